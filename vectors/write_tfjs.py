@@ -7,9 +7,8 @@
 The converter needs TensorFlow, so that its layout (`write_weights.py`, `quantization.py`) is put together here by hand.
 """
 
-import json
-
 import numpy as np
+from layout import layout
 from model_arrays import described, sample
 from model_files import expected, main, tensor
 
@@ -32,7 +31,8 @@ def write_model(folder, name, groups, shard, **more):
             (folder / name / path).write_bytes(part)
         manifest.append({"paths": paths, "weights": entries})
     model = {"format": "layers-model", "generatedBy": "keras v3", "modelTopology": {"class_name": "Sequential"}}
-    (folder / name / "model.json").write_text(json.dumps(model | {"weightsManifest": manifest} | more))
+    text = layout(model | {"weightsManifest": manifest} | more)
+    (folder / name / "model.json").write_text(text + "\n")
     return expected(f"{name}/model.json", tensors, notRead=others)
 
 

@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
 import { decoderOf } from '../model/diff/decode.ts'
 import { openRegular } from '../util/own-file.ts'
+import { isIndexPath } from '../model/families.ts'
 import type { FileHandle } from 'node:fs/promises'
 import type { ModelReport, TensorInfo } from '../model/read.ts'
 
@@ -29,7 +30,7 @@ export function elementsOf(
   if (start === undefined || end === undefined) return undefined
   // The path of a model is a file, the index next to its files, or their folder.
   const { path, files } = report
-  const isFile = path.endsWith('.index.json') || files.some((one) => one.name === basename(path))
+  const isFile = isIndexPath(path) || files.some((one) => one.name === basename(path))
   return { path: join(isFile ? dirname(path) : path, file), name, dtype, start, end }
 }
 

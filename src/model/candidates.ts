@@ -50,10 +50,12 @@ export async function findCandidates(folder: string, names: readonly string[]): 
   const shards = new Set(indexes.flatMap(({ weights }) => weights))
   const hasIndex = indexes.some((index) => !isStale(index))
   const isLeftOver = (name: string): boolean => hasIndex && family.shard?.test(name) === true
-  const others = names
-    .filter((name) => isWeights(family, name) && !shards.has(join(folder, name)))
-    .toSorted()
-  const files = filesOf(family, folder, others.filter((name) => !isLeftOver(name)))
+  const others = names.filter((name) => isWeights(family, name) && !shards.has(join(folder, name))).toSorted()
+  const files = filesOf(
+    family,
+    folder,
+    others.filter((name) => !isLeftOver(name)),
+  )
   return {
     candidates: [
       ...files.filter(({ name }) => name === family.first),

@@ -57,6 +57,16 @@ export function isIndex({ index }: Family, name: string): boolean {
   return index?.test(name) === true
 }
 
+/** Check whether a path is that of a shard index. */
+export function isIndexPath(path: string): boolean {
+  return /\.(?:safetensors|bin)\.index\.json$/.test(path)
+}
+
+/** Check whether a name below the folder of a shard index can be that of a part of its model. */
+export function isPartName(path: string): boolean {
+  return /\.(?:safetensors|bin|json)$/.test(path)
+}
+
 /** Return the family that a name belongs to. */
 export function familyOf(name: string): Family | undefined {
   return FAMILIES.find((family) => belongsTo(family, name))
@@ -74,10 +84,7 @@ export function splitNames(family: Family, name: string): readonly string[] {
   if (family.isSplit !== true || count < 2 || count > 10_000) return [name]
   const stem = name.replace(/-[0-9]{5}-of-[0-9]{5}\.gguf$/, '')
   const digits = (place: number): string => String(place).padStart(5, '0')
-  return Array.from(
-    { length: count },
-    (_, place) => `${stem}-${digits(place + 1)}-of-${digits(count)}.gguf`,
-  )
+  return Array.from({ length: count }, (_, place) => `${stem}-${digits(place + 1)}-of-${digits(count)}.gguf`)
 }
 
 /** Names in a folder that say what a program wrote there, where that is not read. */

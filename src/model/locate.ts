@@ -136,7 +136,16 @@ async function filesOf(
     )
   }
   const config = await findConfig(folder)
-  return { folder, given: folder, isFolder: true, weights, ...(index && { index }), ...config, otherCopies, warnings }
+  return {
+    folder,
+    given: folder,
+    isFolder: true,
+    weights,
+    ...(index && { index }),
+    ...config,
+    otherCopies,
+    warnings,
+  }
 }
 
 /** Return the candidate of this name. */
@@ -181,11 +190,7 @@ async function findConfig(folder: string): Promise<{ config?: string }> {
   return {}
 }
 
-function nothingToRead(
-  path: string,
-  names: readonly string[],
-  stale: readonly Candidate[],
-): LineaprintError {
+function nothingToRead(path: string, names: readonly string[], stale: readonly Candidate[]): LineaprintError {
   const [index] = stale
   if (index !== undefined) {
     const { name, missing, weights } = index

@@ -22,7 +22,19 @@ import type { ModelConfig } from './config.ts'
 import type { ModelFiles } from './locate.ts'
 
 /** Names of the formats that are read. */
-const FORMATS = ['safetensors', 'pytorch', 'gguf', 'npy', 'npz', 'onnx', 'keras', 'hdf5', 'tfjs', 'tflite', 'flax'] as const
+const FORMATS = [
+  'safetensors',
+  'pytorch',
+  'gguf',
+  'npy',
+  'npz',
+  'onnx',
+  'keras',
+  'hdf5',
+  'tfjs',
+  'tflite',
+  'flax',
+] as const
 
 /** Options of {@link readModel}. */
 export interface ModelOptions extends SampledHashOptions {
@@ -33,6 +45,11 @@ export interface ModelOptions extends SampledHashOptions {
    * several is refused unless all hold equal weights.
    */
   readonly weights?: string | undefined
+  /**
+   * Read a safetensors file as the reference implementation reads it, even where two readers could read different
+   * models from it. Each point is listed in {@link ModelReport.remarks}. @default false
+   */
+  readonly lenient?: boolean | undefined
 }
 
 /** One tensor. */
@@ -155,10 +172,14 @@ export interface ModelReport extends Omit<ModelListing, 'incomplete'> {
 export async function readModel(path: string, options: ModelOptions = {}): Promise<ModelReport> {
   const listing = await listModel(path, options)
   if (isComplete(listing)) return listing
-  throw new LineaprintError('ERR_LINEAPRINT_UNSUPPORTED', `its weights have no digest: ${listing.incomplete ?? ''}`, {
-    path: listing.path,
-    hint: 'lineaprint model lists what is known of it; lineaprint hash gives the digest of its bytes',
-  })
+  throw new LineaprintError(
+    'ERR_LINEAPRINT_UNSUPPORTED',
+    `its weights have no digest: ${listing.incomplete ?? ''}`,
+    {
+      path: listing.path,
+      hint: 'lineaprint model lists what is known of it; lineaprint hash gives the digest of its bytes',
+    },
+  )
 }
 
 /** Check whether a model has the digests of its architecture and weights. */
@@ -173,7 +194,7 @@ export function isComplete(listing: ModelListing): listing is ModelReport {
  * @throws The errors of {@link readModel}, except UNSUPPORTED for such a tensor.
  */
 export async function listModel(path: string, options: ModelOptions = {}): Promise<ModelListing> {
-  checkKeys(options, ['files', 'sample', 'weights'])
+  checkKeys(options, ['files', 'sample', 'weights', 'lenient'])
   const algorithm = checkAlgorithm(options.algorithm)
   const plan = checkSample(options.sample, { files: options.files })
   const located = await locateModel(checkPath(path), {
@@ -187,6 +208,7 @@ export async function listModel(path: string, options: ModelOptions = {}): Promi
   const wholeFolder = options.files === true && (located.isFolder || index !== undefined)
   const wanted = {
     algorithm,
+    lenient: options.lenient === true,
     reading: plan
       ? { kind: 'sample' as const, plan: toNativePlan(plan) }
       : { kind: 'full' as const, parts: options.files === true ? ('both' as const) : ('tensors' as const) },

@@ -7,7 +7,7 @@ use crate::job::{NativeJob, start};
 use crate::sample::{NativeExtent, NativePlan, plan};
 use lineaprint_digest::Algorithms;
 use lineaprint_engine::digest::model::{
-    self, Contents, IndexFile, Model, Place, ReadModel, Reading, SampledTensor, Shard, ShardTensor,
+    self, Contents, IndexFile, Model, Place, ReadModel, Reading, Rules, SampledTensor, Shard, ShardTensor,
     TensorDigests, Wanted, Weights,
 };
 use lineaprint_engine::panics;
@@ -21,6 +21,8 @@ use std::path::{Path, PathBuf};
 pub struct NativeModelOptions {
     pub algorithm: NativeAlgorithm,
     pub reading: NativeReading,
+    /// Whether safetensors files are read as their reference crate reads them.
+    pub lenient: bool,
     /// The canonical JSON of the meaningful configuration, if there is one.
     pub config: Option<Uint8Array>,
     /// The shard index that named the files, if there was one: it must fit them.
@@ -182,6 +184,11 @@ pub fn read_model<'env>(
     let request = ReadModel {
         paths: paths.into_iter().map(PathBuf::from).collect(),
         algorithms,
+        rules: if options.lenient {
+            Rules::Lenient
+        } else {
+            Rules::Strict
+        },
         reading,
         config: options.config.map(|bytes| bytes.to_vec()),
         index: options.index.map(|index| IndexFile {

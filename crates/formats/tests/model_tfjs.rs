@@ -68,7 +68,7 @@ fn a_weight_in_one_file_is_a_span_of_it() {
             .all(|tensor| matches!(tensor.elements, Elements::External { .. }))
     );
     let topology = listing.metadata.iter().find(|(key, _)| key == "modelTopology");
-    assert_eq!(topology.expect("is there").1, r#"{"class_name": "Sequential"}"#);
+    assert_eq!(topology.expect("is there").1, r#"{ "class_name": "Sequential" }"#);
     assert!(
         listing
             .metadata

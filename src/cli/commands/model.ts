@@ -25,6 +25,7 @@ import type { SampleArguments } from '../shared/sample.ts'
 interface Options extends HashArguments, SampleArguments, CommonOptions {
   readonly files?: boolean
   readonly weights?: string
+  readonly lenient?: boolean
 }
 
 /** Build the command. */
@@ -34,6 +35,7 @@ export function command(context: CommandContext): Command {
       .argument('<path>', 'a weights file of any format below, a shard index, or a folder with either')
       .addOption(algorithmOption())
       .option('--files', 'also digest the exact files (hashes every byte twice)')
+      .option('--lenient', 'read safetensors as its reference does, and list each deviation')
       .addOption(weightsOption()),
   )
     .addOption(threadsOption())
@@ -46,7 +48,8 @@ architecture  names, dtypes, shapes and the meaningful configuration
 weights       the named tensors, whatever the format, sharding, order or metadata
 tree          the exact files
 
-Formats, found from the content: FORMATS
+Formats, found from the content: safetensors, PyTorch (.pt .pth .bin .ckpt), GGUF,
+NumPy (.npy .npz), ONNX, Keras (.keras .h5), TensorFlow.js, TFLite, Flax
 ${SAMPLE_HELP}
 
 Examples:
@@ -65,6 +68,7 @@ async function model(path: string, options: Options, context: CommandContext): P
     onProgress: progress.onProgress,
     files: options.files,
     weights: options.weights,
+    lenient: options.lenient,
     sample: toSample(options),
   }).finally(progress.end)
   if (options.json === true) printJson(report)
@@ -88,7 +92,9 @@ function show(report: ModelListing): void {
         `${count(total.parameters)} in ${plural(total.tensors, 'tensor')}, ${bytes(total.bytes)}`,
       ]),
       ...sampleRows(report.sample),
-      ...(report.otherCopies === undefined ? [] : [['other copies', escapeText(report.otherCopies.join(', '))]]),
+      ...(report.otherCopies === undefined
+        ? []
+        : [['other copies', escapeText(report.otherCopies.join(', '))]]),
       ...(report.notRead ?? []).map(({ name, reason }) => ['not read', escapeText(`${name}: ${reason}`)]),
       ...report.ties.map((names) => ['tied', escapeText(names.join(' = '))]),
       ...(report.remarks ?? []).map((remark) => ['remark', escapeText(remark)]),

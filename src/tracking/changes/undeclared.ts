@@ -10,6 +10,7 @@ import { reasonOf } from '../../record/failure.ts'
 import { parseTracked, trackedPath } from '../../record/tracked.ts'
 import { beginStatus, changedSince } from './work-tree.ts'
 import { plural } from '../../util/plural.ts'
+import { isIndexPath } from '../../model/families.ts'
 import type { RepositoryCapture } from '../../capture/git/types.ts'
 import type { CaptureRecord, FlagKind, TrackedRecord, TrackedSection } from '../../record/record.ts'
 import type { RunWriter } from '../run-writer.ts'
@@ -139,6 +140,6 @@ function pathsOf(section: TrackedSection, name: string, entry: TrackedRecord): s
   if (section !== 'models' || entry.status !== 'tracked') return [path]
   const { files = [], config } = parseTracked(section, name, entry)
   const names = [...files, ...(config === undefined ? [] : [config])].map((file) => file.name)
-  const isFile = names.includes(basename(path)) || path.endsWith('.safetensors.index.json')
+  const isFile = names.includes(basename(path)) || isIndexPath(path)
   return [path, ...(isFile ? names.map((file) => join(dirname(path), file)) : [])]
 }

@@ -35,6 +35,11 @@ impl<'a> Cursor<'a> {
         self.position
     }
 
+    /// Return one past the last byte that may be read.
+    pub const fn end(&self) -> u64 {
+        self.end
+    }
+
     /// Return the number of bytes that are left.
     pub const fn left(&self) -> u64 {
         self.end.saturating_sub(self.position)

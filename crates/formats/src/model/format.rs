@@ -4,7 +4,7 @@ use crate::archive::zip::{self, Archive};
 use crate::error::FormatError;
 use crate::input::Input;
 use crate::model::listing::{Elements, Listing, Tensor};
-use crate::model::{flax, gguf, npy, onnx, protobuf, safetensors};
+use crate::model::{flax, gguf, hdf5, npy, onnx, protobuf, safetensors};
 use std::sync::Arc;
 
 /// A format that is read.
@@ -20,6 +20,8 @@ pub enum Format {
     Npz,
     /// ONNX.
     Onnx,
+    /// HDF5.
+    Hdf5,
     /// Flax.
     Flax,
 }
@@ -33,6 +35,7 @@ impl Format {
             Self::Npy => "npy",
             Self::Npz => "npz",
             Self::Onnx => "onnx",
+            Self::Hdf5 => "hdf5",
             Self::Flax => "flax",
         }
     }
@@ -67,7 +70,7 @@ const OTHERS: [(&str, usize, &[u8]); 24] = [
 ];
 
 /// Bytes that the format is found from, at most; what a name is deeper in the file is looked up where it lies.
-const HEAD: u64 = 1024;
+const HEAD: u64 = 2048;
 
 /// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +97,9 @@ pub fn detect(input: &dyn Input) -> Result<Detected, FormatError> {
     }
     if zip::recognise(&head) {
         return Ok(archive(&Archive::read(input)?));
+    }
+    if hdf5::looks_like(&head) {
+        return Ok(Detected::Read(Format::Hdf5));
     }
     if flax::looks_like(&head) {
         return Ok(Detected::Read(Format::Flax));
@@ -128,25 +134,30 @@ fn archive(archive: &Archive) -> Detected {
     })
 }
 
-/// Read the tensors of a file of a known format.
-pub fn read(format: Format, input: &Arc<dyn Input>) -> Result<Listing, FormatError> {
+/// Read the tensors of a file of a known format. `lenient` takes a safetensors file as its reference crate takes it; its
+/// deviations from the rules are remarks.
+pub fn read(format: Format, input: &Arc<dyn Input>, lenient: bool) -> Result<Listing, FormatError> {
     let input = input.as_ref();
     match format {
-        Format::Safetensors => read_safetensors(input),
+        Format::Safetensors => read_safetensors(input, lenient),
         Format::Gguf => gguf::read(input),
         Format::Npy => npy::read(input),
         Format::Npz => npy::archive::read(input),
         Format::Onnx => onnx::read(input),
+        Format::Hdf5 => hdf5::read(input),
         Format::Flax => flax::read(input),
     }
 }
 
 /// Return whether a file starts with the length of a header, which is far below 2^32, and a header.
 fn is_safetensors(head: &[u8]) -> bool {
-    head.get(4..8) == Some(&[0; 4]) && head.get(8) == Some(&b'{')
+    let first = head
+        .get(8..)
+        .and_then(|rest| rest.iter().find(|byte| !byte.is_ascii_whitespace()));
+    head.get(4..8) == Some(&[0; 4]) && first == Some(&b'{')
 }
 
-fn read_safetensors(input: &dyn Input) -> Result<Listing, FormatError> {
+fn read_safetensors(input: &dyn Input, lenient: bool) -> Result<Listing, FormatError> {
     let size = input.length();
     if size < safetensors::LENGTH_BYTES {
         return Err(FormatError::new("it is too short for a safetensors file")
@@ -158,7 +169,12 @@ fn read_safetensors(input: &dyn Input) -> Result<Listing, FormatError> {
     let length =
         usize::try_from(length).map_err(|_| FormatError::new("its header does not fit into memory"))?;
     // At most HEADER_LIMIT, and at most the rest of the file.
-    let header = safetensors::parse(&input.read(safetensors::LENGTH_BYTES, length)?, size)?;
+    let header = input.read(safetensors::LENGTH_BYTES, length)?;
+    let (header, remarks) = if lenient {
+        safetensors::parse_lenient(&header, size)?
+    } else {
+        (safetensors::parse(&header, size)?, Vec::new())
+    };
     let tensors = header.tensors.into_iter().map(|tensor| Tensor {
         name: tensor.name,
         dtype: tensor.dtype,
@@ -171,6 +187,7 @@ fn read_safetensors(input: &dyn Input) -> Result<Listing, FormatError> {
     Ok(Listing {
         tensors: tensors.collect(),
         metadata: header.metadata,
+        remarks,
         ..Listing::default()
     })
 }

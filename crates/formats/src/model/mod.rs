@@ -9,8 +9,10 @@
 //! - [`listing`]: what a reader returns: tensors, and where their elements lie.
 //! - [`npy`]: read arrays of NumPy, alone (`.npy`) and in an archive (`.npz`).
 //! - [`onnx`]: read ONNX files.
+//! - [`pytorch`]: read checkpoints of PyTorch, without executing their pickles.
 //! - [`safetensors`]: read headers and shard indexes of safetensors files.
 //! - [`tfjs`]: read the models of TensorFlow.js.
+//! - [`tflite`]: read TensorFlow Lite files.
 
 mod catalog;
 mod cursor;
@@ -24,8 +26,11 @@ pub mod listing;
 pub mod npy;
 mod numpy_names;
 pub mod onnx;
+mod packed;
 mod pieces;
 mod protobuf;
+pub mod pytorch;
 pub mod safetensors;
 pub mod tfjs;
+pub mod tflite;
 mod window;

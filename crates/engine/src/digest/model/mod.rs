@@ -68,6 +68,16 @@ impl Wanted {
     }
 }
 
+/// The rules that a safetensors file is read by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Rules {
+    /// Those of the format: two readers cannot read different models.
+    #[default]
+    Strict,
+    /// Those of the reference crate; each deviation is a remark.
+    Lenient,
+}
+
 /// One shard of a model.
 #[derive(Clone, Debug)]
 pub struct Shard {
@@ -203,12 +213,12 @@ pub fn check_index(index: &shards::Index, shards: &[Shard], path: &Path) -> Resu
 }
 
 /// Read the shards of a model and hash the wanted parts, on the threads of the current pool.
-pub fn read(paths: &[PathBuf], wanted: Wanted, control: &Control) -> Result<Vec<Shard>> {
-    retry_once(|| read_once(paths, wanted, control))
+pub fn read(paths: &[PathBuf], wanted: Wanted, rules: Rules, control: &Control) -> Result<Vec<Shard>> {
+    retry_once(|| read_once(paths, wanted, rules, control))
 }
 
-fn read_once(paths: &[PathBuf], wanted: Wanted, control: &Control) -> Result<Vec<Shard>> {
-    let model = OpenModel::open(paths, control)?;
+fn read_once(paths: &[PathBuf], wanted: Wanted, rules: Rules, control: &Control) -> Result<Vec<Shard>> {
+    let model = OpenModel::open(paths, rules, control)?;
     for (index, file) in model.files.iter().enumerate() {
         let streams = model.streams.iter().filter(|stream| stream.file == index);
         control.add_file(match wanted {

@@ -5,7 +5,7 @@
 //! elements that are decoded or held in memory, and ranges that overlap a span.
 
 use super::streams::StreamDigests;
-use super::{Contents, Place, Shard, ShardTensor, SideFile, TensorDigests, beside};
+use super::{Contents, Place, Rules, Shard, ShardTensor, SideFile, TensorDigests, beside};
 use crate::control::Control;
 use crate::error::{Code, Error, Result};
 use crate::io::input::FileInput;
@@ -111,11 +111,11 @@ const ALWAYS: u64 = 16 << 30;
 
 impl OpenModel {
     /// Open all shards on the threads of the current pool, and read what they list.
-    pub fn open(paths: &[PathBuf], control: &Control) -> Result<Self> {
+    pub fn open(paths: &[PathBuf], rules: Rules, control: &Control) -> Result<Self> {
         let listed: Vec<(Arc<Source>, Contents, Vec<Elements>)> = paths
             .par_iter()
             .with_max_len(1)
-            .map(|path| list(path, control))
+            .map(|path| list(path, rules, control))
             .collect::<Result<_>>()?;
         let mut model = Self {
             shards: Vec::with_capacity(listed.len()),
@@ -362,12 +362,13 @@ impl OpenShard {
 }
 
 /// Open a file, and read what it lists.
-fn list(path: &Path, control: &Control) -> Result<(Arc<Source>, Contents, Vec<Elements>)> {
+fn list(path: &Path, rules: Rules, control: &Control) -> Result<(Arc<Source>, Contents, Vec<Elements>)> {
     let source = Arc::new(Source::open(path)?);
     let reader = Arc::new(FileInput::silent(source.clone(), control));
     let input: Arc<dyn Input> = reader.clone();
     let format = detect(&input, path).map_err(|error| reader.failure().unwrap_or(error))?;
-    let listing = format::read(format, &input).map_err(|error| reader.error(error))?;
+    let listing =
+        format::read(format, &input, rules == Rules::Lenient).map_err(|error| reader.error(error))?;
     let (contents, elements) = contents(format, listing).map_err(|error| error.at(path))?;
     Ok((source, contents, elements))
 }

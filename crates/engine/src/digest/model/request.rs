@@ -1,6 +1,6 @@
 //! The request for a model: its shards, and the digests of all of them together.
 
-use super::{SampledTensor, Shard, TensorDigests, Wanted, check_index, read, read_index};
+use super::{Rules, SampledTensor, Shard, TensorDigests, Wanted, check_index, read, read_index};
 use crate::control::Control;
 use crate::digest::file::FileDigest;
 use crate::digest::sample::{self, Extent};
@@ -11,6 +11,8 @@ use crate::schedule::readers::AccessPattern;
 use lineaprint_digest::description::{self, Tensor, TensorType};
 use lineaprint_digest::sample::Plan;
 use lineaprint_digest::{Algorithm, Algorithms, Digests, Hash};
+use lineaprint_formats::model::format::Format;
+use lineaprint_formats::model::gguf;
 use std::path::{Path, PathBuf};
 
 /// A request for a model.
@@ -20,6 +22,8 @@ pub struct ReadModel {
     pub paths: Vec<PathBuf>,
     /// Hash functions.
     pub algorithms: Algorithms,
+    /// The rules that safetensors files are read by.
+    pub rules: Rules,
     /// The bytes that are read.
     pub reading: Reading,
     /// The canonical JSON of the meaningful configuration, if there is one.
@@ -91,11 +95,11 @@ impl Job for ReadModel {
         let algorithms = self.algorithms;
         let (shards, weights) = match self.reading {
             Reading::Sample(plan) => {
-                let sample = sample::model::sample(&self.paths, &plan, algorithms, control)?;
+                let sample = sample::model::sample(&self.paths, self.rules, &plan, algorithms, control)?;
                 (sample.shards, Weights::Sampled(sample.weights, sample.extent))
             }
             Reading::Full(wanted) => {
-                let shards = read(&self.paths, wanted, control)?;
+                let shards = read(&self.paths, wanted, self.rules, control)?;
                 let complete = shards.iter().all(|shard| shard.contents.incomplete.is_none());
                 let hashed = wanted.tensors().filter(|_| complete);
                 let weights = hashed.map(|algorithms| weights(&shards, algorithms));
@@ -106,6 +110,7 @@ impl Job for ReadModel {
             Some(IndexFile { path, bytes }) => check_index(&read_index(bytes, path)?, &shards, path)?,
             None => check_names(&shards)?,
         }
+        check_split(&shards)?;
         let tree = self.tree.map(|root| tree_of(&root, &shards, algorithms, control));
         let config = self.config.map(|bytes| Digests::of(&bytes, algorithms));
         Ok(Model {
@@ -126,6 +131,52 @@ fn check_names(shards: &[Shard]) -> Result<()> {
         Some(pair) => Err(Error::new(Code::Format, "two tensors have its name").of_tensor(pair[0])),
         None => Ok(()),
     }
+}
+
+/// Check that the files of a divided GGUF model are all there, and nothing else with them.
+fn check_split(shards: &[Shard]) -> Result<()> {
+    let name = |shard: &Shard| {
+        shard
+            .path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned()
+    };
+    for shard in shards
+        .iter()
+        .filter(|shard| shard.contents.format == Format::Gguf)
+    {
+        let own = name(shard);
+        let split = gguf::split(&own, &shard.contents.metadata);
+        let Some(split) = split.map_err(|error| Error::format(&shard.path, error))? else {
+            continue;
+        };
+        let mut read: Vec<String> = shards.iter().map(name).collect();
+        read.sort_unstable();
+        if read != split.files {
+            return Err(Error::new(
+                Code::Format,
+                "it is one part of a model, and the others are not read with it",
+            )
+            .with_expected(split.files.join(", "), read.join(", "))
+            .at(&shard.path));
+        }
+        let tensors: usize = shards.iter().map(|shard| shard.contents.tensors.len()).sum();
+        let complete = shards.iter().all(|shard| shard.contents.incomplete.is_none());
+        if let Some(expected) = split.tensors
+            && complete
+            && expected != tensors as u64
+        {
+            return Err(Error::new(
+                Code::Format,
+                "the parts of the model hold another number of tensors than it states",
+            )
+            .with_expected(expected, tensors)
+            .at(&shard.path));
+        }
+    }
+    Ok(())
 }
 
 /// Compute the `tree` digest of the folder of a model, without reading the shards that were hashed whole again.

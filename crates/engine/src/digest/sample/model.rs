@@ -4,7 +4,7 @@ use super::stream::FileStream;
 use super::{Extent, describe, each};
 use crate::control::Control;
 use crate::digest::memory::PARALLEL_FROM;
-use crate::digest::model::{OpenModel, Place, SampledTensor, Shard, ShardTensor, TensorDigests};
+use crate::digest::model::{OpenModel, Place, Rules, SampledTensor, Shard, ShardTensor, TensorDigests};
 use crate::error::{Code, Error, Result};
 use crate::io::source::{Source, retry_once};
 use lineaprint_digest::description::{Tensor as Described, TensorType};
@@ -28,11 +28,12 @@ pub struct ModelSample {
 /// Read the shards of a model and samples their tensors, on the threads of the current pool.
 pub fn sample(
     paths: &[PathBuf],
+    rules: Rules,
     plan: &Plan,
     algorithms: Algorithms,
     control: &Control,
 ) -> Result<ModelSample> {
-    retry_once(|| sample_once(paths, plan, algorithms, control))
+    retry_once(|| sample_once(paths, rules, plan, algorithms, control))
 }
 
 /// One tensor to read.
@@ -45,11 +46,12 @@ struct Task<'a> {
 
 fn sample_once(
     paths: &[PathBuf],
+    rules: Rules,
     plan: &Plan,
     algorithms: Algorithms,
     control: &Control,
 ) -> Result<ModelSample> {
-    let model = OpenModel::open(paths, control)?;
+    let model = OpenModel::open(paths, rules, control)?;
     let mut tasks = Vec::new();
     let mut extent = Extent::default();
     for shard in &model.shards {

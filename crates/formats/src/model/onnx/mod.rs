@@ -3,6 +3,7 @@
 //! Data stays where it is: a tensor of raw data is a span of the file. Source: `onnx.proto3` of ONNX.
 
 mod external;
+pub mod graph;
 mod tensor;
 mod types;
 mod wire;

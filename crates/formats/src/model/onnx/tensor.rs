@@ -7,6 +7,7 @@ use crate::error::FormatError;
 use crate::input::Input;
 use crate::model::dtype::Dtype;
 use crate::model::listing::{Decode, Elements};
+use crate::model::packed::{in_place, last_mask};
 use bytes::Bytes;
 use std::sync::Arc;
 
@@ -164,7 +165,7 @@ impl Proto {
             return Err(FormatError::new("its data does not fit its shape")
                 .with_expected(format!("{bytes} bytes"), format!("{} bytes", raw.length())));
         }
-        padded(wire, raw, bits)
+        in_place(wire.input(), raw.start, raw.end, bits)
     }
 
     fn typed(&self, wire: &mut Wire<'_>, bits: u64) -> Result<Elements, FormatError> {
@@ -198,60 +199,6 @@ impl Proto {
         } else {
             Elements::Decoded(Arc::new(elements))
         })
-    }
-}
-
-/// Return the bits of the last byte that belong to elements.
-fn last_mask(bits: u64) -> u8 {
-    match bits % 8 {
-        0 => 0xff,
-        rest => (1 << rest) - 1,
-    }
-}
-
-/// Return raw elements; in a form that clears the bits after the last one, if any of them is set.
-fn padded(wire: &mut Wire<'_>, raw: Span, bits: u64) -> Result<Elements, FormatError> {
-    let (Span { start, end }, last) = (raw, last_mask(bits));
-    if last != 0xff {
-        let byte = wire.bytes(Span { start: end - 1, end })?[0];
-        if byte & !last != 0 {
-            return Ok(Elements::Decoded(Arc::new(Padded { start, end, last })));
-        }
-    }
-    Ok(Elements::InPlace { start, end })
-}
-
-/// Raw elements whose last byte has bits that belong to none.
-#[derive(Debug)]
-struct Padded {
-    start: u64,
-    end: u64,
-    last: u8,
-}
-
-impl Decode for Padded {
-    fn length(&self) -> u64 {
-        self.end - self.start
-    }
-
-    fn decode(
-        &self,
-        input: &dyn Input,
-        emit: &mut dyn FnMut(&[u8]) -> Result<(), FormatError>,
-    ) -> Result<(), FormatError> {
-        let mut at = self.start;
-        while at < self.end {
-            let length = (self.end - at).min(PIECE as u64);
-            let mut bytes = crate::input::read_checked(input, at, length, "the data of a tensor")?.to_vec();
-            at += length;
-            if at == self.end
-                && let Some(last) = bytes.last_mut()
-            {
-                *last &= self.last;
-            }
-            emit(&bytes)?;
-        }
-        Ok(())
     }
 }
 

@@ -80,6 +80,7 @@ pub(super) enum Packing {
 
 /// Reads messages from a file.
 pub(super) struct Wire<'a> {
+    input: &'a dyn Input,
     cursor: Cursor<'a>,
     whole: Span,
 }
@@ -93,9 +94,15 @@ impl<'a> Wire<'a> {
             end: input.length(),
         };
         Self {
+            input,
             cursor: Cursor::new(input, 0, whole.end),
             whole,
         }
+    }
+
+    /// Return the file.
+    pub const fn input(&self) -> &'a dyn Input {
+        self.input
     }
 
     /// Return the span of the whole file.

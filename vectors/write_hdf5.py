@@ -13,7 +13,7 @@ import zlib
 import h5py
 import numpy as np
 from model_arrays import BFLOAT16, KINDS, described, sample
-from model_files import expected, main
+from model_files import expected, main, tensor
 
 
 def plain(file):
@@ -145,8 +145,10 @@ def found(group, prefix="", above=()):
             others.append(path)
         elif "dtype" in item.attrs:
             tensors.append(described(path, item[()].view(BFLOAT16)))
-        elif item.dtype.kind == "V":
+        elif item.dtype.fields is not None:
             others.append(path)
+        elif item.dtype.kind == "V":
+            tensors.append(tensor(path, f"OPAQUE{item.dtype.itemsize}", item.shape, item[()].tobytes()))
         else:
             tensors.append(described(path, item[()]))
     return tensors, others

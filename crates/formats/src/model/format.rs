@@ -4,7 +4,7 @@ use crate::archive::zip::{self, Archive};
 use crate::error::FormatError;
 use crate::input::Input;
 use crate::model::listing::{Elements, Listing, Tensor};
-use crate::model::{flax, gguf, hdf5, npy, onnx, protobuf, pytorch, safetensors, tflite};
+use crate::model::{flax, gguf, hdf5, keras, npy, onnx, protobuf, pytorch, safetensors, tfjs, tflite};
 use std::sync::Arc;
 
 /// A format that is read.
@@ -22,8 +22,12 @@ pub enum Format {
     Npz,
     /// ONNX.
     Onnx,
+    /// Keras.
+    Keras,
     /// HDF5.
     Hdf5,
+    /// TensorFlow.js.
+    TensorFlowJs,
     /// TensorFlow Lite.
     Tflite,
     /// Flax.
@@ -40,7 +44,9 @@ impl Format {
             Self::Npy => "npy",
             Self::Npz => "npz",
             Self::Onnx => "onnx",
+            Self::Keras => "keras",
             Self::Hdf5 => "hdf5",
+            Self::TensorFlowJs => "tfjs",
             Self::Tflite => "tflite",
             Self::Flax => "flax",
         }
@@ -137,6 +143,9 @@ fn archive(archive: &Archive) -> Detected {
     if pytorch::root(archive).is_some() {
         return Detected::Read(Format::PyTorch);
     }
+    if keras::recognise(archive) {
+        return Detected::Read(Format::Keras);
+    }
     if npy::archive::recognise(archive) {
         return Detected::Read(Format::Npz);
     }
@@ -150,9 +159,13 @@ fn archive(archive: &Archive) -> Detected {
 }
 
 /// Read the tensors of a file of a known format. `lenient` takes a safetensors file as its reference crate takes it; its
-/// deviations from the rules are remarks.
-pub fn read(format: Format, input: &Arc<dyn Input>, lenient: bool) -> Result<Listing, FormatError> {
-    let input = input.as_ref();
+/// deviations from the rules are remarks. `open` opens a file beside it by its path, which may be refused.
+pub fn read(
+    format: Format,
+    input: &dyn Input,
+    lenient: bool,
+    open: &mut dyn FnMut(&str) -> Result<Arc<dyn Input>, FormatError>,
+) -> Result<Listing, FormatError> {
     match format {
         Format::Safetensors => read_safetensors(input, lenient),
         Format::PyTorch => pytorch::read(input),
@@ -160,7 +173,9 @@ pub fn read(format: Format, input: &Arc<dyn Input>, lenient: bool) -> Result<Lis
         Format::Npy => npy::read(input),
         Format::Npz => npy::archive::read(input),
         Format::Onnx => onnx::read(input),
+        Format::Keras => keras::read(input),
         Format::Hdf5 => hdf5::read(input),
+        Format::TensorFlowJs => read_tfjs(input, open),
         Format::Tflite => tflite::read(input),
         Format::Flax => flax::read(input),
     }
@@ -209,6 +224,23 @@ fn read_safetensors(input: &dyn Input, lenient: bool) -> Result<Listing, FormatE
     })
 }
 
+/// The longest `model.json`, in bytes.
+const MANIFEST_LIMIT: u64 = 256 << 20;
+
+fn read_tfjs(
+    input: &dyn Input,
+    open: &mut dyn FnMut(&str) -> Result<Arc<dyn Input>, FormatError>,
+) -> Result<Listing, FormatError> {
+    if input.length() > MANIFEST_LIMIT {
+        return Err(FormatError::new("it is too long for a model.json").with_expected(
+            format!("at most {MANIFEST_LIMIT} bytes"),
+            format!("{} bytes", input.length()),
+        ));
+    }
+    let text = input.read(0, usize::try_from(input.length()).unwrap_or_default())?;
+    tfjs::listing(&tfjs::parse(&text)?, open)
+}
+
 /// Return whether bytes have no control characters but those that end or indent lines.
 fn is_text(head: &[u8]) -> bool {
     !head.is_empty()
@@ -228,6 +260,9 @@ fn text(input: &dyn Input, head: &[u8]) -> Result<Detected, FormatError> {
     let length = usize::try_from(input.length().min(TEXT_LIMIT)).unwrap_or_default();
     let text = input.read(0, length)?;
     let has = |key: &[u8]| text.windows(key.len()).any(|window| window == key);
+    if tfjs::looks_like(&text) {
+        return Ok(Detected::Read(Format::TensorFlowJs));
+    }
     Ok(Detected::Other(if has(b"\"gradient_booster\"") {
         "an XGBoost model"
     } else if has(b"\"weight_map\"") {

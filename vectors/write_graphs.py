@@ -293,6 +293,7 @@ CASES = {
     "a sparse initialiser": (sparse_initialiser, None),
     "the value of a sparse initialiser": (lambda: sparse_initialiser(3.0), None),
     "types of inputs": (types, None),
+    "one node": (lambda: model([helper.make_node("Relu", ["x"], ["out"])], inputs=[info("x")]), None),
 }
 
 

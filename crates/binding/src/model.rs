@@ -138,6 +138,8 @@ pub struct NativeModel {
     pub shards: Vec<NativeShard>,
     pub architecture: NativeDigests,
     pub weights: NativeWeights,
+    /// Digests of the computation; only of an ONNX file.
+    pub graph: Option<NativeDigests>,
     pub tree: Option<NativeDigests>,
 }
 
@@ -220,6 +222,7 @@ fn native_model(model: Model, algorithms: Algorithms) -> NativeModel {
                 extent: extent.into(),
             },
         },
+        graph: model.graph.map(NativeDigests::from),
         tree: model.tree.map(NativeDigests::from),
     }
 }

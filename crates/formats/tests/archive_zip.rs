@@ -131,8 +131,8 @@ fn zip64(entries: u64, start: impl Fn(u64) -> u64) -> Vec<u8> {
 
 #[test]
 fn sizes_of_64_bits_are_read() {
-    let found = read(zip64(1, |start| start)).expect("reads");
-    assert_eq!(found, [("a".to_owned(), Bytes::from_static(b"data"))]);
+    let members = read(zip64(1, |start| start)).expect("reads");
+    assert_eq!(members, [("a".to_owned(), Bytes::from_static(b"data"))]);
     assert_refused(zip64(2, |start| start), "the entries that its end record states");
     assert_refused(
         zip64(u64::MAX, |start| start),
@@ -161,8 +161,8 @@ fn two_end_records_are_refused() {
 #[test]
 fn an_archive_inside_a_member_is_data() {
     let inner = write(&[stored("a", b"1")]);
-    let found = read(write(&[stored("inner.zip", &inner)])).expect("reads");
-    assert_eq!(found, [("inner.zip".to_owned(), Bytes::from(inner))]);
+    let members = read(write(&[stored("inner.zip", &inner)])).expect("reads");
+    assert_eq!(members, [("inner.zip".to_owned(), Bytes::from(inner))]);
 }
 
 #[test]
@@ -358,8 +358,8 @@ proptest! {
         file[at % length] = value;
         file[other % length] ^= second;
         // Either it is refused, or what it yields has the stated sizes.
-        if let Ok(found) = read(file) {
-            prop_assert!(found.iter().all(|(_, bytes)| bytes.len() <= 1 << 20));
+        if let Ok(members) = read(file) {
+            prop_assert!(members.iter().all(|(_, bytes)| bytes.len() <= 1 << 20));
         }
     }
 }

@@ -84,9 +84,9 @@ fn files_of_a_split_model_are_found_by_metadata_and_name() {
     let names = [1, 2, 3].map(|number| format!("split-0000{number}-of-00003.gguf"));
     for (index, name) in names.iter().enumerate() {
         let listing = read(&bytes("gguf", name)).expect("reads");
-        let found = split(name, &listing.metadata).expect("agrees");
+        let parts = split(name, &listing.metadata).expect("agrees");
         assert_eq!(
-            found,
+            parts,
             Some(Split {
                 index,
                 files: names.to_vec(),
@@ -191,13 +191,13 @@ fn refusal(builder: &Builder) -> FormatError {
     read(&builder.build()).expect_err("must be refused")
 }
 
-fn one() -> Builder {
+fn small() -> Builder {
     Builder::default().tensor(b"a", &[2], 0, 0).data(8)
 }
 
 #[test]
 fn the_builder_makes_files_that_are_read() {
-    let listing = read(&one().build()).expect("reads");
+    let listing = read(&small().build()).expect("reads");
     assert_eq!(listing.tensors[0].shape, [2]);
     assert!(matches!(
         listing.tensors[0].elements,
@@ -208,7 +208,7 @@ fn the_builder_makes_files_that_are_read() {
 #[test]
 fn huge_counts_are_refused() {
     for (tensors, pairs) in [(u64::MAX, 0), (0, u64::MAX), (1 << 40, 1), (2, 0), (1, 1)] {
-        refusal(&one().counts(tensors, pairs));
+        refusal(&small().counts(tensors, pairs));
     }
     let pair = |count: u64, kind: u32| {
         let value = [
@@ -217,7 +217,7 @@ fn huge_counts_are_refused() {
             vec![0; 64],
         ]
         .concat();
-        refusal(&one().pair(b"k", 9, &value)).to_string()
+        refusal(&small().pair(b"k", 9, &value)).to_string()
     };
     for kind in 0..13 {
         assert!(pair(u64::MAX, kind).contains("larger than the rest"), "{kind}");
@@ -227,10 +227,10 @@ fn huge_counts_are_refused() {
 #[test]
 fn alignment_0_is_refused() {
     for alignment in [0_u32, 3, 24, 1 << 17, u32::MAX] {
-        let error = refusal(&one().pair(b"general.alignment", 4, &alignment.to_le_bytes()));
+        let error = refusal(&small().pair(b"general.alignment", 4, &alignment.to_le_bytes()));
         assert!(error.message.contains("general.alignment"), "{error}");
     }
-    let error = refusal(&one().pair(b"general.alignment", 10, &32_u64.to_le_bytes()));
+    let error = refusal(&small().pair(b"general.alignment", 10, &32_u64.to_le_bytes()));
     assert_eq!(
         (error.expected.as_deref(), error.received.as_deref()),
         (Some("uint32"), Some("uint64"))
@@ -267,7 +267,7 @@ fn duplicate_names_are_refused() {
 
 #[test]
 fn duplicate_keys_are_refused() {
-    let file = one().pair(b"k", 0, &[1]).pair(b"k", 0, &[2]);
+    let file = small().pair(b"k", 0, &[1]).pair(b"k", 0, &[2]);
     assert!(refusal(&file).message.contains("twice"));
 }
 
@@ -276,7 +276,7 @@ fn names_that_two_readers_see_differently_are_refused() {
     let long = vec![b'n'; 65_536];
     for name in [b"".as_slice(), b"a\0b", b"\xff", &long] {
         refusal(&Builder::default().tensor(name, &[2], 0, 0).data(8));
-        refusal(&one().pair(name, 0, &[1]));
+        refusal(&small().pair(name, 0, &[1]));
     }
 }
 
@@ -308,8 +308,8 @@ fn holes_are_refused() {
     assert!(refusal(&file).message.contains("gap"));
     let first = Builder::default().tensor(b"a", &[2], 0, 32).data(40);
     assert!(refusal(&first).message.contains("gap"));
-    assert!(refusal(&one().data(33)).message.contains("follow"));
-    read(&one().data(32).build()).expect("padding at the end is usual");
+    assert!(refusal(&small().data(33)).message.contains("follow"));
+    read(&small().data(32).build()).expect("padding at the end is usual");
     let nothing = Builder {
         padding: Some(4096),
         ..Builder::default()
@@ -375,10 +375,10 @@ fn nested_lists_have_a_depth() {
         .concat();
         [level.repeat(depth), last].concat()
     };
-    let listing = read(&one().pair(b"k", 9, &nested(3)).build()).expect("reads");
+    let listing = read(&small().pair(b"k", 9, &nested(3)).build()).expect("reads");
     assert_eq!(value(&listing, "k"), "1 x array, not shown");
     assert!(
-        refusal(&one().pair(b"k", 9, &nested(100_000)))
+        refusal(&small().pair(b"k", 9, &nested(100_000)))
             .message
             .contains("deep")
     );
@@ -412,7 +412,7 @@ fn other_versions_and_files_are_refused() {
         b"GGLA\x03\0\0\0",
         b"\x03\0\0\0GGUF",
     ] {
-        let mut file = one().build().to_vec();
+        let mut file = small().build().to_vec();
         file[..8].copy_from_slice(start);
         read(&Bytes::from(file)).expect_err("refused");
     }
@@ -420,14 +420,14 @@ fn other_versions_and_files_are_refused() {
 
 #[test]
 fn values_that_their_type_cannot_have_are_refused() {
-    assert!(refusal(&one().pair(b"k", 7, &[2])).message.contains("boolean"));
+    assert!(refusal(&small().pair(b"k", 7, &[2])).message.contains("boolean"));
     assert!(
-        refusal(&one().pair(b"k", 13, &[0; 8]))
+        refusal(&small().pair(b"k", 13, &[0; 8]))
             .message
             .contains("unknown type")
     );
     assert!(
-        refusal(&one().pair(b"k", 8, &text(b"\xff")))
+        refusal(&small().pair(b"k", 8, &text(b"\xff")))
             .message
             .contains("UTF-8")
     );
@@ -446,7 +446,7 @@ fn many_empty_tensors_are_an_answer() {
 fn every_prefix_and_changed_byte_is_an_answer() {
     mutate(
         read,
-        &one()
+        &small()
             .pair(b"k", 9, &[0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 1, 1])
             .build(),
         1,

@@ -140,7 +140,7 @@ fn elements_beyond_their_type_are_refused() {
 }
 
 #[test]
-fn data_in_two_places_is_refused() {
+fn data_twice_is_refused() {
     let head = [number(1, 1), number(2, U8)].concat();
     let (raw, typed) = (field(9, &[1]), field(5, &[1]));
     let external = [
@@ -148,14 +148,14 @@ fn data_in_two_places_is_refused() {
         field(13, &[field(1, b"location"), field(2, b"w.bin")].concat()),
     ]
     .concat();
-    for places in [
+    for data in [
         [raw.clone(), typed.clone()],
         [raw.clone(), raw.clone()],
         [raw, external.clone()],
         [typed.clone(), external],
         [typed, field(7, &[1])],
     ] {
-        refusal(&with_tensor(&[head.clone(), places.concat()]));
+        refusal(&with_tensor(&[head.clone(), data.concat()]));
     }
 }
 

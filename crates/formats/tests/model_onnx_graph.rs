@@ -66,8 +66,9 @@ fn digests_equal_those_of_the_reference() {
     for case in expected("graph") {
         let file = bytes("graph", case["file"].as_str().expect("has a name"));
         for algorithm in [Algorithm::Blake3, Algorithm::Sha256] {
-            let found = graph(&file, algorithm).unwrap_or_else(|error| panic!("{}: {error}", case["name"]));
-            assert_eq!(case["digests"][algorithm.name()], found, "{}", case["name"]);
+            let received =
+                graph(&file, algorithm).unwrap_or_else(|error| panic!("{}: {error}", case["name"]));
+            assert_eq!(case["digests"][algorithm.name()], received, "{}", case["name"]);
         }
     }
 }

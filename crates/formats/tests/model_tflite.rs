@@ -23,7 +23,7 @@ fn tensors_of_one_buffer_share_it() {
 }
 
 #[test]
-fn what_is_not_in_the_weights_is_said() {
+fn other_parts_are_reported() {
     let sparse = read(&bytes("tflite", "sparse.tflite")).expect("reads");
     assert!(sparse.incomplete.is_some_and(|why| why.contains("sparse")));
     let names = read(&bytes("tflite", "names.tflite")).expect("reads");
@@ -61,11 +61,11 @@ impl Builder {
         let fields_at = self.0.len();
         let fields = u16::try_from(widths.len()).expect("few");
         let mut place = 4_u16;
-        let mut places = Vec::new();
+        let mut positions = Vec::new();
         let mut entries = Vec::new();
         for width in widths {
             entries.extend(if *width == 0 { 0 } else { place }.to_le_bytes());
-            places.push(place);
+            positions.push(place);
             place += width;
         }
         self.0.extend((4 + 2 * fields).to_le_bytes());
@@ -76,7 +76,10 @@ impl Builder {
         self.0
             .extend(u32::try_from(at - fields_at).expect("small").to_le_bytes());
         self.0.resize(at + usize::from(place), 0);
-        places.into_iter().map(|place| at + usize::from(place)).collect()
+        positions
+            .into_iter()
+            .map(|place| at + usize::from(place))
+            .collect()
     }
 
     /// Add a vector of items of 4 bytes. Return where each lies.
@@ -98,8 +101,8 @@ impl Builder {
     }
 }
 
-/// Where the parts of a small model lie.
-struct Places {
+/// Positions of the parts of a small model.
+struct Small {
     file: Builder,
     buffers: Vec<usize>,
     tensors: Vec<usize>,
@@ -111,7 +114,7 @@ struct Places {
 }
 
 /// Return a model of one tensor `w` of four bytes, with a second buffer whose data would lie behind the FlatBuffer.
-fn model() -> Places {
+fn model() -> Small {
     let mut file = Builder::new();
     let root = file.table(0, &[4, 0, 4, 0, 4]);
     file.put(root[0], &[3, 0, 0, 0]);
@@ -129,7 +132,7 @@ fn model() -> Places {
     let inside = file.table(buffers[1], &[4]);
     let data = file.data(inside[0], &[1, 2, 3, 4]);
     let outside = file.table(buffers[2], &[0, 8, 8]);
-    Places {
+    Small {
         file,
         buffers,
         tensors,
@@ -145,10 +148,10 @@ fn refusal(file: &Builder) -> FormatError {
     check_any(read, &Bytes::from(file.0.clone())).expect_err("must be refused")
 }
 
-fn refused_with(change: impl FnOnce(&mut Places)) -> FormatError {
-    let mut places = model();
-    change(&mut places);
-    refusal(&places.file)
+fn refused_with(change: impl FnOnce(&mut Small)) -> FormatError {
+    let mut small = model();
+    change(&mut small);
+    refusal(&small.file)
 }
 
 #[test]
@@ -164,16 +167,16 @@ fn the_builder_makes_files_that_are_read() {
 fn offsets_beyond_the_file_are_refused() {
     for value in [1 << 20, 0x7fff_ffff, u32::MAX] {
         let offset = value.to_le_bytes();
-        refused_with(|places| places.file.put(0, &offset));
-        refused_with(|places| places.file.put(places.buffers[1], &offset));
-        refused_with(|places| places.file.put(places.tensors[0], &offset));
+        refused_with(|small| small.file.put(0, &offset));
+        refused_with(|small| small.file.put(small.buffers[1], &offset));
+        refused_with(|small| small.file.put(small.tensors[0], &offset));
     }
     let outside = |offset: u64, size: u64| {
-        let mut places = model();
-        places.file.put(places.buffer, &[2, 0, 0, 0]);
-        places.file.put(places.offset_and_size.0, &offset.to_le_bytes());
-        places.file.put(places.offset_and_size.1, &size.to_le_bytes());
-        check_any(read, &Bytes::from(places.file.0))
+        let mut small = model();
+        small.file.put(small.buffer, &[2, 0, 0, 0]);
+        small.file.put(small.offset_and_size.0, &offset.to_le_bytes());
+        small.file.put(small.offset_and_size.1, &size.to_le_bytes());
+        check_any(read, &Bytes::from(small.file.0))
     };
     assert_eq!(outside(8, 4).map(|listing| listing.tensors.len()), Ok(1));
     assert!(outside(1 << 40, 4).is_err());
@@ -187,17 +190,17 @@ fn offsets_beyond_the_file_are_refused() {
 fn huge_counts_are_refused() {
     for count in [0x1000_u32, 1 << 30, u32::MAX] {
         let count = count.to_le_bytes();
-        refused_with(|places| places.file.put(places.buffers[0] - 4, &count));
-        refused_with(|places| places.file.put(places.tensors[0] - 4, &count));
-        refused_with(|places| places.file.put(places.shape - 4, &count));
-        refused_with(|places| places.file.put(places.data_length, &count));
+        refused_with(|small| small.file.put(small.buffers[0] - 4, &count));
+        refused_with(|small| small.file.put(small.tensors[0] - 4, &count));
+        refused_with(|small| small.file.put(small.shape - 4, &count));
+        refused_with(|small| small.file.put(small.data_length, &count));
     }
 }
 
 #[test]
 fn a_buffer_that_is_not_there_is_refused() {
     for buffer in [3_u32, u32::MAX] {
-        let error = refused_with(|places| places.file.put(places.buffer, &buffer.to_le_bytes()));
+        let error = refused_with(|small| small.file.put(small.buffer, &buffer.to_le_bytes()));
         assert!(error.message.contains("no buffer"), "{error}");
     }
 }
@@ -205,7 +208,7 @@ fn a_buffer_that_is_not_there_is_refused() {
 #[test]
 fn shapes_that_do_not_fit_are_refused() {
     for length in [0_i32, 3, 5, -1, i32::MIN, i32::MAX] {
-        let error = refused_with(|places| places.file.put(places.shape, &length.to_le_bytes()));
+        let error = refused_with(|small| small.file.put(small.shape, &length.to_le_bytes()));
         assert_eq!(error.tensor.as_deref(), Some("w"), "{length}: {error}");
     }
 }
@@ -213,9 +216,9 @@ fn shapes_that_do_not_fit_are_refused() {
 #[test]
 fn types_that_are_not_known_are_listed_and_the_listing_incomplete() {
     for kind in [13, 14, 23, 255] {
-        let mut places = model();
-        places.file.put(places.kind, &[kind]);
-        let listing = read(&Bytes::from(places.file.0)).expect("reads");
+        let mut small = model();
+        small.file.put(small.kind, &[kind]);
+        let listing = read(&Bytes::from(small.file.0)).expect("reads");
         assert_eq!(
             (listing.tensors.len(), listing.not_read[0].name.as_str()),
             (0, "w")

@@ -38,6 +38,11 @@ impl FileInput {
         }
     }
 
+    /// Return the open file.
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
     /// Convert an error of a reader: an error of the system or the cancellation comes first.
     pub fn error(&self, error: FormatError) -> Error {
         self.failure()

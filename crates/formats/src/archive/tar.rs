@@ -26,19 +26,27 @@ pub struct Entry {
     pub end: u64,
 }
 
-/// Tell whether a file that starts with `head` is a tar in the form of POSIX.
-pub fn recognise(head: &[u8]) -> bool {
-    head.get(257..262) == Some(b"ustar") && check_sum(head).is_some()
+/// Return the name of the first file of a tar that starts with `head`, behind its extended attributes.
+pub fn first_name(head: &[u8]) -> Option<String> {
+    let mut rest = head;
+    loop {
+        check_sum(rest)?;
+        if !matches!(rest[156], b'x' | b'g') {
+            return name(rest);
+        }
+        let size = octal(&rest[124..136])?.checked_next_multiple_of(BLOCK)?;
+        rest = rest.get(usize::try_from(size.checked_add(BLOCK)?).ok()?..)?;
+    }
 }
 
 /// Return the checksum that a header states, if it is its own.
 fn check_sum(header: &[u8]) -> Option<u64> {
-    let header = header.get(..512)?;
+    let header = header.get(..512).filter(|header| header[257..262] == *b"ustar")?;
     let sum: u64 = header
         .iter()
         .enumerate()
-        .map(|(place, byte)| {
-            if (148..156).contains(&place) {
+        .map(|(index, byte)| {
+            if (148..156).contains(&index) {
                 32
             } else {
                 u64::from(*byte)

@@ -4,7 +4,7 @@ use crate::archive::zip::{self, Archive};
 use crate::error::FormatError;
 use crate::input::Input;
 use crate::model::listing::{Elements, Listing, Tensor};
-use crate::model::{flax, gguf, hdf5, npy, onnx, protobuf, safetensors};
+use crate::model::{flax, gguf, hdf5, keras, npy, onnx, protobuf, pytorch, safetensors, tfjs, tflite};
 use std::sync::Arc;
 
 /// A format that is read.
@@ -12,6 +12,8 @@ use std::sync::Arc;
 pub enum Format {
     /// safetensors.
     Safetensors,
+    /// PyTorch.
+    PyTorch,
     /// GGUF.
     Gguf,
     /// One array of NumPy.
@@ -20,8 +22,14 @@ pub enum Format {
     Npz,
     /// ONNX.
     Onnx,
+    /// Keras.
+    Keras,
     /// HDF5.
     Hdf5,
+    /// TensorFlow.js.
+    TensorFlowJs,
+    /// TensorFlow Lite.
+    Tflite,
     /// Flax.
     Flax,
 }
@@ -31,11 +39,15 @@ impl Format {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Safetensors => "safetensors",
+            Self::PyTorch => "pytorch",
             Self::Gguf => "gguf",
             Self::Npy => "npy",
             Self::Npz => "npz",
             Self::Onnx => "onnx",
+            Self::Keras => "keras",
             Self::Hdf5 => "hdf5",
+            Self::TensorFlowJs => "tfjs",
+            Self::Tflite => "tflite",
             Self::Flax => "flax",
         }
     }
@@ -98,6 +110,12 @@ pub fn detect(input: &dyn Input) -> Result<Detected, FormatError> {
     if zip::recognise(&head) {
         return Ok(archive(&Archive::read(input)?));
     }
+    if head.get(4..8) == Some(b"TFL3") {
+        return Ok(Detected::Read(Format::Tflite));
+    }
+    if pytorch::recognise(&head) {
+        return Ok(Detected::Read(Format::PyTorch));
+    }
     if hdf5::looks_like(&head) {
         return Ok(Detected::Read(Format::Hdf5));
     }
@@ -122,6 +140,12 @@ pub fn detect(input: &dyn Input) -> Result<Detected, FormatError> {
 /// Find out what an archive holds, from the names of its members.
 fn archive(archive: &Archive) -> Detected {
     let has = |name: &str| archive.get(name).is_some();
+    if pytorch::root(archive).is_some() {
+        return Detected::Read(Format::PyTorch);
+    }
+    if keras::recognise(archive) {
+        return Detected::Read(Format::Keras);
+    }
     if npy::archive::recognise(archive) {
         return Detected::Read(Format::Npz);
     }
@@ -135,16 +159,24 @@ fn archive(archive: &Archive) -> Detected {
 }
 
 /// Read the tensors of a file of a known format. `lenient` takes a safetensors file as its reference crate takes it; its
-/// deviations from the rules are remarks.
-pub fn read(format: Format, input: &Arc<dyn Input>, lenient: bool) -> Result<Listing, FormatError> {
-    let input = input.as_ref();
+/// deviations from the rules are remarks. `open` opens a file beside it by its path, which may be refused.
+pub fn read(
+    format: Format,
+    input: &dyn Input,
+    lenient: bool,
+    open: &mut dyn FnMut(&str) -> Result<Arc<dyn Input>, FormatError>,
+) -> Result<Listing, FormatError> {
     match format {
         Format::Safetensors => read_safetensors(input, lenient),
+        Format::PyTorch => pytorch::read(input),
         Format::Gguf => gguf::read(input),
         Format::Npy => npy::read(input),
         Format::Npz => npy::archive::read(input),
         Format::Onnx => onnx::read(input),
+        Format::Keras => keras::read(input),
         Format::Hdf5 => hdf5::read(input),
+        Format::TensorFlowJs => read_tfjs(input, open),
+        Format::Tflite => tflite::read(input),
         Format::Flax => flax::read(input),
     }
 }
@@ -192,6 +224,23 @@ fn read_safetensors(input: &dyn Input, lenient: bool) -> Result<Listing, FormatE
     })
 }
 
+/// The longest `model.json`, in bytes.
+const MANIFEST_LIMIT: u64 = 256 << 20;
+
+fn read_tfjs(
+    input: &dyn Input,
+    open: &mut dyn FnMut(&str) -> Result<Arc<dyn Input>, FormatError>,
+) -> Result<Listing, FormatError> {
+    if input.length() > MANIFEST_LIMIT {
+        return Err(FormatError::new("it is too long for a model.json").with_expected(
+            format!("at most {MANIFEST_LIMIT} bytes"),
+            format!("{} bytes", input.length()),
+        ));
+    }
+    let text = input.read(0, usize::try_from(input.length()).unwrap_or_default())?;
+    tfjs::listing(&tfjs::parse(&text)?, open)
+}
+
 /// Return whether bytes have no control characters but those that end or indent lines.
 fn is_text(head: &[u8]) -> bool {
     !head.is_empty()
@@ -211,6 +260,9 @@ fn text(input: &dyn Input, head: &[u8]) -> Result<Detected, FormatError> {
     let length = usize::try_from(input.length().min(TEXT_LIMIT)).unwrap_or_default();
     let text = input.read(0, length)?;
     let has = |key: &[u8]| text.windows(key.len()).any(|window| window == key);
+    if tfjs::looks_like(&text) {
+        return Ok(Detected::Read(Format::TensorFlowJs));
+    }
     Ok(Detected::Other(if has(b"\"gradient_booster\"") {
         "an XGBoost model"
     } else if has(b"\"weight_map\"") {

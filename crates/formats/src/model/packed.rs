@@ -18,7 +18,7 @@ pub(crate) fn last_mask(bits: u64) -> u8 {
 
 /// Return elements that lie in the file from `start` up to `end`; in a form that clears the bits after the last element
 /// if any of them is set.
-pub(crate) fn in_place(input: &dyn Input, start: u64, end: u64, bits: u64) -> Result<Elements, FormatError> {
+pub(crate) fn in_file(input: &dyn Input, start: u64, end: u64, bits: u64) -> Result<Elements, FormatError> {
     let last = last_mask(bits);
     if last != 0xff && start < end {
         let byte = read_checked(input, end - 1, 1, "the data of a tensor")?[0];

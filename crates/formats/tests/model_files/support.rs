@@ -67,7 +67,7 @@ pub fn check(format: &str, read: Read, wanted: &Value) -> Listing {
     let file = wanted["file"].as_str().expect("has a name");
     let input = bytes(format, file);
     let listing = read(&input).unwrap_or_else(|error| panic!("{file}: {error}"));
-    let mut found: Vec<_> = listing
+    let mut received: Vec<_> = listing
         .tensors
         .iter()
         .map(|tensor| {
@@ -79,8 +79,8 @@ pub fn check(format: &str, read: Read, wanted: &Value) -> Listing {
             })
         })
         .collect();
-    found.sort_by_key(|tensor| tensor["name"].as_str().map(str::to_owned));
-    assert_eq!(Value::Array(found), wanted["tensors"], "{file}");
+    received.sort_by_key(|tensor| tensor["name"].as_str().map(str::to_owned));
+    assert_eq!(Value::Array(received), wanted["tensors"], "{file}");
     let not_read: Vec<&str> = listing.not_read.iter().map(|part| part.name.as_str()).collect();
     let wanted_not_read = wanted.get("notRead").cloned().unwrap_or(serde_json::json!([]));
     assert_eq!(serde_json::json!(not_read), wanted_not_read, "{file}");

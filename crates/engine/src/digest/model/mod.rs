@@ -9,6 +9,7 @@
 //! What does not lie in one piece is hashed as a stream of its own, see [`streams`].
 
 mod beside;
+pub mod graph;
 mod in_order;
 mod open;
 mod request;

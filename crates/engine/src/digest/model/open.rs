@@ -12,10 +12,10 @@ use crate::io::input::FileInput;
 use crate::io::source::Source;
 use bytes::Bytes;
 use lineaprint_digest::{Algorithms, Digests};
-use lineaprint_formats::Dtype;
 use lineaprint_formats::input::Input;
 use lineaprint_formats::model::format::{self, Detected, Format};
 use lineaprint_formats::model::listing::{Decode, Elements, Listing};
+use lineaprint_formats::{Dtype, FormatError};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -112,7 +112,7 @@ const ALWAYS: u64 = 16 << 30;
 impl OpenModel {
     /// Open all shards on the threads of the current pool, and read what they list.
     pub fn open(paths: &[PathBuf], rules: Rules, control: &Control) -> Result<Self> {
-        let listed: Vec<(Arc<Source>, Contents, Vec<Elements>)> = paths
+        let listed: Vec<Listed> = paths
             .par_iter()
             .with_max_len(1)
             .map(|path| list(path, rules, control))
@@ -122,23 +122,27 @@ impl OpenModel {
             files: Vec::with_capacity(listed.len()),
             streams: Vec::new(),
         };
-        for (source, contents, elements) in listed {
-            let path = source.path().to_owned();
-            let shard = model.add(source, contents, elements)?;
+        for listed in listed {
+            let path = listed.source.path().to_owned();
+            let shard = model.add(listed)?;
             model.check_amount(&shard, &path)?;
             model.shards.push(shard);
         }
         Ok(model)
     }
 
-    fn add(
-        &mut self,
-        source: Arc<Source>,
-        mut contents: Contents,
-        elements: Vec<Elements>,
-    ) -> Result<OpenShard> {
+    fn add(&mut self, listed: Listed) -> Result<OpenShard> {
+        let Listed {
+            source,
+            mut contents,
+            elements,
+            beside,
+        } = listed;
         let file = self.push(source);
         let mut others: BTreeMap<String, usize> = BTreeMap::new();
+        for (path, source) in beside {
+            others.insert(path, self.push(source));
+        }
         let mut ranges: Vec<(usize, Span, usize)> = Vec::new();
         let mut slots = vec![Slot::Empty; elements.len()];
         for (index, elements) in elements.into_iter().enumerate() {
@@ -361,16 +365,46 @@ impl OpenShard {
     }
 }
 
+/// What a file lists.
+struct Listed {
+    source: Arc<Source>,
+    contents: Contents,
+    elements: Vec<Elements>,
+    /// Files beside it that its reader opened, with their paths as it spells them.
+    beside: BTreeMap<String, Arc<Source>>,
+}
+
 /// Open a file, and read what it lists.
-fn list(path: &Path, rules: Rules, control: &Control) -> Result<(Arc<Source>, Contents, Vec<Elements>)> {
+fn list(path: &Path, rules: Rules, control: &Control) -> Result<Listed> {
     let source = Arc::new(Source::open(path)?);
     let reader = Arc::new(FileInput::silent(source.clone(), control));
     let input: Arc<dyn Input> = reader.clone();
     let format = detect(&input, path).map_err(|error| reader.failure().unwrap_or(error))?;
-    let listing =
-        format::read(format, &input, rules == Rules::Lenient).map_err(|error| reader.error(error))?;
+    let mut beside = BTreeMap::new();
+    let mut failure = None;
+    let mut open = |relative: &str| -> std::result::Result<Arc<dyn Input>, FormatError> {
+        match beside::open(path, relative) {
+            Ok(other) => {
+                let other = Arc::new(other);
+                beside.insert(relative.to_owned(), other.clone());
+                Ok(Arc::new(FileInput::silent(other, control)))
+            }
+            Err(error) => {
+                let reason = FormatError::new(error.message.clone());
+                failure = Some(error);
+                Err(reason)
+            }
+        }
+    };
+    let listing = format::read(format, input.as_ref(), rules == Rules::Lenient, &mut open);
+    let listing = listing.map_err(|error| failure.unwrap_or_else(|| reader.error(error)))?;
     let (contents, elements) = contents(format, listing).map_err(|error| error.at(path))?;
-    Ok((source, contents, elements))
+    Ok(Listed {
+        source,
+        contents,
+        elements,
+        beside,
+    })
 }
 
 /// Find the format of a file. `path` is for messages, and for the choice between them.

@@ -1,6 +1,6 @@
 //! The request for a model: its shards, and the digests of all of them together.
 
-use super::{Rules, SampledTensor, Shard, TensorDigests, Wanted, check_index, read, read_index};
+use super::{Rules, SampledTensor, Shard, TensorDigests, Wanted, check_index, graph, read, read_index};
 use crate::control::Control;
 use crate::digest::file::FileDigest;
 use crate::digest::sample::{self, Extent};
@@ -61,6 +61,8 @@ pub struct Model {
     pub architecture: Digests,
     /// The digests of the weights.
     pub weights: Weights,
+    /// `graph` digests of an ONNX file.
+    pub graph: Option<Digests>,
     /// `tree` digests of the folder, where they were wanted.
     pub tree: Option<Digests>,
 }
@@ -93,7 +95,7 @@ impl Job for ReadModel {
 
     fn run(self, control: &Control) -> Result<Model> {
         let algorithms = self.algorithms;
-        let (shards, weights) = match self.reading {
+        let (mut shards, weights) = match self.reading {
             Reading::Sample(plan) => {
                 let sample = sample::model::sample(&self.paths, self.rules, &plan, algorithms, control)?;
                 (sample.shards, Weights::Sampled(sample.weights, sample.extent))
@@ -112,10 +114,17 @@ impl Job for ReadModel {
         }
         check_split(&shards)?;
         let tree = self.tree.map(|root| tree_of(&root, &shards, algorithms, control));
+        let listed = matches!(self.reading, Reading::Full(Wanted::Headers));
+        let graph = if listed {
+            None
+        } else {
+            graph_of(&mut shards, algorithms, control)?
+        };
         let config = self.config.map(|bytes| Digests::of(&bytes, algorithms));
         Ok(Model {
             architecture: architecture(&shards, algorithms, config.as_ref()),
             weights,
+            graph,
             tree: tree.transpose()?,
             shards,
         })
@@ -130,6 +139,24 @@ fn check_names(shards: &[Shard]) -> Result<()> {
     match names.windows(2).find(|pair| pair[0] == pair[1]) {
         Some(pair) => Err(Error::new(Code::Format, "two tensors have its name").of_tensor(pair[0])),
         None => Ok(()),
+    }
+}
+
+/// Compute the `graph` digests of a model that is an ONNX file. Where it has none, a remark says why.
+fn graph_of(shards: &mut [Shard], algorithms: Algorithms, control: &Control) -> Result<Option<Digests>> {
+    let [shard] = shards else { return Ok(None) };
+    if shard.contents.format != Format::Onnx {
+        return Ok(None);
+    }
+    match graph::of_shard(shard, algorithms, control)? {
+        Ok(digests) => Ok(Some(digests)),
+        Err(reason) => {
+            shard
+                .contents
+                .remarks
+                .push(format!("its graph has no digest: {reason}"));
+            Ok(None)
+        }
     }
 }
 

@@ -32,7 +32,7 @@ pub struct Directory {
     pub start: u64,
 }
 
-/// What the directory says of a member.
+/// A member, as the directory describes it.
 pub struct Entry {
     pub name: String,
     pub flags: u16,
@@ -44,7 +44,7 @@ pub struct Entry {
     pub header: u64,
 }
 
-/// Where the directory is, as the end records say.
+/// The location of the directory, as the end records state it.
 struct End {
     entries: u64,
     start: u64,
@@ -97,17 +97,17 @@ fn read_end(input: &dyn Input) -> Result<End, FormatError> {
     let tail_length = input.length().min(END_LENGTH + u64::from(u16::MAX));
     let tail_start = input.length() - tail_length;
     let tail = read_checked(input, tail_start, tail_length, "the end of the zip")?;
-    let found: Vec<usize> = (0..tail.len().saturating_sub(21))
+    let candidates: Vec<usize> = (0..tail.len().saturating_sub(21))
         .filter(|at| tail[*at..].starts_with(&END))
         .collect();
     let whole = |at: &&usize| **at + 22 + usize::from(u16_at(&tail, **at + 20)) == tail.len();
-    let at = *found.last().ok_or_else(none)?;
-    if !found.iter().any(|place| *place == at && whole(&place)) {
+    let at = *candidates.last().ok_or_else(none)?;
+    if !candidates.iter().any(|index| *index == at && whole(&index)) {
         return Err(FormatError::new(
             "bytes follow the end record of the zip, or its comment is cut off",
         ));
     }
-    if found.iter().filter(whole).count() > 1 {
+    if candidates.iter().filter(whole).count() > 1 {
         return Err(FormatError::new(
             "the zip has two end records, so two readers could see different members",
         ));
@@ -276,19 +276,19 @@ pub struct Wide<'a>(&'a [u8]);
 impl<'a> Wide<'a> {
     /// Find the field; `None` if the extra fields are malformed or have it twice.
     pub fn new(extra: &'a [u8]) -> Option<Self> {
-        let (mut rest, mut found) = (extra, None);
+        let (mut rest, mut field) = (extra, None);
         while !rest.is_empty() {
             if rest.len() < 4 {
                 return None;
             }
             let end = 4 + usize::from(u16_at(rest, 2));
             let content = rest.get(4..end)?;
-            if u16_at(rest, 0) == EXTRA_64 && found.replace(content).is_some() {
+            if u16_at(rest, 0) == EXTRA_64 && field.replace(content).is_some() {
                 return None;
             }
             rest = &rest[end..];
         }
-        Some(Self(found.unwrap_or_default()))
+        Some(Self(field.unwrap_or_default()))
     }
 
     /// Return the number that `short` stands for.

@@ -5,7 +5,7 @@ use super::{Member, u16_at, u32_at, u64_at};
 use crate::error::FormatError;
 use crate::input::{Input, read_checked};
 
-/// What a local header starts with.
+/// The first bytes of a local header.
 pub const SIGNATURE: [u8; 4] = *b"PK\x03\x04";
 const LENGTH: u64 = 30;
 const DESCRIPTOR: [u8; 4] = *b"PK\x07\x08";
@@ -17,8 +17,8 @@ pub fn check(input: &dyn Input, directory: Directory) -> Result<Vec<Member>, For
     let headers: Vec<u64> = entries.iter().map(|entry| entry.header).collect();
     let mut members = Vec::with_capacity(entries.len());
     let mut position = 0;
-    for (place, entry) in entries.into_iter().enumerate() {
-        let limit = headers.get(place + 1).copied().unwrap_or(directory.start);
+    for (index, entry) in entries.into_iter().enumerate() {
+        let limit = headers.get(index + 1).copied().unwrap_or(directory.start);
         if entry.header != position {
             return Err(misplaced(&entry, position));
         }
@@ -128,9 +128,9 @@ fn check_header(input: &dyn Input, entry: &Entry, limit: u64) -> Result<u64, For
     for (at, size, what) in [(22, entry.length, "length"), (18, entry.stored, "stored size")] {
         let short = u32_at(&header, at);
         match wide.size(short) {
-            Some(found) if found == size || (is_late && found == 0) => {}
+            Some(stated) if stated == size || (is_late && stated == 0) => {}
             None if is_late => {}
-            found => return differs(what, size.to_string(), found.unwrap_or(short.into()).to_string()),
+            stated => return differs(what, size.to_string(), stated.unwrap_or(short.into()).to_string()),
         }
     }
     Ok(start)

@@ -16,7 +16,7 @@ use crate::error::FormatError;
 use crate::input::Input;
 use bytes::Bytes;
 
-/// How a member is stored.
+/// The form of the bytes of a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
     /// As it is.
@@ -30,7 +30,7 @@ pub enum Method {
 pub struct Member {
     /// Its path below the root of the archive, with `/` between folders.
     pub name: String,
-    /// How it is stored.
+    /// The form of its bytes.
     pub method: Method,
     /// Its first byte in the file.
     pub start: u64,
@@ -80,10 +80,10 @@ impl Archive {
 
     /// Return the member named `name`.
     pub fn get(&self, name: &str) -> Option<&Member> {
-        let found = self
+        let slot = self
             .by_name
-            .binary_search_by(|place| self.members[*place].name.as_str().cmp(name));
-        found.ok().map(|place| &self.members[self.by_name[place]])
+            .binary_search_by(|index| self.members[*index].name.as_str().cmp(name));
+        slot.ok().map(|index| &self.members[self.by_name[index]])
     }
 }
 

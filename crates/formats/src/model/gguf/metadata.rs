@@ -21,7 +21,7 @@ const SHOWN_ITEM_TEXT: usize = 256;
 /// The bytes of all values that are shown.
 const SHOWN_IN_ALL: usize = 8 << 20;
 
-/// How deep lists may lie in lists. ggml refuses any; the description of GGUF allows them.
+/// The deepest nesting of lists. ggml refuses any; the description of GGUF allows them.
 const DEEPEST: usize = 4;
 
 /// Number of the type of lists.

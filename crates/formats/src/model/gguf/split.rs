@@ -30,10 +30,10 @@ pub fn split(name: &str, metadata: &[(String, String)]) -> Result<Option<Split>,
         })?;
         Ok(Some(number))
     };
-    let (place, count) = match (number("split.no")?, number("split.count")?) {
+    let (part, count) = match (number("split.no")?, number("split.count")?) {
         (_, None | Some(0 | 1)) => return Ok(None),
         (None, Some(_)) => return Err(FormatError::new("the file states split.count and not split.no")),
-        (Some(place), Some(count)) => (place, count),
+        (Some(part), Some(count)) => (part, count),
     };
     let count = u32::try_from(count)
         .ok()
@@ -41,11 +41,11 @@ pub fn split(name: &str, metadata: &[(String, String)]) -> Result<Option<Split>,
         .ok_or_else(|| {
             FormatError::new("split.count is too large").with_expected(format!("at most {MOST_FILES}"), count)
         })?;
-    let index = usize::try_from(place).ok().filter(|_| place < u64::from(count));
+    let index = usize::try_from(part).ok().filter(|_| part < u64::from(count));
     let index = index.ok_or_else(|| {
-        FormatError::new("split.no is not below split.count").with_expected(format!("below {count}"), place)
+        FormatError::new("split.no is not below split.count").with_expected(format!("below {count}"), part)
     })?;
-    let suffix = |place: usize| format!("-{:05}-of-{count:05}.gguf", place + 1);
+    let suffix = |number: usize| format!("-{:05}-of-{count:05}.gguf", number + 1);
     let Some(stem) = name.strip_suffix(&suffix(index)) else {
         return Err(FormatError::new(
             "the name of the file does not say which part of the model it is, so the others cannot be found",
@@ -56,7 +56,7 @@ pub fn split(name: &str, metadata: &[(String, String)]) -> Result<Option<Split>,
         ));
     };
     let files = (0..usize::try_from(count).unwrap_or(0))
-        .map(|place| format!("{stem}{}", suffix(place)))
+        .map(|number| format!("{stem}{}", suffix(number)))
         .collect();
     Ok(Some(Split {
         index,

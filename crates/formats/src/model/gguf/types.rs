@@ -2,7 +2,7 @@
 
 use crate::model::dtype::Dtype;
 
-/// What is known of a type by its number.
+/// A type, as far as its number is known.
 pub(super) enum Known {
     /// Its elements are stored one by one, as in other formats.
     Plain(Dtype),

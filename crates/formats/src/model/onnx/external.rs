@@ -1,4 +1,4 @@
-//! Where a tensor says that its data lies in another file.
+//! The data of a tensor in another file.
 
 use super::wire::{Span, Wire, once};
 use crate::error::FormatError;

@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, HashSet};
 use tensor::Proto;
 use wire::{Span, Wire, once};
 
-/// How deep graphs may lie in attributes of nodes of graphs.
+/// The deepest nesting of graphs in attributes of nodes.
 const DEEPEST_GRAPH: usize = 32;
 
 /// Texts of at most so many bytes are shown as metadata.
@@ -55,7 +55,7 @@ pub fn read(input: &dyn Input) -> Result<Listing, FormatError> {
     Ok(reader.finish())
 }
 
-/// What has been found so far.
+/// The listing as far as it has been read.
 #[derive(Default)]
 struct Reader {
     listing: Listing,

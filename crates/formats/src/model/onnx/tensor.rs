@@ -7,7 +7,7 @@ use crate::error::FormatError;
 use crate::input::Input;
 use crate::model::dtype::Dtype;
 use crate::model::listing::{Decode, Elements};
-use crate::model::packed::{in_place, last_mask};
+use crate::model::packed::{in_file, last_mask};
 use bytes::Bytes;
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ const HELD_AT_MOST: u64 = 64 << 10;
 /// Bytes that are passed on at once.
 const PIECE: usize = 1 << 16;
 
-/// What a tensor states of itself.
+/// A tensor as its message states it.
 #[derive(Debug, Default)]
 pub(super) struct Proto {
     /// Bytes of the message.
@@ -135,16 +135,16 @@ impl Proto {
             .count()?
             .checked_mul(dtype.bits)
             .ok_or_else(|| self.overflow())?;
-        let found = self.place(wire, bits);
-        found.map_err(|error| self.about(error))
+        let elements = self.locate(wire, bits);
+        elements.map_err(|error| self.about(error))
     }
 
-    fn place(&mut self, wire: &mut Wire<'_>, bits: u64) -> Result<Elements, FormatError> {
+    fn locate(&mut self, wire: &mut Wire<'_>, bits: u64) -> Result<Elements, FormatError> {
         let bytes = bits.div_ceil(8);
         let external = self.external.take().filter(|_| self.is_external);
-        let places =
+        let locations =
             u32::from(self.raw.is_some()) + u32::from(self.is_external) + self.typed_fields.count_ones();
-        if places > 1 {
+        if locations > 1 {
             return Err(FormatError::new(
                 "its data is in two places, so two readers could see two models",
             ));
@@ -165,7 +165,7 @@ impl Proto {
             return Err(FormatError::new("its data does not fit its shape")
                 .with_expected(format!("{bytes} bytes"), format!("{} bytes", raw.length())));
         }
-        in_place(wire.input(), raw.start, raw.end, bits)
+        in_file(wire.input(), raw.start, raw.end, bits)
     }
 
     fn typed(&self, wire: &mut Wire<'_>, bits: u64) -> Result<Elements, FormatError> {
@@ -226,7 +226,7 @@ impl TypedElements {
             range,
         } = self.typed;
         let mut piece = Vec::with_capacity(PIECE);
-        let mut found = 0_u64;
+        let mut count = 0_u64;
         wire.fields(self.message, &mut |wire, number, value| {
             if number != field {
                 return Ok(());
@@ -237,12 +237,12 @@ impl TypedElements {
                     return Err(FormatError::new("an element is beyond its type")
                         .with_expected(format!("{} to {}", range.0, range.1), signed));
                 }
-                found += width as u64;
-                if found > self.bytes {
+                count += width as u64;
+                if count > self.bytes {
                     return Err(self.wrong("more"));
                 }
                 piece.extend_from_slice(&number.to_le_bytes()[..width]);
-                if found == self.bytes
+                if count == self.bytes
                     && let Some(last) = piece.last_mut()
                 {
                     *last &= self.last;
@@ -254,8 +254,8 @@ impl TypedElements {
                 Ok(())
             })
         })?;
-        if found != self.bytes {
-            return Err(self.wrong(&format!("{found} bytes")));
+        if count != self.bytes {
+            return Err(self.wrong(&format!("{count} bytes")));
         }
         emit(&piece)
     }

@@ -39,12 +39,12 @@ pub(super) fn dtype(number: u64) -> Option<Dtype> {
     Dtype::named(name).or_else(|| OTHER_DTYPES.into_iter().find(|dtype| dtype.name() == name))
 }
 
-/// How the elements of a type are written when they are not raw bytes.
+/// The form of the elements of a type that are not raw bytes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Typed {
     /// Number of the field.
     pub field: u32,
-    /// How the numbers of the field are written.
+    /// Form of the numbers of the field.
     pub packing: Packing,
     /// Bytes of a number that count.
     pub width: usize,

@@ -70,7 +70,7 @@ pub(super) fn once<T>(slot: &mut Option<T>, value: T, what: &str) -> Result<(), 
     Ok(())
 }
 
-/// How the numbers of a list are written.
+/// The form of the numbers of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Packing {
     Varint,
@@ -152,11 +152,11 @@ impl<'a> Wire<'a> {
     }
 
     fn advance(&mut self, length: u64, end: u64) -> Result<(), FormatError> {
-        let left = end.saturating_sub(self.cursor.position());
-        if length > left {
+        let remaining = end.saturating_sub(self.cursor.position());
+        if length > remaining {
             return Err(
                 malformed("a field reaches beyond its message", self.cursor.position())
-                    .with_expected(format!("at most {left} bytes"), length),
+                    .with_expected(format!("at most {remaining} bytes"), length),
             );
         }
         self.cursor.skip(length, WHAT)

@@ -5,7 +5,7 @@ use super::budget::Budget;
 use super::element::Element;
 use super::gather::{Gather, Source, axes, is_one_piece};
 use super::names::{self, Found};
-use super::storage::{Place, Storages, Stored};
+use super::storage::{Location, Storages, Stored};
 use super::tensor::{self, View};
 use crate::error::FormatError;
 use crate::model::listing::{Elements, Listing, Tensor};
@@ -16,13 +16,13 @@ use std::sync::Arc;
 /// Bytes that the tensors of any file may have together.
 const WORK: u64 = 1 << 30;
 
-/// How often the bytes of a file may be in its tensors.
+/// The number of times that the bytes of a file may be in its tensors.
 const OFTEN: u64 = 64;
 
 /// Bytes that a compressed storage may take in memory, beside twice the length of the file.
 const INFLATED: u64 = 16 << 20;
 
-/// How many names that are not read are spelled out.
+/// The number of names that are spelled out, of those that are not read.
 const SPELLED: usize = 5;
 
 /// Make a listing of what a file of `length` bytes holds.
@@ -35,20 +35,20 @@ pub fn listing(contents: Contents, length: u64, budget: &mut Budget) -> Result<L
         missing,
         remarks,
     } = contents;
-    let found = names::find(&pickle, &storages, budget)?;
+    let walked = names::find(&pickle, &storages, budget)?;
     let mut listing = Listing {
         not_read,
         remarks,
         ..Listing::default()
     };
     let globals: BTreeSet<String> = globals.into_iter().chain(pickle.globals).collect();
-    remark(&mut listing, &globals, &found, &storages);
-    let missing: Vec<String> = missing.into_iter().chain(found.missing).collect();
+    remark(&mut listing, &globals, &walked, &storages);
+    let missing: Vec<String> = missing.into_iter().chain(walked.missing).collect();
     listing.incomplete = incomplete(&missing);
-    listing.not_read.extend(found.not_read);
+    listing.not_read.extend(walked.not_read);
     let mut shared: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut work = 0_u64;
-    for (name, view) in found.tensors {
+    for (name, view) in walked.tensors {
         let (elements, bytes) = elements(&view, &storages, length).map_err(|error| error.tensor(&name))?;
         work = work.saturating_add(bytes);
         let tensor = tensor_of(&name, &view, elements).map_err(|error| error.tensor(&name))?;
@@ -114,15 +114,15 @@ fn elements(view: &View, storages: &Storages, length: u64) -> Result<(Elements, 
     let axes = axes(view);
     let is_swapped = storages.is_big_endian && kind.unit > 1;
     let is_final = is_one_piece(&axes) && !is_swapped && !view.is_conjugate && !view.is_negative;
-    let (source, work) = match &stored.place {
-        Place::Span(start) if is_final => {
+    let (source, work) = match &stored.location {
+        Location::Span(start) if is_final => {
             let start = start + view.offset * kind.width;
             let end = start + bytes;
             return Ok((Elements::InPlace { start, end }, bytes));
         }
-        Place::Span(start) => (Source::Span(*start), bytes),
-        Place::Deflated(member) => deflated(member, stored, &axes, length, bytes)?,
-        Place::Nowhere => return Err(FormatError::new("its storage has no content")),
+        Location::Span(start) => (Source::Span(*start), bytes),
+        Location::Deflated(member) => deflated(member, stored, &axes, length, bytes)?,
+        Location::Nowhere => return Err(FormatError::new("its storage has no content")),
     };
     let gather = Gather::new(view, source, is_swapped, bytes);
     Ok((Elements::Decoded(Arc::new(gather)), work))
@@ -184,7 +184,7 @@ fn incomplete(missing: &[String]) -> Option<String> {
 }
 
 /// Note down what a reader should know.
-fn remark(listing: &mut Listing, globals: &BTreeSet<String>, found: &Found, storages: &Storages) {
+fn remark(listing: &mut Listing, globals: &BTreeSet<String>, walked: &Found, storages: &Storages) {
     if !globals.is_empty() {
         let all: Vec<&str> = globals.iter().map(String::as_str).collect();
         listing.remarks.push(format!(
@@ -203,10 +203,10 @@ fn remark(listing: &mut Listing, globals: &BTreeSet<String>, found: &Found, stor
             foreign.join(", ")
         ));
     }
-    if found.modules > 0 {
+    if walked.modules > 0 {
         listing.remarks.push(format!(
             "The file holds {} modules as objects; names are those of their parameters and buffers, without what their classes would change.",
-            found.modules
+            walked.modules
         ));
     }
     if storages.is_big_endian {
@@ -214,10 +214,10 @@ fn remark(listing: &mut Listing, globals: &BTreeSet<String>, found: &Found, stor
             .remarks
             .push("The file is big-endian; its elements are brought into little-endian order.".to_owned());
     }
-    if found.not_listed > 0 {
+    if walked.not_listed > 0 {
         listing
             .remarks
-            .push(format!("{} more objects are no tensors.", found.not_listed));
+            .push(format!("{} more objects are no tensors.", walked.not_listed));
     }
 }
 

@@ -1,4 +1,4 @@
-//! What reading one file may use.
+//! The memory that reading one file may use.
 
 use crate::error::FormatError;
 
@@ -36,8 +36,8 @@ impl Budget {
         )
     }
 
-    /// Return how many bytes are left.
-    pub fn left(&self) -> u64 {
+    /// Return the number of bytes that are not used yet.
+    pub fn remaining(&self) -> u64 {
         self.limit.saturating_sub(self.used)
     }
 }

@@ -27,7 +27,7 @@ const PIECE: usize = 1 << 20;
 
 type Emit<'a> = dyn FnMut(&[u8]) -> Result<(), FormatError> + 'a;
 
-/// Where the storage of a tensor lies.
+/// The location of the storage of a tensor.
 #[derive(Clone, Debug)]
 pub enum Source {
     /// In the file, from this byte on.
@@ -81,13 +81,13 @@ pub fn is_one_piece(axes: &[(u64, u64)]) -> bool {
 }
 
 impl Gather {
-    /// Return what gathers the elements of `view`.
+    /// Return the gatherer of the elements of `view`.
     pub fn new(view: &View, source: Source, is_big_endian: bool, length: u64) -> Self {
         let kind = &view.kind;
         let unit = usize::try_from(kind.unit).unwrap_or(1);
         let mut inverted = vec![0_u8; usize::try_from(kind.width).unwrap_or(1)];
-        for (place, sign) in inverted.iter_mut().skip(unit - 1).step_by(unit).enumerate() {
-            let is_imaginary = place == 1;
+        for (index, sign) in inverted.iter_mut().skip(unit - 1).step_by(unit).enumerate() {
+            let is_imaginary = index == 1;
             if view.is_negative != (view.is_conjugate && is_imaginary) {
                 *sign = 0x80;
             }
@@ -132,7 +132,7 @@ impl Gather {
         member.stream(input, &mut |piece| {
             let start = at;
             at += piece.len() as u64;
-            let within = |place: u64| usize::try_from(place.clamp(start, at) - start).unwrap_or(piece.len());
+            let within = |index: u64| usize::try_from(index.clamp(start, at) - start).unwrap_or(piece.len());
             let part = &piece[within(first)..within(end)];
             if part.is_empty() {
                 return Ok(());
@@ -162,14 +162,18 @@ impl Gather {
             block *= axes[inner].0;
         }
         let (outer, cut) = match inner.checked_sub(1) {
-            Some(place) => (&axes[..place], axes[place]),
+            Some(index) => (&axes[..index], axes[index]),
             None => (&[][..], (1, 0)),
         };
         let rows = (BLOCK / block).clamp(1, cut.0);
         let mut bytes = vec![0; usize::try_from(rows * block).unwrap_or(0)];
-        let mut places = vec![0_u64; outer.len()];
+        let mut indexes = vec![0_u64; outer.len()];
         loop {
-            let start: u64 = places.iter().zip(outer).map(|(place, axis)| place * axis.1).sum();
+            let start: u64 = indexes
+                .iter()
+                .zip(outer)
+                .map(|(index, axis)| index * axis.1)
+                .sum();
             let mut row = 0;
             while row < cut.0 {
                 let count = rows.min(cut.0 - row);
@@ -183,7 +187,7 @@ impl Gather {
                 }
                 row += count;
             }
-            if !advance(&mut places, outer) {
+            if !advance(&mut indexes, outer) {
                 return Ok(());
             }
         }
@@ -201,13 +205,13 @@ impl Gather {
 }
 
 /// Count up; false at the end.
-fn advance(places: &mut [u64], axes: &[(u64, u64)]) -> bool {
-    for (place, axis) in places.iter_mut().zip(axes).rev() {
-        *place += 1;
-        if *place < axis.0 {
+fn advance(indexes: &mut [u64], axes: &[(u64, u64)]) -> bool {
+    for (index, axis) in indexes.iter_mut().zip(axes).rev() {
+        *index += 1;
+        if *index < axis.0 {
             return true;
         }
-        *place = 0;
+        *index = 0;
     }
     false
 }
@@ -215,10 +219,10 @@ fn advance(places: &mut [u64], axes: &[(u64, u64)]) -> bool {
 /// Return axes with their steps in the result, ordered as the storage is: large strides first, repetitions last.
 fn steps(axes: &[(u64, u64)], width: u64) -> Vec<Axis> {
     let mut step = width;
-    let mut found = Vec::with_capacity(axes.len());
+    let mut steps = Vec::with_capacity(axes.len());
     for (length, stride) in axes.iter().rev() {
         if *length > 1 {
-            found.push(Axis {
+            steps.push(Axis {
                 length: *length,
                 stride: *stride,
                 step,
@@ -226,8 +230,8 @@ fn steps(axes: &[(u64, u64)], width: u64) -> Vec<Axis> {
         }
         step *= length;
     }
-    found.sort_by_key(|axis| std::cmp::Reverse(axis.stride));
-    found
+    steps.sort_by_key(|axis| std::cmp::Reverse(axis.stride));
+    steps
 }
 
 impl Decode for Gather {
@@ -299,25 +303,25 @@ impl<'a> Window<'a> {
         let span: u64 = moving.iter().map(|axis| (axis.length - 1) * axis.stride).sum();
         // If most of what lies between is needed, it is read in one go.
         let ahead = (span + 1) * self.width <= 4 * block.len() as u64;
-        let one = Axis {
+        let single = Axis {
             length: 1,
             stride: 1,
             step: self.width,
         };
-        let (run, outer) = moving.split_last().unwrap_or((&one, &[]));
+        let (run, outer) = moving.split_last().unwrap_or((&single, &[]));
         let outer_lengths: Vec<(u64, u64)> = outer.iter().map(|axis| (axis.length, 0)).collect();
-        let mut places = vec![0_u64; outer.len()];
+        let mut indexes = vec![0_u64; outer.len()];
         loop {
             let sum = |what: fn(&Axis) -> u64| -> u64 {
-                places
+                indexes
                     .iter()
                     .zip(outer)
-                    .map(|(place, axis)| place * what(axis))
+                    .map(|(index, axis)| index * what(axis))
                     .sum()
             };
             let (from, to) = (first + sum(|axis| axis.stride), sum(|axis| axis.step));
             self.run(from, to, run, repeated, ahead, block)?;
-            if !advance(&mut places, &outer_lengths) {
+            if !advance(&mut indexes, &outer_lengths) {
                 return Ok(());
             }
         }
@@ -368,42 +372,42 @@ fn repeat(
         return;
     };
     let lengths: Vec<(u64, u64)> = outer.iter().map(|axis| (axis.length, 0)).collect();
-    let mut places = vec![0_u64; outer.len()];
+    let mut indexes = vec![0_u64; outer.len()];
     let fit = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     loop {
-        let shift: u64 = places
+        let shift: u64 = indexes
             .iter()
             .zip(outer)
-            .map(|(place, axis)| place * axis.step)
+            .map(|(index, axis)| index * axis.step)
             .sum();
         let target = target + shift;
         if last.length > count {
-            for place in 0..count {
-                let element = &source[fit(place * step)..];
+            for index in 0..count {
+                let element = &source[fit(index * step)..];
                 copy(
                     element,
                     0,
                     block,
-                    target + place * target_step,
+                    target + index * target_step,
                     last.step,
                     last.length,
                     width,
                 );
             }
         } else {
-            for place in 0..last.length {
+            for index in 0..last.length {
                 copy(
                     source,
                     step,
                     block,
-                    target + place * last.step,
+                    target + index * last.step,
                     target_step,
                     count,
                     width,
                 );
             }
         }
-        if !advance(&mut places, &lengths) {
+        if !advance(&mut indexes, &lengths) {
             return;
         }
     }
@@ -436,9 +440,9 @@ fn scatter<const WIDTH: usize>(
     target_step: usize,
     count: usize,
 ) {
-    for place in 0..count {
-        let from = place * step;
-        let to = place * target_step;
+    for index in 0..count {
+        let from = index * step;
+        let to = index * target_step;
         block[to..to + WIDTH].copy_from_slice(&source[from..from + WIDTH]);
     }
 }

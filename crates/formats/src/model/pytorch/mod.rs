@@ -21,7 +21,7 @@ mod tarred;
 mod tensor;
 mod zipped;
 
-use crate::archive::{tar, zip};
+use crate::archive::zip;
 use crate::error::FormatError;
 use crate::input::{Input, read_checked};
 use crate::model::listing::{Listing, NotRead};
@@ -31,10 +31,10 @@ use storage::Storages;
 
 pub use zipped::root;
 
-/// Bytes that the container is found from.
-const HEAD: u64 = 512;
+/// Bytes at the start of a file that its container is found from.
+pub const HEAD: u64 = 4096;
 
-/// What a container holds, before names and views are looked at.
+/// The content of a container, before names and views are looked at.
 struct Contents {
     pickle: Pickle,
     storages: Storages,
@@ -46,9 +46,10 @@ struct Contents {
     remarks: Vec<String>,
 }
 
-/// Tell whether a file that starts with `head` is a checkpoint that is no zip. For a zip, see [`root`].
+/// Tell whether a file that starts with `head` (its first [`HEAD`] bytes) is a checkpoint that is no zip. For a zip, see
+/// [`root`].
 pub fn recognise(head: &[u8]) -> bool {
-    stacked::recognise(head) || (tar::recognise(head) && tarred::recognise(head))
+    stacked::recognise(head) || tarred::recognise(head)
 }
 
 /// Read a checkpoint: its tensors, and where their elements lie.
@@ -61,7 +62,7 @@ pub fn read(input: &dyn Input) -> Result<Listing, FormatError> {
         zipped::read(input, &mut budget)?
     } else if stacked::recognise(&head) {
         stacked::read(input, &mut budget)?
-    } else if tar::recognise(&head) {
+    } else if tarred::recognise(&head) {
         tarred::read(input, &mut budget)?
     } else {
         return Err(FormatError::new("it is no checkpoint of PyTorch").with_expected(

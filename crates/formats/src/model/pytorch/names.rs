@@ -8,13 +8,13 @@ use crate::error::FormatError;
 use crate::model::listing::NotRead;
 use std::collections::HashSet;
 
-/// How deep dictionaries and lists may lie in each other.
+/// The depth to which dictionaries and lists may lie in each other.
 const DEPTH: usize = 128;
 
-/// How many objects that are no tensors are listed one by one.
+/// The number of objects that are listed one by one, of those that are no tensors.
 const LISTED: usize = 1000;
 
-/// What a checkpoint holds.
+/// The tensors of a checkpoint, and the rest of it.
 #[derive(Debug, Default)]
 pub struct Found {
     /// Names and tensors.
@@ -36,7 +36,7 @@ struct Walk<'a> {
     pickle: &'a Pickle,
     storages: &'a Storages,
     budget: &'a mut Budget,
-    found: Found,
+    walked: Found,
     path: String,
 }
 
@@ -46,11 +46,11 @@ pub fn find(pickle: &Pickle, storages: &Storages, budget: &mut Budget) -> Result
         pickle,
         storages,
         budget,
-        found: Found::default(),
+        walked: Found::default(),
         path: String::new(),
     };
     walk.value(pickle.root, 0)?;
-    Ok(walk.found)
+    Ok(walk.walked)
 }
 
 impl<'a> Walk<'a> {
@@ -73,12 +73,12 @@ impl<'a> Walk<'a> {
                 let dimensions = view.shape.len() + view.strides.len();
                 self.budget
                     .charge(4 * (self.path.len() + view.storage.len() + 8 * dimensions) + 512)?;
-                self.found.tensors.push((self.path.clone(), view));
+                self.walked.tensors.push((self.path.clone(), view));
                 return Ok(());
             }
             Seen::Unread(reason) => {
                 self.budget.charge(4 * self.path.len() + 128)?;
-                self.found.missing.push(self.path.clone());
+                self.walked.missing.push(self.path.clone());
                 return self.not_read(reason.to_owned());
             }
             Seen::Other => {}
@@ -127,13 +127,13 @@ impl<'a> Walk<'a> {
     }
 
     fn not_read(&mut self, reason: String) -> Result<(), FormatError> {
-        if self.found.not_read.len() >= LISTED {
-            self.found.not_listed += 1;
+        if self.walked.not_read.len() >= LISTED {
+            self.walked.not_listed += 1;
             return Ok(());
         }
         self.budget.charge(4 * (self.path.len() + reason.len()) + 128)?;
         let name = self.path.clone();
-        self.found.not_read.push(NotRead { name, reason });
+        self.walked.not_read.push(NotRead { name, reason });
         Ok(())
     }
 
@@ -150,8 +150,8 @@ impl<'a> Walk<'a> {
     }
 
     fn items(&mut self, items: &[Value], depth: usize) -> Result<(), FormatError> {
-        for (place, item) in items.iter().enumerate() {
-            self.below(&place.to_string(), *item, depth)?;
+        for (index, item) in items.iter().enumerate() {
+            self.below(&index.to_string(), *item, depth)?;
         }
         Ok(())
     }
@@ -206,14 +206,14 @@ impl<'a> Walk<'a> {
         }
         if let Some(state) = self.state(object) {
             if module.starts_with("__torch__.torch.classes") {
-                self.found.missing.push(self.path.clone());
+                self.walked.missing.push(self.path.clone());
                 return self.not_read("it is a packed object of TorchScript".to_owned());
             }
             if module == "__torch__" || module.starts_with("__torch__.") {
                 return self.pairs(state, depth);
             }
             if let Some(parts) = self.module(state)? {
-                self.found.modules += 1;
+                self.walked.modules += 1;
                 return parts
                     .into_iter()
                     .try_for_each(|(key, value)| self.below(key, value, depth));
@@ -294,25 +294,25 @@ impl<'a> Walk<'a> {
         let Some(passing) = passing else {
             return Ok(None);
         };
-        let mut found = Vec::new();
-        for (place, pairs) in parts.into_iter().enumerate() {
+        let mut walked = Vec::new();
+        for (index, pairs) in parts.into_iter().enumerate() {
             self.check_unique(pairs)?;
             for (key, value) in pairs {
                 let Some(name) = self.pickle.text(*key) else {
                     return Ok(None);
                 };
-                let is_passing = place == 1 && passing.contains(name);
+                let is_passing = index == 1 && passing.contains(name);
                 if *value != Value::None && !is_passing {
-                    found.push((name, *value));
+                    walked.push((name, *value));
                 }
             }
         }
-        Ok(Some(found))
+        Ok(Some(walked))
     }
 
     fn attribute(&self, state: &[(Value, Value)], name: &str) -> Option<Value> {
-        let found = state.iter().find(|(key, _)| self.pickle.text(*key) == Some(name));
-        found.map(|(_, value)| *value)
+        let walked = state.iter().find(|(key, _)| self.pickle.text(*key) == Some(name));
+        walked.map(|(_, value)| *value)
     }
 
     fn parts_of_module(&self, state: Pairs<'a>) -> Option<[Pairs<'a>; 3]> {

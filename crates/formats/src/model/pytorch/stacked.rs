@@ -7,7 +7,7 @@
 use super::Contents;
 use super::budget::Budget;
 use super::pickle::{self, Node, Pickle, Value};
-use super::storage::{Place, Storages, Stored, key, references};
+use super::storage::{Location, Storages, Stored, key, references};
 use crate::error::FormatError;
 use crate::input::{Input, read_checked};
 use std::collections::HashMap;
@@ -56,7 +56,7 @@ pub fn read(input: &dyn Input, budget: &mut Budget) -> Result<Contents, FormatEr
     let machine = pickles.next()?;
     let pickle = pickles.next()?;
     let keys = pickles.next()?;
-    let (storages, end) = place(input, &pickle, &keys, pickles.at)?;
+    let (storages, end) = locate(input, &pickle, &keys, pickles.at)?;
     if end != input.length() {
         return Err(FormatError::unsupported(
             "bytes follow the last storage: a second object may be in the file",
@@ -109,7 +109,7 @@ fn was_big_endian(machine: &Pickle) -> bool {
 }
 
 /// Read the lengths of the storages, one after the other; gives them and where they end.
-fn place(
+fn locate(
     input: &dyn Input,
     pickle: &Pickle,
     keys: &Pickle,
@@ -117,7 +117,7 @@ fn place(
 ) -> Result<(Storages, u64), FormatError> {
     let mut references: HashMap<String, _> = references(pickle)?
         .into_iter()
-        .map(|found| (found.key.clone(), found))
+        .map(|reference| (reference.key.clone(), reference))
         .collect();
     let mut storages = Storages::default();
     let keys_fault = || FormatError::new("the keys of the storages are not a list of text");
@@ -148,10 +148,10 @@ fn place(
             )
         })?;
         let stored = Stored {
-            place: if reference.is_meta {
-                Place::Nowhere
+            location: if reference.is_meta {
+                Location::Nowhere
             } else {
-                Place::Span(start)
+                Location::Span(start)
             },
             length: end - start,
         };

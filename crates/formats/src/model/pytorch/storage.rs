@@ -8,7 +8,7 @@ use crate::error::FormatError;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// What a pickle says of a storage.
+/// A storage, as a pickle describes it.
 #[derive(Clone, Debug)]
 pub struct Reference {
     /// Which one it is.
@@ -23,9 +23,9 @@ pub struct Reference {
     pub part: Option<(u64, u64)>,
 }
 
-/// Where the bytes of a storage lie.
+/// The location of the bytes of a storage.
 #[derive(Clone, Debug)]
-pub enum Place {
+pub enum Location {
     /// In the file, from this byte on.
     Span(u64),
     /// In a compressed member of an archive.
@@ -37,8 +37,8 @@ pub enum Place {
 /// A storage of a file.
 #[derive(Clone, Debug)]
 pub struct Stored {
-    /// Where its bytes lie.
-    pub place: Place,
+    /// The location of its bytes.
+    pub location: Location,
     /// Its bytes.
     pub length: u64,
 }
@@ -102,18 +102,18 @@ pub fn reference(pickle: &Pickle, identifier: Value) -> Result<Option<Reference>
 
 /// Return every storage that a pickle names, each once, in the order of the first mention.
 pub fn references(pickle: &Pickle) -> Result<Vec<Reference>, FormatError> {
-    let mut found: Vec<Reference> = Vec::new();
-    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut references: Vec<Reference> = Vec::new();
+    let mut indexes: HashMap<String, usize> = HashMap::new();
     for identifier in pickle.persistent() {
         let Some(reference) = reference(pickle, identifier)? else {
             continue;
         };
-        let Some(place) = places.get(&reference.key) else {
-            places.insert(reference.key.clone(), found.len());
-            found.push(reference);
+        let Some(index) = indexes.get(&reference.key) else {
+            indexes.insert(reference.key.clone(), references.len());
+            references.push(reference);
             continue;
         };
-        let first = &found[*place];
+        let first = &references[*index];
         let differs = first.element != reference.element || first.numel != reference.numel;
         // Storages without content may be named with any type.
         let is_filled = first.numel > 0 && !first.is_meta && !reference.is_meta;
@@ -124,5 +124,5 @@ pub fn references(pickle: &Pickle) -> Result<Vec<Reference>, FormatError> {
             )));
         }
     }
-    Ok(found)
+    Ok(references)
 }

@@ -10,7 +10,7 @@ use super::budget::Budget;
 use super::element::{Element, Kind};
 use super::pickle::{self, Pickle};
 use super::stacked::{Pickles, u64_at};
-use super::storage::{Place, Storages, Stored, count, key};
+use super::storage::{Location, Storages, Stored, count, key};
 use super::tensor::{View, last};
 use crate::archive::tar::{self, Entry};
 use crate::error::FormatError;
@@ -21,7 +21,7 @@ use std::collections::HashMap;
 /// The most axes of a tensor.
 const AXES: u64 = 64;
 
-/// What the headers of a file hold of a storage.
+/// A storage or a part of one, by the key that tensors name.
 struct Part {
     storage: String,
     element: Element,
@@ -31,18 +31,19 @@ struct Part {
 
 /// Tell whether the first file of a tar that starts with `head` is one of ours.
 pub fn recognise(head: &[u8]) -> bool {
-    let name = head.get(..100).unwrap_or_default();
-    let end = name.iter().position(|byte| *byte == 0).unwrap_or(name.len());
-    let name = name[..end].strip_prefix(b"./").unwrap_or(&name[..end]);
-    matches!(name, b"sys_info" | b"pickle" | b"tensors" | b"storages")
+    let name = tar::first_name(head);
+    matches!(
+        name.as_deref(),
+        Some("sys_info" | "pickle" | "tensors" | "storages")
+    )
 }
 
 /// Read the files of a tar.
 pub fn read(input: &dyn Input, budget: &mut Budget) -> Result<Contents, FormatError> {
     let entries = tar::read(input)?;
     let file = |name: &str| {
-        let found = entries.iter().find(|entry| entry.name == name);
-        found.ok_or_else(|| {
+        let selected = entries.iter().find(|entry| entry.name == name);
+        selected.ok_or_else(|| {
             FormatError::new(format!(
                 "the tar is no checkpoint of PyTorch: it has no file named {name}"
             ))
@@ -160,14 +161,16 @@ fn read_storages(
                 "the storage {storage:?} reaches beyond the end of its file"
             ))
         })?;
-        let place = Place::Span(start);
+        let location = Location::Span(start);
         let part = Part {
             storage: storage.clone(),
             element,
             first: 0,
             numel,
         };
-        storages.by_key.insert(storage.clone(), Stored { place, length });
+        storages
+            .by_key
+            .insert(storage.clone(), Stored { location, length });
         if parts.insert(storage, part).is_some() {
             return Err(FormatError::new("the tar has two storages of one key"));
         }

@@ -24,7 +24,7 @@ pub struct View {
     pub is_negative: bool,
 }
 
-/// What a value of a pickle is, seen as a tensor.
+/// A value of a pickle, seen as a tensor.
 pub enum Seen {
     /// A tensor.
     Tensor(View),
@@ -36,7 +36,7 @@ pub enum Seen {
 
 const META: &str = "it is a tensor without content (the device meta)";
 
-/// How often one rebuilding may be wrapped into another.
+/// The number of times that one rebuilding may be wrapped into another.
 const WRAPPED: usize = 8;
 
 /// Tell whether a global is one of the functions or classes that tensors are rebuilt with.
@@ -205,11 +205,11 @@ fn view(
         is_conjugate,
         is_negative,
     };
-    place(view, reference).map(Seen::Tensor)
+    shift(view, reference).map(Seen::Tensor)
 }
 
 /// Move a view of a part of a storage to the storage.
-fn place(mut view: View, reference: Reference) -> Result<View, FormatError> {
+fn shift(mut view: View, reference: Reference) -> Result<View, FormatError> {
     if let Some((first, numel)) = reference.part {
         let ends = first.checked_add(numel).is_some_and(|end| end <= reference.numel);
         let inside = last(&view)?.is_none_or(|last| last < numel);

@@ -4,7 +4,7 @@ use super::Contents;
 use super::budget::Budget;
 use super::names;
 use super::pickle::{self, Pickle};
-use super::storage::{Place, Reference, Storages, Stored, references};
+use super::storage::{Location, Reference, Storages, Stored, references};
 use crate::archive::zip::Archive;
 use crate::error::FormatError;
 use crate::input::Input;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 /// The longest `byteorder`.
 const SHORT: u64 = 64;
 
-/// How many members that are not read are listed one by one.
+/// The number of members that are listed one by one, of those that are not read.
 const LISTED: usize = 100;
 
 /// Return the folder inside the archive that is the checkpoint; `None` if the archive is none.
@@ -48,8 +48,12 @@ pub fn read(input: &dyn Input, budget: &mut Budget) -> Result<Contents, FormatEr
         is_big_endian: is_big_endian(&archive, input, root)?,
         ..Storages::default()
     };
-    let found = references(&pickle)?;
-    place(&archive, &format!("{root}/data"), found, &mut storages)?;
+    locate(
+        &archive,
+        &format!("{root}/data"),
+        references(&pickle)?,
+        &mut storages,
+    )?;
     let mut not_read = Vec::new();
     let mut missing = Vec::new();
     let mut globals = Vec::new();
@@ -95,7 +99,7 @@ fn member(
 ) -> Result<Pickle, FormatError> {
     let member = archive.get(&format!("{root}/{name}"));
     let member = member.ok_or_else(|| FormatError::new(format!("the zip has no {root}/{name}")))?;
-    let bytes = member.bytes(input, budget.left() / 2)?;
+    let bytes = member.bytes(input, budget.remaining() / 2)?;
     budget.charge(2 * bytes.len())?;
     let pickle = pickle::parse(&bytes, budget)?;
     let after = bytes.len() as u64 - pickle.length;
@@ -122,13 +126,13 @@ fn is_big_endian(archive: &Archive, input: &dyn Input, root: &str) -> Result<boo
 }
 
 /// Find the members of storages.
-fn place(
+fn locate(
     archive: &Archive,
     folder: &str,
-    found: Vec<Reference>,
+    all: Vec<Reference>,
     storages: &mut Storages,
 ) -> Result<(), FormatError> {
-    for reference in found {
+    for reference in all {
         let width = reference.element.width();
         let Some(member) = archive.get(&format!("{folder}/{}", reference.key)) else {
             // One without content may have no member. A tensor in it finds that out.
@@ -147,13 +151,13 @@ fn place(
                 format!("{} bytes", member.length),
             ));
         }
-        let place = match member.span() {
-            _ if reference.is_meta => Place::Nowhere,
-            Some((start, _)) => Place::Span(start),
-            None => Place::Deflated(Arc::new(member.clone())),
+        let location = match member.span() {
+            _ if reference.is_meta => Location::Nowhere,
+            Some((start, _)) => Location::Span(start),
+            None => Location::Deflated(Arc::new(member.clone())),
         };
         let length = member.length;
-        storages.by_key.insert(reference.key, Stored { place, length });
+        storages.by_key.insert(reference.key, Stored { location, length });
     }
     Ok(())
 }

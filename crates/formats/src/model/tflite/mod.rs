@@ -219,7 +219,7 @@ impl Reader<'_> {
             name: name.to_owned(),
             dtype,
             shape,
-            elements: packed::in_place(self.input, start, end, bits)?,
+            elements: packed::in_file(self.input, start, end, bits)?,
         });
         Ok(())
     }

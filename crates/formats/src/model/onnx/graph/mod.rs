@@ -2,13 +2,15 @@
 //!
 //! - [`scope`]: the names of one graph or function body, and what makes each value.
 //! - [`walk`]: visit everything that the outputs need, and number it on the way.
-//! - [`content`]: write attributes, tensors and types.
+//! - [`content`]: write attributes and tensors.
+//! - [`value_type`]: write the types of values.
 //!
 //! Names and the order of nodes do not count, so a value is written as a reference by number. The numbers follow from a
 //! walk that starts at the outputs.
 
 mod content;
 mod scope;
+mod value_type;
 mod walk;
 
 use super::wire::{Span, Wire, once};
@@ -140,14 +142,14 @@ fn function<W: Write>(
 
 fn add_opset(wire: &mut Wire<'_>, span: Span, opsets: &mut BTreeMap<String, i64>) -> Result<(), FormatError> {
     let (domain, version) = super::opset(wire, span)?;
-    match opsets.insert(plain_domain(domain), version) {
+    match opsets.insert(normal_domain(domain), version) {
         None => Ok(()),
         Some(_) => Err(FormatError::new("an operator set is imported twice")),
     }
 }
 
 /// Return the domain; the operators of ONNX itself have the empty one, which may be written as `ai.onnx`.
-fn plain_domain(domain: String) -> String {
+fn normal_domain(domain: String) -> String {
     if domain == "ai.onnx" {
         String::new()
     } else {
@@ -177,7 +179,7 @@ fn function_name(wire: &mut Wire<'_>, span: Span) -> Result<FunctionName, Format
         once(slot, text, "the name of a function")
     })?;
     Ok((
-        plain_domain(domain.unwrap_or_default()),
+        normal_domain(domain.unwrap_or_default()),
         name.unwrap_or_default(),
         overload.unwrap_or_default(),
     ))

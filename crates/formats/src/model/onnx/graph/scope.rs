@@ -16,17 +16,17 @@ const BYTES_OF_A_PART: u64 = 64;
 /// The number of a name. 0 is the empty name, which stands for a value that is left out.
 pub(super) type Name = u32;
 
-/// What is shared by all scopes: the names, and how many parts may still be read.
+/// State that all scopes share: the names, and the number of parts that may still be read.
 pub(super) struct Reading {
     names: HashMap<Vec<u8>, Name>,
-    left: u64,
+    remaining: u64,
 }
 
 impl Reading {
     pub fn new(input: &dyn Input) -> Self {
         Self {
             names: HashMap::from([(Vec::new(), 0)]),
-            left: PARTS_OF_A_SMALL_FILE + input.length() / BYTES_OF_A_PART,
+            remaining: PARTS_OF_A_SMALL_FILE + input.length() / BYTES_OF_A_PART,
         }
     }
 
@@ -42,14 +42,14 @@ impl Reading {
     }
 
     fn count(&mut self) -> Result<(), FormatError> {
-        let left = self.left.checked_sub(1);
-        self.left =
-            left.ok_or_else(|| FormatError::new("the file has too many nodes, names and initialisers"))?;
+        let remaining = self.remaining.checked_sub(1);
+        self.remaining = remaining
+            .ok_or_else(|| FormatError::new("the file has too many nodes, names and initialisers"))?;
         Ok(())
     }
 }
 
-/// What makes a value.
+/// The origin of a value.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Maker {
     /// The input of this place.

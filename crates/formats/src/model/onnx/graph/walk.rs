@@ -7,17 +7,18 @@
 use super::super::wire::{Span, Wire};
 use super::content::{self, Attribute};
 use super::scope::{self, Maker, Name, Reading, Scope};
+use super::value_type;
 use super::{DigestOf, FunctionName, Write};
 use crate::error::FormatError;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-/// How deep graphs may lie in attributes of nodes of graphs.
+/// The deepest nesting of graphs in attributes of nodes.
 const DEEPEST: usize = 32;
 
 /// A name in a scope.
-type Place = (usize, Name);
+type Named = (usize, Name);
 
-/// How far a node is.
+/// The state of a visit to a node.
 #[derive(Clone, Copy)]
 enum State {
     /// Something that it needs is being visited.
@@ -34,10 +35,10 @@ struct Open {
     attributes: Option<Vec<Attribute>>,
 }
 
-/// What is to be visited next, and the node it is for.
+/// Values to be visited, and the node that needs them.
 struct Frame {
     open: Option<Open>,
-    needs: Vec<Place>,
+    needs: Vec<Named>,
     next: usize,
 }
 
@@ -46,7 +47,7 @@ pub(super) struct Walk<'a, 'b, W> {
     digest_of: &'a mut DigestOf<'b>,
     scopes: Vec<Scope>,
     states: HashMap<(usize, usize), State>,
-    initialisers: HashMap<Place, u64>,
+    initialisers: HashMap<Named, u64>,
     written_initialisers: W,
     nodes: u64,
     written_nodes: W,
@@ -78,8 +79,8 @@ impl<'a, 'b, W: Write> Walk<'a, 'b, W> {
         reading: &mut Reading,
         graph: Scope,
     ) -> Result<W, FormatError> {
-        content::input_types(wire, &graph.input_infos, &mut self.written_inputs)?;
-        let outputs: Vec<Place> = graph.outputs.iter().map(|name| (0, *name)).collect();
+        value_type::input_types(wire, &graph.input_infos, &mut self.written_inputs)?;
+        let outputs: Vec<Named> = graph.outputs.iter().map(|name| (0, *name)).collect();
         self.scopes.push(graph);
         self.visit(wire, reading, outputs.clone())?;
         self.references(&outputs)
@@ -95,7 +96,7 @@ impl<'a, 'b, W: Write> Walk<'a, 'b, W> {
     ) -> Result<(W, W), FormatError> {
         self.written_inputs
             .integer(i64::try_from(body.inputs).unwrap_or(i64::MAX));
-        let outputs: Vec<Place> = body.outputs.iter().map(|name| (0, *name)).collect();
+        let outputs: Vec<Named> = body.outputs.iter().map(|name| (0, *name)).collect();
         self.scopes.push(body);
         let defaults = self.open_attributes(wire, reading, 0, defaults)?;
         let mut needs = self.needs_of(&defaults);
@@ -121,7 +122,7 @@ impl<'a, 'b, W: Write> Walk<'a, 'b, W> {
         &mut self,
         wire: &mut Wire<'_>,
         reading: &mut Reading,
-        needs: Vec<Place>,
+        needs: Vec<Named>,
     ) -> Result<(), FormatError> {
         let mut stack = vec![Frame {
             open: None,
@@ -170,16 +171,16 @@ impl<'a, 'b, W: Write> Walk<'a, 'b, W> {
         Err(FormatError::new("a graph uses a value that nothing in it makes"))
     }
 
-    fn initialiser(&mut self, wire: &mut Wire<'_>, place: Place, maker: Maker) -> Result<(), FormatError> {
-        if self.initialisers.contains_key(&place) {
+    fn initialiser(&mut self, wire: &mut Wire<'_>, named: Named, maker: Maker) -> Result<(), FormatError> {
+        if self.initialisers.contains_key(&named) {
             return Ok(());
         }
         let number = self.initialisers.len() as u64;
-        self.initialisers.insert(place, number);
+        self.initialisers.insert(named, number);
         let out = &mut self.written_initialisers;
         match maker {
-            Maker::Sparse(span) => content::sparse_initialiser(wire, place.0, span, self.digest_of, out),
-            Maker::Initialiser(span) => content::initialiser(wire, place.0, span, self.digest_of, out),
+            Maker::Sparse(span) => content::sparse_initialiser(wire, named.0, span, self.digest_of, out),
+            Maker::Initialiser(span) => content::initialiser(wire, named.0, span, self.digest_of, out),
             _ => Ok(()),
         }
     }
@@ -245,7 +246,7 @@ impl<'a, 'b, W: Write> Walk<'a, 'b, W> {
     }
 
     /// Return the outputs of the graphs in attributes.
-    fn needs_of(&self, attributes: &[Attribute]) -> Vec<Place> {
+    fn needs_of(&self, attributes: &[Attribute]) -> Vec<Named> {
         let graphs = attributes.iter().flat_map(|attribute| &attribute.graphs);
         graphs
             .flat_map(|graph| {
@@ -266,7 +267,7 @@ impl<'a, 'b, W: Write> Walk<'a, 'b, W> {
         } = *open;
         let of = &self.scopes[scope].nodes[node];
         let (span, outputs) = (of.span, of.outputs);
-        let inputs: Vec<Place> = of.inputs.iter().map(|name| (scope, *name)).collect();
+        let inputs: Vec<Named> = of.inputs.iter().map(|name| (scope, *name)).collect();
         let operator = content::operator(wire, span)?;
         let mut out = W::default();
         out.array(7);
@@ -297,11 +298,11 @@ impl<'a, 'b, W: Write> Walk<'a, 'b, W> {
             let mut graphs = Vec::new();
             for graph in &attribute.graphs {
                 let scope = &self.scopes[*graph];
-                let outputs: Vec<Place> = scope.outputs.iter().map(|name| (*graph, *name)).collect();
+                let outputs: Vec<Named> = scope.outputs.iter().map(|name| (*graph, *name)).collect();
                 let mut written = W::default();
                 written.array(3);
                 written.integer(i64::try_from(*graph).unwrap_or(i64::MAX));
-                content::input_types(wire, &scope.input_infos, &mut written)?;
+                value_type::input_types(wire, &scope.input_infos, &mut written)?;
                 written.append(self.references(&outputs)?);
                 graphs.push(written);
             }
@@ -311,17 +312,17 @@ impl<'a, 'b, W: Write> Walk<'a, 'b, W> {
     }
 
     /// Write values by their numbers.
-    fn references(&self, places: &[Place]) -> Result<W, FormatError> {
+    fn references(&self, values: &[Named]) -> Result<W, FormatError> {
         let mut out = W::default();
-        out.array(places.len());
-        for (scope, name) in places {
+        out.array(values.len());
+        for (scope, name) in values {
             if *name == 0 {
                 out.null();
                 continue;
             }
             let (scope, maker) = self.maker(*scope, *name)?;
             let (kind, numbers) = match maker {
-                Maker::Input(place) => (0, [Some(scope as u64), Some(place as u64)]),
+                Maker::Input(index) => (0, [Some(scope as u64), Some(index as u64)]),
                 Maker::Initialiser(_) | Maker::Sparse(_) => {
                     (1, [self.initialisers.get(&(scope, *name)).copied(), None])
                 }

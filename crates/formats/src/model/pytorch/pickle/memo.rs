@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 #[derive(Default)]
 pub struct Memo {
     dense: Arena<Value>,
-    /// Those whose number is beyond the end of `dense`. Numbers are the file's, so nothing is sized by them.
+    /// Values whose number is beyond the end of `dense`. Numbers are the file's, so nothing is sized by them.
     sparse: BTreeMap<u32, Value>,
 }
 
@@ -22,8 +22,8 @@ impl Memo {
 
     /// Set the value numbered `number`.
     pub fn set(&mut self, number: u32, value: Value, budget: &mut Budget) -> Result<(), FormatError> {
-        if let Some(place) = self.dense.get_mut(number) {
-            *place = value;
+        if let Some(slot) = self.dense.get_mut(number) {
+            *slot = value;
         } else if number as usize == self.dense.len() && !self.sparse.contains_key(&number) {
             budget.charge(size_of::<Value>())?;
             self.dense.push(value);

@@ -65,26 +65,26 @@ pub enum Node {
     Dict(Vec<(Value, Value)>),
     /// Something that a program would import: its module and its name.
     Global(Span, Span),
-    /// What a call would give.
+    /// The result that a call would have.
     Object(Object),
     /// Something outside the pickle, by its identifier.
     Persistent(Value),
 }
 
-/// What a call would give.
+/// The result that a call would have.
 #[derive(Debug)]
 pub struct Object {
-    /// What would be called.
+    /// The function or class that would be called.
     pub callable: Value,
     /// True if there are arguments by name, which nothing that is read has.
     pub has_keywords: bool,
-    /// What was done to the result, if anything was.
+    /// Changes to the result, if there are any.
     pub parts: Option<Box<Parts>>,
     /// The arguments: a tuple.
     arguments: u32,
 }
 
-/// What was done to the result of a call.
+/// Changes to the result of a call.
 #[derive(Debug, Default)]
 pub struct Parts {
     /// States that were set.
@@ -98,7 +98,7 @@ pub struct Parts {
 /// A pickle that was read.
 #[derive(Debug)]
 pub struct Pickle {
-    /// What a program would get.
+    /// The value that a program would get.
     pub root: Value,
     /// Every global that it names, as module and name joined by a dot; escaped where it is not plain.
     pub globals: BTreeSet<String>,
@@ -122,7 +122,7 @@ impl From<FormatError> for Fault {
     }
 }
 
-/// Where the arguments of an object are none.
+/// The number of the arguments of an object that has none.
 const NO_ARGUMENTS: u32 = u32::MAX;
 
 /// Read the pickle at the start of `bytes`.
@@ -169,12 +169,12 @@ impl Pickle {
     /// Return the bytes of a span.
     pub fn bytes_of(&self, span: Span) -> &[u8] {
         let (start, end, own) = (span.start as usize, span.end as usize, self.bytes.len());
-        let found = if start < own {
+        let bytes = if start < own {
             self.bytes.get(start..end)
         } else {
             self.side.get(start - own..end.saturating_sub(own))
         };
-        found.unwrap_or_default()
+        bytes.unwrap_or_default()
     }
 
     /// Return the text that `value` is.

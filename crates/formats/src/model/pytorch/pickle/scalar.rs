@@ -2,7 +2,7 @@
 
 use super::Value;
 
-/// What a line holds.
+/// The content of a line.
 pub enum Line {
     /// A value without bytes of its own.
     Plain(Value),

@@ -9,6 +9,7 @@ flax 0.12.8 beside what reference.py needs. The names are those that Keras gives
 chooses them.
 """
 
+import json
 import os
 from pathlib import Path
 
@@ -103,6 +104,15 @@ def write_keras(into):
     model.save_weights(into / "model.weights.h5")
 
 
+def write_tfjs(folder):
+    """model.json and one file of weights, as TensorFlow.js lays them out; its writers need a browser or Node."""
+    folder.mkdir(exist_ok=True)
+    weights = [{"name": name, "shape": list(array.shape), "dtype": "float32"} for name, array in WEIGHTS.items()]
+    manifest = [{"paths": ["group1-shard1of1.bin"], "weights": weights}]
+    (folder / "model.json").write_text(json.dumps({"format": "layers-model", "weightsManifest": manifest}))
+    (folder / "group1-shard1of1.bin").write_bytes(b"".join(array.tobytes() for array in WEIGHTS.values()))
+
+
 def write(into: Path):
     save_file(WEIGHTS, into / "weights.safetensors")
     torch.save(torch_weights(), into / "zip.pt")
@@ -120,9 +130,11 @@ def write(into: Path):
     write_h5(into / "latest.h5", libver="latest")
     write_h5(into / "chunked.h5", chunks=True, compression="gzip", shuffle=True)
     write_keras(into)
+    write_tfjs(into / "tfjs")
     (into / "weights.msgpack").write_bytes(serialization.to_bytes(dict(WEIGHTS)))
     tensors = [tensor(name, "F32", array.shape, array.tobytes()) for name, array in WEIGHTS.items()]
-    files = sorted(path.name for path in into.iterdir() if path.suffix not in (".json", ".data"))
+    files = sorted(path.name for path in into.iterdir() if path.suffix not in (".json", ".data", ""))
+    files.append("tfjs/model.json")
     return [expected(name, tensors) for name in files]
 
 

@@ -41,10 +41,10 @@ test('the same named weights have one digest in every format', async () => {
   expect([...formats].toSorted()).toEqual(FORMATS)
 })
 
-const FORMATS = ['flax', 'gguf', 'hdf5', 'keras', 'npz', 'onnx', 'pytorch', 'safetensors']
+const FORMATS = ['flax', 'gguf', 'hdf5', 'keras', 'npz', 'onnx', 'pytorch', 'safetensors', 'tfjs']
 
 test('tensors of the vectors have the digests that the packages of their formats give', async () => {
-  for (const folder of ['gguf', 'onnx'])
+  for (const folder of ['flax', 'gguf', 'hdf5', 'keras', 'onnx', 'pytorch', 'tfjs', 'tflite'])
     for (const { file, weights, tensors } of expectedOf(folder).filter((one) => !isPart(one.file))) {
       const report = await listModel(join(MODELS, folder, file))
       expect(report.weights?.toString() ?? null, file).toBe(weights?.blake3 ?? null)

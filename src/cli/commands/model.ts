@@ -8,6 +8,7 @@ import {
   count,
   escapeText,
   isTerminal,
+  lineWidth,
   paint,
   print,
   printError,
@@ -15,6 +16,7 @@ import {
   table,
 } from '../shared/output.ts'
 import { SAMPLE_HELP, addSampleOptions, sampleRows, toSample } from '../shared/sample.ts'
+import { wrapWords } from '../shared/help.ts'
 import { plural } from '../../util/plural.ts'
 import { progressBar } from '../shared/progress.ts'
 import type { ModelListing } from '../../model/read.ts'
@@ -81,7 +83,7 @@ function show(report: ModelListing): void {
   print(table(digestRows(report)))
   if (isTerminal()) print()
   print(
-    table([
+    properties([
       ['format', report.format],
       ...(report.incomplete === undefined ? [] : [['no digest', escapeText(report.incomplete)]]),
       ['files', `${report.files.length}`],
@@ -96,14 +98,40 @@ function show(report: ModelListing): void {
       ...(report.otherCopies === undefined
         ? []
         : [['other copies', escapeText(report.otherCopies.join(', '))]]),
-      ...(report.notRead ?? []).map(({ name, reason }) => ['not read', escapeText(`${name}: ${reason}`)]),
-      ...report.ties.map((names) => ['tied', escapeText(names.join(' = '))]),
-      ...(report.remarks ?? []).map((remark) => ['remark', escapeText(remark)]),
+      ...limited('not read', report.notRead ?? [], ({ name, reason }) =>
+        name === '' ? reason : `${name}: ${reason}`,
+      ),
+      ...limited('tied', report.ties, (names) => names.join(' = ')),
+      ...limited('shared', report.shared ?? [], (names) => names.join(' = ')),
+      ...limited('remark', report.remarks ?? [], (remark) => remark),
       ...(report.config && report.config.ignored.length > 0
         ? [['left out', `${report.config.name}: ${escapeText(report.config.ignored.join(', '))}`]]
         : []),
     ]),
   )
+}
+
+/** Format properties as two columns; on a terminal the second one is folded to its width. */
+function properties(rows: readonly (readonly string[])[]): string {
+  if (!isTerminal()) return table(rows)
+  const label = Math.max(...rows.map(([name = '']) => name.length))
+  const room = Math.max(20, lineWidth() - label - 2)
+  return table(
+    rows.flatMap(([name = '', text = '']) =>
+      wrapWords(text.split(' '), room).map((line, index) => [index === 0 ? name : '', line]),
+    ),
+  )
+}
+
+/** The most parts that are listed on a terminal; all are in a pipe and in JSON. */
+const LISTED = 10
+
+/** Return a row for each part; on a terminal the first few, and how many more there are. */
+function limited<T>(name: string, parts: readonly T[], text: (part: T) => string): string[][] {
+  const shown = isTerminal() && parts.length > LISTED ? parts.slice(0, LISTED) : parts
+  const rows = shown.map((part) => [name, escapeText(text(part))])
+  if (shown.length < parts.length) rows.push(['', `${count(parts.length - shown.length)} more: see --json`])
+  return rows
 }
 
 /**

@@ -11,6 +11,7 @@
 mod beside;
 pub mod graph;
 mod in_order;
+mod list;
 mod open;
 mod request;
 mod streams;

@@ -26,7 +26,8 @@ test('the table of the addon has the same names and widths', () => {
   )
   expect(files).toHaveLength(1)
   const source = readFileSync(join(crates, files[0] ?? ''), 'utf8')
-  const entries = [...source.matchAll(/name: "(\w+)",\s*bits: (\d+)/g)]
+  const list = /pub const DTYPES[^=]*= \[([^\]]*)\]/.exec(source)?.[1] ?? ''
+  const entries = [...list.matchAll(/Dtype::plain\("(\w+)", (\d+)\)/g)]
   expect(Object.fromEntries(entries.map(([, name, bits]) => [name, Number(bits)]))).toEqual(BITS)
 })
 

@@ -83,8 +83,11 @@ export function splitNames(family: Family, name: string): readonly string[] {
   // A name that claims more is no split that a program wrote.
   if (family.isSplit !== true || count < 2 || count > 10_000) return [name]
   const stem = name.replace(/-[0-9]{5}-of-[0-9]{5}\.gguf$/, '')
-  const digits = (place: number): string => String(place).padStart(5, '0')
   return Array.from({ length: count }, (_, place) => `${stem}-${digits(place + 1)}-of-${digits(count)}.gguf`)
+}
+
+function digits(position: number): string {
+  return String(position).padStart(5, '0')
 }
 
 /** Names in a folder that say what a program wrote there, where that is not read. */

@@ -80,8 +80,9 @@ async function model(path: string, options: Options, context: CommandContext): P
 
 function show(report: ModelListing): void {
   for (const warning of report.warnings) printError(`lineaprint: warning: ${escapeText(warning)}`)
-  print(table(digestRows(report)))
-  if (isTerminal()) print()
+  const digests = digestRows(report)
+  if (digests.length > 0) print(table(digests))
+  if (digests.length > 0 && isTerminal()) print()
   print(
     properties([
       ['format', report.format],

@@ -158,13 +158,16 @@ fn archive(archive: &Archive) -> Detected {
     })
 }
 
+/// Opens a file beside the one that is read, by its path, or refuses to.
+pub type Open<'a> = dyn FnMut(&str) -> Result<Arc<dyn Input>, FormatError> + 'a;
+
 /// Read the tensors of a file of a known format. `lenient` takes a safetensors file as its reference crate takes it; its
 /// deviations from the rules are remarks. `open` opens a file beside it by its path, which may be refused.
 pub fn read(
     format: Format,
     input: &dyn Input,
     lenient: bool,
-    open: &mut dyn FnMut(&str) -> Result<Arc<dyn Input>, FormatError>,
+    open: &mut Open<'_>,
 ) -> Result<Listing, FormatError> {
     match format {
         Format::Safetensors => read_safetensors(input, lenient),
@@ -227,10 +230,7 @@ fn read_safetensors(input: &dyn Input, lenient: bool) -> Result<Listing, FormatE
 /// The longest `model.json`, in bytes.
 const MANIFEST_LIMIT: u64 = 256 << 20;
 
-fn read_tfjs(
-    input: &dyn Input,
-    open: &mut dyn FnMut(&str) -> Result<Arc<dyn Input>, FormatError>,
-) -> Result<Listing, FormatError> {
+fn read_tfjs(input: &dyn Input, open: &mut Open<'_>) -> Result<Listing, FormatError> {
     if input.length() > MANIFEST_LIMIT {
         return Err(FormatError::new("it is too long for a model.json").with_expected(
             format!("at most {MANIFEST_LIMIT} bytes"),

@@ -150,7 +150,7 @@ test('what is not read is named for what it is', async () => {
 })
 
 test('a model with a tensor of an unknown type is listed and has no digest of its weights', async () => {
-  const [unknown] = expectedOf('gguf').filter(({ weights }) => weights === null)
+  const unknown = expectedOf('gguf').find(({ weights }) => weights === null)
   const path = join(MODELS, 'gguf', unknown?.file ?? '')
   const listing = await listModel(path)
   expect(listing).toMatchObject({ format: 'gguf', incomplete: expect.any(String) as string })

@@ -11,6 +11,7 @@ export const PROJECTS = {
     include: ['__test__/**/*.test.ts'],
     exclude: [WHOLE, '**/*.peers.test.ts', '**/*.mocked.test.ts'],
     isolate: false,
+    setupFiles: ['__test__/support/shared-process.ts'],
   },
   /** Replaces modules by others: each file needs a process of its own. */
   mocked: { include: ['__test__/**/*.mocked.test.ts'], exclude: [WHOLE] },

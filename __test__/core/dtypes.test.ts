@@ -26,8 +26,8 @@ test('the table of the addon has the same names and widths', () => {
   )
   expect(files).toHaveLength(1)
   const source = readFileSync(join(crates, files[0] ?? ''), 'utf8')
-  const list = /pub const DTYPES[^=]*= \[([^\]]*)\]/.exec(source)?.[1] ?? ''
-  const entries = [...list.matchAll(/Dtype::plain\("(\w+)", (\d+)\)/g)]
+  const table = /DTYPES: \[Dtype; \d+\] = \[([^;]*)\];/.exec(source)?.[1] ?? ''
+  const entries = [...table.matchAll(/Dtype::plain\("(\w+)", (\d+)\)/g)]
   expect(Object.fromEntries(entries.map(([, name, bits]) => [name, Number(bits)]))).toEqual(BITS)
 })
 

@@ -110,6 +110,8 @@ class Walk:
             self.initialisers.append(self.initialiser(scope, maker))
 
     def initialiser(self, scope, maker):
+        if maker[0] == "sparse" and scope.number == 0:
+            return [0, dtype_name(maker[1].values.data_type), list(maker[1].dims)]
         if maker[0] == "sparse":
             return [scope.number, "sparse", *self.sparse(maker[1])]
         if scope.number == 0 and maker[1].data_type != TensorProto.STRING:

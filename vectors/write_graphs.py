@@ -196,6 +196,15 @@ def sparse_initialiser(value=2.0):
     return made
 
 
+def sparse_branch(value=2.0):
+    made = conditional()
+    then = next(attribute for attribute in made.graph.node[1].attribute if attribute.name == "then_branch").g
+    del then.initializer[:]
+    indices = helper.make_tensor("", TensorProto.INT64, [1], [3])
+    then.sparse_initializer.append(helper.make_sparse_tensor(helper.make_tensor("k", FLOAT, [1], [value]), indices, [4]))
+    return made
+
+
 def types():
     tensor = helper.make_tensor_type_proto(FLOAT, [2, None, "n"])
     kinds = [
@@ -290,8 +299,11 @@ CASES = {
     "the value of a constant": (lambda: constants(2.0), None),
     "texts": (texts, None),
     "other texts": (lambda: texts((b"ab", b"c")), None),
-    "a sparse initialiser": (sparse_initialiser, None),
-    "the value of a sparse initialiser": (lambda: sparse_initialiser(3.0), None),
+    "a dense initialiser": (lambda: model([helper.make_node("Add", ["x", "s"], ["out"])], [weight("s")]), None),
+    "a sparse initialiser": (sparse_initialiser, "a dense initialiser"),
+    "the value of a sparse initialiser": (lambda: sparse_initialiser(3.0), "a dense initialiser"),
+    "a sparse initialiser of a branch": (sparse_branch, None),
+    "the value of a sparse initialiser of a branch": (lambda: sparse_branch(3.0), None),
     "types of inputs": (types, None),
     "one node": (lambda: model([helper.make_node("Relu", ["x"], ["out"])], inputs=[info("x")]), None),
 }

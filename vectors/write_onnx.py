@@ -96,6 +96,8 @@ def found(path):
 def external(path, protos):
     """All data in one file beside the model, each at its own offset, by the helper of the package."""
     made = model([raw_tensor(proto) for proto in protos])
+    # The package appends to a file that is there.
+    (path.parent / f"{path.name}.data").unlink(missing_ok=True)
     external_data_helper.convert_model_to_external_data(made, True, f"{path.name}.data", 0)
     onnx.save(made, path)
 
@@ -177,11 +179,36 @@ def other_parts(path):
 
 
 def sparse(path):
-    values = helper.make_tensor("s", TensorProto.FLOAT, [2], [1.0, 2.0])
-    indices = helper.make_tensor("", TensorProto.INT64, [2], [1, 4])
+    """Sparse tensors with indices of both kinds, without elements, and one whose elements lie in another file."""
     made = model([helper.make_tensor("scalar", TensorProto.FLOAT, [], [2.5])])
+
+    def add(name, kind, values, indices, shape, dense_shape):
+        values = helper.make_tensor(name, kind, [len(values)], values)
+        indices = helper.make_tensor("", TensorProto.INT64, shape, indices)
+        made.graph.sparse_initializer.append(helper.make_sparse_tensor(values, indices, dense_shape))
+
+    add("linear", TensorProto.FLOAT, [1.0, 2.0], [1, 4], [2], [2, 3])
+    add("by axis", TensorProto.INT16, [7, -7, 9], [0, 0, 0, 2, 1, 1], [3, 2], [2, 3])
+    add("zeros", TensorProto.DOUBLE, [], [], [0], [300, 300])
+    path.write_bytes(made.SerializeToString())
+    dense = [
+        tensor("scalar", "F32", [], np.float32(2.5).tobytes()),
+        tensor("linear", "F32", [2, 3], np.array([[0, 1, 0], [0, 2, 0]], "<f4").tobytes()),
+        tensor("by axis", "I16", [2, 3], np.array([[7, 0, -7], [0, 9, 0]], "<i2").tobytes()),
+        tensor("zeros", "F64", [300, 300], np.zeros((300, 300), "<f8").tobytes()),
+    ]
+    return expected(path.name, dense)
+
+
+def sparse_elsewhere(path):
+    made = model([helper.make_tensor("scalar", TensorProto.FLOAT, [], [2.5])])
+    values = TensorProto(name="s", data_type=TensorProto.FLOAT, dims=[1], data_location=TensorProto.EXTERNAL)
+    values.external_data.add(key="location", value="data/scalar.bin")
+    indices = helper.make_tensor("", TensorProto.INT64, [1], [1])
     made.graph.sparse_initializer.append(helper.make_sparse_tensor(values, indices, [2, 3]))
     path.write_bytes(made.SerializeToString())
+    scalar = tensor("scalar", "F32", [], np.float32(2.5).tobytes())
+    return expected(path.name, [scalar], weights=None, notRead=["s"])
 
 
 def write(folder):
@@ -197,8 +224,8 @@ def write(folder):
     other_parts(folder / "other-parts.onnx")
     not_read = ["training_info", "inner", "inner", "words"]
     files.append(expected("other-parts.onnx", found(folder / "other-parts.onnx"), notRead=not_read))
-    sparse(folder / "sparse.onnx")
-    files.append(expected("sparse.onnx", found(folder / "sparse.onnx"), weights=None, notRead=["s"]))
+    files.append(sparse(folder / "sparse.onnx"))
+    files.append(sparse_elsewhere(folder / "sparse-elsewhere.onnx"))
     return files
 
 

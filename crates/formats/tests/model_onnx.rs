@@ -64,7 +64,7 @@ fn what_is_no_weight_is_named() {
         "{:?}",
         listing.remarks
     );
-    let sparse = read(&bytes("onnx", "sparse.onnx")).expect("reads");
+    let sparse = read(&bytes("onnx", "sparse-elsewhere.onnx")).expect("reads");
     assert!(sparse.incomplete.is_some_and(|why| why.contains("sparse")));
 }
 
@@ -364,6 +364,47 @@ fn files_that_are_no_models_are_refused() {
     ] {
         refusal(&Bytes::from_static(file));
     }
+}
+
+#[test]
+fn sparse_tensors_that_lie_are_refused() {
+    let sparse = |indices: &[u64], shape: &[u64], dense: &[u64], more: Vec<u8>| {
+        let dims = |field, shape: &[u64]| {
+            shape
+                .iter()
+                .flat_map(|length| number(field, *length))
+                .collect::<Vec<_>>()
+        };
+        let values = [field(8, b"s"), number(1, 2), number(2, U8), field(9, &[5, 6])].concat();
+        let raw: Vec<u8> = indices.iter().flat_map(|index| index.to_le_bytes()).collect();
+        let indices = [dims(1, shape), number(2, I64), field(9, &raw)].concat();
+        let body = [field(1, &values), field(2, &indices), dims(3, dense), more].concat();
+        data(&model(&field(15, &body)))
+    };
+    assert_eq!(sparse(&[1, 2], &[2], &[4], vec![]), Ok(vec![0, 5, 6, 0]));
+    assert_eq!(
+        sparse(&[0, 1, 1, 0], &[2, 2], &[2, 2], vec![]),
+        Ok(vec![0, 5, 6, 0])
+    );
+    for (indices, shape, dense) in [
+        (&[2, 1][..], &[2][..], &[4][..]),
+        (&[1, 1], &[2], &[4]),
+        (&[1, 4], &[2], &[4]),
+        (&[1, u64::MAX], &[2], &[4]),
+        (&[0, 1, 0, 2], &[2, 2], &[2, 2]),
+        (&[0, 1, 2, 0], &[2, 2], &[2, 2]),
+        (&[1], &[1], &[4]),
+        (&[1, 2], &[1, 2], &[4]),
+        (&[1, 2], &[2], &[1 << 40, 1 << 40]),
+        (&[1, 2], &[2], &[u64::MAX]),
+        (&[], &[2, 0], &[]),
+    ] {
+        sparse(indices, shape, dense, vec![]).expect_err("must be refused");
+    }
+    assert!(
+        sparse(&[1, 2], &[2], &[4], field(1, &[])).is_err(),
+        "values twice"
+    );
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 mod external;
 pub mod graph;
+mod sparse;
 mod tensor;
 mod types;
 mod wire;
@@ -12,12 +13,17 @@ use crate::error::FormatError;
 use crate::input::Input;
 use crate::model::listing::{Listing, NotRead, Tensor};
 use external::pair;
+use sparse::Sparse;
 use std::collections::{BTreeMap, HashSet};
 use tensor::Proto;
 use wire::{Span, Wire, once};
 
 /// The deepest nesting of graphs in attributes of nodes.
 const DEEPEST_GRAPH: usize = 32;
+
+/// The reason why an initialiser of an inner graph is no weight.
+const INNER: &str =
+    "it is an initialiser of a graph inside a node, and the weights are those of the main graph";
 
 /// Texts of at most so many bytes are shown as metadata.
 const SHOWN_TEXT: u64 = 64 << 10;
@@ -143,7 +149,7 @@ impl Reader {
             5 if depth == 0 => self.initialiser(wire, value.span()?),
             5 => {
                 let name = Proto::read(wire, value.span()?)?.name.unwrap_or_default();
-                self.not_read(&name, "it is an initialiser of a graph inside a node, and the weights are those of the main graph");
+                self.not_read(&name, INNER);
                 Ok(())
             }
             15 => self.sparse(wire, value.span()?, depth),
@@ -235,22 +241,29 @@ impl Reader {
         Ok(())
     }
 
-    /// List a sparse initialiser: its name is that of its values.
+    /// Read a sparse initialiser as the dense tensor that it is.
     fn sparse(&mut self, wire: &mut Wire<'_>, span: Span, depth: usize) -> Result<(), FormatError> {
-        let mut name = None;
-        wire.fields(span, &mut |wire, number, value| match number {
-            1 => once(
-                &mut name,
-                Proto::read(wire, value.span()?)?.name,
-                "the values of a sparse tensor",
-            ),
-            _ => Ok(()),
-        })?;
-        let name = name.flatten().unwrap_or_default();
-        self.not_read(&name, "it is a sparse tensor, which is not read");
-        if depth == 0 {
-            self.new_name(&name)?;
-            self.incomplete(format!("the tensor {name:?} is sparse"));
+        let sparse = Sparse::read(wire, span)?;
+        let name = sparse.name().to_owned();
+        if depth > 0 {
+            self.not_read(&name, INNER);
+            return Ok(());
+        }
+        self.new_name(&name)?;
+        let shape = sparse.shape().to_vec();
+        if let Some((dtype, elements)) = sparse.elements(wire).map_err(|error| error.tensor(&name))? {
+            self.listing.tensors.push(Tensor {
+                name,
+                dtype,
+                shape,
+                elements,
+            });
+        } else {
+            self.incomplete(format!("the sparse tensor {name:?} is not read"));
+            self.not_read(
+                &name,
+                "it is a sparse tensor of texts, of elements below a byte, in another file, or too large",
+            );
         }
         Ok(())
     }

@@ -94,7 +94,8 @@ impl Proto {
         }
     }
 
-    fn dimensions(&mut self, wire: &mut Wire<'_>, value: Value) -> Result<(), FormatError> {
+    /// Add dimensions to the shape.
+    pub fn dimensions(&mut self, wire: &mut Wire<'_>, value: Value) -> Result<(), FormatError> {
         wire.numbers(value, Packing::Varint, &mut |length| {
             if length > LARGEST_DIMENSION {
                 return Err(FormatError::new("a dimension is negative or beyond 2^53 - 1")

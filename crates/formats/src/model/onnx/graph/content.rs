@@ -1,5 +1,6 @@
 //! Write attributes and tensors.
 
+use super::super::sparse::Sparse;
 use super::super::tensor::Proto;
 use super::super::types;
 use super::super::wire::{Packing, Span, Value, Wire, once};
@@ -365,7 +366,7 @@ pub(super) fn initialiser<W: Write>(
     tensor(wire, span, digest_of, out)
 }
 
-/// Write a sparse initialiser, with its content: `weights` does not list it.
+/// Write a sparse initialiser: in the main graph like the dense tensor that it is, and otherwise with its content.
 pub(super) fn sparse_initialiser<W: Write>(
     wire: &mut Wire<'_>,
     scope: usize,
@@ -373,6 +374,13 @@ pub(super) fn sparse_initialiser<W: Write>(
     digest_of: &mut DigestOf<'_>,
     out: &mut W,
 ) -> Result<(), FormatError> {
+    if scope == 0 {
+        let sparse = Sparse::read(wire, span)?;
+        out.array(3);
+        out.integer(0);
+        head(dtype(sparse.kind())?.name(), sparse.shape(), out);
+        return Ok(());
+    }
     out.array(5);
     out.integer(i64::try_from(scope).unwrap_or(i64::MAX));
     out.text("sparse");

@@ -116,10 +116,10 @@ pub fn detect(input: &dyn Input) -> Result<Detected, FormatError> {
     if pytorch::recognise(&head) {
         return Ok(Detected::Read(Format::PyTorch));
     }
-    if hdf5::looks_like(&head) {
+    if hdf5::recognise(&head) {
         return Ok(Detected::Read(Format::Hdf5));
     }
-    if flax::looks_like(&head) {
+    if flax::recognise(&head) {
         return Ok(Detected::Read(Format::Flax));
     }
     let other = OTHERS
@@ -260,7 +260,7 @@ fn text(input: &dyn Input, head: &[u8]) -> Result<Detected, FormatError> {
     let length = usize::try_from(input.length().min(TEXT_LIMIT)).unwrap_or_default();
     let text = input.read(0, length)?;
     let has = |key: &[u8]| text.windows(key.len()).any(|window| window == key);
-    if tfjs::looks_like(&text) {
+    if tfjs::recognise(&text) {
         return Ok(Detected::Read(Format::TensorFlowJs));
     }
     Ok(Detected::Other(if has(b"\"gradient_booster\"") {

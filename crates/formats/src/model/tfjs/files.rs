@@ -99,10 +99,15 @@ fn list_parameters(weight: &Weight, catalog: &mut Catalog) -> Result<(), FormatE
 }
 
 /// Return where the texts of a weight end: each is a length of four bytes, and its bytes.
-fn pass_texts(weight: &Weight, sequence: &Sequence, start: u64, left: &mut u64) -> Result<u64, FormatError> {
+fn pass_texts(
+    weight: &Weight,
+    sequence: &Sequence,
+    start: u64,
+    remaining: &mut u64,
+) -> Result<u64, FormatError> {
     // The product was checked when the manifest was read.
     let count: u64 = weight.shape.iter().product();
-    *left = left.checked_sub(count).ok_or_else(|| {
+    *remaining = remaining.checked_sub(count).ok_or_else(|| {
         FormatError::unsupported("it has too many texts to be passed over")
             .with_expected(format!("at most {TEXTS}"), count)
     })?;

@@ -110,6 +110,8 @@ export interface ModelListing {
    * if only a part of any tensor was read. Absent if {@link incomplete} is there.
    */
   readonly weights?: Digest
+  /** The computation of an ONNX file, without the values of its weights. */
+  readonly graph?: Digest
   /** The exact files; only if `files` is set. A single file has a plain digest. */
   readonly tree?: Digest
   /** Vocabulary, merges and rules; only if the folder contains a tokenizer. */
@@ -118,6 +120,7 @@ export interface ModelListing {
   readonly digests: {
     readonly architecture?: Digests
     readonly weights?: Digests
+    readonly graph?: Digests
     readonly tree?: Digests
     readonly tokenizer?: Digests
   }
@@ -224,6 +227,7 @@ export async function listModel(path: string, options: ModelOptions = {}): Promi
     native.readModel(job, [...located.weights], wanted, threads),
   )
   const tree = treeDigests(model)
+  const graph = model.graph && toDigests(model.graph, 'graph')
   const tokenizer = await reading
   const tensors = tensorsOf(model, plan)
   const incomplete = model.shards.find((shard) => shard.incomplete !== undefined)?.incomplete
@@ -235,9 +239,10 @@ export async function listModel(path: string, options: ModelOptions = {}): Promi
     format: formatOf(model),
     ...(architecture && { architecture: primary(architecture) }),
     ...(weights && { weights: primary(weights) }),
+    ...(graph && { graph: primary(graph) }),
     ...(tree && { tree: primary(tree) }),
     ...(tokenizer && { tokenizer: primary(tokenizer) }),
-    digests: { ...covering, ...(tree && { tree }), ...(tokenizer && { tokenizer }) },
+    digests: { ...covering, ...(graph && { graph }), ...(tree && { tree }), ...(tokenizer && { tokenizer }) },
     ...(incomplete !== undefined && { incomplete }),
     tensorCount: tensors.length,
     ...totals(tensors),

@@ -295,12 +295,17 @@ fn functions_that_call_each_other_have_an_end() {
 
 #[test]
 fn many_parts_have_a_limit() {
-    let many = node(&[], &[], &[]).repeat(200_000);
-    assert!(
-        refusal(&model(&[many, input("x"), output("x")]))
-            .message
-            .contains("too many")
-    );
+    let refused = |parts: &[Vec<u8>]| {
+        let error = refusal(&model(parts));
+        assert!(error.message.contains("too many"), "{error}");
+    };
+    refused(&[node(&[], &[], &[]).repeat(500_000), input("x"), output("x")]);
+    let inputs = field(1, b"x").repeat(1_500_000);
+    refused(&[field(1, &inputs), input("x"), output("x")]);
+    let attributes = field(5, &number(20, 2)).repeat(500_000);
+    refused(&[node(&[], &["y"], &attributes), output("y")]);
+    let graphs = field(5, &[number(20, 10), field(11, &[]).repeat(500_000)].concat());
+    refused(&[node(&[], &["y"], &graphs), output("y")]);
 }
 
 #[test]

@@ -46,6 +46,7 @@ export function command(context: CommandContext): Command {
 const EXAMPLES = `
 architecture  names, dtypes, shapes and the meaningful configuration
 weights       the named tensors, whatever the format, sharding, order or metadata
+graph         the computation of an ONNX file, whatever its names and the order of nodes
 tree          the exact files
 
 Formats, found from the content: safetensors, PyTorch (.pt .pth .bin .ckpt), GGUF,

@@ -26,7 +26,7 @@ const SHOWN_TEXT: u64 = 64 << 10;
 const MOST_NOT_READ: usize = 1000;
 
 /// The most tensors of a small file; a large one may have more.
-const TENSORS_OF_A_SMALL_FILE: u64 = 200_000;
+const TENSORS_OF_A_SMALL_FILE: u64 = 50_000;
 
 /// Bytes of a file for each further tensor.
 const BYTES_OF_A_TENSOR: u64 = 64;

@@ -7,11 +7,14 @@ use crate::error::FormatError;
 use crate::input::Input;
 use std::collections::HashMap;
 
-/// The most nodes, inputs and initialisers of a small file; a large one may have more.
-const PARTS_OF_A_SMALL_FILE: u64 = 100_000;
+/// The most nodes, names, attributes and graphs of a small file; a large one may have more.
+const PARTS_OF_A_SMALL_FILE: u64 = 300_000;
 
-/// Bytes of a file for each further part.
-const BYTES_OF_A_PART: u64 = 64;
+/// The most inputs of all nodes of a small file; a large one may have more.
+const INPUTS_OF_A_SMALL_FILE: u64 = 1_000_000;
+
+/// Bytes of a file for each further part or input.
+const BYTES_OF_A_PART: u64 = 32;
 
 /// The number of a name. 0 is the empty name, which stands for a value that is left out.
 pub(super) type Name = u32;
@@ -19,14 +22,16 @@ pub(super) type Name = u32;
 /// State that all scopes share: the names, and the number of parts that may still be read.
 pub(super) struct Reading {
     names: HashMap<Vec<u8>, Name>,
-    remaining: u64,
+    parts: u64,
+    inputs: u64,
 }
 
 impl Reading {
     pub fn new(input: &dyn Input) -> Self {
         Self {
             names: HashMap::from([(Vec::new(), 0)]),
-            remaining: PARTS_OF_A_SMALL_FILE + input.length() / BYTES_OF_A_PART,
+            parts: PARTS_OF_A_SMALL_FILE + input.length() / BYTES_OF_A_PART,
+            inputs: INPUTS_OF_A_SMALL_FILE + input.length() / BYTES_OF_A_PART,
         }
     }
 
@@ -41,10 +46,19 @@ impl Reading {
         Ok(name)
     }
 
-    fn count(&mut self) -> Result<(), FormatError> {
-        let remaining = self.remaining.checked_sub(1);
-        self.remaining = remaining
-            .ok_or_else(|| FormatError::new("the file has too many nodes, names and initialisers"))?;
+    /// Count a part, and refuse one too many.
+    pub fn count(&mut self) -> Result<(), FormatError> {
+        let parts = self.parts.checked_sub(1);
+        self.parts = parts.ok_or_else(|| {
+            FormatError::new("the file has too many nodes, names, attributes and graphs for its length")
+        })?;
+        Ok(())
+    }
+
+    fn count_input(&mut self) -> Result<(), FormatError> {
+        let inputs = self.inputs.checked_sub(1);
+        self.inputs = inputs
+            .ok_or_else(|| FormatError::new("the nodes of the file have too many inputs for its length"))?;
         Ok(())
     }
 }
@@ -108,7 +122,10 @@ impl Scope {
         let mut outputs = Vec::new();
         wire.fields(span, &mut |wire, number, value| {
             match number {
-                1 => node.inputs.push(reading.name(wire, value)?),
+                1 => {
+                    reading.count_input()?;
+                    node.inputs.push(reading.name(wire, value)?);
+                }
                 2 => outputs.push(reading.name(wire, value)?),
                 _ => {}
             }

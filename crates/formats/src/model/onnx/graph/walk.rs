@@ -222,6 +222,7 @@ impl<'a, 'b, W: Write> Walk<'a, 'b, W> {
     ) -> Result<Vec<Attribute>, FormatError> {
         let mut attributes = Vec::new();
         for span in spans {
+            reading.count()?;
             attributes.push(Attribute::read(wire, *span)?);
         }
         attributes.sort_by(|a, b| a.name.cmp(&b.name));
@@ -236,6 +237,7 @@ impl<'a, 'b, W: Write> Walk<'a, 'b, W> {
                         "graphs lie in each other more than {DEEPEST} deep"
                     )));
                 }
+                reading.count()?;
                 let mut inner = scope::graph(wire, *span, reading)?;
                 (inner.parent, inner.depth) = (Some(scope), depth);
                 attribute.graphs.push(self.scopes.len());

@@ -5,7 +5,6 @@ use crate::error::FormatError;
 use crate::input::Input;
 use crate::model::listing::{Elements, Listing, Tensor};
 use crate::model::{flax, gguf, hdf5, keras, npy, onnx, protobuf, pytorch, safetensors, tfjs, tflite};
-use std::sync::Arc;
 
 /// A format that is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,7 +163,7 @@ pub fn read(
     format: Format,
     input: &dyn Input,
     lenient: bool,
-    open: &mut dyn FnMut(&str) -> Result<Arc<dyn Input>, FormatError>,
+    open: &mut tfjs::Open<'_>,
 ) -> Result<Listing, FormatError> {
     match format {
         Format::Safetensors => read_safetensors(input, lenient),
@@ -227,10 +226,7 @@ fn read_safetensors(input: &dyn Input, lenient: bool) -> Result<Listing, FormatE
 /// The longest `model.json`, in bytes.
 const MANIFEST_LIMIT: u64 = 256 << 20;
 
-fn read_tfjs(
-    input: &dyn Input,
-    open: &mut dyn FnMut(&str) -> Result<Arc<dyn Input>, FormatError>,
-) -> Result<Listing, FormatError> {
+fn read_tfjs(input: &dyn Input, open: &mut tfjs::Open<'_>) -> Result<Listing, FormatError> {
     if input.length() > MANIFEST_LIMIT {
         return Err(FormatError::new("it is too long for a model.json").with_expected(
             format!("at most {MANIFEST_LIMIT} bytes"),

@@ -14,8 +14,8 @@ use std::sync::Arc;
 /// Texts of all weights of type `string` that are passed over.
 const TEXTS: u64 = 1 << 20;
 
-/// Open a file of weights by its path, which [`super::parse`] has checked; the engine decides what may be opened.
-type Open<'a> = dyn FnMut(&str) -> Result<Arc<dyn Input>, FormatError> + 'a;
+/// A function that opens a file of weights by its path, which [`super::parse`] has checked; the engine decides what may be opened.
+pub type Open<'a> = dyn FnMut(&str) -> Result<Arc<dyn Input>, FormatError> + 'a;
 
 /// Return the tensors of a model. A weight in one file is [`Elements::External`]; one in several is decoded from them.
 pub fn listing(manifest: &Manifest, open: &mut Open<'_>) -> Result<Listing, FormatError> {

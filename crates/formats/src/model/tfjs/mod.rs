@@ -11,7 +11,7 @@
 mod files;
 mod manifest;
 
-pub use files::listing;
+pub use files::{Open, listing};
 pub use manifest::{Group, Manifest, Quantization, Weight, parse};
 
 /// Return whether a JSON text can be the model of TensorFlow.js.

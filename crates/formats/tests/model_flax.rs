@@ -5,7 +5,7 @@ mod support;
 
 use bytes::Bytes;
 use lineaprint_formats::FormatError;
-use lineaprint_formats::model::flax::{looks_like, read};
+use lineaprint_formats::model::flax::{read, recognise};
 use lineaprint_formats::model::listing::Elements;
 use proptest::prelude::*;
 use support::{check, check_any, elements, expected, mutate};
@@ -30,7 +30,7 @@ fn extension(kind: u8, content: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Return an array as Flax writes it, of one axis.
+/// Return an array as Flax writes it, of value axis.
 fn array(length: u8, dtype: &str, content: &[u8]) -> Vec<u8> {
     let mut inside = vec![0x93, 0x91, length];
     inside.extend(text(dtype));
@@ -56,7 +56,7 @@ fn file(name: &str) -> Bytes {
 #[test]
 fn files_of_flax_read_as_flax_reads_them() {
     for wanted in expected("flax") {
-        assert!(looks_like(&file(wanted["file"].as_str().expect("has a name"))));
+        assert!(recognise(&file(wanted["file"].as_str().expect("has a name"))));
         check("flax", read, &wanted);
     }
 }
@@ -84,20 +84,20 @@ fn an_unknown_type_is_listed_and_leaves_no_weights() {
 
 #[test]
 fn a_name_that_comes_twice_is_refused() {
-    let one = array(1, "int8", b"x");
+    let value = array(1, "int8", b"x");
     assert_eq!(
-        refusal(&map(&[("a", one.clone()), ("a", one.clone())]))
+        refusal(&map(&[("a", value.clone()), ("a", value.clone())]))
             .tensor
             .as_deref(),
         Some("a")
     );
-    // Of a number and an array with one key, the last wins for Flax.
+    // Of a number and an array with value key, the last wins for Flax.
     assert!(
-        refusal(&map(&[("a", one.clone()), ("a", vec![1])]))
+        refusal(&map(&[("a", value.clone()), ("a", vec![1])]))
             .message
             .contains("twice")
     );
-    let nested = map(&[("a.b", one.clone()), ("a", map(&[("b", one)]))]);
+    let nested = map(&[("a.b", value.clone()), ("a", map(&[("b", value)]))]);
     assert_eq!(refusal(&nested).tensor.as_deref(), Some("a.b"));
 }
 
@@ -121,7 +121,7 @@ fn huge_lengths_are_refused() {
         &[0x81, 0xa1, b'a', 0xdb, 0xff, 0xff, 0xff, 0xff],
         &[0x81, 0xa1, b'a', 0xc9, 0xff, 0xff, 0xff, 0xff, 1],
         &[0x81, 0xdb, 0xff, 0xff, 0xff, 0xff],
-        // An array whose shape has 2^32 - 1 axes, and one whose bytes pass the end of its value.
+        // An array whose shape has 2^32 - 1 axes, and value whose bytes pass the end of its value.
         &[
             0x81, 0xa1, b'a', 0xd7, 1, 0x93, 0xdd, 0xff, 0xff, 0xff, 0xff, 0, 0,
         ],
@@ -164,8 +164,8 @@ fn cut_arrays_that_lie_are_refused() {
     );
     let input = Bytes::from(honest);
     let listing = read(&input).expect("reads");
-    let found = elements(&listing.tensors[0], &input, &|_| Bytes::new());
-    assert_eq!(found.expect("decodes"), b"abc");
+    let matching = elements(&listing.tensors[0], &input, &|_| Bytes::new());
+    assert_eq!(matching.expect("decodes"), b"abc");
     let lies = [
         cut(map(&[("0", vec![4])]), map(&[("0", array(2, "int8", b"ab"))])),
         cut(map(&[("0", vec![2])]), map(&[("1", array(2, "int8", b"ab"))])),
@@ -194,8 +194,8 @@ fn other_files_are_refused() {
     assert!(refusal(&[0x81, 1, 1]).message.contains("key"));
     assert!(refusal(&[0x81, 0xa1, 0xff, 1]).message.contains(r"\xff"));
     assert!(refusal(&[0x81, 0xa1, b'a', 0xc1]).message.contains("begins no"));
-    assert!(!looks_like(b"\x89HDF"));
-    assert!(!looks_like(b"\x81"));
+    assert!(!recognise(b"\x89HDF"));
+    assert!(!recognise(b"\x81"));
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod support;
 
 use bytes::Bytes;
 use lineaprint_formats::FormatError;
-use lineaprint_formats::model::hdf5::{looks_like, read};
+use lineaprint_formats::model::hdf5::{read, recognise};
 use lineaprint_formats::model::listing::{Elements, Listing};
 use proptest::prelude::*;
 use support::{check, check_any, elements, expected, mutate};
@@ -24,13 +24,13 @@ fn refusal(bytes: impl Into<Bytes>) -> FormatError {
 
 /// Return where `bytes` come in a file for the time `nth`, counted from 0.
 fn find(file: &[u8], bytes: &[u8], nth: usize) -> usize {
-    let mut places = (0..file.len()).filter(|place| file[*place..].starts_with(bytes));
-    places.nth(nth).expect("is there")
+    let mut locations = (0..file.len()).filter(|location| file[*location..].starts_with(bytes));
+    locations.nth(nth).expect("is there")
 }
 
 /// Write `bytes` at a place of a file.
-fn patch(file: &mut [u8], place: usize, bytes: &[u8]) {
-    file[place..place + bytes.len()].copy_from_slice(bytes);
+fn patch(file: &mut [u8], location: usize, bytes: &[u8]) {
+    file[location..location + bytes.len()].copy_from_slice(bytes);
 }
 
 #[test]
@@ -38,7 +38,7 @@ fn files_of_h5py_read_as_h5py_reads_them() {
     for wanted in expected("hdf5") {
         let listing = check("hdf5", read, &wanted);
         assert!(!listing.tensors.is_empty());
-        assert!(looks_like(&file(wanted["file"].as_str().expect("has a name"))));
+        assert!(recognise(&file(wanted["file"].as_str().expect("has a name"))));
     }
 }
 
@@ -182,11 +182,15 @@ fn a_shape_that_overflows_is_refused() {
         .iter()
         .flat_map(|length| length.to_le_bytes())
         .collect();
-    let place = find(&lying, &shape, 0);
+    let location = find(&lying, &shape, 0);
     for axis in 0..3 {
         // The largest lengths come next; they must not be smaller.
-        patch(&mut lying, place + 8 * axis, &(u64::MAX >> 1).to_le_bytes());
-        patch(&mut lying, place + 24 + 8 * axis, &(u64::MAX >> 1).to_le_bytes());
+        patch(&mut lying, location + 8 * axis, &(u64::MAX >> 1).to_le_bytes());
+        patch(
+            &mut lying,
+            location + 24 + 8 * axis,
+            &(u64::MAX >> 1).to_le_bytes(),
+        );
     }
     assert!(refusal(lying).message.contains("overflows"));
 }

@@ -13,7 +13,7 @@ use support::{bytes, check_any};
 /// The longest block that is looked for.
 const LONGEST: usize = 800;
 
-/// What blocks with a checksum begin with.
+/// The beginnings of blocks with a checksum.
 const SIGNATURES: [&[u8]; 14] = [
     b"OHDR", b"OCHK", b"BTHD", b"BTLF", b"BTIN", b"FRHP", b"FHIB", b"FAHD", b"FADB", b"EAHD", b"EAIB",
     b"EASB", b"EADB", b"\x89HDF",
@@ -59,7 +59,7 @@ fn lookup3(data: &[u8]) -> u32 {
 
 /// Return the blocks of a file, without their checksums.
 fn blocks(file: &[u8]) -> Vec<Range<usize>> {
-    let mut found = Vec::new();
+    let mut matching = Vec::new();
     for start in 0..file.len() {
         if !SIGNATURES
             .iter()
@@ -69,9 +69,9 @@ fn blocks(file: &[u8]) -> Vec<Range<usize>> {
         }
         let ends = start + 8..(start + LONGEST).min(file.len().saturating_sub(3));
         let fits = |end: &usize| lookup3(&file[start..*end]).to_le_bytes() == file[*end..*end + 4];
-        found.extend(ends.into_iter().find(fits).map(|end| start..end));
+        matching.extend(ends.into_iter().find(fits).map(|end| start..end));
     }
-    found
+    matching
 }
 
 static BLOCKS: LazyLock<Vec<(Bytes, Vec<Range<usize>>)>> = LazyLock::new(|| {
@@ -82,14 +82,14 @@ static BLOCKS: LazyLock<Vec<(Bytes, Vec<Range<usize>>)>> = LazyLock::new(|| {
 #[test]
 fn blocks_of_every_kind_are_found() {
     for signature in SIGNATURES {
-        let found = |(file, blocks): &(Bytes, Vec<Range<usize>>)| {
+        let matching = |(file, blocks): &(Bytes, Vec<Range<usize>>)| {
             blocks
                 .iter()
                 .any(|block| file[block.clone()].starts_with(signature))
         };
         let rare = [b"OCHK", b"EASB", b"BTIN"].map(|name| &name[..]);
         assert!(
-            BLOCKS.iter().any(found) || rare.contains(&signature),
+            BLOCKS.iter().any(matching) || rare.contains(&signature),
             "{}",
             signature.escape_ascii()
         );

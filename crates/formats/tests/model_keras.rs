@@ -48,8 +48,8 @@ fn stored_weights_stay_where_they_lie() {
     let bytes = file("plain.keras");
     assert!(recognise(&Archive::read(&bytes).expect("reads")));
     let listing = read(&bytes).expect("reads");
-    let in_place = |tensor: &Elements| matches!(tensor, Elements::InPlace { .. });
-    assert!(listing.tensors.iter().all(|tensor| in_place(&tensor.elements)));
+    let is_in_file = |tensor: &Elements| matches!(tensor, Elements::InPlace { .. });
+    assert!(listing.tensors.iter().all(|tensor| is_in_file(&tensor.elements)));
     let deflated = read(&file("deflated.keras")).expect("reads");
     assert!(
         deflated

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use lineaprint_formats::FormatError;
 use lineaprint_formats::input::Input;
 use lineaprint_formats::model::listing::{Elements, Listing};
-use lineaprint_formats::model::tfjs::{Manifest, listing, looks_like, parse};
+use lineaprint_formats::model::tfjs::{Manifest, listing, parse, recognise};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -26,7 +26,7 @@ fn list_bytes(manifest: &Value, data: &'static [u8]) -> Result<Listing, FormatEr
     listing(&manifest, &mut |_| Ok(Arc::new(Bytes::from_static(data))))
 }
 
-fn one(paths: &[&str], weights: &[Value]) -> Value {
+fn with_group(paths: &[&str], weights: &[Value]) -> Value {
     json!({"weightsManifest": [{"paths": paths, "weights": weights}]})
 }
 
@@ -40,18 +40,18 @@ fn weights_are_read_from_one_file_or_several() {
         let file = wanted["file"].as_str().expect("has a name");
         let folder = file.split('/').next().expect("has a folder");
         let json = bytes("tfjs", file);
-        assert!(looks_like(&json));
+        assert!(recognise(&json));
         let listing = list(folder, &parse(&json).expect("is a model"))
             .unwrap_or_else(|error| panic!("{file}: {error}"));
-        let mut found: Vec<Value> = Vec::new();
+        let mut matching: Vec<Value> = Vec::new();
         for tensor in &listing.tensors {
             let other = |path: &str| bytes("tfjs", &format!("{folder}/{path}"));
             let data = elements(tensor, &Bytes::new(), &other).expect("can be read");
             let digest = blake3::hash(&data).to_hex().to_string();
-            found.push(json!({"name": tensor.name, "dtype": tensor.dtype.name(), "shape": tensor.shape, "blake3": digest}));
+            matching.push(json!({"name": tensor.name, "dtype": tensor.dtype.name(), "shape": tensor.shape, "blake3": digest}));
         }
-        found.sort_by_key(|tensor| tensor["name"].as_str().map(str::to_owned));
-        assert_eq!(Value::Array(found), wanted["tensors"], "{file}");
+        matching.sort_by_key(|tensor| tensor["name"].as_str().map(str::to_owned));
+        assert_eq!(Value::Array(matching), wanted["tensors"], "{file}");
         let not_read: Vec<_> = listing.not_read.iter().map(|part| part.name.clone()).collect();
         assert_eq!(json!(not_read), wanted["notRead"], "{file}");
     }
@@ -92,17 +92,19 @@ fn paths_that_leave_the_folder_are_refused() {
         "a?b",
     ];
     for path in paths {
-        let error = refusal(&one(&[path], &[]));
+        let error = refusal(&with_group(&[path], &[]));
         assert!(error.message.contains("below the folder"), "{path:?}: {error}");
     }
-    assert!(refusal(&one(&["a", "a"], &[])).message.contains("twice"));
+    assert!(refusal(&with_group(&["a", "a"], &[])).message.contains("twice"));
 }
 
 #[test]
 fn names_and_keys_that_come_twice_are_refused() {
     let weight = json!({"name": "a", "shape": [1], "dtype": "int32"});
     assert_eq!(
-        refusal(&one(&["f"], &[weight.clone(), weight])).tensor.as_deref(),
+        refusal(&with_group(&["f"], &[weight.clone(), weight]))
+            .tensor
+            .as_deref(),
         Some("a")
     );
     for text in [
@@ -119,7 +121,9 @@ fn names_and_keys_that_come_twice_are_refused() {
     let quantised = json!({"name": "a", "shape": [4], "dtype": "float32", "quantization": {"dtype": "uint8", "scale": 1, "min": 0}});
     let other = json!({"name": "a.float32.scale", "shape": [1], "dtype": "float32"});
     assert_eq!(
-        refusal(&one(&["f"], &[quantised, other])).tensor.as_deref(),
+        refusal(&with_group(&["f"], &[quantised, other]))
+            .tensor
+            .as_deref(),
         Some("a.float32.scale")
     );
 }
@@ -127,26 +131,46 @@ fn names_and_keys_that_come_twice_are_refused() {
 #[test]
 fn files_that_are_too_short_or_too_long_are_refused() {
     let weight = |length: u64| json!({"name": "a", "shape": [length], "dtype": "int32"});
-    assert!(list_bytes(&one(&["f"], &[weight(2)]), b"12345678").is_ok());
-    assert!(refusal(&one(&["f"], &[weight(3)])).message.contains("end before"));
-    assert!(refusal(&one(&["f"], &[weight(1)])).message.contains("follow"));
-    assert!(refusal(&one(&[], &[weight(1)])).message.contains("end before"));
+    assert!(list_bytes(&with_group(&["f"], &[weight(2)]), b"12345678").is_ok());
     assert!(
-        refusal(&one(&["f"], &[weight(u64::MAX)]))
+        refusal(&with_group(&["f"], &[weight(3)]))
+            .message
+            .contains("end before")
+    );
+    assert!(
+        refusal(&with_group(&["f"], &[weight(1)]))
+            .message
+            .contains("follow")
+    );
+    assert!(
+        refusal(&with_group(&[], &[weight(1)]))
+            .message
+            .contains("end before")
+    );
+    assert!(
+        refusal(&with_group(&["f"], &[weight(u64::MAX)]))
             .message
             .contains("overflows")
     );
     let huge = json!({"name": "a", "shape": [u64::MAX, u64::MAX], "dtype": "int32"});
-    assert!(refusal(&one(&["f"], &[huge])).message.contains("overflows"));
+    assert!(
+        refusal(&with_group(&["f"], &[huge]))
+            .message
+            .contains("overflows")
+    );
 }
 
 #[test]
 fn texts_that_lie_about_their_length_are_refused() {
     let texts = |length: u64| json!({"name": "a", "shape": [length], "dtype": "string"});
-    assert!(list_bytes(&one(&["f"], &[texts(2)]), b"\0\0\0\0\0\0\0\0").is_ok());
-    assert!(refusal(&one(&["f"], &[texts(1)])).message.contains("end before"));
+    assert!(list_bytes(&with_group(&["f"], &[texts(2)]), b"\0\0\0\0\0\0\0\0").is_ok());
     assert!(
-        refusal(&one(&["f"], &[texts(1 << 40)]))
+        refusal(&with_group(&["f"], &[texts(1)]))
+            .message
+            .contains("end before")
+    );
+    assert!(
+        refusal(&with_group(&["f"], &[texts(1 << 40)]))
             .message
             .contains("too many texts")
     );
@@ -161,7 +185,10 @@ fn unknown_types_are_refused() {
         json!({"name": "a", "shape": [1], "dtype": "float32", "quantization": {"dtype": "uint4", "scale": 1, "min": 0}}),
         json!({"name": "a", "shape": [1], "dtype": "float32", "quantization": {"dtype": "uint8", "scale": 1}}),
     ] {
-        assert_eq!(refusal(&one(&["f"], &[weight])).tensor.as_deref(), Some("a"));
+        assert_eq!(
+            refusal(&with_group(&["f"], &[weight])).tensor.as_deref(),
+            Some("a")
+        );
     }
 }
 

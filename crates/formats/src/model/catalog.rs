@@ -12,7 +12,7 @@ const ROOM: u64 = 40 << 20;
 /// See [`ROOM`].
 const PER_BYTE: u64 = 3;
 
-/// What a reader has found so far.
+/// A listing that grows.
 #[derive(Debug, Default)]
 pub(crate) struct Catalog {
     /// The listing, to be completed by [`Catalog::finish`].

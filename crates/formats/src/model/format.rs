@@ -5,7 +5,6 @@ use crate::error::FormatError;
 use crate::input::Input;
 use crate::model::listing::{Elements, Listing, Tensor};
 use crate::model::{flax, gguf, hdf5, keras, npy, onnx, protobuf, pytorch, safetensors, tfjs, tflite};
-use std::sync::Arc;
 
 /// A format that is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,10 +115,10 @@ pub fn detect(input: &dyn Input) -> Result<Detected, FormatError> {
     if pytorch::recognise(&head) {
         return Ok(Detected::Read(Format::PyTorch));
     }
-    if hdf5::looks_like(&head) {
+    if hdf5::recognise(&head) {
         return Ok(Detected::Read(Format::Hdf5));
     }
-    if flax::looks_like(&head) {
+    if flax::recognise(&head) {
         return Ok(Detected::Read(Format::Flax));
     }
     let other = OTHERS
@@ -158,16 +157,13 @@ fn archive(archive: &Archive) -> Detected {
     })
 }
 
-/// Opens a file beside the one that is read, by its path, or refuses to.
-pub type Open<'a> = dyn FnMut(&str) -> Result<Arc<dyn Input>, FormatError> + 'a;
-
 /// Read the tensors of a file of a known format. `lenient` takes a safetensors file as its reference crate takes it; its
 /// deviations from the rules are remarks. `open` opens a file beside it by its path, which may be refused.
 pub fn read(
     format: Format,
     input: &dyn Input,
     lenient: bool,
-    open: &mut Open<'_>,
+    open: &mut tfjs::Open<'_>,
 ) -> Result<Listing, FormatError> {
     match format {
         Format::Safetensors => read_safetensors(input, lenient),
@@ -230,7 +226,7 @@ fn read_safetensors(input: &dyn Input, lenient: bool) -> Result<Listing, FormatE
 /// The longest `model.json`, in bytes.
 const MANIFEST_LIMIT: u64 = 256 << 20;
 
-fn read_tfjs(input: &dyn Input, open: &mut Open<'_>) -> Result<Listing, FormatError> {
+fn read_tfjs(input: &dyn Input, open: &mut tfjs::Open<'_>) -> Result<Listing, FormatError> {
     if input.length() > MANIFEST_LIMIT {
         return Err(FormatError::new("it is too long for a model.json").with_expected(
             format!("at most {MANIFEST_LIMIT} bytes"),
@@ -260,7 +256,7 @@ fn text(input: &dyn Input, head: &[u8]) -> Result<Detected, FormatError> {
     let length = usize::try_from(input.length().min(TEXT_LIMIT)).unwrap_or_default();
     let text = input.read(0, length)?;
     let has = |key: &[u8]| text.windows(key.len()).any(|window| window == key);
-    if tfjs::looks_like(&text) {
+    if tfjs::recognise(&text) {
         return Ok(Detected::Read(Format::TensorFlowJs));
     }
     Ok(Detected::Other(if has(b"\"gradient_booster\"") {

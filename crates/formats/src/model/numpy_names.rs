@@ -2,7 +2,7 @@
 
 use crate::model::dtype::Dtype;
 
-/// What a name of NumPy means.
+/// The meaning of a name of NumPy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Named {
     /// A type of tensors, whose elements are stored in their final form.

@@ -74,7 +74,7 @@ impl Array {
 pub(super) fn read(cursor: &mut Cursor<'_>, length: u64) -> Result<Array, FormatError> {
     let end = cursor.narrow(length, "an array")?;
     let array = read_inside(cursor)?;
-    if cursor.left() > 0 {
+    if cursor.remaining() > 0 {
         return Err(FormatError::new("bytes follow the array in its value"));
     }
     cursor.widen(end);

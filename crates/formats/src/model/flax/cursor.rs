@@ -14,7 +14,7 @@ pub(crate) struct Cursor<'a> {
     end: u64,
     /// Bytes read ahead.
     ahead: Bytes,
-    /// Where `ahead` begins in the file.
+    /// The byte of the file that `ahead` begins with.
     start: u64,
 }
 
@@ -36,7 +36,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Return the number of bytes up to the end.
-    pub(crate) fn left(&self) -> u64 {
+    pub(crate) fn remaining(&self) -> u64 {
         self.end - self.position
     }
 
@@ -53,10 +53,10 @@ impl<'a> Cursor<'a> {
 
     /// Check that `length` bytes are left.
     pub(crate) fn check(&self, length: u64, what: &str) -> Result<(), FormatError> {
-        if length > self.left() {
+        if length > self.remaining() {
             return Err(
                 FormatError::new(format!("{what} is longer than what is left of the file")).with_expected(
-                    format!("at most {} bytes", self.left()),
+                    format!("at most {} bytes", self.remaining()),
                     format!("{length} bytes"),
                 ),
             );

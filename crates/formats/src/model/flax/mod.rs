@@ -28,7 +28,7 @@ const KEY_LIMIT: u64 = 1 << 16;
 const CHUNKED: &str = "__msgpack_chunked_array__";
 
 /// Return whether a file that begins with `first` can be a Flax file: a map whose first key is text.
-pub fn looks_like(first: &[u8]) -> bool {
+pub fn recognise(first: &[u8]) -> bool {
     let key = match first {
         [0x81..=0x8f, key, ..] | [0xde, _, _, key, ..] | [0xdf, _, _, _, _, key, ..] => *key,
         _ => return false,
@@ -48,7 +48,7 @@ pub fn read(input: &dyn Input) -> Result<Listing, FormatError> {
         path: String::new(),
     };
     reader.map(count, 1)?;
-    if reader.cursor.left() > 0 {
+    if reader.cursor.remaining() > 0 {
         return Err(FormatError::new("bytes follow the root map").with_expected(
             format!("{} bytes", reader.cursor.position()),
             format!("{} bytes", input.length()),

@@ -47,7 +47,7 @@ pub(super) fn texts(
         return Ok(());
     };
     let heap = Fractal::read(file, heap)?;
-    tree::two(file, index, 8, &mut |record| {
+    tree::second_version(file, index, 8, &mut |record| {
         let data = heap.object(record.get(..8).unwrap_or_default())?;
         match reader.read(&data)? {
             Some(attribute) => add(attribute),
@@ -106,7 +106,7 @@ impl Texts<'_, '_> {
         if !matches!(datatype.kind, Kind::Text | Kind::VariableText) {
             return Ok(None);
         }
-        let rest = fields.take(fields.left())?;
+        let rest = fields.take(fields.remaining())?;
         Ok(Some(Attribute {
             name: text(name, "the name of an attribute")?,
             values: self.values(&datatype, &shape, rest)?,

@@ -17,7 +17,7 @@ use std::sync::Arc;
 /// Bytes that a file may leave to its fill values, for any file; a larger file adds four for each of its bytes.
 const IMPLIED: u64 = 64 << 20;
 
-/// What a dataset is.
+/// A dataset, or the reason why it is no tensor.
 pub(super) enum Dataset {
     Tensor {
         dtype: Dtype,
@@ -60,7 +60,7 @@ impl Used {
         address: u64,
         length: u64,
     ) -> Result<(u64, u64), FormatError> {
-        let start = file.place(address, "a dataset")?;
+        let start = file.locate(address, "a dataset")?;
         let end = start
             .checked_add(length)
             .filter(|end| *end <= file.input.length());
@@ -124,7 +124,7 @@ pub(super) fn read(file: &File<'_>, header: &Header, used: &mut Used) -> Result<
         fill: space::fill(file, header, datatype.size)?,
     };
     let data = header.find(kind::LAYOUT).ok_or_else(|| missing("place"))?;
-    let elements = place(
+    let elements = locate(
         file,
         header,
         &form,
@@ -153,7 +153,7 @@ fn opaque(file: &File<'_>, header: &Header, bytes: u32) -> Result<Dtype, FormatE
     })
 }
 
-fn place(
+fn locate(
     file: &File<'_>,
     header: &Header,
     form: &Form,
@@ -168,7 +168,7 @@ fn place(
         return Ok(Elements::Held(Bytes::new()));
     }
     match layout {
-        Layout::Chunked(chunked) => chunks::place(file, form, &chunked, filters, used),
+        Layout::Chunked(chunked) => chunks::locate(file, form, &chunked, filters, used),
         Layout::Compact(data) => {
             if data.len() as u64 != form.bytes {
                 return Err(FormatError::new("its bytes do not fit its type and shape")

@@ -68,11 +68,11 @@ impl Decode for Filled {
             .max(width);
         let mut piece = vec![0; whole / width * width];
         fill(&mut piece, &self.element);
-        let mut left = self.length;
-        while left > 0 {
-            let length = left.min(piece.len() as u64);
+        let mut remaining = self.length;
+        while remaining > 0 {
+            let length = remaining.min(piece.len() as u64);
             emit(&piece[..usize::try_from(length).unwrap_or(piece.len())])?;
-            left -= length;
+            remaining -= length;
         }
         Ok(())
     }
@@ -83,8 +83,8 @@ pub(super) fn fill(bytes: &mut [u8], element: &[u8]) {
     if element.is_empty() {
         bytes.fill(0);
     } else {
-        for place in bytes.chunks_exact_mut(element.len()) {
-            place.copy_from_slice(element);
+        for location in bytes.chunks_exact_mut(element.len()) {
+            location.copy_from_slice(element);
         }
     }
 }

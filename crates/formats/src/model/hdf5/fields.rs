@@ -35,7 +35,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Return the number of bytes that are left.
-    pub(super) fn left(&self) -> usize {
+    pub(super) fn remaining(&self) -> usize {
         self.data.len() - self.at
     }
 
@@ -46,10 +46,10 @@ impl<'a> Fields<'a> {
 
     /// Read `length` bytes.
     pub(super) fn take(&mut self, length: usize) -> Result<&'a [u8], FormatError> {
-        if length > self.left() {
+        if length > self.remaining() {
             return Err(self
                 .error("it ends inside a field")
-                .with_expected(format!("{length} bytes"), format!("{} bytes", self.left())));
+                .with_expected(format!("{length} bytes"), format!("{} bytes", self.remaining())));
         }
         self.at += length;
         Ok(&self.data[self.at - length..self.at])

@@ -7,7 +7,7 @@ use crate::input::{Input, read_checked};
 use bytes::Bytes;
 use std::cell::Cell;
 
-/// What every HDF5 file begins with, at byte 0 or at a power of two from 512 on.
+/// The beginning of every HDF5 file, at byte 0 or at a power of two from 512 on.
 pub(super) const SIGNATURE: &[u8; 8] = b"\x89HDF\r\n\x1a\n";
 
 /// The largest block of metadata, in bytes.
@@ -19,7 +19,7 @@ const BUDGET: u64 = 64 << 20;
 /// An HDF5 file.
 pub(super) struct File<'a> {
     pub(super) input: &'a dyn Input,
-    /// Where the addresses count from.
+    /// The byte that addresses count from.
     pub(super) base: u64,
     pub(super) sizes: Sizes,
     /// The object header of the root group.
@@ -107,9 +107,9 @@ impl<'a> File<'a> {
     }
 
     /// Return the place of an address in the file.
-    pub(super) fn place(&self, address: u64, what: &str) -> Result<u64, FormatError> {
-        let place = self.base.checked_add(address);
-        place.ok_or_else(|| FormatError::new(format!("{what} is outside the file")))
+    pub(super) fn locate(&self, address: u64, what: &str) -> Result<u64, FormatError> {
+        let location = self.base.checked_add(address);
+        location.ok_or_else(|| FormatError::new(format!("{what} is outside the file")))
     }
 
     /// Read a block of metadata.
@@ -119,21 +119,21 @@ impl<'a> File<'a> {
                 .with_expected(format!("at most {BLOCK_LIMIT} bytes"), format!("{length} bytes")));
         }
         self.spend(length + 64)?;
-        read_checked(self.input, self.place(address, what)?, length, what)
+        read_checked(self.input, self.locate(address, what)?, length, what)
     }
 
     /// Read what there is of a block whose length is not known, at most `length` bytes.
     pub(super) fn read_up_to(&self, address: u64, length: u64, what: &str) -> Result<Bytes, FormatError> {
-        let left = self.input.length().saturating_sub(self.place(address, what)?);
-        self.read(address, length.min(left), what)
+        let remaining = self.input.length().saturating_sub(self.locate(address, what)?);
+        self.read(address, length.min(remaining), what)
     }
 
     /// Take from the budget of work.
     pub(super) fn spend(&self, amount: u64) -> Result<(), FormatError> {
-        let left = self.budget.get().checked_sub(amount).ok_or_else(|| {
+        let remaining = self.budget.get().checked_sub(amount).ok_or_else(|| {
             FormatError::new("its structures lead in circles, or are too many for its size")
         })?;
-        self.budget.set(left);
+        self.budget.set(remaining);
         Ok(())
     }
 
@@ -152,12 +152,12 @@ fn length_of(base: u64, end: Option<u64>) -> Option<u64> {
 
 /// Return where the signature is.
 fn find(input: &dyn Input) -> Result<u64, FormatError> {
-    let mut place = 0;
-    while place + 8 <= input.length() {
-        if input.read(place, 8)?[..] == SIGNATURE[..] {
-            return Ok(place);
+    let mut location = 0;
+    while location + 8 <= input.length() {
+        if input.read(location, 8)?[..] == SIGNATURE[..] {
+            return Ok(location);
         }
-        place = if place == 0 { 512 } else { place * 2 };
+        location = if location == 0 { 512 } else { location * 2 };
     }
     Err(FormatError::new("it is no HDF5 file: the signature is nowhere"))
 }

@@ -7,7 +7,7 @@ use super::heap::{Fractal, local};
 use super::tree;
 use crate::error::FormatError;
 
-/// Where a link leads.
+/// The end of a link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Target {
     /// To the object with this header.
@@ -52,7 +52,7 @@ pub(super) fn links(
         return Ok(());
     };
     let heap = Fractal::read(file, heap)?;
-    tree::two(file, index, 5, &mut |record| {
+    tree::second_version(file, index, 5, &mut |record| {
         let id = record.get(4..).unwrap_or_default();
         let data = heap.object(id)?;
         add(read(file.fields(&data, "a link"))?)
@@ -105,7 +105,7 @@ fn old(
             .ok_or_else(|| FormatError::new("a name is outside its heap"))?;
         file.fields(rest, "a heap of names").terminated()
     };
-    tree::one(file, tree, 0, file.sizes.length, &mut |_, node| {
+    tree::first_version(file, tree, 0, file.sizes.length, &mut |_, node| {
         const WHAT: &str = "a table of links";
         let first = file.read(node, 8, WHAT)?;
         let mut fields = file.fields(&first, WHAT);

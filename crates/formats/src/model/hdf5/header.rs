@@ -40,20 +40,20 @@ pub(super) struct Header {
 impl Header {
     /// Return the first message of a type.
     pub(super) fn find(&self, kind: u16) -> Option<&Bytes> {
-        let found = self.messages.iter().find(|message| message.kind == kind);
-        found.map(|message| &message.data)
+        let matching = self.messages.iter().find(|message| message.kind == kind);
+        matching.map(|message| &message.data)
     }
 
     /// Return every message of a type.
     pub(super) fn every(&self, kind: u16) -> impl Iterator<Item = &Bytes> {
-        let found = self.messages.iter().filter(move |message| message.kind == kind);
-        found.map(|message| &message.data)
+        let matching = self.messages.iter().filter(move |message| message.kind == kind);
+        matching.map(|message| &message.data)
     }
 }
 
 const WHAT: &str = "an object header";
 
-/// How the messages of a header are framed.
+/// The frame of the messages of a header.
 #[derive(Clone, Copy)]
 enum Frame {
     Old,
@@ -129,7 +129,7 @@ fn new_block(file: &File<'_>, address: u64, first: &[u8]) -> Result<(Frame, Byte
 struct Reader<'a, 'b> {
     file: &'a File<'b>,
     frame: Frame,
-    /// Whether a shared message is followed: once, so that two headers cannot name each other.
+    /// True if a shared message is followed: once, so that two headers cannot name each other.
     follow: bool,
     messages: Vec<Message>,
     waiting: Vec<(u64, u64)>,
@@ -143,7 +143,7 @@ impl Reader<'_, '_> {
             Frame::New { ordered: false } => 4,
             Frame::New { ordered: true } => 6,
         };
-        while fields.left() >= frame {
+        while fields.remaining() >= frame {
             let (kind, length, flags) = self.frame_of(&mut fields)?;
             let start = fields.position();
             fields.skip(length)?;
@@ -192,8 +192,8 @@ impl Reader<'_, '_> {
 pub(super) fn shared(file: &File<'_>, kind: u16, pointer: &[u8]) -> Result<Bytes, FormatError> {
     let mut fields = file.fields(pointer, "a shared message");
     let version = fields.byte()?;
-    let place = fields.byte()?;
-    match (version, place) {
+    let location = fields.byte()?;
+    match (version, location) {
         (1, _) => fields.skip(6)?,
         (2, _) | (3, 2) => {}
         _ => {
@@ -203,6 +203,6 @@ pub(super) fn shared(file: &File<'_>, kind: u16, pointer: &[u8]) -> Result<Bytes
         }
     }
     let header = read_nested(file, fields.defined()?, false)?;
-    let found = header.find(kind).cloned();
-    found.ok_or_else(|| FormatError::new("a shared message is not where it should be"))
+    let matching = header.find(kind).cloned();
+    matching.ok_or_else(|| FormatError::new("a shared message is not where it should be"))
 }

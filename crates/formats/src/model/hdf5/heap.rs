@@ -39,7 +39,7 @@ impl Collection {
         fields.skip(8)?;
         fields.length()?;
         let mut objects = HashMap::new();
-        while fields.left() >= 16 {
+        while fields.remaining() >= 16 {
             let index = fields.number(2)?;
             fields.skip(6)?;
             let length = usize::try_from(fields.length()?).map_err(|_| fields.error("it is too long"))?;
@@ -48,16 +48,16 @@ impl Collection {
             }
             objects.insert(index, (fields.position(), length));
             fields.skip(length)?;
-            fields.skip((length.next_multiple_of(8) - length).min(fields.left()))?;
+            fields.skip((length.next_multiple_of(8) - length).min(fields.remaining()))?;
         }
         Ok(Self { block, objects })
     }
 
     /// Return an object.
     pub(super) fn object(&self, index: u64) -> Result<&[u8], FormatError> {
-        let found = self.objects.get(&index);
+        let matching = self.objects.get(&index);
         let (start, length) =
-            found.ok_or_else(|| FormatError::new("a heap of text lacks the text that is asked of it"))?;
+            matching.ok_or_else(|| FormatError::new("a heap of text lacks the text that is asked of it"))?;
         Ok(&self.block[*start..*start + *length])
     }
 }
@@ -149,17 +149,17 @@ impl<'a, 'b> Fractal<'a, 'b> {
     }
 
     fn managed(&self, offset: u64, length: u64) -> Result<Bytes, FormatError> {
-        let (mut block, mut rows, mut place) = (self.root, self.rows, offset);
+        let (mut block, mut rows, mut location) = (self.root, self.rows, offset);
         // Every step goes to a block of at most as many rows, through a read that costs: this ends.
         while rows > 0 {
-            let (row, column, inside, size) = self.position(place);
+            let (row, column, inside, size) = self.position(location);
             if row >= rows {
                 return Err(FormatError::new("an identifier is outside its fractal heap"));
             }
             let index = row * self.width + column;
             let direct_rows = u64::from(self.direct.ilog2() - self.start.ilog2()) + 2;
             block = self.child(block, index)?;
-            place = inside;
+            location = inside;
             rows = if row < direct_rows {
                 0
             } else {
@@ -173,7 +173,7 @@ impl<'a, 'b> Fractal<'a, 'b> {
                     .ok_or_else(|| FormatError::new("a fractal heap is malformed"))?
             };
         }
-        let address = block.checked_add(place);
+        let address = block.checked_add(location);
         let address = address.ok_or_else(|| FormatError::new("an identifier is outside its fractal heap"))?;
         self.file.read(address, length, "an object of a fractal heap")
     }
@@ -202,11 +202,11 @@ impl<'a, 'b> Fractal<'a, 'b> {
         if fields.defined()? != self.address {
             return Err(fields.error("a block belongs to another heap"));
         }
-        let place = index
+        let location = index
             .checked_mul(width)
             .and_then(|offset| block.checked_add(prefix)?.checked_add(offset));
-        let place = place.ok_or_else(|| fields.error("a block is outside the file"))?;
-        let entry = self.file.read(place, width, WHAT)?;
+        let location = location.ok_or_else(|| fields.error("a block is outside the file"))?;
+        let entry = self.file.read(location, width, WHAT)?;
         self.file.fields(&entry, WHAT).defined()
     }
 }

@@ -1,4 +1,4 @@
-//! Where a dataset lies, and the filters of its chunks.
+//! The layout of a dataset, and the filters of its chunks.
 
 use super::fields::Fields;
 use crate::error::FormatError;
@@ -7,7 +7,7 @@ use bytes::Bytes;
 /// Filters that one dataset may have.
 const FILTERS: usize = 32;
 
-/// Where a dataset lies.
+/// The layout of a dataset.
 #[derive(Debug)]
 pub(super) enum Layout {
     /// In its own header.
@@ -18,7 +18,7 @@ pub(super) enum Layout {
     Chunked(Chunked),
 }
 
-/// How a dataset is cut into chunks.
+/// The cut of a dataset into chunks.
 #[derive(Debug)]
 pub(super) struct Chunked {
     /// Elements of a chunk per axis, and at the end the bytes of an element.
@@ -26,8 +26,8 @@ pub(super) struct Chunked {
     pub(super) index: Index,
     /// The structure of the index; no address if no chunk was ever written.
     pub(super) address: Option<u64>,
-    /// Whether chunks that pass the end of the dataset are stored without filters.
-    pub(super) plain_edges: bool,
+    /// True if chunks that pass the end of the dataset are stored without filters.
+    pub(super) unfiltered_edges: bool,
 }
 
 /// The kind of index that says where chunks lie.
@@ -92,7 +92,7 @@ fn read_old(data: &Bytes, fields: &mut Fields<'_>) -> Result<Layout, FormatError
             dimensions,
             index: Index::TreeOne,
             address,
-            plain_edges: false,
+            unfiltered_edges: false,
         })),
         _ => Err(fields
             .error("its class is not known")
@@ -116,7 +116,7 @@ fn read_chunked_three(fields: &mut Fields<'_>) -> Result<Layout, FormatError> {
         dimensions: dimensions(fields, axes, 4)?,
         index: Index::TreeOne,
         address,
-        plain_edges: false,
+        unfiltered_edges: false,
     }))
 }
 
@@ -154,7 +154,7 @@ fn read_chunked_four(fields: &mut Fields<'_>) -> Result<Layout, FormatError> {
         dimensions,
         index,
         address: fields.address()?,
-        plain_edges: flags & 1 != 0,
+        unfiltered_edges: flags & 1 != 0,
     }))
 }
 

@@ -31,13 +31,13 @@ use crate::input::Input;
 use crate::model::listing::Listing;
 
 /// Return whether a file that begins with `first` is an HDF5 file; one that begins with bytes of a user needs as many.
-pub fn looks_like(first: &[u8]) -> bool {
-    let mut place = 0;
-    while let Some(rest) = first.get(place..) {
+pub fn recognise(first: &[u8]) -> bool {
+    let mut location = 0;
+    while let Some(rest) = first.get(location..) {
         if rest.starts_with(file::SIGNATURE) {
             return true;
         }
-        place = if place == 0 { 512 } else { place * 2 };
+        location = if location == 0 { 512 } else { location * 2 };
     }
     false
 }

@@ -9,21 +9,21 @@ use bytes::Bytes;
 /// Levels that are followed.
 const LEVELS: u64 = 32;
 
-/// What is done with a key and a child.
+/// A function that gets a key and a child.
 type VisitOne<'a> = dyn FnMut(&[u8], u64) -> Result<(), FormatError> + 'a;
 
 /// Visit every entry of a tree of version 1: its key, of `key` bytes, and its child.
-pub(super) fn one(
+pub(super) fn first_version(
     file: &File<'_>,
     root: u64,
     kind: u8,
     key: usize,
     visit: &mut VisitOne<'_>,
 ) -> Result<(), FormatError> {
-    one_below(file, root, kind, key, None, visit)
+    first_version_below(file, root, kind, key, None, visit)
 }
 
-fn one_below(
+fn first_version_below(
     file: &File<'_>,
     address: u64,
     kind: u8,
@@ -55,7 +55,7 @@ fn one_below(
         let child = fields.defined()?;
         match own.checked_sub(1) {
             None => visit(key_bytes, child)?,
-            level => one_below(file, child, kind, key, level, visit)?,
+            level => first_version_below(file, child, kind, key, level, visit)?,
         }
     }
     Ok(())
@@ -76,7 +76,7 @@ struct Two<'a, 'b> {
 }
 
 /// Visit every record of a tree of version 2.
-pub(super) fn two(
+pub(super) fn second_version(
     file: &File<'_>,
     header: u64,
     kind: u8,

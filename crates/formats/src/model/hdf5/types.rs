@@ -4,7 +4,7 @@ use super::fields::Fields;
 use crate::error::FormatError;
 use crate::model::dtype::Dtype;
 
-/// What the elements of a dataset are.
+/// The kind of elements of a dataset.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// Numbers. Units of `swap` bytes are big-endian; 1 if none are.
@@ -85,7 +85,7 @@ fn float(fields: &mut Fields<'_>, bits: [u8; 2], size: u32) -> Result<Kind, Form
     let (offset, precision) = (fields.short()?, fields.short()?);
     let form = fields.take(4)?;
     let excess = fields.word()?;
-    let plain = offset == 0
+    let simple = offset == 0
         && precision as u64 == u64::from(size) * 8
         && bits[0] & 0x30 == 0x20
         && bits[0] & 0x40 == 0
@@ -99,7 +99,7 @@ fn float(fields: &mut Fields<'_>, bits: [u8; 2], size: u32) -> Result<Kind, Form
         (1, [2, 5, 0, 2], 15) => "F8_E5M2",
         _ => "",
     };
-    if !plain || name.is_empty() {
+    if !simple || name.is_empty() {
         return Ok(Kind::Unknown(format!(
             "a float of {precision} bits with {} for the exponent and {} for the fraction, bias {excess}",
             form[1], form[3]

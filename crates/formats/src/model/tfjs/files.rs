@@ -14,8 +14,8 @@ use std::sync::Arc;
 /// Texts of all weights of type `string` that are passed over.
 const TEXTS: u64 = 1 << 20;
 
-/// Open a file of weights by its path, which [`super::parse`] has checked; the engine decides what may be opened.
-type Open<'a> = dyn FnMut(&str) -> Result<Arc<dyn Input>, FormatError> + 'a;
+/// A function that opens a file of weights by its path, which [`super::parse`] has checked; the engine decides what may be opened.
+pub type Open<'a> = dyn FnMut(&str) -> Result<Arc<dyn Input>, FormatError> + 'a;
 
 /// Return the tensors of a model. A weight in one file is [`Elements::External`]; one in several is decoded from them.
 pub fn listing(manifest: &Manifest, open: &mut Open<'_>) -> Result<Listing, FormatError> {
@@ -99,10 +99,15 @@ fn list_parameters(weight: &Weight, catalog: &mut Catalog) -> Result<(), FormatE
 }
 
 /// Return where the texts of a weight end: each is a length of four bytes, and its bytes.
-fn pass_texts(weight: &Weight, sequence: &Sequence, start: u64, left: &mut u64) -> Result<u64, FormatError> {
+fn pass_texts(
+    weight: &Weight,
+    sequence: &Sequence,
+    start: u64,
+    remaining: &mut u64,
+) -> Result<u64, FormatError> {
     // The product was checked when the manifest was read.
     let count: u64 = weight.shape.iter().product();
-    *left = left.checked_sub(count).ok_or_else(|| {
+    *remaining = remaining.checked_sub(count).ok_or_else(|| {
         FormatError::unsupported("it has too many texts to be passed over")
             .with_expected(format!("at most {TEXTS}"), count)
     })?;

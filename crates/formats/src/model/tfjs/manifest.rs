@@ -37,18 +37,18 @@ pub struct Weight {
     pub dtype: Option<Dtype>,
     /// Bytes that are stored; 0 for text.
     pub bytes: u64,
-    /// How it was quantised, with parameters.
+    /// The parameters of its quantization.
     pub quantization: Option<Quantization>,
 }
 
-/// How a weight is restored: stored value times `scale` plus `min`.
+/// The way to restore a weight: stored value times `scale` plus `min`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Quantization {
     /// The type that it is restored to.
     pub restored: String,
-    /// What a stored value is multiplied by.
+    /// The factor of a stored value.
     pub scale: f64,
-    /// What is added then.
+    /// The value that is added then.
     pub min: f64,
 }
 
@@ -144,12 +144,12 @@ fn read_group(text: &str, seen: &mut Seen) -> Result<Group, FormatError> {
 
 /// Refuse a path that could leave the folder of `model.json`, or that is an address of a network.
 fn check_path(path: &str) -> Result<(), FormatError> {
-    let plain = !path.is_empty()
+    let simple = !path.is_empty()
         && !path.contains(['\\', ':', '\0', '?', '#'])
         && path
             .split('/')
             .all(|part| !part.is_empty() && part != "." && part != "..");
-    if plain {
+    if simple {
         return Ok(());
     }
     Err(

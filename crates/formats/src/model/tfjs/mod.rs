@@ -11,11 +11,11 @@
 mod files;
 mod manifest;
 
-pub use files::listing;
+pub use files::{Open, listing};
 pub use manifest::{Group, Manifest, Quantization, Weight, parse};
 
 /// Return whether a JSON text can be the model of TensorFlow.js.
-pub fn looks_like(text: &[u8]) -> bool {
+pub fn recognise(text: &[u8]) -> bool {
     const KEY: &[u8] = b"\"weightsManifest\"";
     text.windows(KEY.len()).any(|window| window == KEY)
 }

@@ -70,7 +70,7 @@ impl<'a, 'b, 'c> Elements<'a, 'b, 'c> {
     /// Read elements that lie in pages of `page`, from `place` on; `present` says which pages there are.
     pub(super) fn pages(
         &mut self,
-        mut place: u64,
+        mut location: u64,
         (first, count): (u64, u64),
         page: u64,
         present: &dyn Fn(u64) -> bool,
@@ -82,7 +82,7 @@ impl<'a, 'b, 'c> Elements<'a, 'b, 'c> {
             let length = inside.saturating_mul(self.size as u64).saturating_add(4);
             file.spend(1)?;
             if present(index) {
-                let block = file.read(place, length, "a page of chunks")?;
+                let block = file.read(location, length, "a page of chunks")?;
                 let content = checked(&block, "a page of chunks")?;
                 self.read(
                     &mut file.fields(content, "a page of chunks"),
@@ -90,7 +90,7 @@ impl<'a, 'b, 'c> Elements<'a, 'b, 'c> {
                     inside,
                 )?;
             }
-            place = place.saturating_add(length);
+            location = location.saturating_add(length);
         }
         Ok(())
     }
@@ -137,7 +137,7 @@ pub(super) fn fixed(finder: &mut Finder<'_, '_>, form: &Form, address: u64) -> R
     if pages == 0 {
         return elements.read(&mut fields, 0, count);
     }
-    let bits = fields.take(fields.left())?;
+    let bits = fields.take(fields.remaining())?;
     elements.pages(data.saturating_add(length), (0, count), page, &|index| {
         bit(bits, index)
     })

@@ -17,8 +17,8 @@ pub(super) struct Chunks {
     pub(super) written: Vec<Chunk>,
     pub(super) grid: Grid,
     pub(super) filters: Vec<Filter>,
-    /// Whether chunks that pass the end of the dataset are stored without filters.
-    pub(super) plain_edges: bool,
+    /// True if chunks that pass the end of the dataset are stored without filters.
+    pub(super) unfiltered_edges: bool,
     pub(super) swap: u64,
     /// An element that was never written, in its final form; empty for zeros.
     pub(super) fill: Vec<u8>,
@@ -66,15 +66,15 @@ fn memory(length: Option<u64>) -> Result<usize, FormatError> {
 }
 
 /// Return how many elements of a chunk are inside the dataset, along an axis.
-fn extent(grid: &Grid, axis: usize, place: u64) -> u64 {
-    grid.chunk[axis].min(grid.shape[axis] - place * grid.chunk[axis])
+fn extent(grid: &Grid, axis: usize, location: u64) -> u64 {
+    grid.chunk[axis].min(grid.shape[axis] - location * grid.chunk[axis])
 }
 
 impl Chunks {
     /// Read a chunk and undo its filters.
     fn chunk(&self, input: &dyn Input, chunk: &Chunk) -> Result<Vec<u8>, FormatError> {
         let stored = read_checked(input, chunk.start, chunk.end - chunk.start, "a chunk")?.to_vec();
-        let edge = self.plain_edges && {
+        let edge = self.unfiltered_edges && {
             let scaled = self.grid.scaled(chunk.number);
             (0..scaled.len()).any(|axis| extent(&self.grid, axis, scaled[axis]) < self.grid.chunk[axis])
         };
@@ -93,13 +93,13 @@ impl Chunks {
         let mut index = vec![0_u64; last];
         loop {
             let (mut from, mut to) = (0, 0);
-            for (axis, place) in scaled.iter().enumerate() {
+            for (axis, location) in scaled.iter().enumerate() {
                 let inside = index.get(axis).copied().unwrap_or(0);
                 // A band begins at the first row of its chunks.
-                let place = if axis == 0 { 0 } else { place * grid.chunk[axis] };
+                let location = if axis == 0 { 0 } else { location * grid.chunk[axis] };
                 let length = if axis == 0 { extents[0] } else { grid.shape[axis] };
                 from = from * grid.chunk[axis] + inside;
-                to = to * length + place + inside;
+                to = to * length + location + inside;
             }
             let (from, to) = (
                 memory(Some(from * grid.element))?,
@@ -115,12 +115,12 @@ impl Chunks {
 
 /// Go to the next index in C order; return false after the last one.
 fn advance(index: &mut [u64], extents: &[u64]) -> bool {
-    for (place, extent) in index.iter_mut().zip(extents).rev() {
-        *place += 1;
-        if *place < *extent {
+    for (location, extent) in index.iter_mut().zip(extents).rev() {
+        *location += 1;
+        if *location < *extent {
             return true;
         }
-        *place = 0;
+        *location = 0;
     }
     false
 }

@@ -198,8 +198,10 @@ impl Reader<'_, '_, '_> {
             return self.elements.read(&mut fields, first, count);
         }
         let pages = pages.ok_or_else(|| fields.error("a block has pages where it can have none"))?;
-        let place = address.saturating_add(length);
+        let location = address.saturating_add(length);
         self.elements
-            .pages(place, (first, count), self.plan.page, &|index| bit(pages, index))
+            .pages(location, (first, count), self.plan.page, &|index| {
+                bit(pages, index)
+            })
     }
 }

@@ -63,8 +63,8 @@ fn unshuffle(data: Vec<u8>, size: usize) -> Vec<u8> {
     let count = data.len() / size;
     let mut output = vec![0; data.len()];
     for (byte, plane) in data.chunks_exact(count).take(size).enumerate() {
-        for (place, value) in output.iter_mut().skip(byte).step_by(size).zip(plane) {
-            *place = *value;
+        for (location, value) in output.iter_mut().skip(byte).step_by(size).zip(plane) {
+            *location = *value;
         }
     }
     output[count * size..].copy_from_slice(&data[count * size..]);
@@ -101,8 +101,8 @@ fn lzf(data: &[u8], limit: usize) -> Result<Vec<u8>, FormatError> {
             }
             let back = usize::from(control & 0x1f) << 8 | usize::from(rest.next().ok_or_else(broken)?);
             let start = output.len().checked_sub(back + 1).ok_or_else(broken)?;
-            for place in start..start + length + 2 {
-                output.push(output[place]);
+            for location in start..start + length + 2 {
+                output.push(output[location]);
             }
         }
         if output.len() > limit {

@@ -4,7 +4,7 @@ use crate::error::FormatError;
 use crate::model::hdf5::dataset::Form;
 use crate::model::hdf5::layout::Chunked;
 
-/// How a dataset is cut.
+/// The cut of a dataset.
 #[derive(Debug)]
 pub(super) struct Grid {
     /// Elements per axis: of the dataset, and of a chunk.
@@ -71,11 +71,11 @@ impl Grid {
     /// Return the number of a chunk in C order; `None` outside the grid.
     pub(super) fn number(&self, scaled: &[u64]) -> Option<u64> {
         let mut number = 0_u64;
-        for (place, count) in scaled.iter().zip(&self.counts) {
-            if place >= count {
+        for (location, count) in scaled.iter().zip(&self.counts) {
+            if location >= count {
                 return None;
             }
-            number = number.checked_mul(*count)?.checked_add(*place)?;
+            number = number.checked_mul(*count)?.checked_add(*location)?;
         }
         Some(number)
     }
@@ -84,8 +84,8 @@ impl Grid {
     pub(super) fn scaled(&self, number: u64) -> Vec<u64> {
         let mut scaled = vec![0; self.counts.len()];
         let mut rest = number;
-        for (place, count) in scaled.iter_mut().zip(&self.counts).rev() {
-            *place = rest % count;
+        for (location, count) in scaled.iter_mut().zip(&self.counts).rev() {
+            *location = rest % count;
             rest /= count;
         }
         scaled

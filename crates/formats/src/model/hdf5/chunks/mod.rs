@@ -31,7 +31,7 @@ struct Chunk {
 }
 
 /// Return the elements of a chunked dataset.
-pub(super) fn place(
+pub(super) fn locate(
     file: &File<'_>,
     form: &Form,
     chunked: &Chunked,
@@ -78,14 +78,14 @@ pub(super) fn place(
         written: chunks,
         grid,
         filters,
-        plain_edges: chunked.plain_edges,
+        unfiltered_edges: chunked.unfiltered_edges,
         swap: form.swap,
         fill: absent,
         bytes: form.bytes,
     })))
 }
 
-/// Where chunks are collected.
+/// A list of chunks that grows.
 struct Finder<'a, 'b> {
     file: &'a File<'b>,
     grid: &'a Grid,
@@ -138,7 +138,7 @@ impl Finder<'_, '_> {
     fn tree_one(&mut self, address: u64) -> Result<(), FormatError> {
         let file = self.file;
         let axes = self.grid.counts.len();
-        tree::one(file, address, 1, 8 + 8 * (axes + 1), &mut |key, child| {
+        tree::first_version(file, address, 1, 8 + 8 * (axes + 1), &mut |key, child| {
             let mut fields = file.fields(key, "a chunk");
             let (length, mask) = (u64::from(fields.word()?), fields.word()?);
             let mut scaled = Vec::with_capacity(axes);
@@ -157,7 +157,7 @@ impl Finder<'_, '_> {
         let file = self.file;
         let axes = self.grid.counts.len();
         let kind = if self.filtered { 11 } else { 10 };
-        tree::two(file, address, kind, &mut |record| {
+        tree::second_version(file, address, kind, &mut |record| {
             let mut fields = file.fields(record, "a chunk");
             let child = fields.defined()?;
             let (mut length, mut mask) = (self.grid.chunk_bytes, 0);
@@ -185,10 +185,10 @@ impl Finder<'_, '_> {
             let scaled = self.grid.scaled(number);
             let offset = order
                 .number(&scaled)
-                .and_then(|place| place.checked_mul(self.grid.chunk_bytes));
-            let place = offset.and_then(|offset| address.checked_add(offset));
-            let place = place.ok_or_else(|| FormatError::new("a chunk is outside the file"))?;
-            self.add(&scaled, place, self.grid.chunk_bytes, 0)?;
+                .and_then(|location| location.checked_mul(self.grid.chunk_bytes));
+            let location = offset.and_then(|offset| address.checked_add(offset));
+            let location = location.ok_or_else(|| FormatError::new("a chunk is outside the file"))?;
+            self.add(&scaled, location, self.grid.chunk_bytes, 0)?;
         }
         Ok(())
     }

@@ -83,7 +83,7 @@ const OTHERS: [(&str, usize, &[u8]); 24] = [
 /// Bytes that the format is found from, at most; what a name is deeper in the file is looked up where it lies.
 const HEAD: u64 = 2048;
 
-/// What a file is.
+/// Kind of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Detected {
     /// A format that is read.

@@ -237,12 +237,13 @@ fn read_tfjs(input: &dyn Input, open: &mut tfjs::Open<'_>) -> Result<Listing, Fo
     tfjs::listing(&tfjs::parse(&text)?, open)
 }
 
-/// Return whether bytes have no control characters but those that end or indent lines.
+/// Return whether bytes are UTF-8, perhaps cut inside a character, without control characters but those that end or
+/// indent lines.
 fn is_text(head: &[u8]) -> bool {
-    !head.is_empty()
-        && head
-            .iter()
-            .all(|byte| matches!(byte, b'\t' | b'\n' | b'\x0c' | b'\r' | b' '..=b'~' | 0x80..))
+    let is_utf8 = std::str::from_utf8(head).map_or_else(|error| error.error_len().is_none(), |_| true);
+    let is_control =
+        |byte: &u8| *byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\x0c' | b'\r') || *byte == 0x7f;
+    !head.is_empty() && is_utf8 && !head.iter().any(is_control)
 }
 
 /// JSON models are looked at whole, up to this many bytes.

@@ -33,7 +33,7 @@ export { hashStream } from './hash/stream.ts'
 export { hashTree } from './hash/tree.ts'
 export { diffTrees } from './hash/tree-diff.ts'
 export { diffModels } from './model/diff/diff.ts'
-export { readModel } from './model/read.ts'
+export { listModel, readModel } from './model/read.ts'
 export { readTokenizer } from './model/tokenizer.ts'
 export { findRun, listRuns, readRun } from './store/runs.ts'
 export { storeIn } from './store/store.ts'
@@ -131,7 +131,16 @@ export type {
   ValueComparison,
 } from './model/diff/diff.ts'
 export type { ModelTensors, TensorData, TensorsReport } from './model/in-memory.ts'
-export type { DtypeTotal, ModelFile, ModelOptions, ModelReport, TensorInfo } from './model/read.ts'
+export type {
+  DtypeTotal,
+  ModelFile,
+  ModelFormat,
+  ModelListing,
+  ModelOptions,
+  ModelReport,
+  PartNotRead,
+  TensorInfo,
+} from './model/read.ts'
 export type { TokenizerReport } from './model/tokenizer.ts'
 export type {
   CaptureRecord,

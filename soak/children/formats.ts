@@ -49,7 +49,7 @@ async function readFast({ entry }: Model, folder: string): Promise<Tensors | str
   try {
     const { tensors } = await readModel(join(folder, entry), { algorithm: 'sha256' })
     return new Map(
-      tensors.map(({ name, dtype, shape, start, end: last, digest }) => [
+      tensors.map(({ name, dtype, shape, start = -1, end: last = -1, digest }) => [
         name,
         { dtype, shape, start, end: last, sha256: digest.hex },
       ]),

@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
 import { decoderOf } from '../model/diff/decode.ts'
 import { openRegular } from '../util/own-file.ts'
+import { isIndexPath } from '../model/families.ts'
 import type { FileHandle } from 'node:fs/promises'
 import type { ModelReport, TensorInfo } from '../model/read.ts'
 
@@ -21,12 +22,16 @@ export interface Elements {
   readonly end: number
 }
 
-/** Return the location of the elements of a tensor of a model. */
-export function elementsOf(report: ModelReport, { name, dtype, start, end, file }: TensorInfo): Elements {
+/** Return the location of the elements of a tensor of a model; `undefined` if they do not lie in one piece. */
+export function elementsOf(
+  report: ModelReport,
+  { name, dtype, start, end, file }: TensorInfo,
+): Elements | undefined {
+  if (start === undefined || end === undefined) return undefined
   // The path of a model is a file, the index next to its files, or their folder.
-  const { path } = report
-  const folder = path.endsWith('.safetensors.index.json') ? dirname(path) : path
-  return { path: basename(path) === file ? path : join(folder, file), name, dtype, start, end }
+  const { path, files } = report
+  const isFile = isIndexPath(path) || files.some((modelFile) => modelFile.name === basename(path))
+  return { path: join(isFile ? dirname(path) : path, file), name, dtype, start, end }
 }
 
 /** Return the distance of two numbers. NaN is equal to NaN and infinitely far from everything else. */

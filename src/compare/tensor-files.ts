@@ -70,7 +70,12 @@ async function compareModels(
       beyond.push(difference)
       continue
     }
-    const distance = await largestDifference(elementsOf(before, a), elementsOf(after, b), signal)
+    const [elementsBefore, elementsAfter] = [elementsOf(before, a), elementsOf(after, b)]
+    if (elementsBefore === undefined || elementsAfter === undefined) {
+      beyond.push(difference)
+      continue
+    }
+    const distance = await largestDifference(elementsBefore, elementsAfter, signal)
     largest = Math.max(largest, distance)
     if (distance > tolerance) beyond.push(difference)
   }

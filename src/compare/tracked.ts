@@ -202,9 +202,9 @@ async function verifyModel(
   recorded: TrackedModel,
   model: ModelReport,
 ): Promise<CheckedItem> {
-  const digests: Difference[] = (['architecture', 'weights'] as const).flatMap((field) => {
-    const [before, after] = [recorded[field], model[field].toString()]
-    return before === after ? [] : [{ field, before, after }]
+  const digests: Difference[] = (['architecture', 'weights', 'graph'] as const).flatMap((field) => {
+    const [before, after] = [recorded[field], model[field]?.toString() ?? 'no digest']
+    return before === undefined || before === after ? [] : [{ field, before, after }]
   })
   if (digests.length === 0) return item('models', name, 'same', model.sample === undefined ? '' : SAMPLED)
   const unlisted = (reason: string): CheckedItem =>

@@ -27,6 +27,7 @@ export const DIGEST_KINDS = [
   'architecture',
   'environment',
   'git',
+  'graph',
   'run',
   'sampled',
   'seeds',

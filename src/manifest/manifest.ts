@@ -8,6 +8,7 @@ import { hashTree } from '../hash/tree.ts'
 import { MANIFEST_SCHEMA } from './document.ts'
 import { entriesOf } from './entries.ts'
 import { checkCounted, locate, modelOf, unchanged, weightsFileOf } from './model.ts'
+import { isIndexPath } from '../model/families.ts'
 import type { HashOptions } from '../core/options.ts'
 import type { LinkMode } from '../hash/tree.ts'
 import type { Manifest } from './document.ts'
@@ -100,7 +101,7 @@ async function modelFolderManifest(root: string, options: ManifestOptions): Prom
 }
 
 async function modelFileManifest(path: string, options: ManifestOptions): Promise<Manifest> {
-  if (path.endsWith('.safetensors.index.json')) {
+  if (isIndexPath(path)) {
     throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the tensors of a shard index are in other files', {
       path,
       hint: 'pass the folder instead',

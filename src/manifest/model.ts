@@ -68,9 +68,25 @@ export async function modelOf(root: string, file: string, options: HashOptions):
 export async function weightsFileOf(path: string, options: HashOptions): Promise<ModelPart> {
   const algorithm: AlgorithmChoice = options.algorithm ?? 'blake3'
   const read = await runJob(options, (job, threads) =>
-    native.readModel(job, [path], { algorithm, reading: { kind: 'full', parts: 'tensors' } }, threads),
+    native.readModel(
+      job,
+      [path],
+      { algorithm, lenient: false, reading: { kind: 'full', parts: 'tensors' } },
+      threads,
+    ),
   )
   const file = basename(path)
+  const reason = read.shards.find((shard) => shard.incomplete !== undefined)?.incomplete
+  const isElsewhere = read.shards.some(({ siblings }) => siblings.length > 0)
+  if (reason !== undefined || isElsewhere) {
+    throw new LineaprintError(
+      reason === undefined ? 'ERR_LINEAPRINT_ARGUMENT' : 'ERR_LINEAPRINT_UNSUPPORTED',
+      reason === undefined
+        ? 'the elements of its tensors are in other files'
+        : `its weights have no digest: ${reason}`,
+      { path, hint: isElsewhere ? 'pass the folder instead' : 'create the manifest without tensors' },
+    )
+  }
   const tensors = read.shards.flatMap((shard) =>
     shard.names.map((name, index) => ({
       name,

@@ -6,6 +6,8 @@ import { LineaprintError } from '../core/errors.ts'
 import { refuseDisguised } from './disguised.ts'
 import { native } from '../native/load.ts'
 import { fromFailure, isFailure } from '../native/job.ts'
+import { FAMILIES, belongsTo, familyOf, isIndex, isWeights, shardCount, splitNames } from './families.ts'
+import type { Family } from './families.ts'
 
 /** One way to read the model of a folder: through a shard index, or from one weights file. */
 export interface Candidate {
@@ -29,58 +31,64 @@ export interface Candidates {
   readonly otherCopies: readonly string[]
 }
 
-export const INDEX_SUFFIX = '.safetensors.index.json'
-export const WEIGHTS_SUFFIX = '.safetensors'
-
-/** The name of one shard of several. */
-const SHARD = /-[0-9]{5}-of-([0-9]{5})\.safetensors$/
-
-/** The name that transformers tries first. */
-const FIRST_NAME = 'model.safetensors'
-
 /** An index of a million tensors is some 100 MB; a longer file is not an index. */
 const INDEX_LIMIT = 256 << 20
 
-/** Names of weights in other formats than safetensors. States of optimizers and the like are not weights. */
-const OTHER_FORMATS: readonly RegExp[] = [
-  /^(?:pytorch_model|adapter_model|diffusion_pytorch_model)[^/]*\.bin(?:\.index\.json)?$/,
-  /^consolidated[^/]*\.pth$/,
-  /\.gguf$/,
-  /\.onnx$/,
-  /\.keras$/,
-  /^tf_model[^/]*\.h5$/,
-  /^flax_model[^/]*\.msgpack$/,
-]
-
 /**
- * Return the candidates among the entries of a folder: every shard index, and every safetensors file that no
- * index names as a shard. Beside a usable index, a file named like a shard is no model, but left over.
+ * Return the candidates among the entries of a folder, all of one family: every shard index, and every weights
+ * file that no index names as a shard. Beside a usable index, a file named like a shard is no model, but left over.
  *
  * @throws ERR_LINEAPRINT_FORMAT if an index is malformed or names files outside its folder.
  */
 export async function findCandidates(folder: string, names: readonly string[]): Promise<Candidates> {
+  const family = FAMILIES.find((kind) => names.some((name) => belongsTo(kind, name)))
+  if (family === undefined) return { candidates: [], leftOver: [], otherCopies: [] }
   const indexes: Candidate[] = []
-  for (const name of names.filter((entry) => entry.endsWith(INDEX_SUFFIX)).toSorted()) {
+  for (const name of names.filter((entry) => isIndex(family, entry)).toSorted()) {
     indexes.push(await readIndex(join(folder, name), folder))
   }
   const shards = new Set(indexes.flatMap(({ weights }) => weights))
   const hasIndex = indexes.some((index) => !isStale(index))
-  const isLeftOver = (name: string): boolean => hasIndex && SHARD.test(name)
-  const others = names
-    .filter((name) => name.endsWith(WEIGHTS_SUFFIX) && !shards.has(join(folder, name)))
-    .toSorted()
-  const files = others
-    .filter((name) => !isLeftOver(name))
-    .map((name): Candidate => ({ name, weights: [join(folder, name)], missing: [] }))
+  const isLeftOver = (name: string): boolean => hasIndex && family.shard?.test(name) === true
+  const others = names.filter((name) => isWeights(family, name) && !shards.has(join(folder, name))).toSorted()
+  const files = filesOf(
+    family,
+    folder,
+    others.filter((name) => !isLeftOver(name)),
+  )
   return {
     candidates: [
-      ...files.filter(({ name }) => name === FIRST_NAME),
+      ...files.filter(({ name }) => name === family.first),
       ...indexes,
-      ...files.filter(({ name }) => name !== FIRST_NAME),
+      ...files.filter(({ name }) => name !== family.first),
     ],
     leftOver: others.filter((name) => isLeftOver(name)),
-    otherCopies: names.filter((name) => OTHER_FORMATS.some((format) => format.test(name))).toSorted(),
+    otherCopies: otherCopiesOf(names),
   }
+}
+
+/** Return the names of weights of the families after the first that is there. */
+export function otherCopiesOf(names: readonly string[]): string[] {
+  const family = FAMILIES.find((kind) => names.some((name) => belongsTo(kind, name)))
+  return names
+    .filter((name) => FAMILIES.some((other) => other !== family && belongsTo(other, name)))
+    .filter((name) => family === undefined || !belongsTo(family, name))
+    .toSorted()
+}
+
+/** Return one candidate for each file; the files of a split model are one. */
+function filesOf(family: Family, folder: string, names: readonly string[]): Candidate[] {
+  const candidates = new Map<string, Candidate>()
+  for (const name of names) {
+    const all = splitNames(family, name)
+    const [first = name] = all
+    candidates.set(first, {
+      name: first,
+      weights: all.map((file) => join(folder, file)),
+      missing: all.filter((file) => !names.includes(file)),
+    })
+  }
+  return [...candidates.values()]
 }
 
 /** Read a shard index, and find out which of its shards are there. */
@@ -134,8 +142,9 @@ export function describeCandidate(candidate: Candidate): string {
 }
 
 /** Check whether a candidate is a file whose name says that it is one shard of several, and that no index names. */
-export function isLoneShard({ name, index }: Candidate): boolean {
-  return index === undefined && Number(SHARD.exec(name)?.[1] ?? 1) > 1
+export function isLoneShard({ name, index, weights }: Candidate): boolean {
+  const family = familyOf(name)
+  return index === undefined && weights.length === 1 && family !== undefined && shardCount(family, name) > 1
 }
 
 /** Say how many shards of an index are not there. */

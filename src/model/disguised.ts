@@ -5,12 +5,17 @@ import { disguiseOfFile } from '../util/disguised.ts'
 /**
  * Refuse files that are not what their names say.
  *
+ * @param options `archives` false: an archive is no reason, because its members say what it is.
  * @throws ERR_LINEAPRINT_FORMAT naming the first of them and the remedy.
  */
-export async function refuseDisguised(paths: readonly string[], expected: string): Promise<void> {
+export async function refuseDisguised(
+  paths: readonly string[],
+  expected: string,
+  { archives = true }: { readonly archives?: boolean } = {},
+): Promise<void> {
   for (const path of paths) {
     const disguise = await disguiseOfFile(path)
-    if (disguise === undefined) continue
+    if (disguise === undefined || (!archives && disguise.isArchive)) continue
     throw new LineaprintError('ERR_LINEAPRINT_FORMAT', `this is ${disguise.what}, not what its name says`, {
       path,
       expected,

@@ -50,7 +50,8 @@ function read(
   parts: 'headers' | 'tensors',
   { signal, threads }: JobOptions,
 ): Promise<NativeModel> {
-  const wanted = { algorithm: 'blake3', reading: { kind: 'full', parts }, ...(index && { index }) } as const
+  const reading = { kind: 'full', parts } as const
+  const wanted = { algorithm: 'blake3', lenient: false, reading, ...(index && { index }) } as const
   return runJob({ signal, threads }, (job, count) => native.readModel(job, [...weights], wanted, count))
 }
 

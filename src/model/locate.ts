@@ -1,18 +1,19 @@
 /** Locate the files of a model. */
 import { readdir, stat } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { inputError, isMissing, statInput, systemReason } from '../util/fs.ts'
 import { LineaprintError } from '../core/errors.ts'
 import {
-  INDEX_SUFFIX,
-  WEIGHTS_SUFFIX,
   absent,
   describeCandidate,
   findCandidates,
   isLoneShard,
   isStale,
+  otherCopiesOf,
   readIndex,
 } from './candidates.ts'
+import { familyOf, folderNoun, isIndex, splitNames } from './families.ts'
+import { snapshotOf } from './hub-cache.ts'
 import { haveEqualWeights } from './equal-weights.ts'
 import type { JobOptions } from '../core/options.ts'
 import type { Candidate } from './candidates.ts'
@@ -21,6 +22,8 @@ import type { Candidate } from './candidates.ts'
 export interface ModelFiles {
   /** The folder of the model; for a file, its parent. */
   readonly folder: string
+  /** The path that was given, absolute. */
+  readonly given: string
   /** True if the caller named the folder (and not one file in it). */
   readonly isFolder: boolean
   /** Absolute paths of the weights files, sorted by name. */
@@ -44,7 +47,8 @@ export interface LocateOptions extends JobOptions {
 const CONFIG_NAMES = ['config.json', 'adapter_config.json']
 
 /**
- * Find the weights of a model: a safetensors file, a shard index, or a folder with one of either.
+ * Find the weights of a model: a weights file of any format, a shard index, a folder with one of either, or the folder
+ * of a repository in the cache of the Hugging Face Hub.
  *
  * A folder can hold several candidates: which one is loaded depends on the loader. They are accepted if their
  * weights are equal, which is found out by reading all of them, and only where their headers are equal. An
@@ -55,25 +59,22 @@ const CONFIG_NAMES = ['config.json', 'adapter_config.json']
  * with a path to a file.
  */
 export async function locateModel(path: string, options: LocateOptions = {}): Promise<ModelFiles> {
-  const absolute = resolve(path)
-  const info = await statInput(absolute, path)
-  if (!info.isDirectory()) return locateFile(path, absolute, options.weights)
+  const given = resolve(path)
+  const info = await statInput(given, path)
+  if (!info.isDirectory()) return locateFile(path, given, options.weights)
+  const absolute = (await snapshotOf(given)) ?? given
   const names = await readdir(absolute).catch((cause: unknown) => {
     throw inputError(path, 'list', cause)
   })
   if (options.weights !== undefined) {
     const candidate = await named(absolute, names, options.weights)
-    const { otherCopies } = await findCandidates(
-      absolute,
-      names.filter((name) => !name.endsWith(INDEX_SUFFIX)),
-    )
-    return filesOf(absolute, candidate, otherCopies, [])
+    return filesOf(absolute, candidate, otherCopiesOf(names), [])
   }
   const { candidates, leftOver, otherCopies } = await findCandidates(absolute, names)
   const stale = candidates.filter((candidate) => isStale(candidate))
   const usable = candidates.filter((candidate) => !isStale(candidate))
   const [chosen, ...others] = usable
-  if (chosen === undefined) throw nothingToRead(path, names, stale, otherCopies)
+  if (chosen === undefined) throw nothingToRead(path, names, stale)
   if (others.length > 0 && !(await haveEqualWeights(usable, options))) throw ambiguous(path, usable)
   return filesOf(absolute, chosen, otherCopies, [
     ...stale.map(
@@ -98,8 +99,8 @@ export async function hasCandidate(path: string, weights: string): Promise<boole
   return info?.isDirectory() === true && (await readdir(path)).includes(weights) && isCandidateName(weights)
 }
 
-async function locateFile(path: string, absolute: string, weights: string | undefined): Promise<ModelFiles> {
-  if (weights !== undefined) {
+async function locateFile(path: string, absolute: string, selected: string | undefined): Promise<ModelFiles> {
+  if (selected !== undefined) {
     throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'weights chooses a file of a folder', {
       path,
       field: 'weights',
@@ -108,12 +109,13 @@ async function locateFile(path: string, absolute: string, weights: string | unde
     })
   }
   const folder = dirname(absolute)
-  const index = absolute.endsWith(INDEX_SUFFIX) ? await readIndex(absolute, folder) : undefined
+  const { index, weights } = await candidateOf(folder, basename(absolute))
   return {
     folder,
+    given: absolute,
     isFolder: false,
-    weights: index?.weights ?? [absolute],
-    ...(index?.index && { index: index.index }),
+    weights,
+    ...(index && { index }),
     ...(await findConfig(folder)),
     otherCopies: [],
     warnings: [],
@@ -134,27 +136,40 @@ async function filesOf(
     )
   }
   const config = await findConfig(folder)
-  return { folder, isFolder: true, weights, ...(index && { index }), ...config, otherCopies, warnings }
+  return {
+    folder,
+    given: folder,
+    isFolder: true,
+    weights,
+    ...(index && { index }),
+    ...config,
+    otherCopies,
+    warnings,
+  }
 }
 
 /** Return the candidate of this name. */
 async function named(folder: string, names: readonly string[], weights: string): Promise<Candidate> {
-  if (names.includes(weights) && isCandidateName(weights)) {
-    const path = join(folder, weights)
-    if (weights.endsWith(INDEX_SUFFIX)) return readIndex(path, folder)
-    return { name: weights, weights: [path], missing: [] }
-  }
+  if (names.includes(weights) && isCandidateName(weights)) return candidateOf(folder, weights)
   const others = names.filter((name) => isCandidateName(name)).toSorted()
   throw new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', 'the folder contains no such weights', {
     path: folder,
     field: 'weights',
-    expected: others.length === 0 ? `a name that ends in ${WEIGHTS_SUFFIX}` : first(others),
+    expected: others.length === 0 ? 'the name of a weights file or of a shard index' : first(others),
     received: JSON.stringify(weights),
   })
 }
 
+/** Return what is read through the file of this name: an index, all files of a split model, or the file. */
+async function candidateOf(folder: string, name: string): Promise<Candidate> {
+  const family = familyOf(name)
+  if (family !== undefined && isIndex(family, name)) return readIndex(join(folder, name), folder)
+  const files = family === undefined ? [name] : splitNames(family, name)
+  return { name, weights: files.map((file) => join(folder, file)), missing: [] }
+}
+
 function isCandidateName(name: string): boolean {
-  return name.endsWith(WEIGHTS_SUFFIX) || name.endsWith(INDEX_SUFFIX)
+  return familyOf(name) !== undefined
 }
 
 async function findConfig(folder: string): Promise<{ config?: string }> {
@@ -175,12 +190,7 @@ async function findConfig(folder: string): Promise<{ config?: string }> {
   return {}
 }
 
-function nothingToRead(
-  path: string,
-  names: readonly string[],
-  stale: readonly Candidate[],
-  otherCopies: readonly string[],
-): LineaprintError {
+function nothingToRead(path: string, names: readonly string[], stale: readonly Candidate[]): LineaprintError {
   const [index] = stale
   if (index !== undefined) {
     const { name, missing, weights } = index
@@ -190,15 +200,19 @@ function nothingToRead(
       { path, hint: 'download the shards, or remove the index' },
     )
   }
+  const noun = folderNoun(names)
+  if (noun !== undefined) {
+    return new LineaprintError('ERR_LINEAPRINT_UNSUPPORTED', `this is ${noun}; it is not read as a model`, {
+      path,
+      expected: 'a folder with weights of a format that is read',
+      received: noun,
+      hint: 'lineaprint hash gives the digest of its files',
+    })
+  }
   return new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', 'the folder contains no weights', {
     path,
-    expected: `a *${WEIGHTS_SUFFIX} file or a *${INDEX_SUFFIX}`,
-    received:
-      otherCopies.length > 0
-        ? `weights of other formats, which are not read: ${first(otherCopies)}`
-        : names.length === 0
-          ? 'an empty folder'
-          : `${names.length} other entries`,
+    expected: 'for example *.safetensors, pytorch_model.bin, *.gguf or *.onnx',
+    received: names.length === 0 ? 'an empty folder' : `${names.length} other entries`,
   })
 }
 

@@ -1,11 +1,9 @@
-/**
- * Digests of a model, a safetensors file or a sharded Hugging Face folder: its architecture and its weights.
- */
-import { basename } from 'node:path'
+/** Digests of a model, a file of any format that is read or a folder: its architecture and its weights. */
+import { basename, dirname, relative, sep } from 'node:path'
 import { runJob } from '../native/job.ts'
 import { primary, toDigests } from '../core/digest.ts'
 import { native } from '../native/load.ts'
-import { checkAlgorithm, checkKeys, checkPath } from '../core/options.ts'
+import { checkAlgorithm, checkChoice, checkKeys, checkPath } from '../core/options.ts'
 import { sampleDigests } from '../hash/sample/digests.ts'
 import { checkSample, toNativePlan } from '../hash/sample/options.ts'
 import { SampleReport } from '../hash/sample/report.ts'
@@ -13,7 +11,7 @@ import { writePlan } from '../core/sample-plan.ts'
 import { compareUtf8 } from '../util/text-order.ts'
 import { readConfig } from './config.ts'
 import { refuseDisguised } from './disguised.ts'
-import { refuseOtherFormats } from './other-formats.ts'
+import { LineaprintError } from '../core/errors.ts'
 import { locateModel } from './locate.ts'
 import { findTokenizer, readTokenizer } from './tokenizer.ts'
 import type { AlgorithmChoice, Digest, Digests, RawDigests } from '../core/digest.ts'
@@ -22,6 +20,21 @@ import type { SampledHashOptions } from '../hash/sample/options.ts'
 import type { SamplePlan } from '../core/sample-plan.ts'
 import type { ModelConfig } from './config.ts'
 import type { ModelFiles } from './locate.ts'
+
+/** Names of the formats that are read. */
+const FORMATS = [
+  'safetensors',
+  'pytorch',
+  'gguf',
+  'npy',
+  'npz',
+  'onnx',
+  'keras',
+  'hdf5',
+  'tfjs',
+  'tflite',
+  'flax',
+] as const
 
 /** Options of {@link readModel}. */
 export interface ModelOptions<A extends AlgorithmChoice = AlgorithmChoice> extends SampledHashOptions<A> {
@@ -32,6 +45,11 @@ export interface ModelOptions<A extends AlgorithmChoice = AlgorithmChoice> exten
    * several is refused unless all hold equal weights.
    */
   readonly weights?: string | undefined
+  /**
+   * Read a safetensors file as the reference implementation reads it, even where two readers could read different
+   * models from it. Each point is listed in {@link ModelReport.remarks}. @default false
+   */
+  readonly lenient?: boolean | undefined
 }
 
 /** One tensor. */
@@ -45,11 +63,24 @@ export interface TensorInfo {
   readonly digest: Digest
   /** Name of the file that contains it. */
   readonly file: string
-  /** First byte in that file. */
-  readonly start: number
-  /** One past the last byte in that file. */
-  readonly end: number
+  /** Bytes of its elements. */
+  readonly bytes: number
+  /** First byte in that file; absent if its elements do not lie there in one piece in their final form. */
+  readonly start?: number
+  /** One past the last byte in that file; absent like `start`. */
+  readonly end?: number
 }
+
+/** Something of a model file that is no tensor of its weights: state of an optimizer, an object of another type. */
+export interface PartNotRead {
+  /** Name or path within the file. */
+  readonly name: string
+  /** One sentence that says why. */
+  readonly reason: string
+}
+
+/** The formats that are read. */
+export type ModelFormat = (typeof FORMATS)[number]
 
 /** Tensors, parameters and bytes of one dtype. */
 export interface DtypeTotal {
@@ -66,29 +97,35 @@ export interface ModelFile {
   readonly digests?: Digests
 }
 
-/** A model. */
-export interface ModelReport<A extends AlgorithmChoice = AlgorithmChoice> {
+/** Contents of a model file. */
+export interface ModelListing<A extends AlgorithmChoice = AlgorithmChoice> {
   /** Absolute path. */
   readonly path: string
-  readonly format: 'safetensors'
-  /** Names, dtypes, shapes and meaningful configuration. */
-  readonly architecture: Digest
+  /** The format of its weights files, found from their content. */
+  readonly format: ModelFormat
+  /** Names, dtypes, shapes and meaningful configuration. Absent if {@link incomplete} is there. */
+  readonly architecture?: Digest
   /**
-   * Named tensors and their element bits, whatever the sharding, order or metadata. A `sampled` digest if
-   * only a part of any tensor was read.
+   * Named tensors and their element bits, whatever the format, the sharding, order or metadata. A `sampled` digest
+   * if only a part of any tensor was read. Absent if {@link incomplete} is there.
    */
-  readonly weights: Digest
+  readonly weights?: Digest
+  /** The computation of an ONNX file, without the values of its weights. */
+  readonly graph?: Digest
   /** The exact files; only if `files` is set. A single file has a plain digest. */
   readonly tree?: Digest
   /** Vocabulary, merges and rules; only if the folder contains a tokenizer. */
   readonly tokenizer?: Digest
   /** All of the above with every requested algorithm. */
   readonly digests: {
-    readonly architecture: Digests<A>
-    readonly weights: Digests<A>
+    readonly architecture?: Digests<A>
+    readonly weights?: Digests<A>
+    readonly graph?: Digests<A>
     readonly tree?: Digests<A>
     readonly tokenizer?: Digests<A>
   }
+  /** Why there are no digests of architecture and weights; absent if there are. */
+  readonly incomplete?: string
   readonly tensorCount: number
   /** Elements in all tensors. */
   readonly parameters: number
@@ -99,7 +136,13 @@ export interface ModelReport<A extends AlgorithmChoice = AlgorithmChoice> {
   readonly tensors: readonly TensorInfo[]
   /** Names of tensors with equal dtype, shape and bits, in groups. Sampled tensors are excluded. */
   readonly ties: readonly (readonly string[])[]
+  /** Names of tensors that share one storage in the file, in groups. Absent if there are none. */
+  readonly shared?: readonly (readonly string[])[]
   readonly files: readonly ModelFile[]
+  /** Parts of the files that are no tensors. Absent if there are none. */
+  readonly notRead?: readonly PartNotRead[]
+  /** Sentences about the files, for example every global that a pickle names. Absent if there are none. */
+  readonly remarks?: readonly string[]
   /** The name that the option `weights` gave; absent without it. */
   readonly selectedWeights?: string
   /** Names of files of the folder that hold weights in other formats. They are not read. Absent if none. */
@@ -111,25 +154,66 @@ export interface ModelReport<A extends AlgorithmChoice = AlgorithmChoice> {
   readonly warnings: readonly string[]
 }
 
+/** A model of which every tensor is known. */
+export interface ModelReport<A extends AlgorithmChoice = AlgorithmChoice> extends Omit<
+  ModelListing<A>,
+  'incomplete'
+> {
+  readonly architecture: Digest
+  readonly weights: Digest
+  readonly digests: ModelListing<A>['digests'] & {
+    readonly architecture: Digests<A>
+    readonly weights: Digests<A>
+  }
+}
+
 /**
  * Read a model and digest its architecture and weights in one read on all cores.
  *
  * With `sample`, each tensor is sampled by itself with the same plan; architecture and tokenizer are read
  * whole.
  *
- * @param path A safetensors file, a shard index, or a folder with either.
- * @throws ERR_LINEAPRINT_FORMAT for a file that breaks the rules of safetensors (above all two entries of one
- * name), AMBIGUOUS for a folder with two candidates of different weights, and the errors of {@link hashFile}.
+ * @param path A weights file, a shard index, or a folder with either.
+ * @throws ERR_LINEAPRINT_FORMAT for a file that breaks the rules of its format or is of none that is read, UNSUPPORTED
+ * for one with a tensor of an unknown type, AMBIGUOUS for a folder with two candidates of different weights, and the
+ * errors of {@link hashFile}.
  */
 export async function readModel<A extends AlgorithmChoice = 'blake3'>(
   path: string,
   options: ModelOptions<A> = {},
 ): Promise<ModelReport<A>> {
-  return readOf(path, options)
+  const listing = await listModel(path, options)
+  if (isComplete(listing)) return listing
+  throw new LineaprintError(
+    'ERR_LINEAPRINT_UNSUPPORTED',
+    `its weights have no digest: ${listing.incomplete ?? ''}`,
+    {
+      path: listing.path,
+      hint: 'lineaprint model lists what is known of it; lineaprint hash gives the digest of its bytes',
+    },
+  )
 }
 
-async function readOf(path: string, options: ModelOptions): Promise<ModelReport> {
-  checkKeys(options, ['files', 'sample', 'weights'])
+/** Check whether a model has the digests of its architecture and weights. */
+export function isComplete<A extends AlgorithmChoice>(listing: ModelListing<A>): listing is ModelReport<A> {
+  return listing.architecture !== undefined && listing.weights !== undefined
+}
+
+/**
+ * Read a model like {@link readModel}, and list also one that has a tensor of an unknown type: without the digests that
+ * would have to cover it.
+ *
+ * @throws The errors of {@link readModel}, except UNSUPPORTED for such a tensor.
+ */
+export async function listModel<A extends AlgorithmChoice = 'blake3'>(
+  path: string,
+  options: ModelOptions<A> = {},
+): Promise<ModelListing<A>> {
+  return listOf(path, options)
+}
+
+async function listOf(path: string, options: ModelOptions): Promise<ModelListing> {
+  checkKeys(options, ['files', 'sample', 'weights', 'lenient'])
   const algorithm = checkAlgorithm(options.algorithm)
   const plan = checkSample(options.sample, { files: options.files })
   const located = await locateModel(checkPath(path), {
@@ -137,13 +221,13 @@ async function readOf(path: string, options: ModelOptions): Promise<ModelReport>
     signal: options.signal,
     threads: options.threads,
   })
-  await refuseDisguised(located.weights, 'a safetensors file')
-  await refuseOtherFormats(located.weights)
+  await refuseDisguised(located.weights, 'a model file', { archives: false })
   const config = located.config === undefined ? undefined : await readConfig(located.config)
   const { index } = located
   const wholeFolder = options.files === true && (located.isFolder || index !== undefined)
   const wanted = {
     algorithm,
+    lenient: options.lenient === true,
     reading: plan
       ? { kind: 'sample' as const, plan: toNativePlan(plan) }
       : { kind: 'full' as const, parts: options.files === true ? ('both' as const) : ('tensors' as const) },
@@ -159,25 +243,29 @@ async function readOf(path: string, options: ModelOptions): Promise<ModelReport>
     native.readModel(job, [...located.weights], wanted, threads),
   )
   const tree = treeDigests(model)
+  const graph = model.graph && toDigests(model.graph, 'graph')
   const tokenizer = await reading
   const tensors = tensorsOf(model, plan)
-  const architecture = toDigests(model.architecture, 'architecture')
-  const raw = digestsOf(model.weights)
+  const incomplete = model.shards.find((shard) => shard.incomplete !== undefined)?.incomplete
   const extent = model.weights.kind === 'sampled' ? model.weights.extent : undefined
-  const weights = plan && extent ? sampleDigests('weights', plan, extent, raw) : toDigests(raw, 'weights')
+  const covering: ModelListing['digests'] = incomplete === undefined ? coveringDigests(model, plan) : {}
+  const { architecture, weights } = covering
   return {
-    path: located.isFolder ? located.folder : (index?.path ?? located.weights[0] ?? located.folder),
-    format: 'safetensors',
-    architecture: primary(architecture),
-    weights: primary(weights),
+    path: located.isFolder ? located.folder : (index?.path ?? located.given),
+    format: formatOf(model),
+    ...(architecture && { architecture: primary(architecture) }),
+    ...(weights && { weights: primary(weights) }),
+    ...(graph && { graph: primary(graph) }),
     ...(tree && { tree: primary(tree) }),
     ...(tokenizer && { tokenizer: primary(tokenizer) }),
-    digests: { architecture, weights, ...(tree && { tree }), ...(tokenizer && { tokenizer }) },
+    digests: { ...covering, ...(graph && { graph }), ...(tree && { tree }), ...(tokenizer && { tokenizer }) },
+    ...(incomplete !== undefined && { incomplete }),
     tensorCount: tensors.length,
     ...totals(tensors),
     tensors,
     ties: tiesOf(tensors),
-    files: model.shards.map(fileOf),
+    ...partsOf(model),
+    files: filesOf(model),
     ...(options.weights !== undefined && { selectedWeights: options.weights }),
     ...(located.otherCopies.length > 0 && { otherCopies: located.otherCopies }),
     ...(config &&
@@ -187,6 +275,53 @@ async function readOf(path: string, options: ModelOptions): Promise<ModelReport>
     ...(extent && { sample: new SampleReport('weights', extent) }),
     warnings: [...located.warnings, ...warningsOf(model, config)],
   }
+}
+
+/** Return the digests that cover every tensor. */
+function coveringDigests(
+  { architecture, weights }: NativeModel,
+  plan: SamplePlan | undefined,
+): Pick<ModelListing['digests'], 'architecture' | 'weights'> {
+  const raw = digestsOf(weights)
+  const isSampled = plan !== undefined && weights.kind === 'sampled'
+  return {
+    architecture: toDigests(architecture, 'architecture'),
+    weights: isSampled ? sampleDigests('weights', plan, weights.extent, raw) : toDigests(raw, 'weights'),
+  }
+}
+
+/**
+ * Return the format of the weights files.
+ *
+ * @throws ERR_LINEAPRINT_FORMAT if they are of two.
+ */
+function formatOf({ shards }: NativeModel): ModelFormat {
+  const formats = [...new Set(shards.map(({ format }) => format))]
+  const [format = 'safetensors', other] = formats
+  if (other !== undefined) {
+    throw new LineaprintError('ERR_LINEAPRINT_FORMAT', 'the shards are of two formats', {
+      path: shards.find((shard) => shard.format === other)?.path,
+      expected: format,
+      received: other,
+    })
+  }
+  return checkChoice('format', format as ModelFormat, FORMATS)
+}
+
+/** Collect what the files say beside their tensors. */
+function partsOf({ shards }: NativeModel): Pick<ModelListing, 'shared' | 'notRead' | 'remarks'> {
+  const notRead = shards.flatMap((shard) => pairsOf(shard.notRead))
+  const shared = shards.flatMap((shard) => shard.shared)
+  const remarks = [...new Set(shards.flatMap((shard) => shard.remarks))]
+  return {
+    ...(shared.length > 0 && { shared }),
+    ...(notRead.length > 0 && { notRead: notRead.map(([name, reason]) => ({ name, reason })) }),
+    ...(remarks.length > 0 && { remarks }),
+  }
+}
+
+function pairsOf(flat: readonly string[]): [string, string][] {
+  return Array.from({ length: flat.length / 2 }, (_, at) => [flat[2 * at] ?? '', flat[2 * at + 1] ?? ''])
 }
 
 /** Return a folder's `tree`, or the plain digest of a single file; both come from the read of the tensors. */
@@ -218,12 +353,24 @@ export function tensorsOf(model: NativeModel, plan: SamplePlan | undefined): Ten
       dtype: shard.dtypes[index] ?? '',
       shape: shard.shapes[index] ?? [],
       digest: digestOf(shard, index),
-      file: basename(shard.path),
-      start: shard.starts[index] ?? 0,
-      end: shard.ends[index] ?? 0,
+      ...locationOf(shard, index),
     })),
   )
   return tensors.toSorted((a, b) => compareUtf8(a.name, b.name))
+}
+
+/** Say where a tensor lies: in the shard, or in a file beside it. */
+function locationOf(shard: NativeShard, index: number): Pick<TensorInfo, 'file' | 'bytes' | 'start' | 'end'> {
+  const { sizes, starts, locations, siblings } = shard
+  const [bytes = 0, start = -1, location = -1] = [sizes[index], starts[index], locations[index]]
+  const file =
+    siblings[location] === undefined ? basename(shard.path) : siblingName(shard, siblings[location].path)
+  return { file, bytes, ...(start >= 0 && { start, end: start + bytes }) }
+}
+
+/** Return the path of a file below the folder of a shard, with `/` between its segments. */
+function siblingName(shard: NativeShard, path: string): string {
+  return relative(dirname(shard.path), path).split(sep).join('/')
 }
 
 function totals(tensors: readonly TensorInfo[]): Pick<ModelReport, 'parameters' | 'bytes' | 'dtypes'> {
@@ -232,7 +379,7 @@ function totals(tensors: readonly TensorInfo[]): Pick<ModelReport, 'parameters' 
     const total = (dtypes[tensor.dtype] ??= { tensors: 0, parameters: 0, bytes: 0 })
     total.tensors++
     total.parameters += tensor.shape.reduce((product, dimension) => product * dimension, 1)
-    total.bytes += tensor.end - tensor.start
+    total.bytes += tensor.bytes
   }
   const sum = (field: 'parameters' | 'bytes'): number =>
     Object.values(dtypes).reduce((total, dtype) => total + dtype[field], 0)
@@ -244,8 +391,8 @@ function totals(tensors: readonly TensorInfo[]): Pick<ModelReport, 'parameters' 
  */
 function tiesOf(tensors: readonly TensorInfo[]): string[][] {
   const groups = new Map<string, string[]>()
-  for (const { name, dtype, shape, digest, start, end } of tensors) {
-    if (start === end || digest.kind !== undefined) continue
+  for (const { name, dtype, shape, digest, bytes } of tensors) {
+    if (bytes === 0 || digest.kind !== undefined) continue
     const key = `${dtype} ${shape.join('x')} ${digest.hex}`
     const group = groups.get(key)
     if (group) group.push(name)
@@ -259,13 +406,16 @@ export function digestsOf(read: NativeTensorDigests | NativeWeights): RawDigests
   return read.kind === 'listed' ? {} : read.digests
 }
 
-/** Describe a shard as a file. */
-export function fileOf(shard: NativeShard): ModelFile {
-  return {
-    name: basename(shard.path),
-    size: shard.size,
-    ...(shard.file && { digests: toDigests(shard.file) }),
-  }
+/** Return the weights files: the shards, each with the files beside it that hold elements. */
+export function filesOf({ shards }: NativeModel): ModelFile[] {
+  return shards.flatMap((shard) => [
+    fileOf(basename(shard.path), shard),
+    ...shard.siblings.map((file) => fileOf(siblingName(shard, file.path), file)),
+  ])
+}
+
+function fileOf(name: string, { size, file }: Pick<NativeShard, 'size' | 'file'>): ModelFile {
+  return { name, size, ...(file && { digests: toDigests(file) }) }
 }
 
 /** Join the first few of many names. */

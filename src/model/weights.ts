@@ -1,9 +1,10 @@
 /** The weights files of a model alone: their tensors and their exact bytes in one read. */
 import { runJob } from '../native/job.ts'
 import { checkAlgorithm } from '../core/options.ts'
+import { LineaprintError } from '../core/errors.ts'
 import { native } from '../native/load.ts'
-import { fileOf, tensorsOf } from './read.ts'
-import type { HashOptions } from '../core/options.ts'
+import { filesOf, tensorsOf } from './read.ts'
+import type { HashOptions, JobOptions } from '../core/options.ts'
 import type { ModelFiles } from './locate.ts'
 import type { ModelFile, TensorInfo } from './read.ts'
 
@@ -20,8 +21,7 @@ export interface WeightsFiles {
  *
  * Cost: one read of the weights.
  *
- * @throws ERR_LINEAPRINT_FORMAT for a file that breaks the rules of safetensors, and the errors of {@link
- * hashFile}.
+ * @throws ERR_LINEAPRINT_FORMAT for a file that breaks the rules of its format, and the errors of {@link hashFile}.
  */
 export async function readWeights(
   { weights, index }: ModelFiles,
@@ -29,7 +29,21 @@ export async function readWeights(
 ): Promise<WeightsFiles> {
   const algorithm = checkAlgorithm(options.algorithm)
   const reading = { kind: 'full', parts: 'both' } as const
-  const wanted = { algorithm, reading, ...(index && { index }) }
+  const wanted = { algorithm, lenient: false, reading, ...(index && { index }) }
   const model = await runJob(options, (job, threads) => native.readModel(job, [...weights], wanted, threads))
-  return { tensors: tensorsOf(model, undefined), files: model.shards.map(fileOf) }
+  return { tensors: tensorsOf(model, undefined), files: filesOf(model) }
+}
+
+/** Check whether a file can be read as a model: its format is one that is read, and what it lists is sound. */
+export async function isReadAsModel(path: string, options: JobOptions): Promise<boolean> {
+  const reading = { kind: 'full', parts: 'headers' } as const
+  const wanted = { algorithm: 'blake3', lenient: false, reading } as const
+  try {
+    await runJob(options, (job, threads) => native.readModel(job, [path], wanted, threads))
+    return true
+  } catch (error) {
+    options.signal?.throwIfAborted()
+    if (LineaprintError.isFinding(error)) return false
+    throw error
+  }
 }

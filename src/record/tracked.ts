@@ -82,11 +82,14 @@ export interface TrackedModelFile {
 export interface TrackedModel {
   readonly architecture: string
   readonly weights: string
+  /** The computation of an ONNX file. */
+  readonly graph?: string
   readonly tokenizer?: string
   readonly tree?: string
   readonly digests?: {
     readonly architecture?: WrittenDigests
     readonly weights?: WrittenDigests
+    readonly graph?: WrittenDigests
     readonly tokenizer?: WrittenDigests
     readonly tree?: WrittenDigests
   }
@@ -176,12 +179,14 @@ const modelFile: FieldParser<TrackedModelFile> = objectOf({ name: text })
 const model: FieldParser<TrackedModel> = objectOf({
   architecture: text,
   weights: text,
+  graph: optional(text),
   tokenizer: optional(text),
   tree: optional(text),
   digests: optional(
     objectOf({
       architecture: optional(digests),
       weights: optional(digests),
+      graph: optional(digests),
       tree: optional(digests),
       tokenizer: optional(digests),
     }),

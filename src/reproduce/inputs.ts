@@ -15,6 +15,7 @@ import { keptPath } from '../store/objects.ts'
 import { storeOf } from '../store/store.ts'
 import { preparePath } from './paths.ts'
 import { item } from './types.ts'
+import { isIndexPath } from '../model/families.ts'
 import type { ReadLimits } from '../compare/tracked.ts'
 import type { Stats } from 'node:fs'
 import type { KeptFile } from '../record/overwritten.ts'
@@ -158,7 +159,7 @@ async function restoreCopy(
   for (const source of sources)
     if (source === undefined || !(await lstatOf(Buffer.from(source)))?.isFile()) return undefined
   // A sharded model is the files in the folder of its index.
-  const base = path.endsWith('.safetensors.index.json') ? dirname(path) : path
+  const base = isIndexPath(path) ? dirname(path) : path
   const written: string[] = []
   for (const [index, { path: below, isExecutable }] of files.entries()) {
     const to = map.path(base)

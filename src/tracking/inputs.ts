@@ -23,6 +23,7 @@ import { FILES_LIMIT, fileListParts } from '../record/file-list.ts'
 import { formatContents, namesIn } from '../record/content-list.ts'
 import { formatTensors } from '../record/tensor-list.ts'
 import { readContent } from './read-content.ts'
+import { isIndexPath } from '../model/families.ts'
 import type { DatasetOptions, DatasetReport, DatasetSource } from '../dataset/read.ts'
 import type { JsonObject } from '../core/json-value.ts'
 import type { ModelTensors, TensorsReport } from '../model/in-memory.ts'
@@ -147,17 +148,16 @@ export const TENSORS: Kind<ModelTensors, TensorsReport> = {
 async function wereWritten({ path, files }: ModelReport, { state }: RunWriter): Promise<boolean> {
   const started = Date.parse(state.start.startedAt)
   for (const { name } of files) {
-    // The path of a single file is that of the model itself.
-    const file = files.length === 1 && basename(path) === name ? path : join(folderOf(path), name)
+    const file = join(folderOf(path, files), name)
     const info = await stat(file).catch(() => undefined)
     if (info === undefined || info.mtimeMs <= started + 1) return false
   }
   return files.length > 0
 }
 
-/** Return the folder of a model, whose path may be that of a shard index. */
-function folderOf(path: string): string {
-  return path.endsWith('.safetensors.index.json') ? dirname(path) : path
+/** Return the folder of a model, whose path may be that of a shard index or of one of its files. */
+function folderOf(path: string, files: ModelReport['files']): string {
+  return isIndexPath(path) || files.some(({ name }) => name === basename(path)) ? dirname(path) : path
 }
 
 /** Describe a model for the record, without its path. The tensor list goes into a file of its own. */

@@ -93,6 +93,8 @@ async function readModelFiles(path: string, options: DatasetOptions): Promise<Ou
     const isFolder = (await stat(path).catch(() => undefined))?.isDirectory() ?? false
     if (!isFolder && !/\.safetensors$/i.test(path)) return undefined
     const located = await locateModel(path)
+    // Files of other formats hold more than tensors: with equal tensors two of them can still differ.
+    if (!located.weights.every((file) => /\.safetensors$/i.test(file))) return undefined
     if (!isFolder) return await readFile(resolve(path), located, options)
     if (await hasRegularFiles(located)) return await readFolder(located, options)
     const { tensors } = await readWeights(located, { signal: options.signal })

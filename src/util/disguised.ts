@@ -16,6 +16,8 @@ export interface Disguised {
   readonly what: string
   /** Command or request that helps. */
   readonly remedy: string
+  /** True for an archive. */
+  readonly isArchive: boolean
 }
 
 interface Signature {
@@ -90,7 +92,9 @@ export function disguiseOf(name: string, head: Uint8Array): Omit<Disguised, 'pat
   const signature = SIGNATURES.find(
     ({ start, names }) => (names === undefined || names.test(name)) && start.test(text),
   )
-  return signature && { what: signature.what, remedy: signature.remedy }
+  const { what, remedy } = signature ?? {}
+  if (what === undefined || remedy === undefined) return undefined
+  return { what, remedy, isArchive: remedy === EXTRACT }
 }
 
 /** Recognise a file. A file that cannot be read is not recognised: reading it reports that. */

@@ -1,4 +1,4 @@
-//! Models of safetensors files.
+//! Models.
 
 use crate::digests::{NativeDigests, columns, number};
 use crate::enums::{NativeAlgorithm, NativeModelParts};
@@ -7,7 +7,8 @@ use crate::job::{NativeJob, start};
 use crate::sample::{NativeExtent, NativePlan, plan};
 use lineaprint_digest::Algorithms;
 use lineaprint_engine::digest::model::{
-    self, IndexFile, Model, ReadModel, Reading, SampledTensor, Shard, TensorDigests, Wanted, Weights,
+    self, Contents, IndexFile, Location, Model, ReadModel, Reading, Rules, SampledTensor, Shard, ShardTensor,
+    TensorDigests, Wanted, Weights,
 };
 use lineaprint_engine::panics;
 use napi::Env;
@@ -20,6 +21,8 @@ use std::path::{Path, PathBuf};
 pub struct NativeModelOptions {
     pub algorithm: NativeAlgorithm,
     pub reading: NativeReading,
+    /// True if safetensors files are read as their reference crate reads them.
+    pub lenient: bool,
     /// The canonical JSON of the meaningful configuration, if there is one.
     pub config: Option<Uint8Array>,
     /// The shard index that named the files, if there was one: it must fit them.
@@ -62,20 +65,43 @@ pub fn read_shard_index(bytes: &[u8], path: String) -> Either<NativeIndex, Nativ
     }
 }
 
-/// The tensors of one file, one array per field, in the order of their bytes.
+/// A file beside a shard that holds elements of its tensors.
+#[napi(object, object_from_js = false)]
+pub struct NativeSideFile {
+    pub path: String,
+    pub size: i64,
+    /// Digests of the whole file, where asked for.
+    pub file: Option<NativeDigests>,
+}
+
+/// The tensors of one file, one array per field.
 #[napi(object, object_from_js = false)]
 pub struct NativeShard {
     pub path: String,
     pub size: i64,
+    /// Format of the file.
+    pub format: String,
+    /// Files beside it that hold elements of its tensors.
+    pub siblings: Vec<NativeSideFile>,
     pub names: Vec<String>,
     pub dtypes: Vec<String>,
     pub shapes: Vec<Vec<i64>>,
-    /// First byte in the file.
+    /// Bytes of each tensor.
+    pub sizes: Vec<i64>,
+    /// First byte in the file; -1 where it does not lie in one piece.
     pub starts: Vec<i64>,
-    /// One past the last byte in the file.
-    pub ends: Vec<i64>,
-    /// Keys and values of `__metadata__`, in turn.
+    /// Index in `siblings` of the file that holds it; -1 for the file itself.
+    pub locations: Vec<i64>,
+    /// Keys and values of text beside the tensors, in turn.
     pub metadata: Vec<String>,
+    /// Names and reasons of parts that are no tensors, in turn.
+    pub not_read: Vec<String>,
+    /// Groups of names that share one storage.
+    pub shared: Vec<Vec<String>>,
+    /// Why there are no digests of the weights, if there are none.
+    pub incomplete: Option<String>,
+    /// Sentences about what a reader should know.
+    pub remarks: Vec<String>,
     pub tensors: NativeTensorDigests,
     /// Digests of the whole file, where asked for.
     pub file: Option<NativeDigests>,
@@ -112,6 +138,8 @@ pub struct NativeModel {
     pub shards: Vec<NativeShard>,
     pub architecture: NativeDigests,
     pub weights: NativeWeights,
+    /// Digests of the computation; only of an ONNX file.
+    pub graph: Option<NativeDigests>,
     pub tree: Option<NativeDigests>,
 }
 
@@ -133,7 +161,7 @@ pub enum NativeWeights {
     },
 }
 
-/// Read safetensors files as the shards of one model.
+/// Read files as the shards of one model.
 #[napi(ts_return_type = "Promise<NativeModel | NativeFailure>")]
 pub fn read_model<'env>(
     env: &'env Env,
@@ -158,6 +186,11 @@ pub fn read_model<'env>(
     let request = ReadModel {
         paths: paths.into_iter().map(PathBuf::from).collect(),
         algorithms,
+        rules: if options.lenient {
+            Rules::Lenient
+        } else {
+            Rules::Strict
+        },
         reading,
         config: options.config.map(|bytes| bytes.to_vec()),
         index: options.index.map(|index| IndexFile {
@@ -189,16 +222,40 @@ fn native_model(model: Model, algorithms: Algorithms) -> NativeModel {
                 extent: extent.into(),
             },
         },
+        graph: model.graph.map(NativeDigests::from),
         tree: model.tree.map(NativeDigests::from),
     }
 }
 
 fn native_shard(shard: Shard, algorithms: Algorithms) -> NativeShard {
-    let tensors = &shard.header.tensors;
+    let Contents {
+        format,
+        tensors,
+        metadata,
+        not_read,
+        shared,
+        incomplete,
+        remarks,
+    } = shard.contents;
+    let location = |tensor: &ShardTensor| match tensor.location {
+        Location::Range { sibling, start, .. } => {
+            (number(start), sibling.map_or(-1, |index| number(index as u64)))
+        }
+        Location::Elsewhere => (-1, -1),
+    };
     NativeShard {
         path: shard.path.to_string_lossy().into_owned(),
         size: number(shard.stamp.size),
-        names: tensors.iter().map(|tensor| tensor.name.clone()).collect(),
+        format: format.name().to_owned(),
+        siblings: shard
+            .siblings
+            .into_iter()
+            .map(|file| NativeSideFile {
+                path: file.path.to_string_lossy().into_owned(),
+                size: number(file.stamp.size),
+                file: file.digests.map(NativeDigests::from),
+            })
+            .collect(),
         dtypes: tensors
             .iter()
             .map(|tensor| tensor.dtype.name().to_owned())
@@ -207,17 +264,22 @@ fn native_shard(shard: Shard, algorithms: Algorithms) -> NativeShard {
             .iter()
             .map(|tensor| tensor.shape.iter().copied().map(number).collect())
             .collect(),
-        starts: tensors.iter().map(|tensor| number(tensor.start)).collect(),
-        ends: tensors.iter().map(|tensor| number(tensor.end)).collect(),
-        metadata: shard
-            .header
-            .metadata
-            .into_iter()
-            .flat_map(|(key, value)| [key, value])
-            .collect(),
+        sizes: tensors.iter().map(|tensor| number(tensor.bytes)).collect(),
+        starts: tensors.iter().map(|tensor| location(tensor).0).collect(),
+        locations: tensors.iter().map(|tensor| location(tensor).1).collect(),
+        names: tensors.into_iter().map(|tensor| tensor.name).collect(),
+        metadata: pairs(metadata),
+        not_read: pairs(not_read.into_iter().map(|part| (part.name, part.reason))),
+        shared,
+        incomplete,
+        remarks,
         tensors: native_tensors(shard.tensors, algorithms),
         file: shard.file.map(NativeDigests::from),
     }
+}
+
+fn pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Vec<String> {
+    pairs.into_iter().flat_map(|(key, value)| [key, value]).collect()
 }
 
 fn native_tensors(tensors: TensorDigests, algorithms: Algorithms) -> NativeTensorDigests {

@@ -70,6 +70,22 @@ impl Encoder {
         }
     }
 
+    /// Write the items of another encoder.
+    pub fn append(&mut self, other: &Self) -> &mut Self {
+        self.bytes.extend_from_slice(&other.bytes);
+        self
+    }
+
+    /// Write an integer.
+    pub fn integer(&mut self, value: i64) -> &mut Self {
+        // A negative integer n is written as -1 - n, which is its bits inverted.
+        match u64::try_from(value) {
+            Ok(value) => self.head(UNSIGNED, value),
+            Err(_) => self.head(NEGATIVE, (!value).cast_unsigned()),
+        }
+        self
+    }
+
     /// Write an integer of at least zero.
     pub fn unsigned(&mut self, value: u64) -> &mut Self {
         self.head(UNSIGNED, value);

@@ -157,6 +157,13 @@ pub fn tokenizer(algorithm: Algorithm, files: &mut [(&str, Hash)]) -> Hash {
     hash(algorithm, encoder)
 }
 
+/// Compute `graph`: the computation of a model. `items` are the six items of the kind.
+pub fn graph(algorithm: Algorithm, items: &Encoder) -> Hash {
+    let mut encoder = begin("graph", 6);
+    encoder.append(items);
+    hash(algorithm, encoder)
+}
+
 /// Compute a kind whose one item is the plain digest of canonical JSON (`environment`, `git`, `seeds`, `run`).
 pub fn json(algorithm: Algorithm, kind: &str, digest: &Hash) -> Hash {
     let mut encoder = begin(kind, 1);

@@ -116,6 +116,13 @@ impl Error {
         self
     }
 
+    /// Set the tensor.
+    #[must_use]
+    pub fn of_tensor(mut self, name: &str) -> Self {
+        self.0.tensor = Some(name.to_owned());
+        self
+    }
+
     /// Set the expected and the received value.
     #[must_use]
     pub fn with_expected(mut self, expected: impl fmt::Display, received: impl fmt::Display) -> Self {

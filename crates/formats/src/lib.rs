@@ -1,5 +1,6 @@
 //! Readers of model and table formats: bytes in, validated spans and columns out.
 //!
+//! - [`archive`]: read the containers of files.
 //! - [`model`]: read safetensors headers and shard indexes; the table of dtypes.
 //! - [`table`]: read Parquet, Arrow IPC, CSV and JSON lines.
 //! - [`text`]: read JSON objects with order and duplicates kept, and canonicalise JSON.
@@ -11,6 +12,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod archive;
 pub mod error;
 pub mod input;
 pub mod model;

@@ -1,13 +1,14 @@
 /** `lineaprint model`: the architecture and weights of a model. */
 import { Command } from 'commander'
 import { listDigests } from '../../core/digest.ts'
-import { readModel } from '../../model/read.ts'
+import { listModel } from '../../model/read.ts'
 import { algorithmOption, threadsOption, weightsOption } from '../shared/arguments.ts'
 import {
   bytes,
   count,
   escapeText,
   isTerminal,
+  lineWidth,
   paint,
   print,
   printError,
@@ -15,9 +16,10 @@ import {
   table,
 } from '../shared/output.ts'
 import { SAMPLE_HELP, addSampleOptions, sampleRows, toSample } from '../shared/sample.ts'
+import { wrapWords } from '../shared/help.ts'
 import { plural } from '../../util/plural.ts'
 import { progressBar } from '../shared/progress.ts'
-import type { ModelReport } from '../../model/read.ts'
+import type { ModelListing } from '../../model/read.ts'
 import type { HashArguments } from '../shared/arguments.ts'
 import type { CommandContext, CommonOptions } from '../shared/context.ts'
 import type { SampleArguments } from '../shared/sample.ts'
@@ -25,15 +27,17 @@ import type { SampleArguments } from '../shared/sample.ts'
 interface Options extends HashArguments, SampleArguments, CommonOptions {
   readonly files?: boolean
   readonly weights?: string
+  readonly lenient?: boolean
 }
 
 /** Build the command. */
 export function command(context: CommandContext): Command {
   return addSampleOptions(
     new Command('model')
-      .argument('<path>', 'a safetensors file, a shard index, or a Hugging Face folder')
+      .argument('<path>', 'a weights file of any format below, a shard index, or a folder with either')
       .addOption(algorithmOption())
       .option('--files', 'also digest the exact files (hashes every byte twice)')
+      .option('--lenient', 'read safetensors as its reference does, and list each deviation')
       .addOption(weightsOption()),
   )
     .addOption(threadsOption())
@@ -43,8 +47,12 @@ export function command(context: CommandContext): Command {
 
 const EXAMPLES = `
 architecture  names, dtypes, shapes and the meaningful configuration
-weights       the named tensors, whatever the sharding, order or metadata
+weights       the named tensors, whatever the format, sharding, order or metadata
+graph         the computation of an ONNX file, whatever its names and the order of nodes
 tree          the exact files
+
+Formats, found from the content: safetensors, PyTorch (.pt .pth .bin .ckpt), GGUF,
+NumPy (.npy .npz), ONNX, Keras (.keras .h5), TensorFlow.js, TFLite, Flax
 ${SAMPLE_HELP}
 
 Examples:
@@ -56,26 +64,29 @@ Examples:
 async function model(path: string, options: Options, context: CommandContext): Promise<void> {
   const progress = progressBar('hashing')
   const { algorithm, threads } = options
-  const report = await readModel(path, {
+  const report = await listModel(path, {
     algorithm,
     threads,
     signal: context.signal,
     onProgress: progress.onProgress,
     files: options.files,
     weights: options.weights,
+    lenient: options.lenient,
     sample: toSample(options),
   }).finally(progress.end)
   if (options.json === true) printJson(report)
   else show(report)
 }
 
-function show(report: ModelReport): void {
+function show(report: ModelListing): void {
   for (const warning of report.warnings) printError(`lineaprint: warning: ${escapeText(warning)}`)
-  print(table(digestRows(report)))
-  if (isTerminal()) print()
+  const digests = digestRows(report)
+  if (digests.length > 0) print(table(digests))
+  if (digests.length > 0 && isTerminal()) print()
   print(
-    table([
+    properties([
       ['format', report.format],
+      ...(report.incomplete === undefined ? [] : [['no digest', escapeText(report.incomplete)]]),
       ['files', `${report.files.length}`],
       ['tensors', count(report.tensorCount)],
       ['parameters', count(report.parameters)],
@@ -85,8 +96,15 @@ function show(report: ModelReport): void {
         `${count(total.parameters)} in ${plural(total.tensors, 'tensor')}, ${bytes(total.bytes)}`,
       ]),
       ...sampleRows(report.sample),
-      ...(report.otherCopies === undefined ? [] : [['not read', escapeText(report.otherCopies.join(', '))]]),
-      ...report.ties.map((names) => ['tied', escapeText(names.join(' = '))]),
+      ...(report.otherCopies === undefined
+        ? []
+        : [['other copies', escapeText(report.otherCopies.join(', '))]]),
+      ...limited('not read', report.notRead ?? [], ({ name, reason }) =>
+        name === '' ? reason : `${name}: ${reason}`,
+      ),
+      ...limited('tied', report.ties, (names) => names.join(' = ')),
+      ...limited('shared', report.shared ?? [], (names) => names.join(' = ')),
+      ...limited('remark', report.remarks ?? [], (remark) => remark),
       ...(report.config && report.config.ignored.length > 0
         ? [['left out', `${report.config.name}: ${escapeText(report.config.ignored.join(', '))}`]]
         : []),
@@ -94,10 +112,33 @@ function show(report: ModelReport): void {
   )
 }
 
+/** Format properties as two columns; on a terminal the second one is folded to its width. */
+function properties(rows: readonly (readonly string[])[]): string {
+  if (!isTerminal()) return table(rows)
+  const label = Math.max(...rows.map(([name = '']) => name.length))
+  const room = Math.max(20, lineWidth() - label - 2)
+  return table(
+    rows.flatMap(([name = '', text = '']) =>
+      wrapWords(text.split(' '), room).map((line, index) => [index === 0 ? name : '', line]),
+    ),
+  )
+}
+
+/** The most parts that are listed on a terminal; all are in a pipe and in JSON. */
+const LISTED = 10
+
+/** Return a row for each part; on a terminal the first few, and how many more there are. */
+function limited<T>(name: string, parts: readonly T[], text: (part: T) => string): string[][] {
+  const shown = isTerminal() && parts.length > LISTED ? parts.slice(0, LISTED) : parts
+  const rows = shown.map((part) => [name, escapeText(text(part))])
+  if (shown.length < parts.length) rows.push(['', `${count(parts.length - shown.length)} more: see --json`])
+  return rows
+}
+
 /**
  * Return full digests in a pipe; on a terminal of 80 columns, kind and hexadecimal digits on separate lines.
  */
-function digestRows(report: ModelReport): string[][] {
+function digestRows(report: ModelListing): string[][] {
   return Object.entries(report.digests).flatMap(([name, digests]) =>
     listDigests(digests).map((digest) => [paint('bold', name), digest.toString()]),
   )

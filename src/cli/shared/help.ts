@@ -23,7 +23,8 @@ export function wrapHelp(text: string, width: number): string {
   return lines.join('\n')
 }
 
-function wrapWords(words: readonly string[], width: number): string[] {
+/** Fold words into lines of at most `width` characters; a longer word has a line of its own. */
+export function wrapWords(words: readonly string[], width: number): string[] {
   const lines: string[] = []
   for (const word of words) {
     const last = lines.at(-1)

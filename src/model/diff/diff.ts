@@ -53,6 +53,7 @@ export interface ModelSide {
   readonly path: string
   readonly architecture: Digest
   readonly weights: Digest
+  readonly graph?: Digest
   readonly tokenizer?: Digest
   readonly tensorCount: number
   readonly parameters: number
@@ -70,6 +71,8 @@ export interface ModelDiff {
   readonly after: ModelSide
   readonly sameArchitecture: boolean
   readonly sameWeights: boolean
+  /** `undefined` unless both sides are ONNX files. */
+  readonly sameGraph: boolean | undefined
   /** `undefined` if neither side is a folder with a tokenizer. */
   readonly sameTokenizer: boolean | undefined
   /** Keys of the meaningful configuration that differ. */
@@ -104,6 +107,7 @@ export async function diffModels(a: string, b: string, options: ModelDiffOptions
   const [before, after] = [first.report, second.report]
   const sameArchitecture = before.architecture.equals(after.architecture)
   const sameWeights = before.weights.equals(after.weights)
+  const sameGraph = before.graph && after.graph && before.graph.equals(after.graph)
   const sameTokenizer = tokenizersEqual(before, after)
   const changes = sameWeights ? [] : diffTensors(before.tensors, after.tensors)
   const tensors = values === true ? await withValues(changes, first, second, shared.signal) : changes
@@ -111,11 +115,12 @@ export async function diffModels(a: string, b: string, options: ModelDiffOptions
   for (const { status } of tensors) counts[status]++
   return {
     kind: 'model',
-    same: sameArchitecture && sameWeights && sameTokenizer !== false,
+    same: sameArchitecture && sameWeights && sameGraph !== false && sameTokenizer !== false,
     before: sideOf(before),
     after: sideOf(after),
     sameArchitecture,
     sameWeights,
+    sameGraph,
     sameTokenizer,
     config: sameArchitecture ? [] : diffConfigs(first.config, second.config),
     tensors,
@@ -153,8 +158,17 @@ async function fingerprintOf(path: string): Promise<string> {
   )
 }
 
-function sideOf({ path, architecture, weights, tokenizer, tensorCount, parameters }: ModelReport): ModelSide {
-  return { path, architecture, weights, ...(tokenizer && { tokenizer }), tensorCount, parameters }
+function sideOf(report: ModelReport): ModelSide {
+  const { path, architecture, weights, graph, tokenizer, tensorCount, parameters } = report
+  return {
+    path,
+    architecture,
+    weights,
+    ...(graph && { graph }),
+    ...(tokenizer && { tokenizer }),
+    tensorCount,
+    parameters,
+  }
 }
 
 function tokenizersEqual(

@@ -56,20 +56,20 @@ export async function compareValues(
   if (decoderBefore === undefined || decoderAfter === undefined) return notCompared('unknown dtype')
   if (decoderBefore.kind !== decoderAfter.kind)
     return notCompared(`${before.tensor.dtype} and ${after.tensor.dtype} cannot be compared exactly`)
-  const elements = (before.tensor.end - before.tensor.start) / decoderBefore.width
-  if (
-    !Number.isInteger(elements) ||
-    elements !== (after.tensor.end - after.tensor.start) / decoderAfter.width
-  )
+  const elements = before.tensor.bytes / decoderBefore.width
+  if (!Number.isInteger(elements) || elements !== after.tensor.bytes / decoderAfter.width)
     return notCompared('the tensors have different numbers of elements')
+  const [startBefore, startAfter] = [before.tensor.start, after.tensor.start]
+  if (startBefore === undefined || startAfter === undefined)
+    return notCompared('the elements do not lie in one piece of a file')
   const totals = new Totals()
   const first = await openTensor(before.path)
   try {
     const second = await openTensor(after.path)
     try {
       const sides = [
-        { location: before, file: first, decoder: decoderBefore },
-        { location: after, file: second, decoder: decoderAfter },
+        { location: before, start: startBefore, file: first, decoder: decoderBefore },
+        { location: after, start: startAfter, file: second, decoder: decoderAfter },
       ] as const
       await visitBlocks(elements, sides, totals, signal)
     } finally {
@@ -87,6 +87,8 @@ function notCompared(reason: string): ValueComparison {
 
 interface Side {
   readonly location: TensorLocation
+  /** First byte in the file. */
+  readonly start: number
   readonly file: FileHandle
   readonly decoder: Decoder
 }
@@ -125,14 +127,14 @@ async function openTensor(path: string): Promise<FileHandle> {
 }
 
 async function readBlock(
-  { file, decoder, location: { path, tensor } }: Side,
+  { file, decoder, start: first, location: { path, tensor } }: Side,
   into: Uint8Array,
   start: number,
   count: number,
 ): Promise<void> {
   const length = count * decoder.width
   for (let done = 0; done < length;) {
-    const position = tensor.start + start * decoder.width + done
+    const position = first + start * decoder.width + done
     const { bytesRead } = await file.read(into, done, length - done, position).catch((cause: unknown) => {
       const reason = `cannot read it: ${systemReason(cause)}`
       throw new LineaprintError('ERR_LINEAPRINT_UNREADABLE', reason, { path, cause })

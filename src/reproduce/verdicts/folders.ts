@@ -20,6 +20,7 @@ import { compareFiles, compareWeights, differingTensors } from '../../compare/te
 import { readContents } from '../../record/content-list.ts'
 import { listedFolder, readFileList } from '../../record/file-list.ts'
 import { reasonOf } from '../../record/failure.ts'
+import { isIndexPath } from '../../model/families.ts'
 import type { FileChange, OutputChanges } from '../../compare/file-lists.ts'
 import type { Difference } from '../../core/component.ts'
 import type { FileVerdict, Tolerance } from '../../compare/file-verdict.ts'
@@ -178,9 +179,7 @@ async function withoutLists(before: Side, after: Side, reason: string): Promise<
  * of a folder is the one through which its tensors were found.
  */
 function isCovered(path: string, { before, after }: RecordedTensors): boolean {
-  return (
-    /^[^/]+\.safetensors\.index\.json$/.test(path) || [...before, ...after].some(({ file }) => file === path)
-  )
+  return (!path.includes('/') && isIndexPath(path)) || [...before, ...after].some(({ file }) => file === path)
 }
 
 async function judgeWeights(

@@ -7,6 +7,7 @@ import { reasonOf } from '../../record/failure.ts'
 import { trackedPath } from '../../record/tracked.ts'
 import { isInside } from '../../util/paths.ts'
 import { fingerprint } from './fingerprint.ts'
+import { isIndexPath, isPartName } from '../../model/families.ts'
 import type { FlagKind, TrackedSection } from '../../record/record.ts'
 import type { Fingerprint, PresentFingerprint } from './fingerprint.ts'
 import type { RunWriter } from '../run-writer.ts'
@@ -32,12 +33,8 @@ export async function fingerprintOrWarn(
  * that folder.
  */
 function fingerprintOf(path: string): Promise<Fingerprint | undefined> {
-  const isIndex = path.endsWith('.safetensors.index.json')
-  return isIndex ? fingerprint(resolve(path, '..'), isPartOfModel) : fingerprint(path)
-}
-
-function isPartOfModel(path: string): boolean {
-  return /\.(?:safetensors|json)$/.test(path)
+  const isIndex = isIndexPath(path)
+  return isIndex ? fingerprint(resolve(path, '..'), isPartName) : fingerprint(path)
 }
 
 function warn(writer: RunWriter, label: string, reason: string): void {

@@ -7,6 +7,7 @@ import { LineaprintError } from '../../core/errors.ts'
 import { reasonOf } from '../../record/failure.ts'
 import { keepObject } from '../../store/objects.ts'
 import { fingerprintOrWarn, labelOf, overwrittenBy } from './flags.ts'
+import { isIndexPath, isPartName } from '../../model/families.ts'
 import type { KeptCopy, KeptFile } from '../../record/overwritten.ts'
 import type { RunWriter } from '../run-writer.ts'
 import type { InputSnapshot } from './input-snapshots.ts'
@@ -83,7 +84,7 @@ interface Source {
 
 /** List the files of an input, links followed as digests follow them; `undefined` beyond the limit. */
 async function filesOf(path: string): Promise<Source[] | undefined> {
-  const isIndex = path.endsWith('.safetensors.index.json')
+  const isIndex = isIndexPath(path)
   const info = await stat(path)
   if (info.isFile() && !isIndex) return [sourceOf('', path, info)]
   const root = isIndex ? dirname(path) : path
@@ -99,7 +100,7 @@ async function filesOf(path: string): Promise<Source[] | undefined> {
       const source = join(root, below)
       const entry = await stat(source)
       // A sharded model is the files at the top of the folder of its index.
-      if (isIndex && (!entry.isFile() || !/\.(?:safetensors|json)$/.test(name))) continue
+      if (isIndex && (!entry.isFile() || !isPartName(name))) continue
       if (entry.isDirectory()) folders.push(below)
       else if (entry.isFile()) files.push(sourceOf(below, source, entry))
       // Links to folders above them never end.

@@ -15,6 +15,7 @@ import { writtenIgnored } from './ignored.ts'
 import { isModelFile } from './model-files.ts'
 import { beginStatus, changedSince } from './work-tree.ts'
 import { plural } from '../../util/plural.ts'
+import { isIndexPath } from '../../model/families.ts'
 import type { RepositoryCapture } from '../../capture/git/types.ts'
 import type { CaptureRecord, FlagKind, TrackedRecord, TrackedSection } from '../../record/record.ts'
 import type { GitPath } from '../../capture/git/paths.ts'
@@ -248,6 +249,6 @@ function pathsOf(section: TrackedSection, name: string, entry: TrackedRecord): s
   if (section !== 'models' || entry.status !== 'tracked') return [path]
   const { files = [], config } = parseTracked(section, name, entry)
   const names = [...files, ...(config === undefined ? [] : [config])].map((file) => file.name)
-  const isFile = names.includes(basename(path)) || path.endsWith('.safetensors.index.json')
+  const isFile = names.includes(basename(path)) || isIndexPath(path)
   return [path, ...(isFile ? names.map((file) => join(dirname(path), file)) : [])]
 }

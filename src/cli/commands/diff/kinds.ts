@@ -6,6 +6,9 @@ import { LineaprintError } from '../../../core/errors.ts'
 import { hasCandidate, locateModel } from '../../../model/locate.ts'
 import { findRun, readRun } from '../../../store/runs.ts'
 import { JOURNAL_FILE, RECORD_FILE } from '../../../store/store.ts'
+import { familyOf, isIndexPath } from '../../../model/families.ts'
+import { isReadAsModel } from '../../../model/weights.ts'
+import type { JobOptions } from '../../../core/options.ts'
 import type { LocateOptions } from '../../../model/locate.ts'
 import type { StoredRun } from '../../../store/runs.ts'
 import type { Store } from '../../../store/store.ts'
@@ -136,16 +139,23 @@ const RUN_CODES: ReadonlySet<string> = new Set([
   'ERR_LINEAPRINT_RECORD',
 ])
 
+/** Return whether a file is one of weights. Names of other formats than safetensors are also those of other files. */
+async function isWeightsPath(path: string, options: JobOptions): Promise<boolean> {
+  if (path.endsWith('.safetensors') || isIndexPath(path)) return true
+  return familyOf(path) !== undefined && (await isReadAsModel(path, options))
+}
+
 /** Return whether a path is a model; the error of a folder with several of them. */
 async function isModel(
   path: string,
   kind: 'folder' | 'file',
   { weights, ...options }: LocateOptions,
 ): Promise<boolean | LineaprintError> {
-  if (kind === 'file') return path.endsWith('.safetensors') || path.endsWith('.safetensors.index.json')
+  if (kind === 'file') return isWeightsPath(path, options)
   if (weights !== undefined && (await hasCandidate(path, weights))) return true
   try {
-    return (await locateModel(path, options)).weights.length > 0
+    const { weights: files } = await locateModel(path, options)
+    return files[0] !== undefined && (await isWeightsPath(files[0], options))
   } catch (error) {
     if (!LineaprintError.is(error)) throw error
     if (error.code === 'ERR_LINEAPRINT_AMBIGUOUS') return error

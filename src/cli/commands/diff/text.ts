@@ -77,6 +77,7 @@ export function modelLines(diff: ModelDiff, all: boolean): string[] {
   )
   const parts = [
     diff.sameArchitecture ? '' : 'architecture differs',
+    diff.sameGraph === false ? 'graph differs' : '',
     diff.sameTokenizer === false ? 'tokenizer differs' : '',
     counted(diff.counts, 'tensor'),
   ]
@@ -179,6 +180,9 @@ function modelRows(diff: ModelDiff): string[] {
       after ? `${after.dtype} [${after.shape.join(',')}]` : '',
       ...(values ? [valueWords(values, differs)] : []),
     ]),
+    ...(diff.sameGraph === false
+      ? [['graph', '', diff.before.graph?.toString() ?? '', diff.after.graph?.toString() ?? '']]
+      : []),
     ...(diff.sameTokenizer === false
       ? [['tokenizer', '', diff.before.tokenizer?.toString() ?? '', diff.after.tokenizer?.toString() ?? '']]
       : []),

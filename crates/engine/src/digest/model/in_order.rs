@@ -1,43 +1,40 @@
-//! SHA-256 of a file and of its tensors in one read, from the front to the back.
+//! SHA-256 of a file and of the spans of its tensors in one read, from the front to the back.
 //!
 //! Each byte goes to two streams, that of the file and that of its tensor. Where every thread has a shard of its own
 //! they fill the two lanes of a core. Where threads are left over each stream has a core: one hashes the file, another
 //! the tensors, and reads what comes next.
 
-use super::{OpenShard, ShardDigests};
+use super::open::{FileDigests, OpenFile, Span};
 use crate::control::Control;
 use crate::error::Result;
 use crate::io::buffer::Buffer;
 use crate::io::source::Source;
 use lineaprint_digest::{Algorithms, Digests, Hasher};
-use lineaprint_formats::model::safetensors::Tensor;
 use rayon::prelude::*;
 
 /// Bytes that two threads hash before they wait for each other: about a millisecond.
 const STEP: usize = 2 << 20;
 
-/// Hash the files of a model and, where `tensors` is there, their tensors.
+/// Hash the files of a model and, where `tensors` is there, the spans of their tensors.
 pub fn hash(
-    shards: &[OpenShard],
+    opened: &[OpenFile],
     tensors: Option<Algorithms>,
     files: Algorithms,
     control: &Control,
-) -> Result<Vec<ShardDigests>> {
-    let spare = rayon::current_num_threads() >= shards.len() * 2;
-    shards
+) -> Result<Vec<FileDigests>> {
+    let spare = rayon::current_num_threads() >= opened.len() * 2;
+    opened
         .par_iter()
         .with_max_len(1)
-        .map(|OpenShard { source, header }| {
-            let data_start = header.data_start;
+        .map(|OpenFile { source, spans }| {
             let mut whole = Hasher::new(files);
-            source.read_range(0, data_start, control, |block| whole.update(block))?;
-            let tensors = match tensors {
+            let spans = match tensors {
                 None => {
-                    source.read_range(data_start, source.size(), control, |block| whole.update(block))?;
+                    source.read_range(0, source.size(), control, |block| whole.update(block))?;
                     Vec::new()
                 }
                 Some(algorithms) => {
-                    let mut streams = TensorStreams::new(&header.tensors, algorithms, data_start);
+                    let mut streams = SpanStreams::new(spans, algorithms);
                     if spare {
                         on_two_threads(&mut whole, &mut streams, source, control)?;
                     } else {
@@ -46,8 +43,8 @@ pub fn hash(
                     streams.finish()
                 }
             };
-            Ok(ShardDigests {
-                tensors,
+            Ok(FileDigests {
+                spans,
                 file: Some(whole.finish()),
             })
         })
@@ -56,25 +53,26 @@ pub fn hash(
 
 fn in_two_lanes(
     whole: &mut Hasher,
-    streams: &mut TensorStreams,
+    streams: &mut SpanStreams,
     source: &Source,
     control: &Control,
 ) -> Result<()> {
-    source.read_range(streams.position, source.size(), control, |block| {
-        streams.feed(block, |own, bytes| {
-            Hasher::update_many(&mut [whole, own], &[bytes, bytes]);
+    source.read_range(0, source.size(), control, |block| {
+        streams.feed(block, |own, bytes| match own {
+            Some(own) => Hasher::update_many(&mut [&mut *whole, own], &[bytes, bytes]),
+            None => whole.update(bytes),
         });
     })
 }
 
 fn on_two_threads(
     whole: &mut Hasher,
-    streams: &mut TensorStreams,
+    streams: &mut SpanStreams,
     source: &Source,
     control: &Control,
 ) -> Result<()> {
     let (mut current, mut next) = (Buffer::default(), Buffer::default());
-    let mut position = streams.position;
+    let mut position = 0;
     let mut count = read_step(source, position, &mut current, control)?;
     while count > 0 {
         position += count as u64;
@@ -104,54 +102,62 @@ fn read_step(source: &Source, position: u64, into: &mut Buffer, control: &Contro
     Ok(count)
 }
 
-/// The streams of tensors that lie one behind the other.
-struct TensorStreams<'a> {
-    tensors: &'a [Tensor],
+/// The streams of spans that lie one behind the other, perhaps with other bytes between them.
+struct SpanStreams<'a> {
+    spans: &'a [Span],
     algorithms: Algorithms,
-    /// Index of the first tensor without a digest.
+    /// The stream of the first span without a digest.
     open: Hasher,
     /// Offset of the next byte in the file.
     position: u64,
     digests: Vec<Digests>,
 }
 
-impl<'a> TensorStreams<'a> {
-    fn new(tensors: &'a [Tensor], algorithms: Algorithms, position: u64) -> Self {
+impl<'a> SpanStreams<'a> {
+    fn new(spans: &'a [Span], algorithms: Algorithms) -> Self {
         Self {
-            tensors,
+            spans,
             algorithms,
             open: Hasher::new(algorithms),
-            position,
-            digests: Vec::with_capacity(tensors.len()),
+            position: 0,
+            digests: Vec::with_capacity(spans.len()),
         }
     }
 
-    /// Add bytes to the streams of their tensors.
+    /// Add bytes to the streams of their spans.
     fn update(&mut self, bytes: &[u8]) {
-        self.feed(bytes, Hasher::update);
+        self.feed(bytes, |own, bytes| {
+            if let Some(own) = own {
+                own.update(bytes);
+            }
+        });
     }
 
-    /// Cut bytes at the ends of tensors, and let `take` add them to the stream of each.
-    fn feed(&mut self, mut bytes: &[u8], mut take: impl FnMut(&mut Hasher, &[u8])) {
-        while let Some(tensor) = self.tensors.get(self.digests.len()) {
-            let remaining = usize::try_from(tensor.end.saturating_sub(self.position)).unwrap_or(usize::MAX);
+    /// Cut bytes where spans begin and end, and let `take` add them to the stream of each; to none for bytes between
+    /// two spans.
+    fn feed(&mut self, mut bytes: &[u8], mut take: impl FnMut(Option<&mut Hasher>, &[u8])) {
+        while !bytes.is_empty() {
+            let span = self.spans.get(self.digests.len());
+            let inside = span.is_some_and(|span| span.start <= self.position);
+            let until = span.map_or(u64::MAX, |span| if inside { span.end } else { span.start });
+            let remaining = usize::try_from(until - self.position).unwrap_or(usize::MAX);
             let (own, others) = bytes.split_at(remaining.min(bytes.len()));
-            take(&mut self.open, own);
+            take(inside.then_some(&mut self.open), own);
             self.position += own.len() as u64;
             bytes = others;
-            if own.len() < remaining {
-                return;
+            if inside && own.len() == remaining {
+                let ended = std::mem::replace(&mut self.open, Hasher::new(self.algorithms));
+                self.digests.push(ended.finish());
             }
-            let ended = std::mem::replace(&mut self.open, Hasher::new(self.algorithms));
-            self.digests.push(ended.finish());
         }
     }
 
-    /// Return the digests of all tensors, in their order.
-    fn finish(mut self) -> Vec<Digests> {
-        // Behind the last byte there may be tensors without any.
-        self.update(&[]);
-        debug_assert!(self.digests.len() == self.tensors.len(), "tensors cover the file");
+    /// Return the digests of all spans, in their order.
+    fn finish(self) -> Vec<Digests> {
+        debug_assert!(
+            self.digests.len() == self.spans.len(),
+            "spans are within the file"
+        );
         self.digests
     }
 }
@@ -163,19 +169,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn tensor_digests_are_independent_of_block_sizes(
-            lengths in prop::collection::vec(prop_oneof![Just(0_usize), 1..200_usize], 0..12),
+        fn digests_of_spans_are_independent_of_block_sizes(
+            lengths in prop::collection::vec((1..200_u64, prop_oneof![Just(0_u64), 0..50_u64]), 0..12),
             pieces in prop::collection::vec(0..300_usize, 0..20),
         ) {
-            let total: usize = lengths.iter().sum();
-            let bytes: Vec<u8> = (0..=250).cycle().take(total).collect();
-            let mut end = 1000;
-            let tensors: Vec<Tensor> = lengths.iter().map(|&count| {
-                let start = end;
-                end += count as u64;
-                tensor(start, end)
+            let mut end = 0;
+            let spans: Vec<Span> = lengths.iter().map(|&(count, gap)| {
+                let start = end + gap;
+                end = start + count;
+                Span { start, end }
             }).collect();
-            let mut streams = TensorStreams::new(&tensors, Algorithms::BOTH, 1000);
+            let at = |position: u64| usize::try_from(position).expect("small");
+            let bytes: Vec<u8> = (0..=250).cycle().take(at(end) + 7).collect();
+            let mut streams = SpanStreams::new(&spans, Algorithms::BOTH);
             let mut rest = &bytes[..];
             for piece in pieces {
                 let (now, later) = rest.split_at(piece.min(rest.len()));
@@ -183,21 +189,10 @@ mod tests {
                 rest = later;
             }
             streams.update(rest);
-            let expected: Vec<Digests> = tensors.iter().map(|tensor| {
-                let at = |position: u64| usize::try_from(position - 1000).expect("small");
-                Digests::of(&bytes[at(tensor.start)..at(tensor.end)], Algorithms::BOTH)
+            let expected: Vec<Digests> = spans.iter().map(|span| {
+                Digests::of(&bytes[at(span.start)..at(span.end)], Algorithms::BOTH)
             }).collect();
             prop_assert_eq!(streams.finish(), expected);
-        }
-    }
-
-    fn tensor(start: u64, end: u64) -> Tensor {
-        Tensor {
-            name: String::new(),
-            dtype: lineaprint_formats::Dtype::named("U8").expect("a dtype"),
-            shape: vec![end - start],
-            start,
-            end,
         }
     }
 }

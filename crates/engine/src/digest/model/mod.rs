@@ -1,27 +1,36 @@
-//! Models: tensors of safetensors files, hashed in place.
+//! Models: the tensors of their files, hashed where they lie.
 //!
 //! The shards of a model are one job. The unit of work depends on the request:
 //!
 //! - BLAKE3 of tensors, of files, or of both: tiles of the files, see [`tiles`].
 //! - SHA-256 of tensors: whole tensors, several at once on each thread, see [`crate::schedule::multi_stream`].
 //! - SHA-256 of tensors and files: whole files, from start to end, see [`in_order`].
+//!
+//! What does not lie in one piece is hashed as a stream of its own, see [`streams`].
 
-mod booleans;
+pub mod graph;
 mod in_order;
+mod list;
+mod open;
 mod request;
+mod sibling;
+mod streams;
 mod tiles;
 
 pub use request::{IndexFile, Model, ReadModel, Reading, Weights};
 
 use crate::control::Control;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, Result};
 use crate::io::source::{Source, Stamp, retry_once};
 use crate::schedule::first_error::FirstError;
-use crate::schedule::multi_stream::{self, Span};
+use crate::schedule::multi_stream;
 use lineaprint_digest::{Algorithms, Digests};
+use lineaprint_formats::Dtype;
+use lineaprint_formats::model::format::Format;
+use lineaprint_formats::model::listing::NotRead;
 use lineaprint_formats::model::safetensors::shards;
-use lineaprint_formats::model::safetensors::{self, Header, LENGTH_BYTES, Tensor};
-use rayon::prelude::*;
+pub(crate) use open::OpenModel;
+use open::{FileDigests, OpenFile};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -61,6 +70,16 @@ impl Wanted {
     }
 }
 
+/// The rules that a safetensors file is read by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Rules {
+    /// Rules of the format: two readers cannot read different models.
+    #[default]
+    Strict,
+    /// Rules of the reference crate; each deviation is a remark.
+    Lenient,
+}
+
 /// One shard of a model.
 #[derive(Clone, Debug)]
 pub struct Shard {
@@ -68,15 +87,78 @@ pub struct Shard {
     pub path: PathBuf,
     /// Its stamp, which did not change while it was read.
     pub stamp: Stamp,
-    /// The validated header.
-    pub header: Header,
+    /// Files beside it that hold elements of its tensors.
+    pub siblings: Vec<SideFile>,
+    /// Contents of the file.
+    pub contents: Contents,
     /// The digests of its tensors.
     pub tensors: TensorDigests,
     /// Digests of the whole file, where it was hashed.
     pub file: Option<Digests>,
 }
 
-/// The digests of the tensors of a shard, in the order of `header.tensors`.
+/// A file beside a shard that holds elements of its tensors.
+#[derive(Clone, Debug)]
+pub struct SideFile {
+    /// Its path.
+    pub path: PathBuf,
+    /// Its stamp, which did not change while it was read.
+    pub stamp: Stamp,
+    /// Digests of the whole file, where it was hashed.
+    pub digests: Option<Digests>,
+}
+
+/// Contents of a shard.
+#[derive(Clone, Debug)]
+pub struct Contents {
+    /// The format that was found.
+    pub format: Format,
+    /// Its tensors.
+    pub tensors: Vec<ShardTensor>,
+    /// Text beside the tensors, sorted by key.
+    pub metadata: Vec<(String, String)>,
+    /// Parts that are no tensors.
+    pub not_read: Vec<NotRead>,
+    /// Groups of names that share one storage.
+    pub shared: Vec<Vec<String>>,
+    /// Why there are no `weights` digests, if there are none.
+    pub incomplete: Option<String>,
+    /// Sentences about what a reader should know.
+    pub remarks: Vec<String>,
+}
+
+/// One tensor of a shard.
+#[derive(Clone, Debug)]
+pub struct ShardTensor {
+    /// Its name.
+    pub name: String,
+    /// Element type.
+    pub dtype: Dtype,
+    /// Elements per axis.
+    pub shape: Vec<u64>,
+    /// Bytes of all elements.
+    pub bytes: u64,
+    /// Location of its elements.
+    pub location: Location,
+}
+
+/// Location of the elements of a tensor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Location {
+    /// In one piece of a file, in their final form.
+    Range {
+        /// Index in [`Shard::siblings`]; `None` for the shard itself.
+        sibling: Option<usize>,
+        /// First byte.
+        start: u64,
+        /// One past the last byte.
+        end: u64,
+    },
+    /// In another form.
+    Elsewhere,
+}
+
+/// The digests of the tensors of a shard, in the order of [`Contents::tensors`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TensorDigests {
     /// Only the header was read.
@@ -110,64 +192,6 @@ impl SampledTensor {
     }
 }
 
-/// An open shard with its header.
-pub(crate) struct OpenShard {
-    pub source: Source,
-    pub header: Header,
-}
-
-impl OpenShard {
-    /// Open a shard and read its header.
-    pub fn open(path: &Path) -> Result<Self> {
-        let source = Source::open(path)?;
-        let header = read_header(&source)?;
-        Ok(Self { source, header })
-    }
-
-    /// Open all shards on the threads of the current pool.
-    pub fn open_all(paths: &[PathBuf]) -> Result<Vec<Self>> {
-        paths.par_iter().map(|path| Self::open(path)).collect()
-    }
-
-    /// Close the shard, and keep its digests.
-    pub fn into_shard(self, tensors: TensorDigests, file: Option<Digests>) -> Shard {
-        Shard {
-            path: self.source.path().to_owned(),
-            stamp: self.source.stamp(),
-            header: self.header,
-            tensors,
-            file,
-        }
-    }
-}
-
-/// The digests of one shard that a read has computed.
-struct ShardDigests {
-    /// One for each tensor; none where they are not hashed.
-    tensors: Vec<Digests>,
-    file: Option<Digests>,
-}
-
-/// Read and validate the header of an open safetensors file.
-pub fn read_header(source: &Source) -> Result<Header> {
-    let size = source.size();
-    if size < LENGTH_BYTES {
-        return Err(Error::new(Code::Format, "it is too short for a safetensors file")
-            .with_expected("at least 8 bytes", format!("{size} bytes"))
-            .at(source.path()));
-    }
-    let mut first = [0; 8];
-    source.read_exact_at(&mut first, 0)?;
-    let length =
-        safetensors::header_length(first, size).map_err(|error| Error::format(source.path(), error))?;
-    let length = usize::try_from(length)
-        .map_err(|_| Error::new(Code::Format, "its header does not fit into memory").at(source.path()))?;
-    // At most HEADER_LIMIT, and at most the rest of the file.
-    let mut header = vec![0; length];
-    source.read_exact_at(&mut header, LENGTH_BYTES)?;
-    safetensors::parse(&header, size).map_err(|error| Error::format(source.path(), error))
-}
-
 /// Parse a shard index: the file names of the shards, sorted. `path` is for messages.
 pub fn read_index(json: &[u8], path: &Path) -> Result<shards::Index> {
     shards::parse(json).map_err(|error| Error::format(path, error))
@@ -183,7 +207,7 @@ pub fn check_index(index: &shards::Index, shards: &[Shard], path: &Path) -> Resu
         .iter()
         .zip(&names)
         .flat_map(|(shard, name)| {
-            let tensors = shard.header.tensors.iter();
+            let tensors = shard.contents.tensors.iter();
             tensors.map(move |tensor| (tensor.name.as_str(), name.as_ref()))
         })
         .collect();
@@ -191,90 +215,88 @@ pub fn check_index(index: &shards::Index, shards: &[Shard], path: &Path) -> Resu
 }
 
 /// Read the shards of a model and hash the wanted parts, on the threads of the current pool.
-pub fn read(paths: &[PathBuf], wanted: Wanted, control: &Control) -> Result<Vec<Shard>> {
-    retry_once(|| read_once(paths, wanted, control))
+pub fn read(paths: &[PathBuf], wanted: Wanted, rules: Rules, control: &Control) -> Result<Vec<Shard>> {
+    retry_once(|| read_once(paths, wanted, rules, control))
 }
 
-fn read_once(paths: &[PathBuf], wanted: Wanted, control: &Control) -> Result<Vec<Shard>> {
-    let opened = OpenShard::open_all(paths)?;
-    for shard in &opened {
-        control.add_file(shard.source.size());
+fn read_once(paths: &[PathBuf], wanted: Wanted, rules: Rules, control: &Control) -> Result<Vec<Shard>> {
+    let model = OpenModel::open(paths, rules, control)?;
+    for (index, file) in model.files.iter().enumerate() {
+        let streams = model.streams.iter().filter(|stream| stream.file == index);
+        control.add_file(match wanted {
+            Wanted::Headers | Wanted::Files(_) => file.source.size(),
+            // Streams that are decoded can be longer than the file.
+            Wanted::Tensors(_) | Wanted::Both { .. } => streams
+                .map(open::Stream::length)
+                .fold(file.source.size(), u64::saturating_add),
+        });
     }
     let sha256 = [wanted.tensors(), wanted.files()]
         .into_iter()
         .flatten()
         .any(|algorithms| algorithms.sha256);
-    let digests = match wanted {
-        Wanted::Headers => opened
-            .iter()
-            .map(|_| ShardDigests {
-                tensors: Vec::new(),
-                file: None,
-            })
-            .collect(),
-        wanted if !sha256 => tiles::hash(&opened, wanted, control)?,
-        Wanted::Tensors(algorithms) => hash_tensor_streams(&opened, algorithms, control)?,
-        Wanted::Files(files) => in_order::hash(&opened, None, files, control)?,
-        Wanted::Both { tensors, files } => in_order::hash(&opened, Some(tensors), files, control)?,
+    let files = match wanted {
+        Wanted::Headers => Vec::new(),
+        wanted if !sha256 => tiles::hash(&model.files, wanted, control)?,
+        Wanted::Tensors(algorithms) => hash_span_streams(&model.files, algorithms, control)?,
+        Wanted::Files(files) => in_order::hash(&model.files, None, files, control)?,
+        Wanted::Both { tensors, files } => in_order::hash(&model.files, Some(tensors), files, control)?,
     };
-    let mut shards = Vec::with_capacity(opened.len());
-    for (shard, ShardDigests { tensors, file }) in opened.into_iter().zip(digests) {
-        let tensors = match wanted {
-            Wanted::Headers | Wanted::Files(_) => TensorDigests::Listed,
-            Wanted::Tensors(_) | Wanted::Both { .. } => TensorDigests::Hashed {
-                digests: tensors,
-                odd_booleans: booleans::odd(&shard, control)?,
-            },
-        };
-        shard.source.verify_unchanged()?;
-        control.file_done();
-        shards.push(shard.into_shard(tensors, file));
+    let mut tensors = vec![TensorDigests::Listed; model.shards.len()];
+    if let Some(algorithms) = wanted.tensors() {
+        let streams = streams::hash(&model, algorithms, control)?;
+        for (shard, tensors) in model.shards.iter().zip(&mut tensors) {
+            *tensors = TensorDigests::Hashed {
+                digests: shard.collect(algorithms, &files, &streams),
+                odd_booleans: shard.odd_booleans(&model.files, &streams, control)?,
+            };
+        }
     }
-    Ok(shards)
+    model.verify_unchanged()?;
+    for _ in &model.files {
+        control.file_done();
+    }
+    Ok(model.close(tensors, &files))
 }
 
-const fn length(tensor: &Tensor) -> u64 {
-    tensor.end - tensor.start
-}
-
-/// Hash whole tensors of all shards as streams, the longest first.
-fn hash_tensor_streams(
-    shards: &[OpenShard],
+/// Hash the spans of all files as streams, the longest first.
+fn hash_span_streams(
+    files: &[OpenFile],
     algorithms: Algorithms,
     control: &Control,
-) -> Result<Vec<ShardDigests>> {
+) -> Result<Vec<FileDigests>> {
     let mut order: Vec<(u64, usize, usize)> = Vec::new();
-    for (shard, OpenShard { header, .. }) in shards.iter().enumerate() {
-        let tensors = header.tensors.iter().enumerate();
-        order.extend(tensors.map(|(tensor, span)| (length(span), shard, tensor)));
+    for (file, OpenFile { spans, .. }) in files.iter().enumerate() {
+        let spans = spans.iter().enumerate();
+        order.extend(spans.map(|(index, span)| (span.length(), file, index)));
     }
     order.sort_unstable_by(|a, b| b.cmp(a));
     let hashed = Mutex::new(Vec::with_capacity(order.len()));
     let failure = FirstError::default();
     let open = |rank: usize| {
-        let (_, shard, tensor) = order[rank];
-        let Tensor { start, end, .. } = shards[shard].header.tensors[tensor];
-        Ok(Span {
-            source: &shards[shard].source,
-            start,
-            end,
+        let (_, file, index) = order[rank];
+        let span = files[file].spans[index];
+        Ok(multi_stream::Span {
+            source: files[file].source.as_ref(),
+            start: span.start,
+            end: span.end,
         })
     };
     let done = |rank: usize, outcome: Result<(&Source, Digests)>| match outcome {
         Ok((_, digests)) => {
-            let (_, shard, tensor) = order[rank];
+            let (_, file, index) = order[rank];
             let mut hashed = hashed.lock().unwrap_or_else(PoisonError::into_inner);
-            hashed.push((shard, tensor, digests));
+            hashed.push((file, index, digests));
         }
         Err(error) => failure.set(error),
     };
     multi_stream::hash_all(order.len(), algorithms, control, open, done);
     failure.into_result()?;
     let mut hashed = hashed.into_inner().unwrap_or_else(PoisonError::into_inner);
-    hashed.sort_unstable_by_key(|(shard, tensor, _)| (*shard, *tensor));
+    hashed.sort_unstable_by_key(|(file, index, _)| (*file, *index));
     let mut hashed = hashed.into_iter().map(|(_, _, digests)| digests);
-    let digests = shards.iter().map(|shard| ShardDigests {
-        tensors: hashed.by_ref().take(shard.header.tensors.len()).collect(),
+    let digests = files.iter().map(|file| FileDigests {
+        spans: hashed.by_ref().take(file.spans.len()).collect(),
         file: None,
     });
     Ok(digests.collect())

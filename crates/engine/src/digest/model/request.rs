@@ -1,25 +1,29 @@
 //! The request for a model: its shards, and the digests of all of them together.
 
-use super::{SampledTensor, Shard, TensorDigests, Wanted, check_index, read, read_index};
+use super::{Rules, SampledTensor, Shard, TensorDigests, Wanted, check_index, graph, read, read_index};
 use crate::control::Control;
 use crate::digest::file::FileDigest;
 use crate::digest::sample::{self, Extent};
 use crate::digest::tree;
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::schedule::job::Job;
 use crate::schedule::readers::AccessPattern;
 use lineaprint_digest::description::{self, Tensor, TensorType};
 use lineaprint_digest::sample::Plan;
 use lineaprint_digest::{Algorithm, Algorithms, Digests, Hash};
+use lineaprint_formats::model::format::Format;
+use lineaprint_formats::model::gguf;
 use std::path::{Path, PathBuf};
 
 /// A request for a model.
 #[derive(Clone, Debug)]
 pub struct ReadModel {
-    /// The safetensors files that are its shards.
+    /// The files that are its shards.
     pub paths: Vec<PathBuf>,
     /// Hash functions.
     pub algorithms: Algorithms,
+    /// The rules that safetensors files are read by.
+    pub rules: Rules,
     /// The bytes that are read.
     pub reading: Reading,
     /// The canonical JSON of the meaningful configuration, if there is one.
@@ -57,6 +61,8 @@ pub struct Model {
     pub architecture: Digests,
     /// The digests of the weights.
     pub weights: Weights,
+    /// `graph` digests of an ONNX file.
+    pub graph: Option<Digests>,
     /// `tree` digests of the folder, where they were wanted.
     pub tree: Option<Digests>,
 }
@@ -64,7 +70,7 @@ pub struct Model {
 /// The digests of all tensors together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Weights {
-    /// The tensors were not read.
+    /// The tensors were not read, or the size of one is not known.
     Listed,
     /// `weights` digests.
     Hashed(Digests),
@@ -89,36 +95,126 @@ impl Job for ReadModel {
 
     fn run(self, control: &Control) -> Result<Model> {
         let algorithms = self.algorithms;
-        let (shards, weights) = match self.reading {
+        let (mut shards, weights) = match self.reading {
             Reading::Sample(plan) => {
-                let sample = sample::model::sample(&self.paths, &plan, algorithms, control)?;
+                let sample = sample::model::sample(&self.paths, self.rules, &plan, algorithms, control)?;
                 (sample.shards, Weights::Sampled(sample.weights, sample.extent))
             }
             Reading::Full(wanted) => {
-                let shards = read(&self.paths, wanted, control)?;
-                let weights = wanted.tensors().map(|algorithms| weights(&shards, algorithms));
+                let shards = read(&self.paths, wanted, self.rules, control)?;
+                let complete = shards.iter().all(|shard| shard.contents.incomplete.is_none());
+                let hashed = wanted.tensors().filter(|_| complete);
+                let weights = hashed.map(|algorithms| weights(&shards, algorithms));
                 (shards, weights.map_or(Weights::Listed, Weights::Hashed))
             }
         };
-        if let Some(IndexFile { path, bytes }) = &self.index {
-            check_index(&read_index(bytes, path)?, &shards, path)?;
+        match &self.index {
+            Some(IndexFile { path, bytes }) => check_index(&read_index(bytes, path)?, &shards, path)?,
+            None => check_names(&shards)?,
         }
+        check_split(&shards)?;
         let tree = self.tree.map(|root| tree_of(&root, &shards, algorithms, control));
+        let listed = matches!(self.reading, Reading::Full(Wanted::Headers));
+        let graph = if listed {
+            None
+        } else {
+            graph_of(&mut shards, algorithms, control)?
+        };
         let config = self.config.map(|bytes| Digests::of(&bytes, algorithms));
         Ok(Model {
             architecture: architecture(&shards, algorithms, config.as_ref()),
             weights,
+            graph,
             tree: tree.transpose()?,
             shards,
         })
     }
 }
 
+/// Check that no two tensors have one name: shards without an index come together here for the first time.
+fn check_names(shards: &[Shard]) -> Result<()> {
+    let tensors = shards.iter().flat_map(|shard| &shard.contents.tensors);
+    let mut names: Vec<&str> = tensors.map(|tensor| tensor.name.as_str()).collect();
+    names.sort_unstable();
+    match names.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(Error::new(Code::Format, "two tensors have its name").of_tensor(pair[0])),
+        None => Ok(()),
+    }
+}
+
+/// Compute the `graph` digests of a model that is an ONNX file. Where it has none, a remark says why.
+fn graph_of(shards: &mut [Shard], algorithms: Algorithms, control: &Control) -> Result<Option<Digests>> {
+    let [shard] = shards else { return Ok(None) };
+    if shard.contents.format != Format::Onnx {
+        return Ok(None);
+    }
+    match graph::of_shard(shard, algorithms, control)? {
+        Ok(digests) => Ok(Some(digests)),
+        Err(reason) => {
+            shard
+                .contents
+                .remarks
+                .push(format!("its graph has no digest: {reason}"));
+            Ok(None)
+        }
+    }
+}
+
+/// Check that the files of a divided GGUF model are all there, and nothing else with them.
+fn check_split(shards: &[Shard]) -> Result<()> {
+    let name = |shard: &Shard| {
+        shard
+            .path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned()
+    };
+    for shard in shards
+        .iter()
+        .filter(|shard| shard.contents.format == Format::Gguf)
+    {
+        let own = name(shard);
+        let split = gguf::split(&own, &shard.contents.metadata);
+        let Some(split) = split.map_err(|error| Error::format(&shard.path, error))? else {
+            continue;
+        };
+        let mut read: Vec<String> = shards.iter().map(name).collect();
+        read.sort_unstable();
+        if read != split.files {
+            return Err(Error::new(
+                Code::Format,
+                "it is one part of a model, and the others are not read with it",
+            )
+            .with_expected(split.files.join(", "), read.join(", "))
+            .at(&shard.path));
+        }
+        let tensors: usize = shards.iter().map(|shard| shard.contents.tensors.len()).sum();
+        let complete = shards.iter().all(|shard| shard.contents.incomplete.is_none());
+        if let Some(expected) = split.tensors
+            && complete
+            && expected != tensors as u64
+        {
+            return Err(Error::new(
+                Code::Format,
+                "the parts of the model hold another number of tensors than it states",
+            )
+            .with_expected(expected, tensors)
+            .at(&shard.path));
+        }
+    }
+    Ok(())
+}
+
 /// Compute the `tree` digest of the folder of a model, without reading the shards that were hashed whole again.
 fn tree_of(root: &Path, shards: &[Shard], algorithms: Algorithms, control: &Control) -> Result<Digests> {
-    let known = shards.iter().filter_map(|shard| {
-        let (size, digests) = (shard.stamp.size, shard.file?);
-        Some((shard.stamp, FileDigest { size, digests }))
+    let files = shards.iter().flat_map(|shard| {
+        let siblings = shard.siblings.iter().map(|file| (file.stamp, file.digests));
+        siblings.chain([(shard.stamp, shard.file)])
+    });
+    let known = files.filter_map(|(stamp, digests)| {
+        let (size, digests) = (stamp.size, digests?);
+        Some((stamp, FileDigest { size, digests }))
     });
     let options = tree::Options {
         algorithms,
@@ -130,7 +226,7 @@ fn tree_of(root: &Path, shards: &[Shard], algorithms: Algorithms, control: &Cont
 
 fn architecture(shards: &[Shard], algorithms: Algorithms, config: Option<&Digests>) -> Digests {
     sample::each(algorithms, |algorithm| {
-        let tensors = shards.iter().flat_map(|shard| &shard.header.tensors);
+        let tensors = shards.iter().flat_map(|shard| &shard.contents.tensors);
         let mut types: Vec<TensorType<'_>> = tensors
             .map(|tensor| TensorType {
                 name: &tensor.name,
@@ -148,7 +244,7 @@ fn weights(shards: &[Shard], algorithms: Algorithms) -> Digests {
         let mut tensors: Vec<Tensor<'_>> = shards
             .iter()
             .flat_map(|shard| {
-                let tensors = shard.header.tensors.iter().zip(shard.tensors.of(algorithm));
+                let tensors = shard.contents.tensors.iter().zip(shard.tensors.of(algorithm));
                 tensors.map(|(tensor, digest)| Tensor {
                     of: TensorType {
                         name: &tensor.name,

@@ -1,12 +1,13 @@
 //! BLAKE3 of tensors, of the files they lie in, or of both, from one read on all cores.
 //!
 //! Each file is cut into tiles that threads take in runs. The bytes of a tile go to everything
-//! that is hashed over them: the file itself, and each tensor that has a part in the tile. A tensor's chunks are
+//! that is hashed over them: the file itself, and each span of a tensor that has a part in the tile. A span's chunks are
 //! counted from its own first byte and not from that of the file, so a chunk belongs to the tile in which it
 //! starts, and a thread reads a little beyond the end of its tile to complete the last one. What lies in one
 //! tile whole is hashed at once; the rest gives pieces of the tree that are merged in the end.
 
-use super::{OpenShard, ShardDigests, Wanted, length};
+use super::Wanted;
+use super::open::{FileDigests, OpenFile};
 use crate::control::Control;
 use crate::digest::range::subtrees::{SUBTREE, least_shared, merge_or_internal};
 use crate::error::{Error, Result};
@@ -16,21 +17,28 @@ use lineaprint_digest::{Algorithms, Digests, Hash, Hasher};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
+/// Bytes between two spans that are read rather than skipped: less than what a read costs.
+const GAP: u64 = 64 << 10;
+
+/// [`SUBTREE`] as the step of a range.
+#[allow(clippy::cast_possible_truncation, reason = "four mebibytes")]
+const STEP: usize = SUBTREE as usize;
+
 /// A part of a file that one thread reads.
 #[derive(Clone, Copy)]
 struct Tile {
-    shard: usize,
+    file: usize,
     start: u64,
     end: u64,
-    /// The first tensor that ends behind `start`.
-    first_tensor: usize,
+    /// The first span that ends behind `start`.
+    first_span: usize,
 }
 
-/// The subject of a hash: the file, or one of its tensors.
+/// The subject of a hash: the file, or one of its spans.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Subject {
     File,
-    Tensor(usize),
+    Span(usize),
 }
 
 /// A hash over a part of a tile.
@@ -55,57 +63,57 @@ enum Found {
 }
 
 /// Hash the wanted parts with BLAKE3.
-pub fn hash(shards: &[OpenShard], wanted: Wanted, control: &Control) -> Result<Vec<ShardDigests>> {
-    let tiles: Vec<Tile> = shards
+pub fn hash(files: &[OpenFile], wanted: Wanted, control: &Control) -> Result<Vec<FileDigests>> {
+    let tiles: Vec<Tile> = files
         .iter()
         .enumerate()
-        .flat_map(|(index, shard)| cut(index, shard, wanted))
+        .flat_map(|(index, file)| cut(index, file, wanted))
         .collect();
     let hashed = work_stealing::run(tiles.len(), least_shared(control), |index| {
         let tile = &tiles[index];
-        let parts = hash_tile(tile, &shards[tile.shard], wanted, control)?;
-        Ok((tile.shard, parts))
+        let parts = hash_tile(tile, &files[tile.file], wanted, control)?;
+        Ok((tile.file, parts))
     })?;
-    let mut digests: Vec<ShardDigests> = shards
+    let mut digests: Vec<FileDigests> = files
         .iter()
-        .map(|shard| {
-            // A tensor without a part in any tile is empty.
+        .map(|file| {
+            // Spans are not empty, so each gets its digest below.
             let empty = Digests::of(&[], Algorithms::BLAKE3);
-            let tensors = wanted.tensors().map(|_| vec![empty; shard.header.tensors.len()]);
-            ShardDigests {
-                tensors: tensors.unwrap_or_default(),
+            let spans = wanted.tensors().map(|_| vec![empty; file.spans.len()]);
+            FileDigests {
+                spans: spans.unwrap_or_default(),
                 file: None,
             }
         })
         .collect();
     let mut trees: BTreeMap<(usize, Subject), Vec<Piece>> = BTreeMap::new();
-    for (shard, parts) in hashed {
+    for (file, parts) in hashed {
         for (subject, part) in parts {
             match part {
-                Found::Whole(hash) => digests[shard].set(subject, hash),
-                Found::Pieces(pieces) => trees.entry((shard, subject)).or_default().extend(pieces),
+                Found::Whole(hash) => digests[file].set(subject, hash),
+                Found::Pieces(pieces) => trees.entry((file, subject)).or_default().extend(pieces),
             }
         }
     }
     let merged = trees
         .into_par_iter()
-        .map(|((shard, subject), mut pieces)| {
-            let OpenShard { source, header } = &shards[shard];
+        .map(|((file, subject), mut pieces)| {
+            let OpenFile { source, spans } = &files[file];
             let length = match subject {
                 Subject::File => source.size(),
-                Subject::Tensor(index) => length(&header.tensors[index]),
+                Subject::Span(index) => spans[index].length(),
             };
             let hash = merge_or_internal(&mut pieces, length, source.path())?;
-            Ok((shard, subject, hash))
+            Ok((file, subject, hash))
         })
         .collect::<Result<Vec<_>>>()?;
-    for (shard, subject, hash) in merged {
-        digests[shard].set(subject, hash);
+    for (file, subject, hash) in merged {
+        digests[file].set(subject, hash);
     }
     Ok(digests)
 }
 
-impl ShardDigests {
+impl FileDigests {
     fn set(&mut self, subject: Subject, hash: Hash) {
         let digests = Digests {
             blake3: Some(hash),
@@ -113,98 +121,91 @@ impl ShardDigests {
         };
         match subject {
             Subject::File => self.file = Some(digests),
-            Subject::Tensor(index) => self.tensors[index] = digests,
+            Subject::Span(index) => self.spans[index] = digests,
         }
     }
 }
 
 /// Cut a file into tiles.
 ///
-/// Where the file is hashed too its own subtrees are the tiles. Where only tensors are, tiles start with a
-/// tensor, so that the pieces of a large one are whole subtrees, and small ones are gathered.
-fn cut(shard: usize, of: &OpenShard, wanted: Wanted) -> Vec<Tile> {
-    let (size, tensors) = (of.source.size(), &of.header.tensors);
-    let mut tiles = Vec::new();
+/// Where the file is hashed too its own subtrees are the tiles. Where only spans are, tiles start with a
+/// span, so that the pieces of a large one are whole subtrees, and small ones that are near are gathered.
+fn cut(index: usize, file: &OpenFile, wanted: Wanted) -> Vec<Tile> {
+    let (size, spans) = (file.source.size(), &file.spans);
+    let mut cutter = Cutter {
+        file: index,
+        tiles: Vec::new(),
+    };
     if wanted.files().is_some() {
-        let mut first_tensor = 0;
+        let mut first_span = 0;
         for index in 0..size.div_ceil(SUBTREE).max(1) {
             let start = index * SUBTREE;
-            while tensors
-                .get(first_tensor)
-                .is_some_and(|tensor| tensor.end <= start)
-            {
-                first_tensor += 1;
+            while spans.get(first_span).is_some_and(|span| span.end <= start) {
+                first_span += 1;
             }
-            tiles.push(Tile {
-                shard,
-                start,
-                end: (start + SUBTREE).min(size),
-                first_tensor,
-            });
+            cutter.push(start, (start + SUBTREE).min(size), first_span);
         }
-        return tiles;
+        return cutter.tiles;
     }
-    let mut start = of.header.data_start;
-    let mut first_tensor = 0;
-    for (index, tensor) in tensors.iter().enumerate() {
-        if length(tensor) > SUBTREE {
-            if start < tensor.start {
-                tiles.push(Tile {
-                    shard,
-                    start,
-                    end: tensor.start,
-                    first_tensor,
-                });
+    // The span that the open tile begins with; what lies between it and the current one is in the tile.
+    let mut open: Option<usize> = None;
+    for (index, span) in spans.iter().enumerate() {
+        let far = index > 0 && span.start - spans[index - 1].end > GAP;
+        if let Some(first) = open
+            && (far || span.length() > SUBTREE)
+        {
+            cutter.push(spans[first].start, spans[index - 1].end, first);
+            open = None;
+        }
+        if span.length() > SUBTREE {
+            for start in (span.start..span.end).step_by(STEP) {
+                cutter.push(start, (start + SUBTREE).min(span.end), index);
             }
-            let count = length(tensor).div_ceil(SUBTREE);
-            tiles.extend((0..count).map(|subtree| {
-                let start = tensor.start + subtree * SUBTREE;
-                Tile {
-                    shard,
-                    start,
-                    end: (start + SUBTREE).min(tensor.end),
-                    first_tensor: index,
-                }
-            }));
-            (start, first_tensor) = (tensor.end, index + 1);
-        } else if tensor.end - start >= SUBTREE {
-            tiles.push(Tile {
-                shard,
-                start,
-                end: tensor.end,
-                first_tensor,
-            });
-            (start, first_tensor) = (tensor.end, index + 1);
+            continue;
+        }
+        let first = *open.get_or_insert(index);
+        if span.end - spans[first].start >= SUBTREE || index + 1 == spans.len() {
+            cutter.push(spans[first].start, span.end, first);
+            open = None;
         }
     }
-    if first_tensor < tensors.len() {
-        tiles.push(Tile {
-            shard,
-            start,
-            end: size,
-            first_tensor,
-        });
-    }
-    tiles
+    cutter.tiles
 }
 
-/// Return the tensors with chunks in a tile, in the order of its bytes. Empty tensors have none.
-fn tensor_parts(tile: &Tile, of: &OpenShard) -> Vec<Part> {
-    let tensors = of.header.tensors.iter().enumerate().skip(tile.first_tensor);
-    tensors
-        .take_while(|(_, tensor)| tensor.start < tile.end)
-        .filter_map(|(index, tensor)| {
-            // Chunks of the tensor that start in the tile, as bytes of the tensor.
+struct Cutter {
+    file: usize,
+    tiles: Vec<Tile>,
+}
+
+impl Cutter {
+    fn push(&mut self, start: u64, end: u64, first_span: usize) {
+        let file = self.file;
+        self.tiles.push(Tile {
+            file,
+            start,
+            end,
+            first_span,
+        });
+    }
+}
+
+/// Return the spans with chunks in a tile, in the order of its bytes.
+fn span_parts(tile: &Tile, of: &OpenFile) -> Vec<Part> {
+    let spans = of.spans.iter().enumerate().skip(tile.first_span);
+    spans
+        .take_while(|(_, span)| span.start < tile.end)
+        .filter_map(|(index, span)| {
+            // Chunks of the span that start in the tile, as bytes of the span.
             let chunk_start = |at: u64| {
-                let into = at.saturating_sub(tensor.start);
-                into.next_multiple_of(CHUNK).min(length(tensor))
+                let into = at.saturating_sub(span.start);
+                into.next_multiple_of(CHUNK).min(span.length())
             };
             let (from, to) = (chunk_start(tile.start), chunk_start(tile.end));
             (from < to).then(|| Part {
-                subject: Subject::Tensor(index),
-                start: tensor.start + from,
-                end: tensor.start + to,
-                sink: sink(from, to, length(tensor)),
+                subject: Subject::Span(index),
+                start: span.start + from,
+                end: span.start + to,
+                sink: sink(from, to, span.length()),
             })
         })
         .collect()
@@ -218,20 +219,15 @@ fn sink(start: u64, end: u64, length: u64) -> Sink {
     }
 }
 
-/// Read a tile once, and give its bytes to the file and to every tensor that has a part in it.
-fn hash_tile(
-    tile: &Tile,
-    of: &OpenShard,
-    wanted: Wanted,
-    control: &Control,
-) -> Result<Vec<(Subject, Found)>> {
+/// Read a tile once, and give its bytes to the file and to every span that has a part in it.
+fn hash_tile(tile: &Tile, of: &OpenFile, wanted: Wanted, control: &Control) -> Result<Vec<(Subject, Found)>> {
     let mut file = wanted.files().map(|_| Part {
         subject: Subject::File,
         start: tile.start,
         end: tile.end,
         sink: sink(tile.start, tile.end, of.source.size()),
     });
-    let mut parts = wanted.tensors().map_or_else(Vec::new, |_| tensor_parts(tile, of));
+    let mut parts = wanted.tensors().map_or_else(Vec::new, |_| span_parts(tile, of));
     let ends = parts.last().map_or(tile.start, |part| part.end);
     let end = if file.is_some() { ends.max(tile.end) } else { ends };
     let mut position = tile.start;

@@ -1,17 +1,16 @@
-//! Tensors of safetensors files, in elements; in bytes where elements are narrower.
+//! Tensors that lie in one piece, in elements; in bytes where elements are narrower.
 
 use super::stream::FileStream;
 use super::{Extent, describe, each};
 use crate::control::Control;
 use crate::digest::memory::PARALLEL_FROM;
-use crate::digest::model::{OpenShard, SampledTensor, Shard, TensorDigests};
-use crate::error::Result;
+use crate::digest::model::{Location, OpenModel, Rules, SampledTensor, Shard, ShardTensor, TensorDigests};
+use crate::error::{Code, Error, Result};
 use crate::io::source::{Source, retry_once};
 use lineaprint_digest::description::{Tensor as Described, TensorType};
 use lineaprint_digest::sample::description::{self, Whole};
 use lineaprint_digest::sample::{Layout, Plan};
 use lineaprint_digest::{Algorithm, Algorithms, Digests, Hash};
-use lineaprint_formats::model::safetensors::Tensor;
 use rayon::prelude::*;
 use std::path::PathBuf;
 
@@ -29,38 +28,54 @@ pub struct ModelSample {
 /// Read the shards of a model and samples their tensors, on the threads of the current pool.
 pub fn sample(
     paths: &[PathBuf],
+    rules: Rules,
     plan: &Plan,
     algorithms: Algorithms,
     control: &Control,
 ) -> Result<ModelSample> {
-    retry_once(|| sample_once(paths, plan, algorithms, control))
+    retry_once(|| sample_once(paths, rules, plan, algorithms, control))
 }
 
 /// One tensor to read.
 struct Task<'a> {
     source: &'a Source,
-    tensor: &'a Tensor,
+    tensor: &'a ShardTensor,
+    start: u64,
     layout: Layout,
 }
 
 fn sample_once(
     paths: &[PathBuf],
+    rules: Rules,
     plan: &Plan,
     algorithms: Algorithms,
     control: &Control,
 ) -> Result<ModelSample> {
-    let opened = OpenShard::open_all(paths)?;
+    let model = OpenModel::open(paths, rules, control)?;
     let mut tasks = Vec::new();
     let mut extent = Extent::default();
-    for OpenShard { source, header } in &opened {
+    for shard in &model.shards {
         let first = tasks.len();
-        for tensor in &header.tensors {
+        let own = &model.files[shard.file].source;
+        for tensor in &shard.contents.tensors {
+            let Location::Range { sibling, start, .. } = tensor.location else {
+                return Err(Error::new(
+                    Code::Unsupported,
+                    "a sample is taken only of tensors that lie in one piece, and this one does not",
+                )
+                .of_tensor(&tensor.name)
+                .at(own.path()));
+            };
             let width = (tensor.dtype.bits / 8).max(1);
             tasks.push(Task {
-                source,
+                source: sibling.map_or(own, |index| &model.files[shard.siblings[index]].source),
                 tensor,
-                layout: Layout::new(plan, tensor.end - tensor.start, width),
+                start,
+                layout: Layout::new(plan, tensor.bytes, width),
             });
+        }
+        if let Some(reason) = &shard.contents.incomplete {
+            return Err(Error::new(Code::Unsupported, reason.as_str()).at(own.path()));
         }
         let bytes = tasks[first..].iter().map(|task| task.layout.bytes_read());
         control.add_file(bytes.sum());
@@ -69,8 +84,8 @@ fn sample_once(
         extent.add(&Extent::of(&task.layout));
     }
     let content = hash_tasks(&tasks, algorithms, control)?;
-    for shard in &opened {
-        shard.source.verify_unchanged()?;
+    model.verify_unchanged()?;
+    for _ in &model.shards {
         control.file_done();
     }
     let weights = each(algorithms, |algorithm| {
@@ -88,12 +103,13 @@ fn sample_once(
         })
         .collect::<Vec<_>>()
         .into_iter();
-    let shards = opened.into_iter().map(|shard| {
-        let own = tensors.by_ref().take(shard.header.tensors.len()).collect();
-        shard.into_shard(TensorDigests::Sampled(own), None)
+    let sampled = model.shards.iter().map(|shard| {
+        let own = tensors.by_ref().take(shard.contents.tensors.len());
+        TensorDigests::Sampled(own.collect())
     });
+    let sampled = sampled.collect();
     Ok(ModelSample {
-        shards: shards.collect(),
+        shards: model.close(sampled, &[]),
         weights,
         extent,
     })
@@ -147,7 +163,7 @@ impl Task<'_> {
     fn hash(&self, algorithms: Algorithms, control: &Control) -> Result<Digests> {
         let stream = FileStream {
             source: self.source,
-            base: self.tensor.start,
+            base: self.start,
             layout: &self.layout,
             control,
         };

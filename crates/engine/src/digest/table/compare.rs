@@ -2,10 +2,10 @@
 //!
 //! Both are read in order, a block of each at a time.
 
-use super::input::FileInput;
 use super::{Options, find_format, in_column};
 use crate::control::Control;
 use crate::error::{Code, Error, Result};
+use crate::io::input::FileInput;
 use crate::io::source::Source;
 use crate::schedule::job::Job;
 use crate::schedule::readers::AccessPattern;
@@ -96,7 +96,7 @@ fn with_blocks(
     control: &Control,
     work: &mut dyn FnMut(&mut Opened<'_>) -> Result<()>,
 ) -> Result<()> {
-    let input = Arc::new(FileInput::new(Source::open(path)?, control));
+    let input = Arc::new(FileInput::new(Source::open(path)?.into(), control));
     let shared: Arc<dyn Input> = input.clone();
     let run = || {
         let options = Options {

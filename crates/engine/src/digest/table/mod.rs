@@ -8,16 +8,15 @@
 //! text.
 
 pub mod compare;
-mod input;
 mod unordered;
 
 use crate::control::Control;
 use crate::error::{Code, Error, Result};
+use crate::io::input::FileInput;
 use crate::io::source::{Source, retry_once};
 use crate::schedule::job::Job;
 use crate::schedule::readers::AccessPattern;
 use bytes::Bytes;
-use input::FileInput;
 use lineaprint_digest::table::{self as description, Column as Described};
 use lineaprint_digest::{Algorithms, Digests, Hasher};
 use lineaprint_formats::FormatError;
@@ -107,7 +106,7 @@ pub struct ColumnDigest {
 /// Hash the table at `path` on the threads of the current pool.
 pub fn hash(path: &Path, options: &Options, control: &Control) -> Result<TableDigest> {
     retry_once(|| {
-        let input = Arc::new(FileInput::new(Source::open(path)?, control));
+        let input = Arc::new(FileInput::new(Source::open(path)?.into(), control));
         let shared: Arc<dyn Input> = input.clone();
         let outcome = hash_input(shared, &path.to_string_lossy(), options, control);
         // An error of the system goes before the error that a reader made of it. So does a change of the file.

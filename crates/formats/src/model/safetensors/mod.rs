@@ -62,6 +62,32 @@ struct Info {
     data_offsets: (u64, u64),
 }
 
+/// The same as the reference crate takes it: with other fields, or as a list.
+#[derive(Deserialize)]
+struct LenientInfo {
+    dtype: String,
+    shape: Vec<u64>,
+    data_offsets: (u64, u64),
+}
+
+/// Points that the rules refuse: something that the reference crate takes and that two readers could take differently.
+struct Deviations {
+    /// The sentences, where they are collected instead of being errors.
+    collected: Option<Vec<String>>,
+}
+
+impl Deviations {
+    fn note(&mut self, error: FormatError) -> Result<(), FormatError> {
+        match &mut self.collected {
+            Some(collected) => {
+                collected.push(error.to_string());
+                Ok(())
+            }
+            None => Err(error),
+        }
+    }
+}
+
 /// Read the header's length from the first eight bytes, checked against the length of the file.
 pub fn header_length(first: [u8; 8], file_length: u64) -> Result<u64, FormatError> {
     let length = u64::from_le_bytes(first);
@@ -81,8 +107,21 @@ pub fn header_length(first: [u8; 8], file_length: u64) -> Result<u64, FormatErro
 
 /// Validate a header (the bytes after the length) of a file of `file_length` bytes.
 pub fn parse(header: &[u8], file_length: u64) -> Result<Header, FormatError> {
+    parse_with(header, file_length, &mut Deviations { collected: None })
+}
+
+/// Read a header as the reference crate does. Return it with a sentence for each point that [`parse`] refuses.
+pub fn parse_lenient(header: &[u8], file_length: u64) -> Result<(Header, Vec<String>), FormatError> {
+    let mut deviations = Deviations {
+        collected: Some(Vec::new()),
+    };
+    let header = parse_with(header, file_length, &mut deviations)?;
+    Ok((header, deviations.collected.unwrap_or_default()))
+}
+
+fn parse_with(header: &[u8], file_length: u64, deviations: &mut Deviations) -> Result<Header, FormatError> {
     let data_start = LENGTH_BYTES + header.len() as u64;
-    let (mut tensors, metadata) = strict(header, data_start)?;
+    let (mut tensors, metadata) = contents(header, data_start, deviations)?;
     tensors.sort_by_key(|tensor| (tensor.start, tensor.end));
     check_tiling(&tensors, data_start, file_length)?;
     check_with_reference(header)?;
@@ -95,7 +134,7 @@ pub fn parse(header: &[u8], file_length: u64) -> Result<Header, FormatError> {
 
 type Contents = (Vec<Tensor>, Vec<(String, String)>);
 
-fn strict(header: &[u8], data_start: u64) -> Result<Contents, FormatError> {
+fn contents(header: &[u8], data_start: u64, deviations: &mut Deviations) -> Result<Contents, FormatError> {
     let text = std::str::from_utf8(header).map_err(|error| {
         FormatError::new(format!(
             "the header is not UTF-8 from byte {}",
@@ -104,59 +143,106 @@ fn strict(header: &[u8], data_start: u64) -> Result<Contents, FormatError> {
     })?;
     if !text.starts_with('{') {
         let first = text.chars().next();
-        return Err(FormatError::new("the header does not start with {")
-            .with_expected("'{'", first.map_or("nothing".into(), |c| format!("{c:?}"))));
+        deviations.note(
+            FormatError::new("the header does not start with {")
+                .with_expected("'{'", first.map_or("nothing".into(), |c| format!("{c:?}"))),
+        )?;
     }
     let text = text.trim_end_matches(' ');
     if !text.ends_with('}') {
-        return Err(FormatError::new(
+        deviations.note(FormatError::new(
             "the header is followed by something other than spaces",
-        ));
+        ))?;
     }
     let entries: Members<&serde_json::value::RawValue> = serde_json::from_str(text)
         .map_err(|error| FormatError::new(format!("the header is not JSON: {error}")))?;
+    let repeated = entries.duplicate().is_some();
     if let Some(name) = entries.duplicate() {
-        return Err(FormatError::new(
-            "the name appears twice in the header, so two readers could load different models",
-        )
-        .tensor(name));
+        deviations.note(
+            FormatError::new(
+                "the name appears twice in the header, so two readers could load different models",
+            )
+            .tensor(name),
+        )?;
     }
     let mut tensors = Vec::new();
     let mut metadata = Vec::new();
-    for (name, raw) in &entries.0 {
+    let entries = if repeated {
+        last_of_each(entries.0)
+    } else {
+        entries.0
+    };
+    for (name, raw) in &entries {
         if name == "__metadata__" {
-            metadata = read_metadata(raw.get())?;
+            metadata = read_metadata(raw.get(), deviations)?;
         } else {
-            tensors.push(read_tensor(name, raw.get(), data_start)?);
+            tensors.push(read_tensor(name, raw.get(), data_start, deviations)?);
         }
     }
     Ok((tensors, metadata))
 }
 
+/// Keep the last member of each name, as a map does.
+fn last_of_each<T>(members: Vec<(String, T)>) -> Vec<(String, T)> {
+    let mut seen = std::collections::HashSet::new();
+    let mut last: Vec<(String, T)> = members
+        .into_iter()
+        .rev()
+        .filter(|(name, _)| seen.insert(name.clone()))
+        .collect();
+    last.reverse();
+    last
+}
+
 /// Read `__metadata__`; `null` is none, as for the reference crate.
-fn read_metadata(raw: &str) -> Result<Vec<(String, String)>, FormatError> {
+fn read_metadata(raw: &str, deviations: &mut Deviations) -> Result<Vec<(String, String)>, FormatError> {
     if raw == "null" {
         return Ok(Vec::new());
     }
     let members: Members<String> = serde_json::from_str(raw)
         .map_err(|error| FormatError::new(format!("__metadata__ does not map text to text: {error}")))?;
-    if let Some(key) = members.duplicate() {
-        return Err(FormatError::new(format!(
-            "__metadata__ has the key {key:?} twice"
-        )));
+    let mut metadata = Vec::new();
+    match members.duplicate() {
+        Some(key) => {
+            deviations.note(FormatError::new(format!(
+                "__metadata__ has the key {key:?} twice"
+            )))?;
+            metadata.extend(last_of_each(members.0));
+        }
+        None => metadata.extend(members.0),
     }
-    let mut metadata = members.0;
     metadata.sort();
     Ok(metadata)
 }
 
-fn read_tensor(name: &str, raw: &str, data_start: u64) -> Result<Tensor, FormatError> {
+fn read_tensor(
+    name: &str,
+    raw: &str,
+    data_start: u64,
+    deviations: &mut Deviations,
+) -> Result<Tensor, FormatError> {
     // The deserialiser would take a list of the fields for the object as well.
     if !raw.starts_with('{') {
-        return Err(FormatError::new("its entry is malformed: it is not an object").tensor(name));
+        deviations.note(FormatError::new("its entry is malformed: it is not an object").tensor(name))?;
     }
-    let info: Info = serde_json::from_str(raw)
-        .map_err(|error| FormatError::new(format!("its entry is malformed: {error}")).tensor(name))?;
+    let malformed =
+        |error: serde_json::Error| FormatError::new(format!("its entry is malformed: {error}")).tensor(name);
+    let info = match serde_json::from_str::<Info>(raw) {
+        Ok(info) => info,
+        Err(error) => {
+            deviations.note(malformed(error))?;
+            let LenientInfo {
+                dtype,
+                shape,
+                data_offsets,
+            } = serde_json::from_str(raw).map_err(malformed)?;
+            Info {
+                dtype,
+                shape,
+                data_offsets,
+            }
+        }
+    };
     let dtype = Dtype::named(&info.dtype).ok_or_else(|| {
         FormatError::new("unknown dtype")
             .with_expected("a dtype of safetensors 0.8", &info.dtype)
@@ -164,11 +250,11 @@ fn read_tensor(name: &str, raw: &str, data_start: u64) -> Result<Tensor, FormatE
     })?;
     let too_large = || FormatError::new("its size overflows 64 bits").tensor(name);
     if let Some(length) = info.shape.iter().find(|length| **length > LARGEST_INTEGER) {
-        return Err(
+        deviations.note(
             FormatError::new("a dimension is beyond what JSON carries exactly")
                 .with_expected(format!("at most {LARGEST_INTEGER}"), length)
                 .tensor(name),
-        );
+        )?;
     }
     let elements = info
         .shape

@@ -1,0 +1,161 @@
+import {
+  cpSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { listModel, readModel } from '../../src/model/read.ts'
+import { folderOf } from '../support/folder.ts'
+
+const MODELS = join(import.meta.dirname, '../../vectors/models')
+
+interface Expected {
+  readonly files: readonly {
+    readonly file: string
+    readonly weights: { readonly blake3: string; readonly sha256: string } | null
+    readonly tensors: readonly { readonly name: string; readonly dtype: string; readonly blake3: string }[]
+  }[]
+}
+
+function expectedOf(folder: string): Expected['files'] {
+  const text = readFileSync(join(MODELS, folder, 'expected.json'), 'utf8')
+  return (JSON.parse(text) as Expected).files
+}
+
+test('the same named weights have one digest in every format', async () => {
+  const files = expectedOf('table')
+  const formats = new Set<string>()
+  for (const { file, weights } of files) {
+    const report = await readModel(join(MODELS, 'table', file), { algorithm: 'both' })
+    const digests = [report.digests.weights.blake3, report.digests.weights.sha256].map(String)
+    expect(digests, file).toEqual([weights?.blake3, weights?.sha256])
+    formats.add(report.format)
+  }
+  expect(new Set(files.map(({ weights }) => weights?.blake3)).size).toBe(1)
+  expect([...formats].toSorted()).toEqual(FORMATS)
+})
+
+const FORMATS = ['flax', 'gguf', 'hdf5', 'keras', 'npz', 'onnx', 'pytorch', 'safetensors', 'tfjs']
+
+test('tensors of the vectors have the digests that the packages of their formats give', async () => {
+  for (const folder of ['flax', 'gguf', 'hdf5', 'keras', 'onnx', 'pytorch', 'tfjs', 'tflite'])
+    for (const { file, weights, tensors } of expectedOf(folder).filter((one) => !isPart(one.file))) {
+      const report = await listModel(join(MODELS, folder, file))
+      expect(report.weights?.toString() ?? null, file).toBe(weights?.blake3 ?? null)
+      expect(
+        report.tensors.map(({ name, dtype, digest }) => ({ name, dtype, blake3: digest.hex })),
+        file,
+      ).toEqual(tensors.map(({ name, dtype, blake3 }) => ({ name, dtype, blake3 })))
+    }
+})
+
+const isPart = (file: string): boolean => /-of-[0-9]{5}\.gguf$/.test(file)
+
+test('the files of a split model are read together, whichever of them is named', async () => {
+  const parts = expectedOf('gguf').filter(({ file }) => isPart(file))
+  const expected = parts.flatMap(({ tensors }) => tensors.map(({ name, blake3 }) => `${name} ${blake3}`))
+  const weights = new Set<string>()
+  for (const { file } of parts) {
+    const report = await readModel(join(MODELS, 'gguf', file))
+    expect(report.tensors.map(({ name, digest }) => `${name} ${digest.hex}`)).toEqual(expected.toSorted())
+    weights.add(report.weights.toString())
+  }
+  const folder = folderOf()
+  for (const { file } of parts) cpSync(join(MODELS, 'gguf', file), join(folder, file))
+  weights.add((await readModel(folder)).weights.toString())
+  expect(weights.size).toBe(1)
+  const [, second] = parts
+  rmSync(join(folder, second?.file ?? ''))
+  await expect(readModel(folder)).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_NOT_FOUND' })
+})
+
+test('the files are digested in the same read, those beside a model among them', async () => {
+  const folder = folderOf()
+  for (const name of ['external.onnx', 'external.onnx.data'])
+    cpSync(join(MODELS, 'table', name), join(folder, name))
+  const report = await readModel(folder, { files: true })
+  expect(report.files.map(({ name, digests }) => [name, digests !== undefined])).toEqual([
+    ['external.onnx', true],
+    ['external.onnx.data', true],
+  ])
+  expect(report.tree?.kind).toBe('tree')
+  expect(report.tensors[0]).toMatchObject({ file: 'external.onnx.data', bytes: 48 })
+})
+
+test('a file beside a model is read only below its folder, through no link', async () => {
+  const sound = readFileSync(join(MODELS, 'table', 'external.onnx'))
+  const data = readFileSync(join(MODELS, 'table', 'external.onnx.data'))
+  const named = (name: string): Buffer =>
+    Buffer.from(sound.toString('latin1').replaceAll('external.onnx.data', name), 'latin1')
+  const cases: Record<string, (folder: string) => void> = {
+    'a link': (folder) => {
+      writeFileSync(join(folder, 'other'), data)
+      symlinkSync('other', join(folder, 'external.onnx.data'))
+    },
+    'a hard link': (folder) => {
+      writeFileSync(join(folder, 'other'), data)
+      linkSync(join(folder, 'other'), join(folder, 'external.onnx.data'))
+    },
+    'a parent': (folder) => {
+      writeFileSync(join(folder, '..', 'ext.data'), data)
+      writeFileSync(join(folder, 'model.onnx'), named('../ext.data/./././'.slice(0, 18)))
+    },
+    'an absolute path': (folder) => {
+      writeFileSync(join(folder, 'model.onnx'), named('/etc/hostname/////'))
+    },
+  }
+  for (const [name, prepare] of Object.entries(cases)) {
+    const folder = join(folderOf(), 'model')
+    mkdirSync(folder)
+    writeFileSync(join(folder, 'model.onnx'), sound)
+    prepare(folder)
+    await expect(readModel(join(folder, 'model.onnx')), name).rejects.toMatchObject({
+      code: 'ERR_LINEAPRINT_FORMAT',
+    })
+  }
+})
+
+test('the content decides, not the name', async () => {
+  const folder = folderOf()
+  cpSync(join(MODELS, 'table', 'weights.gguf'), join(folder, 'model.safetensors'))
+  expect((await readModel(folder)).format).toBe('gguf')
+  renameSync(join(folder, 'model.safetensors'), join(folder, 'x'))
+  expect((await readModel(join(folder, 'x'))).format).toBe('gguf')
+})
+
+test('what is not read is named for what it is', async () => {
+  const cases: readonly (readonly [content: string, what: RegExp])[] = [
+    ['\x08\x01\x12\x02\x0a\x00', /this is a TensorFlow SavedModel; it is not read/],
+    ['PAR1\0\0\0\0', /this is a Parquet file/],
+    ['hello\n', /this is text/],
+    ['', /its content is of no format that is read/],
+  ]
+  for (const [content, what] of cases) {
+    const folder = folderOf({ file: Buffer.from(content, 'latin1') })
+    await expect(readModel(join(folder, 'file'))).rejects.toMatchObject({
+      code: 'ERR_LINEAPRINT_FORMAT',
+      message: expect.stringMatching(what) as string,
+    })
+  }
+  await expect(readModel(folderOf({ 'saved_model.pb': 'x' }))).rejects.toMatchObject({
+    code: 'ERR_LINEAPRINT_UNSUPPORTED',
+    message: expect.stringMatching(/a TensorFlow SavedModel/) as string,
+  })
+})
+
+test('a model with a tensor of an unknown type is listed and has no digest of its weights', async () => {
+  const unknown = expectedOf('gguf').find(({ weights }) => weights === null)
+  const path = join(MODELS, 'gguf', unknown?.file ?? '')
+  const listing = await listModel(path)
+  expect(listing).toMatchObject({ format: 'gguf', incomplete: expect.any(String) as string })
+  expect(listing).not.toHaveProperty('weights')
+  expect(listing).not.toHaveProperty('architecture')
+  expect(listing.notRead).not.toHaveLength(0)
+  await expect(readModel(path)).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_UNSUPPORTED' })
+})

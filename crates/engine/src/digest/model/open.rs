@@ -1,0 +1,362 @@
+//! The open files of a model, and what of them is hashed how.
+//!
+//! A tensor that lies in one piece is a span of its file: spans are not empty and do not overlap, so that one read from
+//! front to back serves all of them. Tensors that share a span have its digest. What else there is becomes a stream:
+//! elements that are decoded or held in memory, and ranges that overlap a span.
+
+use super::list::{Listed, list};
+use super::streams::StreamDigests;
+use super::{Contents, Location, Rules, Shard, ShardTensor, SideFile, TensorDigests, sibling};
+use crate::control::Control;
+use crate::error::{Code, Error, Result};
+use crate::io::source::Source;
+use bytes::Bytes;
+use lineaprint_digest::{Algorithms, Digests};
+use lineaprint_formats::model::listing::{Decode, Elements};
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A part of a file that is hashed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Span {
+    /// First byte.
+    pub start: u64,
+    /// One past the last byte.
+    pub end: u64,
+}
+
+impl Span {
+    /// Return the number of bytes.
+    pub const fn length(&self) -> u64 {
+        self.end - self.start
+    }
+}
+
+/// An open file with its spans, sorted.
+pub(crate) struct OpenFile {
+    pub source: Arc<Source>,
+    pub spans: Vec<Span>,
+}
+
+/// The digests of one file that a read has computed.
+pub(crate) struct FileDigests {
+    /// One for each span; none where they are not hashed.
+    pub spans: Vec<Digests>,
+    pub file: Option<Digests>,
+}
+
+/// Elements that are hashed by themselves.
+pub(crate) struct Stream {
+    /// Index of the file that they come from.
+    pub file: usize,
+    pub elements: StreamElements,
+    /// True if bytes other than 0 and 1 are looked for.
+    pub is_boolean: bool,
+}
+
+pub(crate) enum StreamElements {
+    Held(Bytes),
+    Range(Span),
+    Decoded(Arc<dyn Decode>),
+}
+
+impl Stream {
+    /// Return the number of bytes.
+    pub fn length(&self) -> u64 {
+        match &self.elements {
+            StreamElements::Held(bytes) => bytes.len() as u64,
+            StreamElements::Range(span) => span.length(),
+            StreamElements::Decoded(decode) => decode.length(),
+        }
+    }
+}
+
+/// Source of the digest of a tensor.
+#[derive(Clone, Copy)]
+enum Slot {
+    /// It has no bytes.
+    Empty,
+    /// A span of a file.
+    Span { file: usize, index: usize },
+    /// A stream.
+    Stream(usize),
+}
+
+/// One shard: a file of the model that lists tensors.
+pub(crate) struct OpenShard {
+    /// Index of its file.
+    pub file: usize,
+    /// Indices of the files beside it that hold elements of its tensors.
+    pub siblings: Vec<usize>,
+    pub contents: Contents,
+    slots: Vec<Slot>,
+}
+
+/// The open files of a model.
+pub(crate) struct OpenModel {
+    pub shards: Vec<OpenShard>,
+    pub files: Vec<OpenFile>,
+    pub streams: Vec<Stream>,
+}
+
+/// Limits of the bytes that a listing may name: so many times those of its file, or so many for any file. Views of one storage
+/// and compressed elements are normal, a file that keeps the processor busy for days is not.
+const REPEATS: u64 = 1024;
+const ALWAYS: u64 = 16 << 30;
+
+impl OpenModel {
+    /// Open all shards on the threads of the current pool, and read what they list.
+    pub fn open(paths: &[PathBuf], rules: Rules, control: &Control) -> Result<Self> {
+        let listed: Vec<Listed> = paths
+            .par_iter()
+            .with_max_len(1)
+            .map(|path| list(path, rules, control))
+            .collect::<Result<_>>()?;
+        let mut model = Self {
+            shards: Vec::with_capacity(listed.len()),
+            files: Vec::with_capacity(listed.len()),
+            streams: Vec::new(),
+        };
+        for listed in listed {
+            let path = listed.source.path().to_owned();
+            let shard = model.add(listed)?;
+            model.check_amount(&shard, &path)?;
+            model.shards.push(shard);
+        }
+        Ok(model)
+    }
+
+    fn add(&mut self, listed: Listed) -> Result<OpenShard> {
+        let Listed {
+            source,
+            mut contents,
+            elements,
+            siblings,
+        } = listed;
+        let file = self.push(source);
+        let mut others: BTreeMap<String, usize> = BTreeMap::new();
+        for (path, source) in siblings {
+            others.insert(path, self.push(source));
+        }
+        let mut ranges: Vec<(usize, Span, usize)> = Vec::new();
+        let mut slots = vec![Slot::Empty; elements.len()];
+        for (index, elements) in elements.into_iter().enumerate() {
+            let tensor = &contents.tensors[index];
+            let is_boolean = tensor.dtype.name() == "BOOL";
+            let mut stream = |elements| {
+                self.streams.push(Stream {
+                    file,
+                    elements,
+                    is_boolean,
+                });
+                Slot::Stream(self.streams.len() - 1)
+            };
+            match elements {
+                Elements::Held(bytes) => slots[index] = stream(StreamElements::Held(bytes)),
+                Elements::Decoded(decode) => slots[index] = stream(StreamElements::Decoded(decode)),
+                Elements::InPlace { start, end } => ranges.push((file, Span { start, end }, index)),
+                Elements::External { path, start, end } => {
+                    let at = if let Some(at) = others.get(&path) {
+                        *at
+                    } else {
+                        let source = sibling::open(self.files[file].source.path(), &path)
+                            .map_err(|error| error.of_tensor(&tensor.name))?;
+                        let at = self.push(Arc::new(source));
+                        others.insert(path, at);
+                        at
+                    };
+                    let end = end.unwrap_or_else(|| self.files[at].source.size());
+                    ranges.push((at, Span { start, end }, index));
+                }
+            }
+        }
+        for (at, span, index) in &ranges {
+            let tensor = &mut contents.tensors[*index];
+            self.check_range(*at, *span, tensor)?;
+            tensor.location = Location::Range {
+                sibling: (*at != file).then(|| *at - file - 1),
+                start: span.start,
+                end: span.end,
+            };
+        }
+        self.assign(&contents, ranges, &mut slots);
+        let siblings = (file + 1..self.files.len()).collect();
+        Ok(OpenShard {
+            file,
+            siblings,
+            contents,
+            slots,
+        })
+    }
+
+    fn push(&mut self, source: Arc<Source>) -> usize {
+        let spans = Vec::new();
+        self.files.push(OpenFile { source, spans });
+        self.files.len() - 1
+    }
+
+    /// Check a range against the file and against the size of the tensor.
+    fn check_range(&self, file: usize, span: Span, tensor: &ShardTensor) -> Result<()> {
+        let source = &self.files[file].source;
+        let fault = |message: &str, expected: String, received: String| {
+            Error::new(Code::Format, message)
+                .with_expected(expected, received)
+                .of_tensor(&tensor.name)
+                .at(source.path())
+        };
+        if span.start > span.end || span.end > source.size() {
+            return Err(fault(
+                "its elements are outside the file",
+                format!("at most {} bytes", source.size()),
+                format!("bytes {} to {}", span.start, span.end),
+            ));
+        }
+        if span.length() != tensor.bytes {
+            return Err(fault(
+                "the length of its elements does not fit its dtype and shape",
+                format!("{} bytes", tensor.bytes),
+                format!("{} bytes", span.length()),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Make spans of the ranges; streams of those that overlap a span before them.
+    fn assign(&mut self, contents: &Contents, mut ranges: Vec<(usize, Span, usize)>, slots: &mut [Slot]) {
+        ranges.sort_unstable_by_key(|(file, span, index)| (*file, span.start, span.end, *index));
+        let mut last: Option<(usize, Span, Slot)> = None;
+        for (file, span, index) in ranges {
+            if span.length() == 0 {
+                continue;
+            }
+            if let Some((other, previous, slot)) = last
+                && (other, previous) == (file, span)
+            {
+                slots[index] = slot;
+                continue;
+            }
+            let spans = &mut self.files[file].spans;
+            let slot = if spans.last().is_none_or(|before| before.end <= span.start) {
+                spans.push(span);
+                Slot::Span {
+                    file,
+                    index: spans.len() - 1,
+                }
+            } else {
+                self.streams.push(Stream {
+                    file,
+                    elements: StreamElements::Range(span),
+                    is_boolean: contents.tensors[index].dtype.name() == "BOOL",
+                });
+                Slot::Stream(self.streams.len() - 1)
+            };
+            slots[index] = slot;
+            last = Some((file, span, slot));
+        }
+    }
+
+    fn check_amount(&self, shard: &OpenShard, path: &Path) -> Result<()> {
+        let files = [shard.file].into_iter().chain(shard.siblings.iter().copied());
+        let stored: u64 = files.map(|file| self.files[file].source.size()).sum();
+        let listed = self
+            .streams
+            .iter()
+            .filter(|stream| stream.file >= shard.file)
+            .fold(0_u64, |sum, stream| sum.saturating_add(stream.length()));
+        let most = stored.saturating_mul(REPEATS).max(ALWAYS);
+        if listed > most {
+            return Err(Error::new(
+                Code::Unsupported,
+                "its tensors repeat or unpack its bytes too often",
+            )
+            .with_expected(format!("at most {most} bytes"), format!("{listed} bytes"))
+            .at(path));
+        }
+        Ok(())
+    }
+
+    /// Check that no file changed since it was opened.
+    pub fn verify_unchanged(&self) -> Result<()> {
+        self.files
+            .iter()
+            .try_for_each(|file| file.source.verify_unchanged())
+    }
+
+    /// Close the files, and give each shard what was computed of it: `tensors` is in the order of the shards.
+    pub fn close(self, tensors: Vec<TensorDigests>, digests: &[FileDigests]) -> Vec<Shard> {
+        let files = self.files;
+        let file = |index: usize| digests.get(index).and_then(|digests| digests.file);
+        let shards = self.shards.into_iter().zip(tensors);
+        shards
+            .map(|(shard, tensors)| {
+                let source = &files[shard.file].source;
+                let siblings = shard.siblings.iter().map(|index| SideFile {
+                    path: files[*index].source.path().to_owned(),
+                    stamp: files[*index].source.stamp(),
+                    digests: file(*index),
+                });
+                Shard {
+                    path: source.path().to_owned(),
+                    stamp: source.stamp(),
+                    siblings: siblings.collect(),
+                    contents: shard.contents,
+                    tensors,
+                    file: file(shard.file),
+                }
+            })
+            .collect()
+    }
+}
+
+impl OpenShard {
+    /// Collect the digests of the tensors, in their order.
+    pub fn collect(
+        &self,
+        algorithms: Algorithms,
+        files: &[FileDigests],
+        streams: &[StreamDigests],
+    ) -> Vec<Digests> {
+        let empty = Digests::of(&[], algorithms);
+        let slots = self.slots.iter().map(|slot| match *slot {
+            Slot::Empty => empty,
+            Slot::Span { file, index } => files[file].spans[index],
+            Slot::Stream(index) => streams[index].digests,
+        });
+        slots.collect()
+    }
+
+    /// Return the indices of the BOOL tensors with bytes other than 0 and 1.
+    ///
+    /// The format does not forbid such bytes, and readers interpret them differently. The digest covers the bytes as they
+    /// are stored. Tensors in one piece are read once more; they are rare.
+    pub fn odd_booleans(
+        &self,
+        files: &[OpenFile],
+        streams: &[StreamDigests],
+        control: &Control,
+    ) -> Result<Vec<usize>> {
+        let mut indices = Vec::new();
+        for (index, tensor) in self.contents.tensors.iter().enumerate() {
+            if tensor.dtype.name() != "BOOL" {
+                continue;
+            }
+            let mut odd = false;
+            match self.slots[index] {
+                Slot::Empty => {}
+                Slot::Stream(index) => odd = streams[index].odd,
+                Slot::Span { file, index } => {
+                    let OpenFile { source, spans } = &files[file];
+                    source.read_range(spans[index].start, spans[index].end, control, |block| {
+                        odd |= block.iter().any(|byte| *byte > 1);
+                    })?;
+                }
+            }
+            if odd {
+                indices.push(index);
+            }
+        }
+        Ok(indices)
+    }
+}

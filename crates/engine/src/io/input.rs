@@ -1,0 +1,117 @@
+//! A file as the readers of formats ask for it.
+
+use crate::control::Control;
+use crate::error::{Error, Result};
+use crate::io::source::{BLOCK, Source};
+use bytes::Bytes;
+use lineaprint_formats::FormatError;
+use lineaprint_formats::input::Input;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// An open file, read at positions, with cancel and progress.
+pub struct FileInput {
+    source: Arc<Source>,
+    control: Control,
+    failure: Mutex<Option<Error>>,
+    /// Bytes of the file that were not reported as progress.
+    unreported: Mutex<u64>,
+}
+
+impl FileInput {
+    /// Take an open file, and add it to the totals of the job.
+    pub fn new(source: Arc<Source>, control: &Control) -> Self {
+        control.add_file(source.size());
+        let unreported = Mutex::new(source.size());
+        Self {
+            unreported,
+            ..Self::silent(source, control)
+        }
+    }
+
+    /// Take an open file of which another part of the job reports the progress.
+    pub fn silent(source: Arc<Source>, control: &Control) -> Self {
+        Self {
+            unreported: Mutex::new(0),
+            failure: Mutex::new(None),
+            control: control.clone(),
+            source,
+        }
+    }
+
+    /// Return the open file.
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// Convert an error of a reader: an error of the system or the cancellation comes first.
+    pub fn error(&self, error: FormatError) -> Error {
+        self.failure()
+            .unwrap_or_else(|| Error::format(self.source.path(), error))
+    }
+
+    /// Return the first error of the system, or the cancellation, which the readers of formats do not know.
+    pub fn failure(&self) -> Option<Error> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Return an error if the file changed since it was opened.
+    pub fn verify_unchanged(&self) -> Result<()> {
+        self.source.verify_unchanged()
+    }
+
+    /// Check that the file did not change, and report it as done.
+    pub fn finish(&self) -> Result<()> {
+        self.verify_unchanged()?;
+        // Readers skip bytes that they do not need, for example padding.
+        self.report(u64::MAX);
+        self.control.file_done();
+        Ok(())
+    }
+
+    /// Report read bytes, at most as many as the file has: parts of a file may be read twice.
+    fn report(&self, bytes: u64) {
+        let mut unreported = self.unreported.lock().unwrap_or_else(PoisonError::into_inner);
+        let reported = bytes.min(*unreported);
+        *unreported -= reported;
+        self.control.advance(reported);
+    }
+
+    fn read_blocks(&self, buffer: &mut [u8], offset: u64) -> Result<()> {
+        let mut position = offset;
+        for block in buffer.chunks_mut(BLOCK) {
+            self.control.check()?;
+            self.source.read_exact_at(block, position)?;
+            position += block.len() as u64;
+            self.report(block.len() as u64);
+        }
+        Ok(())
+    }
+}
+
+impl Input for FileInput {
+    fn length(&self) -> u64 {
+        self.source.size()
+    }
+
+    fn read(&self, offset: u64, length: usize) -> std::result::Result<Bytes, FormatError> {
+        let mut buffer = Vec::new();
+        // The length was checked against that of the file, but a sparse file can have any length.
+        if buffer.try_reserve_exact(length).is_err() {
+            return Err(FormatError::unsupported(format!(
+                "not enough memory to read {length} bytes at once"
+            )));
+        }
+        buffer.resize(length, 0);
+        match self.read_blocks(&mut buffer, offset) {
+            Ok(()) => Ok(Bytes::from(buffer)),
+            Err(error) => {
+                let message = error.message.clone();
+                self.failure
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .get_or_insert(error);
+                Err(FormatError::new(message))
+            }
+        }
+    }
+}

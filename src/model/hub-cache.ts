@@ -1,0 +1,37 @@
+/** The cache of the Hugging Face Hub: `models--org--name` with `blobs`, `refs` and `snapshots` of links into it. */
+import { readFile, readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { LineaprintError } from '../core/errors.ts'
+import { inputError, isMissing } from '../util/fs.ts'
+
+/** The longest text of a reference: a commit id. */
+const REFERENCE_LIMIT = 256
+
+/**
+ * Return the snapshot that a repository in the cache stands for: that of the reference `main`, else the only one.
+ *
+ * @returns `undefined` for a folder that is no such repository.
+ * @throws ERR_LINEAPRINT_AMBIGUOUS if there are several snapshots, and none of them is `main`.
+ */
+export async function snapshotOf(folder: string): Promise<string | undefined> {
+  const entries = await readdir(folder).catch((cause: unknown) => {
+    throw inputError(folder, 'list', cause)
+  })
+  if (!['blobs', 'snapshots'].every((name) => entries.includes(name))) return undefined
+  const snapshots = (await readdir(join(folder, 'snapshots'))).toSorted()
+  const main = await readFile(join(folder, 'refs', 'main'), 'latin1').catch((error: unknown) => {
+    if (isMissing(error)) return ''
+    throw inputError(join(folder, 'refs', 'main'), 'read', error)
+  })
+  const named = snapshots.find((name) => main.length < REFERENCE_LIMIT && name === main.trim())
+  const [only, ...others] = snapshots
+  const chosen = named ?? (others.length === 0 ? only : undefined)
+  if (chosen !== undefined) return join(folder, 'snapshots', chosen)
+  throw new LineaprintError(
+    snapshots.length === 0 ? 'ERR_LINEAPRINT_NOT_FOUND' : 'ERR_LINEAPRINT_AMBIGUOUS',
+    snapshots.length === 0
+      ? 'the repository in the cache has no snapshot'
+      : `the repository in the cache has ${snapshots.length} snapshots: ${snapshots.slice(0, 4).join(', ')}`,
+    { path: folder, hint: 'give the path of a snapshot' },
+  )
+}

@@ -438,6 +438,7 @@ def sized(layers, width, **changes):
 
 FAMILY = [
     family("no tensors", {}),
+    family("two tensors", {"a": ("F32", 2), "b": ("F32", 2)}),
     family("a decoder", decoder(2, 64)),
     family("more and wider layers", decoder(12, 4096), same_as="a decoder"),
     family("other floats", decoder(3, 64, "F32"), same_as="a decoder"),

@@ -19,23 +19,26 @@ interface ArchitectureCase {
 
 const cases = readCases('architecture.json') as readonly ArchitectureCase[]
 
-test.each(cases.filter(({ embedded }) => embedded !== true))('a folder with its configuration: $name', async ({ config, tensors, digests }) => {
-  using folder = temporaryFolder()
-  const path = join(folder.path, 'model.safetensors')
-  writeFileSync(path, safetensors(tensors))
-  for (const name of config === null ? [undefined] : ['adapter_config.json', 'config.json']) {
-    // The second name is looked at first, so it decides as soon as it is there.
-    if (name !== undefined) writeFileSync(join(folder.path, name), config ?? '')
-    const model = await readModel(folder.path, { algorithm: 'both' })
-    expect(model.config?.name).toBe(name)
-    for (const algorithm of ALGORITHMS) {
-      expect(model.digests.architecture[algorithm]?.toString()).toBe(digests[algorithm])
+test.each(cases.filter(({ embedded }) => embedded !== true))(
+  'a folder with its configuration: $name',
+  async ({ config, tensors, digests }) => {
+    using folder = temporaryFolder()
+    const path = join(folder.path, 'model.safetensors')
+    writeFileSync(path, safetensors(tensors))
+    for (const name of config === null ? [undefined] : ['adapter_config.json', 'config.json']) {
+      // The second name is looked at first, so it decides as soon as it is there.
+      if (name !== undefined) writeFileSync(join(folder.path, name), config ?? '')
+      const model = await readModel(folder.path, { algorithm: 'both' })
+      expect(model.config?.name).toBe(name)
+      for (const algorithm of ALGORITHMS) {
+        expect(model.digests.architecture[algorithm]?.toString()).toBe(digests[algorithm])
+      }
+      // The configuration beside a file is that of the file.
+      expect((await readModel(path)).architecture.toString()).toBe(digests.blake3)
+      if (name === 'adapter_config.json') writeFileSync(join(folder.path, name), '{"other": 1}')
     }
-    // The configuration beside a file is that of the file.
-    expect((await readModel(path)).architecture.toString()).toBe(digests.blake3)
-    if (name === 'adapter_config.json') writeFileSync(join(folder.path, name), '{"other": 1}')
-  }
-})
+  },
+)
 
 test.each(cases.filter(({ embedded }) => embedded))('a configuration in the file: $name', (each) => {
   const config = embeddedConfig('keras', ['config.json', each.config ?? ''], 'model.keras')

@@ -61,11 +61,7 @@ function quantisationText({ method, settings }: Quantisation): string {
 
 /** Return a row of a group of tensors: its pattern, dtype, shape, and how many there are. */
 export function layerRow({ pattern, dtype, shape, tensors }: LayerPattern): string[] {
-  return [
-    pattern,
-    `${dtype} [${shape.join(', ')}]`,
-    ...(tensors === 1 ? [] : [plural(tensors, 'tensor')]),
-  ]
+  return [pattern, `${dtype} [${shape.join(', ')}]`, ...(tensors === 1 ? [] : [plural(tensors, 'tensor')])]
 }
 
 function hyperparameterRows({ hyperparameters }: ModelStructure): string[][] {

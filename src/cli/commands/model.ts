@@ -115,9 +115,7 @@ async function writeStructure(given: string, described: DescribedModel): Promise
     ties: listing.ties,
     leftOut: listing.config?.ignored ?? [],
   }
-  const text = path.endsWith('.json')
-    ? `${JSON.stringify(json, null, 2)}\n`
-    : structureText(name, described)
+  const text = path.endsWith('.json') ? `${JSON.stringify(json, null, 2)}\n` : structureText(name, described)
   await writeAtomic(path, text)
 }
 

@@ -30,6 +30,7 @@ test('the public surface is this, and a change of it is meant', () => {
     'hashStream',
     'hashTable',
     'hashTree',
+    'listModel',
     'listRuns',
     'mergeParts',
     'parseManifest',

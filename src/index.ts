@@ -31,7 +31,7 @@ export { hashStream } from './hash/stream.ts'
 export { hashTree } from './hash/tree.ts'
 export { diffTrees } from './hash/tree-diff.ts'
 export { diffModels } from './model/diff/diff.ts'
-export { readModel } from './model/read.ts'
+export { listModel, readModel } from './model/read.ts'
 export { readTokenizer } from './model/tokenizer.ts'
 export { findRun, listRuns, readRun } from './store/runs.ts'
 export { storeIn } from './store/store.ts'
@@ -126,7 +126,16 @@ export type {
   TensorChange,
   ValueComparison,
 } from './model/diff/diff.ts'
-export type { DtypeTotal, ModelFile, ModelOptions, ModelReport, TensorInfo } from './model/read.ts'
+export type {
+  DtypeTotal,
+  ModelFile,
+  ModelFormat,
+  ModelListing,
+  ModelOptions,
+  ModelReport,
+  PartNotRead,
+  TensorInfo,
+} from './model/read.ts'
 export type { TokenizerReport } from './model/tokenizer.ts'
 export type { RunRecord } from './record/record.ts'
 export type { ListedRun, RunFilter, RunList, StoredRun } from './store/runs.ts'

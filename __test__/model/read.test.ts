@@ -149,6 +149,20 @@ test('two tensors of one name are refused with the name', async () => {
   await expect(readModel(path)).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_FORMAT', tensor: 'w', path })
 })
 
+test('a safetensors file is read as its reference reads it on request, and each deviation is listed', async () => {
+  const header =
+    '{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"I32","shape":[1],"data_offsets":[0,4]}}'
+  const length = Buffer.alloc(8)
+  length.writeBigUInt64LE(BigInt(header.length))
+  const folder = folderOf({
+    'model.safetensors': Buffer.concat([length, Buffer.from(header), Buffer.alloc(4)]),
+  })
+  await expect(readModel(folder)).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_FORMAT' })
+  const { tensors, remarks } = await readModel(folder, { lenient: true })
+  expect(tensors).toMatchObject([{ name: 'a', dtype: 'I32' }])
+  expect(remarks).toEqual([expect.stringMatching(/tensor "a": the name appears twice/)])
+})
+
 test('a configuration that is not JSON, or has a key twice, is refused with its path', async () => {
   for (const config of ['{', '{"a":1,"a":2}', '[1e999]']) {
     const folder = folderOf({ 'model.safetensors': safetensors(WEIGHTS), 'config.json': config })

@@ -30,7 +30,7 @@ export function elementsOf(
   if (start === undefined || end === undefined) return undefined
   // The path of a model is a file, the index next to its files, or their folder.
   const { path, files } = report
-  const isFile = isIndexPath(path) || files.some((one) => one.name === basename(path))
+  const isFile = isIndexPath(path) || files.some((modelFile) => modelFile.name === basename(path))
   return { path: join(isFile ? dirname(path) : path, file), name, dtype, start, end }
 }
 

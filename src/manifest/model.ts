@@ -77,7 +77,7 @@ export async function weightsFileOf(path: string, options: HashOptions): Promise
   )
   const file = basename(path)
   const reason = read.shards.find((shard) => shard.incomplete !== undefined)?.incomplete
-  const isElsewhere = read.shards.some(({ beside }) => beside.length > 0)
+  const isElsewhere = read.shards.some(({ siblings }) => siblings.length > 0)
   if (reason !== undefined || isElsewhere) {
     throw new LineaprintError(
       reason === undefined ? 'ERR_LINEAPRINT_ARGUMENT' : 'ERR_LINEAPRINT_UNSUPPORTED',

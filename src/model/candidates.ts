@@ -41,7 +41,7 @@ const INDEX_LIMIT = 256 << 20
  * @throws ERR_LINEAPRINT_FORMAT if an index is malformed or names files outside its folder.
  */
 export async function findCandidates(folder: string, names: readonly string[]): Promise<Candidates> {
-  const family = FAMILIES.find((one) => names.some((name) => belongsTo(one, name)))
+  const family = FAMILIES.find((kind) => names.some((name) => belongsTo(kind, name)))
   if (family === undefined) return { candidates: [], leftOver: [], otherCopies: [] }
   const indexes: Candidate[] = []
   for (const name of names.filter((entry) => isIndex(family, entry)).toSorted()) {
@@ -69,7 +69,7 @@ export async function findCandidates(folder: string, names: readonly string[]): 
 
 /** Return the names of weights of the families after the first that is there. */
 export function otherCopiesOf(names: readonly string[]): string[] {
-  const family = FAMILIES.find((one) => names.some((name) => belongsTo(one, name)))
+  const family = FAMILIES.find((kind) => names.some((name) => belongsTo(kind, name)))
   return names
     .filter((name) => FAMILIES.some((other) => other !== family && belongsTo(other, name)))
     .filter((name) => family === undefined || !belongsTo(family, name))

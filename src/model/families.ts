@@ -83,7 +83,7 @@ export function splitNames(family: Family, name: string): readonly string[] {
   // A name that claims more is no split that a program wrote.
   if (family.isSplit !== true || count < 2 || count > 10_000) return [name]
   const stem = name.replace(/-[0-9]{5}-of-[0-9]{5}\.gguf$/, '')
-  return Array.from({ length: count }, (_, place) => `${stem}-${digits(place + 1)}-of-${digits(count)}.gguf`)
+  return Array.from({ length: count }, (_, index) => `${stem}-${digits(index + 1)}-of-${digits(count)}.gguf`)
 }
 
 function digits(position: number): string {

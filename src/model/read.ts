@@ -98,7 +98,7 @@ export interface ModelFile {
   readonly digests?: Digests
 }
 
-/** What a model file lists. */
+/** Contents of a model file. */
 export interface ModelListing {
   /** Absolute path. */
   readonly path: string
@@ -389,22 +389,23 @@ export function tensorsOf(model: NativeModel, plan: SamplePlan | undefined): Ten
       dtype: shard.dtypes[index] ?? '',
       shape: shard.shapes[index] ?? [],
       digest: digestOf(shard, index),
-      ...placeOf(shard, index),
+      ...locationOf(shard, index),
     })),
   )
   return tensors.toSorted((a, b) => compareUtf8(a.name, b.name))
 }
 
 /** Say where a tensor lies: in the shard, or in a file beside it. */
-function placeOf(shard: NativeShard, index: number): Pick<TensorInfo, 'file' | 'bytes' | 'start' | 'end'> {
-  const { sizes, starts, places, beside } = shard
-  const [bytes = 0, start = -1, place = -1] = [sizes[index], starts[index], places[index]]
-  const file = beside[place] === undefined ? basename(shard.path) : nameBeside(shard, beside[place].path)
+function locationOf(shard: NativeShard, index: number): Pick<TensorInfo, 'file' | 'bytes' | 'start' | 'end'> {
+  const { sizes, starts, locations, siblings } = shard
+  const [bytes = 0, start = -1, location = -1] = [sizes[index], starts[index], locations[index]]
+  const file =
+    siblings[location] === undefined ? basename(shard.path) : siblingName(shard, siblings[location].path)
   return { file, bytes, ...(start >= 0 && { start, end: start + bytes }) }
 }
 
 /** Return the path of a file below the folder of a shard, with `/` between its segments. */
-function nameBeside(shard: NativeShard, path: string): string {
+function siblingName(shard: NativeShard, path: string): string {
   return relative(dirname(shard.path), path).split(sep).join('/')
 }
 
@@ -445,7 +446,7 @@ export function digestsOf(read: NativeTensorDigests | NativeWeights): RawDigests
 export function filesOf({ shards }: NativeModel): ModelFile[] {
   return shards.flatMap((shard) => [
     fileOf(basename(shard.path), shard),
-    ...shard.beside.map((file) => fileOf(nameBeside(shard, file.path), file)),
+    ...shard.siblings.map((file) => fileOf(siblingName(shard, file.path), file)),
   ])
 }
 

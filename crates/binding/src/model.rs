@@ -7,7 +7,7 @@ use crate::job::{NativeJob, start};
 use crate::sample::{NativeExtent, NativePlan, plan};
 use lineaprint_digest::Algorithms;
 use lineaprint_engine::digest::model::{
-    self, Contents, IndexFile, Model, Place, ReadModel, Reading, Rules, SampledTensor, Shard, ShardTensor,
+    self, Contents, IndexFile, Location, Model, ReadModel, Reading, Rules, SampledTensor, Shard, ShardTensor,
     TensorDigests, Wanted, Weights,
 };
 use lineaprint_engine::panics;
@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 pub struct NativeModelOptions {
     pub algorithm: NativeAlgorithm,
     pub reading: NativeReading,
-    /// Whether safetensors files are read as their reference crate reads them.
+    /// True if safetensors files are read as their reference crate reads them.
     pub lenient: bool,
     /// The canonical JSON of the meaningful configuration, if there is one.
     pub config: Option<Uint8Array>,
@@ -82,7 +82,7 @@ pub struct NativeShard {
     /// Format of the file.
     pub format: String,
     /// Files beside it that hold elements of its tensors.
-    pub beside: Vec<NativeSideFile>,
+    pub siblings: Vec<NativeSideFile>,
     pub names: Vec<String>,
     pub dtypes: Vec<String>,
     pub shapes: Vec<Vec<i64>>,
@@ -90,8 +90,8 @@ pub struct NativeShard {
     pub sizes: Vec<i64>,
     /// First byte in the file; -1 where it does not lie in one piece.
     pub starts: Vec<i64>,
-    /// Index in `beside` of the file that holds it; -1 for the file itself.
-    pub places: Vec<i64>,
+    /// Index in `siblings` of the file that holds it; -1 for the file itself.
+    pub locations: Vec<i64>,
     /// Keys and values of text beside the tensors, in turn.
     pub metadata: Vec<String>,
     /// Names and reasons of parts that are no tensors, in turn.
@@ -237,18 +237,18 @@ fn native_shard(shard: Shard, algorithms: Algorithms) -> NativeShard {
         incomplete,
         remarks,
     } = shard.contents;
-    let place = |tensor: &ShardTensor| match tensor.place {
-        Place::Range { beside, start, .. } => {
-            (number(start), beside.map_or(-1, |index| number(index as u64)))
+    let location = |tensor: &ShardTensor| match tensor.location {
+        Location::Range { sibling, start, .. } => {
+            (number(start), sibling.map_or(-1, |index| number(index as u64)))
         }
-        Place::Elsewhere => (-1, -1),
+        Location::Elsewhere => (-1, -1),
     };
     NativeShard {
         path: shard.path.to_string_lossy().into_owned(),
         size: number(shard.stamp.size),
         format: format.name().to_owned(),
-        beside: shard
-            .beside
+        siblings: shard
+            .siblings
             .into_iter()
             .map(|file| NativeSideFile {
                 path: file.path.to_string_lossy().into_owned(),
@@ -265,8 +265,8 @@ fn native_shard(shard: Shard, algorithms: Algorithms) -> NativeShard {
             .map(|tensor| tensor.shape.iter().copied().map(number).collect())
             .collect(),
         sizes: tensors.iter().map(|tensor| number(tensor.bytes)).collect(),
-        starts: tensors.iter().map(|tensor| place(tensor).0).collect(),
-        places: tensors.iter().map(|tensor| place(tensor).1).collect(),
+        starts: tensors.iter().map(|tensor| location(tensor).0).collect(),
+        locations: tensors.iter().map(|tensor| location(tensor).1).collect(),
         names: tensors.into_iter().map(|tensor| tensor.name).collect(),
         metadata: pairs(metadata),
         not_read: pairs(not_read.into_iter().map(|part| (part.name, part.reason))),

@@ -4,11 +4,12 @@ mod support;
 
 use lineaprint_digest::{Algorithms, Digests};
 use lineaprint_engine::digest::model::{
-    Place, Shard, ShardTensor, TensorDigests, Wanted, check_index, read, read_index,
+    Location, Rules, Shard, ShardTensor, TensorDigests, Wanted, check_index, read, read_index,
 };
 use lineaprint_engine::schedule::pool;
 use lineaprint_engine::{Code, Control};
 use proptest::prelude::*;
+use std::collections::BTreeMap;
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -30,9 +31,9 @@ fn digests(shard: &Shard) -> &[Digests] {
 
 /// Return where a tensor lies in its file.
 fn range(tensor: &ShardTensor) -> Range<usize> {
-    match tensor.place {
-        Place::Range {
-            beside: None,
+    match tensor.location {
+        Location::Range {
+            sibling: None,
             start,
             end,
         } => usize::try_from(start).expect("small")..usize::try_from(end).expect("small"),
@@ -69,7 +70,7 @@ fn all_ways_of_reading_agree() {
         for algorithms in [Algorithms::BLAKE3, Algorithms::SHA256, Algorithms::BOTH] {
             for files in [None, Some(algorithms)] {
                 let read = pool
-                    .install(|| read(&paths, wanted(algorithms, files), &Control::new()))
+                    .install(|| read(&paths, wanted(algorithms, files), Rules::Strict, &Control::new()))
                     .expect("reads");
                 for (shard, (_, bytes)) in read.iter().zip(&shards) {
                     assert_eq!(shard.contents.tensors.len(), 7);
@@ -116,7 +117,7 @@ proptest! {
         for (tensors, files) in [(Algorithms::BLAKE3, None), (Algorithms::BLAKE3, Some(Algorithms::BLAKE3)), (Algorithms::SHA256, None), (Algorithms::BLAKE3, Some(Algorithms::BOTH))] {
             let read = pool::create(threads)
                 .expect("a pool")
-                .install(|| read(std::slice::from_ref(&path), wanted(tensors, files), &Control::new()))
+                .install(|| read(std::slice::from_ref(&path), wanted(tensors, files), Rules::Strict, &Control::new()))
                 .expect("reads");
             for (tensor, digests) in read[0].contents.tensors.iter().zip(digests(&read[0])) {
                 prop_assert_eq!(*digests, Digests::of(&bytes[range(tensor)], tensors));
@@ -124,6 +125,61 @@ proptest! {
             prop_assert_eq!(read[0].file, files.map(|algorithms| Digests::of(&bytes, algorithms)));
         }
     }
+}
+
+/// Return the files of the vectors that hold the same weights in every format.
+fn table() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../vectors/models/table");
+    let entries = fs::read_dir(folder).expect("the vectors");
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    paths.retain(|path| {
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        path.is_file() && !matches!(extension, Some("json" | "data"))
+    });
+    paths.sort();
+    paths
+}
+
+#[test]
+fn formats_agree_in_all_ways_of_reading() {
+    let paths = table();
+    assert!(paths.len() > 15, "{paths:?}");
+    let mut formats = BTreeMap::new();
+    for path in &paths {
+        for threads in [1, 3] {
+            let pool = pool::create(threads).expect("a pool");
+            for algorithms in [Algorithms::BLAKE3, Algorithms::SHA256, Algorithms::BOTH] {
+                for files in [None, Some(algorithms)] {
+                    let shards = pool
+                        .install(|| {
+                            let wanted = wanted(algorithms, files);
+                            read(std::slice::from_ref(path), wanted, Rules::Strict, &Control::new())
+                        })
+                        .expect("reads");
+                    let shard = &shards[0];
+                    let mut tensors: Vec<(&str, Digests)> = shard
+                        .contents
+                        .tensors
+                        .iter()
+                        .map(|tensor| tensor.name.as_str())
+                        .zip(digests(shard).iter().copied())
+                        .collect();
+                    tensors.sort_by_key(|(name, _)| *name);
+                    for (name, of) in tensors {
+                        let known = formats.entry((name.to_owned(), algorithms.blake3, algorithms.sha256));
+                        assert_eq!(*known.or_insert(of), of, "{name} of {}", path.display());
+                    }
+                    let bytes = fs::read(path).expect("reads");
+                    assert_eq!(
+                        shard.file,
+                        files.map(|algorithms| Digests::of(&bytes, algorithms))
+                    );
+                }
+            }
+        }
+    }
+    // Three tensors, each with one digest for every choice of hash functions.
+    assert_eq!(formats.len(), 9);
 }
 
 #[test]
@@ -145,6 +201,7 @@ fn malformed_files_are_errors_with_the_path() {
         let error = read(
             std::slice::from_ref(&path),
             wanted(Algorithms::BLAKE3, None),
+            Rules::Strict,
             &Control::new(),
         )
         .expect_err("refused");
@@ -165,6 +222,7 @@ fn shards_are_checked_against_their_index() {
     let shards = read(
         std::slice::from_ref(&path),
         wanted(Algorithms::BLAKE3, None),
+        Rules::Strict,
         &Control::new(),
     )
     .expect("reads");

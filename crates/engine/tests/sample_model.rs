@@ -7,7 +7,7 @@ use lineaprint_digest::sample::description::{self, Whole};
 use lineaprint_digest::sample::{Amount, Plan, Strategy as How};
 use lineaprint_digest::{Algorithm, Algorithms, Digests};
 use lineaprint_engine::Control;
-use lineaprint_engine::digest::model::{SampledTensor, Shard, TensorDigests, Wanted, read};
+use lineaprint_engine::digest::model::{Rules, SampledTensor, Shard, TensorDigests, Wanted, read};
 use lineaprint_engine::digest::sample::describe;
 use lineaprint_engine::digest::sample::model::{ModelSample, sample};
 use lineaprint_engine::schedule::pool;
@@ -91,7 +91,7 @@ fn slowly(tensors: &[Made], plan: &Plan, algorithm: Algorithm) -> lineaprint_dig
 fn check(paths: &[PathBuf], tensors: &[Made], plan: &Plan, threads: usize) -> ModelSample {
     let outcome = pool::create(threads)
         .expect("a pool")
-        .install(|| sample(paths, plan, Algorithms::BOTH, &Control::new()))
+        .install(|| sample(paths, Rules::Strict, plan, Algorithms::BOTH, &Control::new()))
         .expect("samples");
     for algorithm in [Algorithm::Blake3, Algorithm::Sha256] {
         let expected = slowly(tensors, plan, algorithm);
@@ -150,7 +150,13 @@ fn plan_of_everything_gives_the_weights_digest() {
     let plan = Plan::new(How::Strided, Amount::Count(2), 700_000).expect("a plan");
     let outcome = check(&paths, &TENSORS, &plan, 3);
     assert!(!outcome.extent.sampled && outcome.extent.units == outcome.extent.units_read);
-    let full = read(&paths, Wanted::Tensors(Algorithms::BOTH), &Control::new()).expect("reads");
+    let full = read(
+        &paths,
+        Wanted::Tensors(Algorithms::BOTH),
+        Rules::Strict,
+        &Control::new(),
+    )
+    .expect("reads");
     for (sample, full) in outcome.shards.iter().zip(&full) {
         assert!(
             sampled(sample)
@@ -167,7 +173,7 @@ fn progress_counts_read_bytes() {
     let paths = write(&folder, &TENSORS);
     let plan = Plan::new(How::Strided, Amount::Count(5), 0).expect("a plan");
     let control = Control::new();
-    let outcome = sample(&paths, &plan, Algorithms::BLAKE3, &control).expect("samples");
+    let outcome = sample(&paths, Rules::Strict, &plan, Algorithms::BLAKE3, &control).expect("samples");
     let progress = control.progress();
     assert_eq!(progress.bytes_done, outcome.extent.bytes_read);
     assert_eq!(progress.bytes_total, outcome.extent.bytes_read);

@@ -2,7 +2,7 @@
 
 use lineaprint_formats::FormatError;
 use lineaprint_formats::model::dtype::DTYPES;
-use lineaprint_formats::model::safetensors::{HEADER_LIMIT, Header, header_length, parse};
+use lineaprint_formats::model::safetensors::{HEADER_LIMIT, Header, header_length, parse, parse_lenient};
 use proptest::prelude::*;
 use safetensors::Dtype as ReferenceDtype;
 
@@ -42,6 +42,61 @@ fn empty_models_and_tensors_are_valid() {
     assert_eq!(read("{}", 0).expect("reads").tensors, []);
     let empty = r#"{"a":{"dtype":"F32","shape":[0,7],"data_offsets":[0,0]},"b":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}"#;
     assert_eq!(read(empty, 1).expect("reads").tensors.len(), 2);
+}
+
+/// Headers that the reference takes and that are refused here, each with what its refusal says.
+const DEVIATIONS: [(&str, &str); 6] = [
+    (
+        r#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"I32","shape":[1],"data_offsets":[0,4]}}"#,
+        "twice in the header",
+    ),
+    (
+        r#" {"a":{"dtype":"I32","shape":[1],"data_offsets":[0,4]}}"#,
+        "does not start with {",
+    ),
+    (
+        "{\"a\":{\"dtype\":\"I32\",\"shape\":[1],\"data_offsets\":[0,4]}}\n",
+        "other than spaces",
+    ),
+    (
+        r#"{"a":{"dtype":"I32","shape":[1],"data_offsets":[0,4],"more":1}}"#,
+        "malformed",
+    ),
+    (r#"{"a":["I32",[1],[0,4]]}"#, "not an object"),
+    (
+        r#"{"__metadata__":{"k":"1","k":"2"},"a":{"dtype":"I32","shape":[1],"data_offsets":[0,4]}}"#,
+        "key \"k\" twice",
+    ),
+];
+
+#[test]
+fn deviations_are_read_as_the_reference_reads_them_on_request() {
+    for (header, reason) in DEVIATIONS {
+        let error = refusal(header, 4);
+        assert!(error.to_string().contains(reason), "{error}");
+        let mut file = (header.len() as u64).to_le_bytes().to_vec();
+        file.extend(header.as_bytes());
+        file.extend([1, 2, 3, 4]);
+        let reference = safetensors::SafeTensors::deserialize(&file).expect("the reference takes it");
+        let (read, deviations) = parse_lenient(header.as_bytes(), file.len() as u64).expect("reads");
+        assert!(
+            deviations.iter().any(|sentence| sentence.contains(reason)),
+            "{deviations:?}"
+        );
+        assert_eq!(read.tensors.len(), reference.len());
+        for tensor in &read.tensors {
+            let other = reference.tensor(&tensor.name).expect("the same name");
+            assert_eq!(tensor.dtype.name(), format!("{:?}", other.dtype()));
+            assert_eq!(tensor.end - tensor.start, other.data().len() as u64);
+        }
+        if header.contains("metadata") {
+            assert_eq!(read.metadata, [("k".to_owned(), "2".to_owned())]);
+        }
+    }
+    let (_, none) = parse_lenient(ONE.as_bytes(), 8 + ONE.len() as u64 + 8).expect("reads");
+    assert!(none.is_empty());
+    // What the reference refuses is refused.
+    assert!(parse_lenient(b"{\"a\":1}", 16).is_err());
 }
 
 #[test]

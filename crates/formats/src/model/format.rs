@@ -83,7 +83,7 @@ const OTHERS: [(&str, usize, &[u8]); 24] = [
 /// Bytes that the format is found from, at most; what a name is deeper in the file is looked up where it lies.
 const HEAD: u64 = 2048;
 
-/// What a file is.
+/// Kind of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Detected {
     /// A format that is read.
@@ -237,12 +237,13 @@ fn read_tfjs(input: &dyn Input, open: &mut tfjs::Open<'_>) -> Result<Listing, Fo
     tfjs::listing(&tfjs::parse(&text)?, open)
 }
 
-/// Return whether bytes have no control characters but those that end or indent lines.
+/// Return whether bytes are UTF-8, perhaps cut inside a character, without control characters but those that end or
+/// indent lines.
 fn is_text(head: &[u8]) -> bool {
-    !head.is_empty()
-        && head
-            .iter()
-            .all(|byte| matches!(byte, b'\t' | b'\n' | b'\x0c' | b'\r' | b' '..=b'~' | 0x80..))
+    let is_utf8 = std::str::from_utf8(head).map_or_else(|error| error.error_len().is_none(), |_| true);
+    let is_control =
+        |byte: &u8| *byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\x0c' | b'\r') || *byte == 0x7f;
+    !head.is_empty() && is_utf8 && !head.iter().any(is_control)
 }
 
 /// JSON models are looked at whole, up to this many bytes.

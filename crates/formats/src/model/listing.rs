@@ -1,4 +1,4 @@
-//! What a reader of a model file returns: its tensors, and where their elements lie.
+//! Result of a reader of a model file: its tensors, and where their elements lie.
 
 use crate::error::FormatError;
 use crate::input::Input;
@@ -16,11 +16,11 @@ pub struct Tensor {
     pub dtype: Dtype,
     /// Elements per axis in C order; empty for a scalar. The reader has checked that their product fits 64 bits.
     pub shape: Vec<u64>,
-    /// Where its elements lie.
+    /// Location of its elements.
     pub elements: Elements,
 }
 
-/// Where the elements of a tensor lie. In the end they are little-endian, in C order, without padding.
+/// Location of the elements of a tensor. In the end they are little-endian, in C order, without padding.
 #[derive(Clone)]
 pub enum Elements {
     /// In one piece of the file, in their final form: the bytes from `start` up to `end` are what a digest covers.
@@ -70,7 +70,7 @@ pub struct NotRead {
     pub reason: String,
 }
 
-/// What a reader of a model file returns.
+/// Result of a reader of a model file.
 #[derive(Clone, Debug, Default)]
 pub struct Listing {
     /// The tensors; names are unique.

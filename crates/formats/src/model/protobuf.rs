@@ -3,7 +3,7 @@
 use crate::error::FormatError;
 use crate::input::Input;
 
-/// How a field is encoded.
+/// Encoding of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// An integer.
@@ -19,7 +19,7 @@ pub enum Kind {
 pub struct Field {
     /// Its number.
     pub number: u64,
-    /// How it is encoded.
+    /// Its encoding.
     pub kind: Kind,
 }
 

@@ -1,6 +1,6 @@
 //! The `graph` digest of an ONNX file: the computation, without the values of the weights.
 
-use super::{Shard, beside};
+use super::{Shard, sibling};
 use crate::control::Control;
 use crate::error::{Code, Error, Result};
 use crate::io::input::FileInput;
@@ -105,7 +105,7 @@ fn constant(
                 .read_range(*start, *end, control, |block| hasher.update(block))?;
         }
         Elements::External { path, start, end } => {
-            let other = beside::open(&shard.path, path)?;
+            let other = sibling::open(&shard.path, path)?;
             let end = end.unwrap_or(other.size());
             if *start > end || end > other.size() {
                 return Err(Error::new(Code::Format, "its elements are outside the file")

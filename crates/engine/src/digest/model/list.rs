@@ -1,6 +1,6 @@
-//! What a model file lists, read with the reader of its format.
+//! Contents of a model file, read with the reader of its format.
 
-use super::{Contents, Place, Rules, ShardTensor, beside};
+use super::{Contents, Location, Rules, ShardTensor, sibling};
 use crate::control::Control;
 use crate::error::{Code, Error, Result};
 use crate::io::input::FileInput;
@@ -13,13 +13,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-/// What a file lists.
+/// Contents of a file.
 pub struct Listed {
     pub source: Arc<Source>,
     pub contents: Contents,
     pub elements: Vec<Elements>,
     /// Files beside it that its reader opened, with their paths as it spells them.
-    pub beside: BTreeMap<String, Arc<Source>>,
+    pub siblings: BTreeMap<String, Arc<Source>>,
 }
 
 /// Open a file, and read what it lists.
@@ -28,13 +28,13 @@ pub fn list(path: &Path, rules: Rules, control: &Control) -> Result<Listed> {
     let reader = Arc::new(FileInput::silent(source.clone(), control));
     let input: Arc<dyn Input> = reader.clone();
     let format = detect(&input, path).map_err(|error| reader.failure().unwrap_or(error))?;
-    let mut beside = BTreeMap::new();
+    let mut siblings = BTreeMap::new();
     let mut failure = None;
     let mut open = |relative: &str| -> std::result::Result<Arc<dyn Input>, FormatError> {
-        match beside::open(path, relative) {
+        match sibling::open(path, relative) {
             Ok(other) => {
                 let other = Arc::new(other);
-                beside.insert(relative.to_owned(), other.clone());
+                siblings.insert(relative.to_owned(), other.clone());
                 Ok(Arc::new(FileInput::silent(other, control)))
             }
             Err(error) => {
@@ -51,7 +51,7 @@ pub fn list(path: &Path, rules: Rules, control: &Control) -> Result<Listed> {
         source,
         contents,
         elements,
-        beside,
+        siblings,
     })
 }
 
@@ -127,7 +127,7 @@ fn contents(format: Format, listing: Listing) -> Result<(Contents, Vec<Elements>
             dtype: tensor.dtype,
             shape: tensor.shape,
             bytes,
-            place: Place::Elsewhere,
+            location: Location::Elsewhere,
         });
         elements.push(tensor.elements);
     }

@@ -8,12 +8,12 @@
 //!
 //! What does not lie in one piece is hashed as a stream of its own, see [`streams`].
 
-mod beside;
 pub mod graph;
 mod in_order;
 mod list;
 mod open;
 mod request;
+mod sibling;
 mod streams;
 mod tiles;
 
@@ -73,10 +73,10 @@ impl Wanted {
 /// The rules that a safetensors file is read by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Rules {
-    /// Those of the format: two readers cannot read different models.
+    /// Rules of the format: two readers cannot read different models.
     #[default]
     Strict,
-    /// Those of the reference crate; each deviation is a remark.
+    /// Rules of the reference crate; each deviation is a remark.
     Lenient,
 }
 
@@ -88,8 +88,8 @@ pub struct Shard {
     /// Its stamp, which did not change while it was read.
     pub stamp: Stamp,
     /// Files beside it that hold elements of its tensors.
-    pub beside: Vec<SideFile>,
-    /// What the file lists.
+    pub siblings: Vec<SideFile>,
+    /// Contents of the file.
     pub contents: Contents,
     /// The digests of its tensors.
     pub tensors: TensorDigests,
@@ -108,7 +108,7 @@ pub struct SideFile {
     pub digests: Option<Digests>,
 }
 
-/// What a shard lists.
+/// Contents of a shard.
 #[derive(Clone, Debug)]
 pub struct Contents {
     /// The format that was found.
@@ -138,17 +138,17 @@ pub struct ShardTensor {
     pub shape: Vec<u64>,
     /// Bytes of all elements.
     pub bytes: u64,
-    /// Where its elements lie.
-    pub place: Place,
+    /// Location of its elements.
+    pub location: Location,
 }
 
-/// Where the elements of a tensor lie.
+/// Location of the elements of a tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum Location {
     /// In one piece of a file, in their final form.
     Range {
-        /// Index in [`Shard::beside`]; `None` for the shard itself.
-        beside: Option<usize>,
+        /// Index in [`Shard::siblings`]; `None` for the shard itself.
+        sibling: Option<usize>,
         /// First byte.
         start: u64,
         /// One past the last byte.

@@ -6,7 +6,7 @@
 
 use super::list::{Listed, list};
 use super::streams::StreamDigests;
-use super::{Contents, Place, Rules, Shard, ShardTensor, SideFile, TensorDigests, beside};
+use super::{Contents, Location, Rules, Shard, ShardTensor, SideFile, TensorDigests, sibling};
 use crate::control::Control;
 use crate::error::{Code, Error, Result};
 use crate::io::source::Source;
@@ -52,7 +52,7 @@ pub(crate) struct Stream {
     /// Index of the file that they come from.
     pub file: usize,
     pub elements: StreamElements,
-    /// Whether bytes other than 0 and 1 are looked for.
+    /// True if bytes other than 0 and 1 are looked for.
     pub is_boolean: bool,
 }
 
@@ -73,7 +73,7 @@ impl Stream {
     }
 }
 
-/// Where the digest of a tensor comes from.
+/// Source of the digest of a tensor.
 #[derive(Clone, Copy)]
 enum Slot {
     /// It has no bytes.
@@ -89,7 +89,7 @@ pub(crate) struct OpenShard {
     /// Index of its file.
     pub file: usize,
     /// Indices of the files beside it that hold elements of its tensors.
-    pub beside: Vec<usize>,
+    pub siblings: Vec<usize>,
     pub contents: Contents,
     slots: Vec<Slot>,
 }
@@ -101,7 +101,7 @@ pub(crate) struct OpenModel {
     pub streams: Vec<Stream>,
 }
 
-/// How many times the bytes of its file a listing may name, and the bytes that are always allowed: views of one storage
+/// Limits of the bytes that a listing may name: so many times those of its file, or so many for any file. Views of one storage
 /// and compressed elements are normal, a file that keeps the processor busy for days is not.
 const REPEATS: u64 = 1024;
 const ALWAYS: u64 = 16 << 30;
@@ -133,11 +133,11 @@ impl OpenModel {
             source,
             mut contents,
             elements,
-            beside,
+            siblings,
         } = listed;
         let file = self.push(source);
         let mut others: BTreeMap<String, usize> = BTreeMap::new();
-        for (path, source) in beside {
+        for (path, source) in siblings {
             others.insert(path, self.push(source));
         }
         let mut ranges: Vec<(usize, Span, usize)> = Vec::new();
@@ -158,15 +158,14 @@ impl OpenModel {
                 Elements::Decoded(decode) => slots[index] = stream(StreamElements::Decoded(decode)),
                 Elements::InPlace { start, end } => ranges.push((file, Span { start, end }, index)),
                 Elements::External { path, start, end } => {
-                    let at = match others.get(&path) {
-                        Some(at) => *at,
-                        None => {
-                            let source = beside::open(self.files[file].source.path(), &path)
-                                .map_err(|error| error.of_tensor(&tensor.name))?;
-                            let at = self.push(Arc::new(source));
-                            others.insert(path, at);
-                            at
-                        }
+                    let at = if let Some(at) = others.get(&path) {
+                        *at
+                    } else {
+                        let source = sibling::open(self.files[file].source.path(), &path)
+                            .map_err(|error| error.of_tensor(&tensor.name))?;
+                        let at = self.push(Arc::new(source));
+                        others.insert(path, at);
+                        at
                     };
                     let end = end.unwrap_or_else(|| self.files[at].source.size());
                     ranges.push((at, Span { start, end }, index));
@@ -176,17 +175,17 @@ impl OpenModel {
         for (at, span, index) in &ranges {
             let tensor = &mut contents.tensors[*index];
             self.check_range(*at, *span, tensor)?;
-            tensor.place = Place::Range {
-                beside: (*at != file).then(|| *at - file - 1),
+            tensor.location = Location::Range {
+                sibling: (*at != file).then(|| *at - file - 1),
                 start: span.start,
                 end: span.end,
             };
         }
-        self.place(&contents, ranges, &mut slots);
-        let beside = (file + 1..self.files.len()).collect();
+        self.assign(&contents, ranges, &mut slots);
+        let siblings = (file + 1..self.files.len()).collect();
         Ok(OpenShard {
             file,
-            beside,
+            siblings,
             contents,
             slots,
         })
@@ -225,7 +224,7 @@ impl OpenModel {
     }
 
     /// Make spans of the ranges; streams of those that overlap a span before them.
-    fn place(&mut self, contents: &Contents, mut ranges: Vec<(usize, Span, usize)>, slots: &mut [Slot]) {
+    fn assign(&mut self, contents: &Contents, mut ranges: Vec<(usize, Span, usize)>, slots: &mut [Slot]) {
         ranges.sort_unstable_by_key(|(file, span, index)| (*file, span.start, span.end, *index));
         let mut last: Option<(usize, Span, Slot)> = None;
         for (file, span, index) in ranges {
@@ -259,7 +258,7 @@ impl OpenModel {
     }
 
     fn check_amount(&self, shard: &OpenShard, path: &Path) -> Result<()> {
-        let files = [shard.file].into_iter().chain(shard.beside.iter().copied());
+        let files = [shard.file].into_iter().chain(shard.siblings.iter().copied());
         let stored: u64 = files.map(|file| self.files[file].source.size()).sum();
         let listed = self
             .streams
@@ -293,7 +292,7 @@ impl OpenModel {
         shards
             .map(|(shard, tensors)| {
                 let source = &files[shard.file].source;
-                let beside = shard.beside.iter().map(|index| SideFile {
+                let siblings = shard.siblings.iter().map(|index| SideFile {
                     path: files[*index].source.path().to_owned(),
                     stamp: files[*index].source.stamp(),
                     digests: file(*index),
@@ -301,7 +300,7 @@ impl OpenModel {
                 Shard {
                     path: source.path().to_owned(),
                     stamp: source.stamp(),
-                    beside: beside.collect(),
+                    siblings: siblings.collect(),
                     contents: shard.contents,
                     tensors,
                     file: file(shard.file),

@@ -209,8 +209,8 @@ fn check_split(shards: &[Shard]) -> Result<()> {
 /// Compute the `tree` digest of the folder of a model, without reading the shards that were hashed whole again.
 fn tree_of(root: &Path, shards: &[Shard], algorithms: Algorithms, control: &Control) -> Result<Digests> {
     let files = shards.iter().flat_map(|shard| {
-        let beside = shard.beside.iter().map(|file| (file.stamp, file.digests));
-        beside.chain([(shard.stamp, shard.file)])
+        let siblings = shard.siblings.iter().map(|file| (file.stamp, file.digests));
+        siblings.chain([(shard.stamp, shard.file)])
     });
     let known = files.filter_map(|(stamp, digests)| {
         let (size, digests) = (stamp.size, digests?);

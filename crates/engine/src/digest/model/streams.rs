@@ -10,11 +10,11 @@ use lineaprint_digest::{Algorithms, Digests, Hasher};
 use lineaprint_formats::FormatError;
 use rayon::prelude::*;
 
-/// What was computed of a stream.
+/// Result of a stream.
 #[derive(Clone, Copy)]
 pub(crate) struct StreamDigests {
     pub digests: Digests,
-    /// Whether it has bytes other than 0 and 1, where that was asked.
+    /// True if it has bytes other than 0 and 1, where that was asked.
     pub odd: bool,
 }
 

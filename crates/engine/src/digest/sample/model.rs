@@ -4,7 +4,7 @@ use super::stream::FileStream;
 use super::{Extent, describe, each};
 use crate::control::Control;
 use crate::digest::memory::PARALLEL_FROM;
-use crate::digest::model::{OpenModel, Place, Rules, SampledTensor, Shard, ShardTensor, TensorDigests};
+use crate::digest::model::{Location, OpenModel, Rules, SampledTensor, Shard, ShardTensor, TensorDigests};
 use crate::error::{Code, Error, Result};
 use crate::io::source::{Source, retry_once};
 use lineaprint_digest::description::{Tensor as Described, TensorType};
@@ -58,7 +58,7 @@ fn sample_once(
         let first = tasks.len();
         let own = &model.files[shard.file].source;
         for tensor in &shard.contents.tensors {
-            let Place::Range { beside, start, .. } = tensor.place else {
+            let Location::Range { sibling, start, .. } = tensor.location else {
                 return Err(Error::new(
                     Code::Unsupported,
                     "a sample is taken only of tensors that lie in one piece, and this one does not",
@@ -68,7 +68,7 @@ fn sample_once(
             };
             let width = (tensor.dtype.bits / 8).max(1);
             tasks.push(Task {
-                source: beside.map_or(own, |index| &model.files[shard.beside[index]].source),
+                source: sibling.map_or(own, |index| &model.files[shard.siblings[index]].source),
                 tensor,
                 start,
                 layout: Layout::new(plan, tensor.bytes, width),

@@ -69,7 +69,8 @@ pub fn read(input: &dyn Input) -> Result<Directory, FormatError> {
             .with_expected(format!("at most {DIRECTORY_LIMIT} bytes"), end.length));
     }
     let bytes = read_checked(input, end.start, end.length, "the directory of the zip")?;
-    let mut entries = Vec::new();
+    let most = (bytes.len() / ENTRY_LENGTH).min(usize::try_from(end.entries).unwrap_or(usize::MAX));
+    let mut entries = Vec::with_capacity(most);
     let mut rest: &[u8] = &bytes;
     while !rest.is_empty() {
         let (entry, after) = read_entry(rest)?;

@@ -111,8 +111,9 @@ impl Member {
             ))
             .with_expected(format!("at most {limit} bytes"), format!("{} bytes", self.length)));
         }
-        // Deflate makes at most 1,032 bytes of one; the buffer grows with what really comes.
-        let mut bytes = Vec::new();
+        // Deflate makes at most 1,032 bytes of one, so nothing is reserved on the word of the archive alone.
+        let most = self.stored.saturating_mul(1032).min(self.length);
+        let mut bytes = Vec::with_capacity(usize::try_from(most).unwrap_or(0));
         self.stream(input, &mut |piece| {
             bytes.extend_from_slice(piece);
             Ok(())

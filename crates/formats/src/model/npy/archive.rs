@@ -13,7 +13,7 @@ use crate::model::listing::{Decode, Elements, Listing, NotRead};
 use bytes::Bytes;
 use std::sync::Arc;
 
-/// What a member is called behind its name.
+/// End of the name of a member.
 const SUFFIX: &str = ".npy";
 
 /// Bytes of a compressed array in Fortran order that are held in memory, where four times the file is less.

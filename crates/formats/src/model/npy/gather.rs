@@ -52,7 +52,7 @@ pub struct Fortran {
     pub width: usize,
     /// Bytes of one number.
     pub part: usize,
-    /// Whether numbers have their highest byte first.
+    /// True if numbers have their highest byte first.
     pub swap: bool,
 }
 

@@ -3,16 +3,16 @@
 use crate::error::FormatError;
 use crate::model::dtype::{Dtype, OTHER_DTYPES};
 
-/// What a header says.
+/// Content of a header.
 #[derive(Debug)]
 pub struct Header {
     /// Element type.
     pub dtype: Dtype,
     /// Bytes of one number: half an element of a complex type.
     pub width: usize,
-    /// Whether numbers are stored with their highest byte first.
+    /// True if numbers are stored with their highest byte first.
     pub swap: bool,
-    /// Whether the first axis varies fastest.
+    /// True if the first axis varies fastest.
     pub fortran: bool,
     /// Elements per axis.
     pub shape: Vec<u64>,
@@ -140,9 +140,9 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn take(&mut self, wanted: char) -> bool {
         self.rest = self.rest.trim_start();
-        let found = self.rest.strip_prefix(wanted);
-        self.rest = found.unwrap_or(self.rest);
-        found.is_some()
+        let rest = self.rest.strip_prefix(wanted);
+        self.rest = rest.unwrap_or(self.rest);
+        rest.is_some()
     }
 
     fn expect(&mut self, wanted: char) -> Result<(), FormatError> {

@@ -40,7 +40,7 @@ pub struct Array {
     pub dtype: Dtype,
     /// Elements per axis.
     pub shape: Vec<u64>,
-    /// Where its elements lie in the file that was read.
+    /// Location of its elements in the file that was read.
     pub elements: Elements,
 }
 

@@ -10,7 +10,7 @@ use super::tensor::{self, View};
 use crate::error::FormatError;
 use crate::model::listing::{Elements, Listing, Tensor};
 use bytes::Bytes;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Bytes that the tensors of any file may have together.
@@ -46,14 +46,15 @@ pub fn listing(contents: Contents, length: u64, budget: &mut Budget) -> Result<L
     let missing: Vec<String> = missing.into_iter().chain(walked.missing).collect();
     listing.incomplete = incomplete(&missing);
     listing.not_read.extend(walked.not_read);
-    let mut shared: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut users: Vec<(String, usize)> = Vec::with_capacity(walked.tensors.len());
     let mut work = 0_u64;
+    listing.tensors.reserve_exact(walked.tensors.len());
     for (name, view) in walked.tensors {
         let (elements, bytes) = elements(&view, &storages, length).map_err(|error| error.tensor(&name))?;
         work = work.saturating_add(bytes);
         let tensor = tensor_of(&name, &view, elements).map_err(|error| error.tensor(&name))?;
         if tensor.shape.iter().all(|length| *length > 0) {
-            shared.entry(view.storage).or_default().push(name);
+            users.push((view.storage, listing.tensors.len()));
         }
         listing.tensors.push(tensor);
     }
@@ -65,7 +66,17 @@ pub fn listing(contents: Contents, length: u64, budget: &mut Budget) -> Result<L
         );
     }
     check_names(&listing.tensors)?;
-    listing.shared = shared.into_values().filter(|names| names.len() > 1).collect();
+    users.sort_unstable();
+    listing.shared = users
+        .chunk_by(|one, other| one.0 == other.0)
+        .filter(|group| group.len() > 1)
+        .map(|group| {
+            group
+                .iter()
+                .map(|(_, index)| listing.tensors[*index].name.clone())
+                .collect()
+        })
+        .collect();
     listing.shared.sort();
     Ok(listing)
 }

@@ -3,10 +3,10 @@
 use crate::error::FormatError;
 
 /// Memory that every file may use, in bytes.
-const BASE: u64 = 48 << 20;
+const BASE: u64 = 56 << 20;
 
 /// Memory in bytes for each byte of the file.
-const FACTOR: u64 = 3;
+const FACTOR: u64 = 4;
 
 /// A count of the memory that the parts of a file take while it is read. It is charged before memory is taken.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +34,11 @@ impl Budget {
             FormatError::unsupported("the objects of the pickle are too many for the size of the file")
                 .with_expected(format!("at most {} bytes of memory", self.limit), "more"),
         )
+    }
+
+    /// Give back what was charged for memory that is free again.
+    pub fn release(&mut self, bytes: usize) {
+        self.used = self.used.saturating_sub(bytes as u64);
     }
 
     /// Return the number of bytes that are not used yet.

@@ -29,6 +29,9 @@ pub struct Found {
     pub modules: u64,
 }
 
+/// Charge for looking at a value, so that a list that is in many lists many times comes to an end.
+const VISIT: usize = 24;
+
 /// Items of a dictionary.
 type Pairs<'a> = &'a [(Value, Value)];
 
@@ -64,15 +67,15 @@ impl<'a> Walk<'a> {
         let mut value = value;
         // The inner value is older than the call, so this comes to an end.
         while let Some(inner) = self.tagged(value) {
-            self.budget.charge(64)?;
+            self.budget.charge(VISIT)?;
             value = inner;
         }
-        self.budget.charge(64)?;
+        self.budget.charge(VISIT)?;
         match tensor::read(pickle, self.storages, value).map_err(|error| self.at(error))? {
             Seen::Tensor(view) => {
                 let dimensions = view.shape.len() + view.strides.len();
                 self.budget
-                    .charge(4 * (self.path.len() + view.storage.len() + 8 * dimensions) + 512)?;
+                    .charge(3 * (self.path.len() + view.storage.len()) + 12 * dimensions + 480)?;
                 self.walked.tensors.push((self.path.clone(), view));
                 return Ok(());
             }
@@ -105,7 +108,7 @@ impl<'a> Walk<'a> {
     /// Return what TorchScript wrapped to note its type.
     fn tagged(&self, value: Value) -> Option<Value> {
         let object = self.pickle.object(value)?;
-        let global = self.pickle.global(object.callable);
+        let global = self.pickle.global(object.callable());
         match self.pickle.arguments(object) {
             [inner, _] if global == Some(("torch.jit._pickle", "restore_type_tag")) => Some(*inner),
             _ => None,
@@ -178,7 +181,7 @@ impl<'a> Walk<'a> {
     fn object(&mut self, object: &'a Object, depth: usize) -> Result<(), FormatError> {
         let arguments = self.pickle.arguments(object);
         let parts = object.parts.as_deref();
-        let (module, name) = self.pickle.global(object.callable).unwrap_or_default();
+        let (module, name) = self.pickle.global(object.callable()).unwrap_or_default();
         match (module, name, arguments) {
             _ if object.has_keywords => {}
             ("collections", "OrderedDict", []) | ("collections", "defaultdict", [_] | []) => {
@@ -219,7 +222,7 @@ impl<'a> Walk<'a> {
                     .try_for_each(|(key, value)| self.below(key, value, depth));
             }
         }
-        let spelled = self.spelled(object.callable);
+        let spelled = self.spelled(object.callable());
         self.not_read(format!("it is an object of {spelled}, which was not built"))
     }
 
@@ -245,7 +248,8 @@ impl<'a> Walk<'a> {
         match self.pickle.node(value)? {
             Node::Dict(pairs) => Some(pairs),
             Node::Object(object) => {
-                let is_ordered = self.pickle.global(object.callable) == Some(("collections", "OrderedDict"));
+                let is_ordered =
+                    self.pickle.global(object.callable()) == Some(("collections", "OrderedDict"));
                 let pairs = object.parts.as_deref().map_or(&[][..], |parts| &parts.pairs);
                 (is_ordered && self.pickle.arguments(object).is_empty()).then_some(pairs)
             }
@@ -326,7 +330,7 @@ impl<'a> Walk<'a> {
             Node::Set(items) => items,
             Node::Object(object) => {
                 let is_set = matches!(
-                    self.pickle.global(object.callable),
+                    self.pickle.global(object.callable()),
                     Some(("builtins" | "__builtin__", "set"))
                 );
                 match self.pickle.arguments(object) {

@@ -6,8 +6,9 @@
 
 use super::Contents;
 use super::budget::Budget;
+use super::element::Element;
 use super::pickle::{self, Node, Pickle, Value};
-use super::storage::{Location, Storages, Stored, key, references};
+use super::storage::{Location, Reference, Storages, Stored, key, references};
 use crate::error::FormatError;
 use crate::input::{Input, read_checked};
 use std::collections::HashMap;
@@ -56,18 +57,21 @@ pub fn read(input: &dyn Input, budget: &mut Budget) -> Result<Contents, FormatEr
     let machine = pickles.next()?;
     let pickle = pickles.next()?;
     let keys = pickles.next()?;
-    let (storages, end) = locate(input, &pickle, &keys, pickles.at)?;
+    let at = pickles.at;
+    let references = references(&pickle, budget)?;
+    let mut remarks = Vec::new();
+    if was_big_endian(&machine) {
+        check_halves(&references)?;
+        remarks.push(
+            "The file was written on a big-endian machine; in this form its elements are little-endian even so.".to_owned(),
+        );
+    }
+    let (storages, end) = locate(input, references, &keys, at)?;
     if end != input.length() {
         return Err(FormatError::unsupported(
             "bytes follow the last storage: a second object may be in the file",
         )
         .with_expected(format!("{end} bytes"), format!("{} bytes", input.length())));
-    }
-    let mut remarks = Vec::new();
-    if was_big_endian(&machine) {
-        remarks.push(
-            "The file was written on a big-endian machine; in this form its elements are little-endian even so.".to_owned(),
-        );
     }
     let globals = [magic.globals, version.globals, machine.globals, keys.globals];
     Ok(Contents {
@@ -96,6 +100,18 @@ impl Pickles<'_> {
     }
 }
 
+/// Refuse complex numbers of a big-endian machine: it turned them as a whole, or not at all, depending on their width.
+fn check_halves(references: &[Reference]) -> Result<(), FormatError> {
+    let is_complex = |element: Element| matches!(element, Element::Known(kind) if kind.unit < kind.width);
+    match references.iter().find(|storage| is_complex(storage.element)) {
+        Some(storage) => Err(FormatError::unsupported(format!(
+            "the storage {:?} has complex numbers in the byte order of a big-endian machine, in which PyTorch is not consistent",
+            storage.key
+        ))),
+        None => Ok(()),
+    }
+}
+
 fn was_big_endian(machine: &Pickle) -> bool {
     let Some(Node::Dict(pairs)) = machine.node(machine.root) else {
         return false;
@@ -111,11 +127,11 @@ fn was_big_endian(machine: &Pickle) -> bool {
 /// Read the lengths of the storages, one after the other; gives them and where they end.
 fn locate(
     input: &dyn Input,
-    pickle: &Pickle,
+    references: Vec<Reference>,
     keys: &Pickle,
     mut at: u64,
 ) -> Result<(Storages, u64), FormatError> {
-    let mut references: HashMap<String, _> = references(pickle)?
+    let mut references: HashMap<String, Reference> = references
         .into_iter()
         .map(|reference| (reference.key.clone(), reference))
         .collect();

@@ -1,5 +1,6 @@
 //! Storages: the bytes that tensors are views of, and where they lie.
 
+use super::budget::Budget;
 use super::element::Element;
 use super::pickle::{Pickle, Value};
 use super::tensor::View;
@@ -101,7 +102,7 @@ pub fn reference(pickle: &Pickle, identifier: Value) -> Result<Option<Reference>
 }
 
 /// Return every storage that a pickle names, each once, in the order of the first mention.
-pub fn references(pickle: &Pickle) -> Result<Vec<Reference>, FormatError> {
+pub fn references(pickle: &Pickle, budget: &mut Budget) -> Result<Vec<Reference>, FormatError> {
     let mut references: Vec<Reference> = Vec::new();
     let mut indexes: HashMap<String, usize> = HashMap::new();
     for identifier in pickle.persistent() {
@@ -109,6 +110,8 @@ pub fn references(pickle: &Pickle) -> Result<Vec<Reference>, FormatError> {
             continue;
         };
         let Some(index) = indexes.get(&reference.key) else {
+            // For the list, and for the maps, which grow by doubling.
+            budget.charge(3 * reference.key.len() + 350)?;
             indexes.insert(reference.key.clone(), references.len());
             references.push(reference);
             continue;

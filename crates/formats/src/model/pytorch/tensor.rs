@@ -60,7 +60,7 @@ pub fn read(pickle: &Pickle, storages: &Storages, value: Value) -> Result<Seen, 
     }
     match pickle.object(value) {
         Some(object) if !object.has_keywords => {
-            call(pickle, storages, object.callable, pickle.arguments(object), 0)
+            call(pickle, storages, object.callable(), pickle.arguments(object), 0)
         }
         _ => Ok(Seen::Other),
     }
@@ -84,7 +84,7 @@ fn call(
         Some(object) => call(
             pickle,
             storages,
-            object.callable,
+            object.callable(),
             pickle.arguments(object),
             depth + 1,
         ),
@@ -258,7 +258,7 @@ pub fn last(view: &View) -> Result<Option<u64>, FormatError> {
 fn numbers(pickle: &Pickle, value: Value) -> Option<Vec<u64>> {
     let value = match pickle.object(value) {
         // torch.Size([2, 3])
-        Some(object) if pickle.global(object.callable) == Some(("torch", "Size")) => {
+        Some(object) if pickle.global(object.callable()) == Some(("torch", "Size")) => {
             *pickle.arguments(object).first().unwrap_or(&Value::Empty)
         }
         _ => value,

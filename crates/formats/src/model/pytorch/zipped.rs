@@ -30,9 +30,7 @@ pub fn root(archive: &Archive) -> Option<&str> {
 /// Read the pickle of an archive, and find its storages.
 pub fn read(input: &dyn Input, budget: &mut Budget) -> Result<Contents, FormatError> {
     let archive = Archive::read(input)?;
-    let root = root(&archive).ok_or_else(|| {
-        FormatError::new("the zip is no checkpoint of PyTorch: it has no data.pkl directly below a folder")
-    })?;
+    let root = root(&archive).ok_or_else(|| not_a_checkpoint(&archive))?;
     // PyTorch takes the folder of the first member.
     let first = archive
         .members()
@@ -51,7 +49,7 @@ pub fn read(input: &dyn Input, budget: &mut Budget) -> Result<Contents, FormatEr
     locate(
         &archive,
         &format!("{root}/data"),
-        references(&pickle)?,
+        references(&pickle, budget)?,
         &mut storages,
     )?;
     let mut not_read = Vec::new();
@@ -88,6 +86,18 @@ pub fn read(input: &dyn Input, budget: &mut Budget) -> Result<Contents, FormatEr
     })
 }
 
+/// Say what a zip without a pickle is, if that is known.
+fn not_a_checkpoint(archive: &Archive) -> FormatError {
+    let has = |end: &str| archive.members().iter().any(|member| member.name.ends_with(end));
+    if has("/archive_format") {
+        return FormatError::unsupported("the zip is a program of torch.export (PT2); it is not read");
+    }
+    if has("/.data/python_version") || has("/.data/extern_modules") {
+        return FormatError::unsupported("the zip is a package of torch.package; it is not read");
+    }
+    FormatError::new("the zip is no checkpoint of PyTorch: it has no data.pkl directly below a folder")
+}
+
 /// Read one of the pickles.
 fn member(
     archive: &Archive,
@@ -100,7 +110,7 @@ fn member(
     let member = archive.get(&format!("{root}/{name}"));
     let member = member.ok_or_else(|| FormatError::new(format!("the zip has no {root}/{name}")))?;
     let bytes = member.bytes(input, budget.remaining() / 2)?;
-    budget.charge(2 * bytes.len())?;
+    budget.charge(bytes.len())?;
     let pickle = pickle::parse(&bytes, budget)?;
     let after = bytes.len() as u64 - pickle.length;
     if after > 0 {

@@ -70,14 +70,14 @@ struct LenientInfo {
     data_offsets: (u64, u64),
 }
 
-/// What is done about something that the reference crate takes and that two readers could take differently.
+/// Points that the rules refuse: something that the reference crate takes and that two readers could take differently.
 struct Deviations {
     /// The sentences, where they are collected instead of being errors.
     collected: Option<Vec<String>>,
 }
 
 impl Deviations {
-    fn found(&mut self, error: FormatError) -> Result<(), FormatError> {
+    fn note(&mut self, error: FormatError) -> Result<(), FormatError> {
         match &mut self.collected {
             Some(collected) => {
                 collected.push(error.to_string());
@@ -143,14 +143,14 @@ fn contents(header: &[u8], data_start: u64, deviations: &mut Deviations) -> Resu
     })?;
     if !text.starts_with('{') {
         let first = text.chars().next();
-        deviations.found(
+        deviations.note(
             FormatError::new("the header does not start with {")
                 .with_expected("'{'", first.map_or("nothing".into(), |c| format!("{c:?}"))),
         )?;
     }
     let text = text.trim_end_matches(' ');
     if !text.ends_with('}') {
-        deviations.found(FormatError::new(
+        deviations.note(FormatError::new(
             "the header is followed by something other than spaces",
         ))?;
     }
@@ -158,7 +158,7 @@ fn contents(header: &[u8], data_start: u64, deviations: &mut Deviations) -> Resu
         .map_err(|error| FormatError::new(format!("the header is not JSON: {error}")))?;
     let repeated = entries.duplicate().is_some();
     if let Some(name) = entries.duplicate() {
-        deviations.found(
+        deviations.note(
             FormatError::new(
                 "the name appears twice in the header, so two readers could load different models",
             )
@@ -204,7 +204,7 @@ fn read_metadata(raw: &str, deviations: &mut Deviations) -> Result<Vec<(String, 
     let mut metadata = Vec::new();
     match members.duplicate() {
         Some(key) => {
-            deviations.found(FormatError::new(format!(
+            deviations.note(FormatError::new(format!(
                 "__metadata__ has the key {key:?} twice"
             )))?;
             metadata.extend(last_of_each(members.0));
@@ -223,14 +223,14 @@ fn read_tensor(
 ) -> Result<Tensor, FormatError> {
     // The deserialiser would take a list of the fields for the object as well.
     if !raw.starts_with('{') {
-        deviations.found(FormatError::new("its entry is malformed: it is not an object").tensor(name))?;
+        deviations.note(FormatError::new("its entry is malformed: it is not an object").tensor(name))?;
     }
     let malformed =
         |error: serde_json::Error| FormatError::new(format!("its entry is malformed: {error}")).tensor(name);
     let info = match serde_json::from_str::<Info>(raw) {
         Ok(info) => info,
         Err(error) => {
-            deviations.found(malformed(error))?;
+            deviations.note(malformed(error))?;
             let LenientInfo {
                 dtype,
                 shape,
@@ -250,7 +250,7 @@ fn read_tensor(
     })?;
     let too_large = || FormatError::new("its size overflows 64 bits").tensor(name);
     if let Some(length) = info.shape.iter().find(|length| **length > LARGEST_INTEGER) {
-        deviations.found(
+        deviations.note(
             FormatError::new("a dimension is beyond what JSON carries exactly")
                 .with_expected(format!("at most {LARGEST_INTEGER}"), length)
                 .tensor(name),

@@ -20,6 +20,11 @@ impl Memo {
         self.dense.len() + self.sparse.len()
     }
 
+    /// Return the bytes that were charged for it.
+    pub fn charged(&self) -> usize {
+        (self.dense.len() + 4 * self.sparse.len()) * size_of::<Value>()
+    }
+
     /// Set the value numbered `number`.
     pub fn set(&mut self, number: u32, value: Value, budget: &mut Budget) -> Result<(), FormatError> {
         if let Some(slot) = self.dense.get_mut(number) {

@@ -75,7 +75,7 @@ pub enum Node {
 #[derive(Debug)]
 pub struct Object {
     /// The function or class that would be called.
-    pub callable: Value,
+    callable: u32,
     /// True if there are arguments by name, which nothing that is read has.
     pub has_keywords: bool,
     /// Changes to the result, if there are any.
@@ -154,6 +154,13 @@ pub fn parse_at(input: &dyn Input, start: u64, end: u64, budget: &mut Budget) ->
             }
             Err(Fault::Error(error)) => return Err(error),
         }
+    }
+}
+
+impl Object {
+    /// Return the function or class that would be called.
+    pub fn callable(&self) -> Value {
+        Value::Node(self.callable)
     }
 }
 

@@ -93,9 +93,9 @@ impl Machine<'_> {
         let Some(arguments) = arguments else {
             return Err(self.fault("calls something with arguments that are no tuple"));
         };
-        if !matches!(callable, Value::Node(_)) {
+        let Value::Node(callable) = callable else {
             return Err(self.fault("calls something that is no object"));
-        }
+        };
         self.push_node(Node::Object(Object {
             callable,
             has_keywords,

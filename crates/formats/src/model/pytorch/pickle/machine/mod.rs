@@ -54,6 +54,8 @@ pub fn run(bytes: Bytes, budget: &mut Budget) -> Result<Pickle, Fault> {
         let code = machine.byte()?;
         if code == b'.' {
             let root = machine.pop()?;
+            let stacks = 2 * machine.peak * size_of::<Value>();
+            machine.budget.release(machine.memo.charged() + stacks);
             return Ok(Pickle {
                 root,
                 globals: machine.globals,

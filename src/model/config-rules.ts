@@ -27,7 +27,7 @@ export const CONFIG_RULES: {
   sets: ['target_modules', 'modules_to_save', 'exclude_modules'],
 }
 
-/** What differs within a family of models, as listed in `docs/format.md`. */
+/** Keys that differ within a family of models, as listed in `docs/format.md`. */
 export const FAMILY_RULES: { readonly sizes: ReadonlySet<string>; readonly layers: ReadonlySet<string> } = {
   /** Sizes, counts, places in a vocabulary, and the names and connections of single layers. Removed at every depth. */
   sizes: new Set([

@@ -11,7 +11,7 @@ import { CONFIG_RULES } from './config-rules.ts'
 
 /** The result of reading a configuration. */
 export interface ModelConfig {
-  /** What remains of it. */
+  /** The members that count. */
   readonly value: ParsedJson
   /** Canonical JSON of the remaining keys, as UTF-8. */
   readonly canonical: Uint8Array
@@ -66,8 +66,8 @@ export function embeddedConfig(
   path: string,
 ): ModelConfig | undefined {
   const [key, member] = EMBEDDED[format] ?? []
-  // Keys have the even places, and a value can be equal to one.
-  const at = metadata.findIndex((text, place) => place % 2 === 0 && text === key)
+  // Keys have the even positions, and a value can be equal to one.
+  const at = metadata.findIndex((text, index) => index % 2 === 0 && text === key)
   const text = at < 0 ? undefined : metadata[at + 1]
   if (key === undefined || text === undefined) return undefined
   const { value, lossyIntegers } = parseEmbedded(text, key, path)

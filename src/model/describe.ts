@@ -1,4 +1,4 @@
-/** What a model is: its type, hyperparameters, quantisation and layers, from its files and their configuration. */
+/** The structure of a model: its type, hyperparameters, quantisation and layers, from its files and their configuration. */
 import { layerPatterns } from './name-pattern.ts'
 import { readParts } from './read.ts'
 import type { ParsedJson } from '../json/parse.ts'
@@ -6,7 +6,7 @@ import type { JsonValue } from '../core/json-value.ts'
 import type { LayerPattern } from './name-pattern.ts'
 import type { ModelListing, ModelOptions, ModelParts } from './read.ts'
 
-/** How the elements of a model were quantised. */
+/** The way in which the elements of a model were quantised. */
 export interface Quantisation {
   /** `gptq`, `awq`, `bitsandbytes` …, as the configuration spells it; `ggml` for types of blocks. */
   readonly method: string
@@ -14,7 +14,7 @@ export interface Quantisation {
   readonly settings: Readonly<Record<string, JsonValue>>
 }
 
-/** What a model is, apart from its values. */
+/** The structure of a model, apart from its values. */
 export interface ModelStructure {
   /** The type that the configuration states: `llama`, `Sequential`. Absent if there is none. */
   readonly type?: string
@@ -48,7 +48,7 @@ export async function describeModel(path: string, options: ModelOptions = {}): P
 }
 
 /** Members of a configuration that are said in fields of their own. */
-const SAID: ReadonlySet<string> = new Set(['architectures', 'model_type', 'quantization_config'])
+const REPORTED_ALONE: ReadonlySet<string> = new Set(['architectures', 'model_type', 'quantization_config'])
 
 function structureOf({ listing, config, metadata }: ModelParts): ModelStructure {
   const root = config?.value instanceof Map ? config.value : new Map<string, ParsedJson>()
@@ -96,22 +96,24 @@ function fromEntries<T>(entries: readonly (readonly [string, T])[]): Record<stri
 
 /** Return the values of a configuration by their paths; lists of objects are left out. */
 function flatten(root: ReadonlyMap<string, ParsedJson>): Record<string, JsonValue> {
-  const found: [string, JsonValue][] = []
+  const values: [string, JsonValue][] = []
   const visit = (members: ReadonlyMap<string, ParsedJson>, path: string): void => {
     for (const [key, value] of members) {
-      if (path === '' && SAID.has(key)) continue
+      if (path === '' && REPORTED_ALONE.has(key)) continue
       if (value instanceof Map) visit(value, `${path}${key}.`)
       // JSON has no form for a number that is not finite.
-      else if (typeof value === 'number' && !Number.isFinite(value)) found.push([path + key, String(value)])
-      else if (isPlain(value)) found.push([path + key, value])
+      else if (typeof value === 'number' && !Number.isFinite(value)) values.push([path + key, String(value)])
+      else if (isListOrScalar(value)) values.push([path + key, value])
     }
   }
   visit(root, '')
-  return fromEntries(found)
+  return fromEntries(values)
 }
 
-function isPlain(value: ParsedJson): value is Exclude<ParsedJson, Map<string, ParsedJson>> & JsonValue {
-  return Array.isArray(value) ? value.every((item) => isPlain(item)) : !(value instanceof Map)
+function isListOrScalar(
+  value: ParsedJson,
+): value is Exclude<ParsedJson, Map<string, ParsedJson>> & JsonValue {
+  return Array.isArray(value) ? value.every((item) => isListOrScalar(item)) : !(value instanceof Map)
 }
 
 /** Count the classes of the layers that a configuration of Keras lists, at every depth. */

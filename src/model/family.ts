@@ -6,10 +6,13 @@ import { FAMILY_RULES } from './config-rules.ts'
 import { patternOf } from './name-pattern.ts'
 import type { AlgorithmChoice, Digests } from '../core/digest.ts'
 import type { ParsedJson } from '../json/parse.ts'
-import type { TensorInfo } from './read.ts'
 
-/** What a tensor adds to the family of its model. */
-type FamilyTensor = Pick<TensorInfo, 'name' | 'dtype' | 'shape'>
+/** The part of a tensor that counts in the family of its model. */
+interface FamilyTensor {
+  readonly name: string
+  readonly dtype: string
+  readonly shape: readonly number[]
+}
 
 /** A pattern of names, the class of elements and the number of axes. */
 type Kind = readonly [pattern: string, elements: string, rank: number]

@@ -1,9 +1,13 @@
 /** Names of tensors without the numbers in them: the layers of a model have one pattern. */
 import { compareUtf8 } from '../util/text-order.ts'
-import type { TensorInfo } from './read.ts'
 
 /** The part of a tensor that its pattern depends on. */
-type PatternTensor = Pick<TensorInfo, 'name' | 'dtype' | 'shape' | 'bytes'>
+interface PatternTensor {
+  readonly name: string
+  readonly dtype: string
+  readonly shape: readonly number[]
+  readonly bytes: number
+}
 
 /** Tensors whose names differ only in numbers, with one dtype and shape. */
 export interface LayerPattern {
@@ -40,11 +44,11 @@ export function layerPatterns(tensors: readonly PatternTensor[]): LayerPattern[]
 
 function describeGroup(group: readonly PatternTensor[]): LayerPattern {
   const [{ dtype, shape, name } = { name: '', dtype: '', shape: [] }] = group
-  const places = group.map((tensor) => tensor.name.match(NUMBER) ?? [])
-  let place = 0
+  const numbers = group.map((tensor) => tensor.name.match(NUMBER) ?? [])
+  let position = 0
   const pattern = name.replace(NUMBER, () => {
-    const values = new Set(places.map((numbers) => numbers[place] ?? ''))
-    place++
+    const values = new Set(numbers.map((each) => each[position] ?? ''))
+    position++
     return ranges([...values])
   })
   const elements = shape.reduce((product, length) => product * length, 1)
@@ -57,9 +61,9 @@ function ranges(texts: readonly string[]): string {
   const [only = ''] = texts
   if (texts.length < 2) return only
   // A number with leading zeros, or one beyond what a double holds, has no place in a range.
-  const plain = texts.filter((text) => /^(?:0|[1-9][0-9]{0,14})$/.test(text))
-  const others = texts.filter((text) => !plain.includes(text))
-  const numbers = plain.map(Number).toSorted((a, b) => a - b)
+  const decimals = texts.filter((text) => /^(?:0|[1-9][0-9]{0,14})$/.test(text))
+  const others = texts.filter((text) => !decimals.includes(text))
+  const numbers = decimals.map(Number).toSorted((a, b) => a - b)
   const spans: [first: number, last: number][] = []
   for (const number of numbers) {
     const open = spans.at(-1)

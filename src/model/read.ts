@@ -111,7 +111,7 @@ export interface ModelListing {
    * if only a part of any tensor was read. Absent if {@link incomplete} is there.
    */
   readonly weights?: Digest
-  /** What models that differ only in dimensions and in the number of layers have in common. Absent like the others. */
+  /** The structure without dimensions and the number of layers: equal in one family. Absent like the others. */
   readonly family?: Digest
   /** The computation of an ONNX file, without the values of its weights. */
   readonly graph?: Digest
@@ -235,7 +235,7 @@ export async function readParts(path: string, options: ModelOptions = {}): Promi
     threads: options.threads,
   })
   await refuseDisguised(located.weights, 'a model file', { archives: false })
-  const beside = located.config === undefined ? undefined : await readConfig(located.config)
+  const sibling = located.config === undefined ? undefined : await readConfig(located.config)
   const { index } = located
   const wholeFolder = options.files === true && (located.isFolder || index !== undefined)
   const wanted = {
@@ -244,7 +244,7 @@ export async function readParts(path: string, options: ModelOptions = {}): Promi
     reading: plan
       ? { kind: 'sample' as const, plan: toNativePlan(plan) }
       : { kind: 'full' as const, parts: options.files === true ? ('both' as const) : ('tensors' as const) },
-    ...(beside && { config: beside.canonical }),
+    ...(sibling && { config: sibling.canonical }),
     ...(index && { index }),
     ...(wholeFolder && { tree: located.folder }),
   }
@@ -262,7 +262,7 @@ export async function readParts(path: string, options: ModelOptions = {}): Promi
   const incomplete = model.shards.find((shard) => shard.incomplete !== undefined)?.incomplete
   const extent = model.weights.kind === 'sampled' ? model.weights.extent : undefined
   const own = configWithin(model)
-  const config = own ?? beside
+  const config = own ?? sibling
   const covering = incomplete === undefined ? coveringDigests(model, plan, algorithm, own, config) : {}
   const { architecture, weights, family } = covering
   const configPath = own === undefined ? located.config : model.shards[0]?.path

@@ -1,4 +1,4 @@
-/** What a model is, as text for people: the file `<name>_architecture.txt`. */
+/** The structure of a model as text for people: the file `<name>_architecture.txt`. */
 import { listDigests } from '../core/digest.ts'
 import { escapeText } from '../util/escape-text.ts'
 import { plural } from '../util/plural.ts'

@@ -84,12 +84,12 @@ export async function readTokenizer(path: string, options: HashOptions = {}): Pr
 /** Return the names of the tokenizer files in a folder, sorted. */
 export async function findTokenizer(folder: string): Promise<string[]> {
   const names = await list(folder)
-  const found = names.filter((name) => TOKENIZER_FILES.includes(name) || name.endsWith('.tiktoken'))
-  if (found.length > 0 && names.includes(TEMPLATES)) {
+  const selected = names.filter((name) => TOKENIZER_FILES.includes(name) || name.endsWith('.tiktoken'))
+  if (selected.length > 0 && names.includes(TEMPLATES)) {
     const templates = (await list(join(folder, TEMPLATES))).filter((name) => name.endsWith('.jinja'))
-    found.push(...templates.map((name) => `${TEMPLATES}/${name}`))
+    selected.push(...templates.map((name) => `${TEMPLATES}/${name}`))
   }
-  return found.toSorted(compareUtf8)
+  return selected.toSorted(compareUtf8)
 }
 
 async function list(folder: string): Promise<string[]> {

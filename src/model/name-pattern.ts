@@ -34,7 +34,8 @@ export function patternOf(name: string): string {
 export function layerPatterns(tensors: readonly PatternTensor[]): LayerPattern[] {
   const groups = new Map<string, PatternTensor[]>()
   for (const tensor of tensors) {
-    const key = JSON.stringify([patternOf(tensor.name), tensor.dtype, tensor.shape])
+    // Neither a dtype nor a shape has a space.
+    const key = `${tensor.dtype} ${tensor.shape.join('x')} ${patternOf(tensor.name)}`
     const group = groups.get(key)
     if (group) group.push(tensor)
     else groups.set(key, [tensor])
@@ -44,13 +45,14 @@ export function layerPatterns(tensors: readonly PatternTensor[]): LayerPattern[]
 
 function describeGroup(group: readonly PatternTensor[]): LayerPattern {
   const [{ dtype, shape, name } = { name: '', dtype: '', shape: [] }] = group
-  const numbers = group.map((tensor) => tensor.name.match(NUMBER) ?? [])
+  const values: Set<string>[] = []
+  // A group of one needs no second look at its name.
+  if (group.length > 1)
+    for (const tensor of group)
+      for (const [position, digits] of (tensor.name.match(NUMBER) ?? []).entries())
+        (values[position] ??= new Set()).add(digits)
   let position = 0
-  const pattern = name.replace(NUMBER, () => {
-    const values = new Set(numbers.map((each) => each[position] ?? ''))
-    position++
-    return ranges([...values])
-  })
+  const pattern = name.replace(NUMBER, (digits) => ranges([...(values[position++] ?? [digits])]))
   const elements = shape.reduce((product, length) => product * length, 1)
   const bytes = group.reduce((sum, tensor) => sum + tensor.bytes, 0)
   return { pattern, dtype, shape, tensors: group.length, parameters: elements * group.length, bytes }

@@ -4,6 +4,7 @@ import { basename, extname, join } from 'node:path'
 import { Command } from 'commander'
 import { listDigests } from '../../core/digest.ts'
 import { describeModel } from '../../model/describe.ts'
+import { listModel } from '../../model/read.ts'
 import { layerRow, structureText, typeRows } from '../../model/structure-text.ts'
 import { safeFileName } from '../../core/run-id.ts'
 import { writeAtomic } from '../../util/fs.ts'
@@ -77,7 +78,7 @@ Examples:
 async function model(path: string, options: Options, context: CommandContext): Promise<void> {
   const progress = progressBar('hashing')
   const { algorithm, threads } = options
-  const described = await describeModel(path, {
+  const wanted = {
     algorithm,
     threads,
     signal: context.signal,
@@ -86,7 +87,13 @@ async function model(path: string, options: Options, context: CommandContext): P
     weights: options.weights,
     lenient: options.lenient,
     sample: toSample(options),
-  }).finally(progress.end)
+  }
+  if (options.json === true && options.architecture === undefined) {
+    // This document has no layers, which take a second where there are a million tensors.
+    printJson(await listModel(path, wanted).finally(progress.end))
+    return
+  }
+  const described = await describeModel(path, wanted).finally(progress.end)
   if (options.architecture !== undefined) await writeStructure(options.architecture, described)
   if (options.json === true) printJson(described.listing)
   else show(described.listing, described.structure)

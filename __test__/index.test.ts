@@ -11,6 +11,7 @@ test('the public surface is this, and a change of it is meant', () => {
     'checkManifest',
     'createGenerator',
     'createManifest',
+    'describeModel',
     'diffCode',
     'diffModels',
     'diffRuns',

@@ -33,6 +33,7 @@ export { hashStream } from './hash/stream.ts'
 export { hashTree } from './hash/tree.ts'
 export { diffTrees } from './hash/tree-diff.ts'
 export { diffModels } from './model/diff/diff.ts'
+export { describeModel } from './model/describe.ts'
 export { listModel, readModel } from './model/read.ts'
 export { readTokenizer } from './model/tokenizer.ts'
 export { findRun, listRuns, readRun } from './store/runs.ts'
@@ -141,6 +142,8 @@ export type {
   PartNotRead,
   TensorInfo,
 } from './model/read.ts'
+export type { DescribedModel, ModelStructure, Quantisation } from './model/describe.ts'
+export type { LayerPattern } from './model/name-pattern.ts'
 export type { TokenizerReport } from './model/tokenizer.ts'
 export type {
   CaptureRecord,

@@ -10,7 +10,10 @@ ABOUT = {
     "Names and targets that are not UTF-8 are in base64. `sameAs` names a case with equal digests; all others differ.",
     "tensor": "One tensor; `dataDigests` are the plain digests of its bytes.",
     "weights": "The named tensors of a model, in the order of their bytes in a file.",
-    "architecture": "Tensors, and the text of a configuration or null; `canonicalConfig` is what is hashed of it.",
+    "architecture": "Tensors, and the text of a configuration or null; `canonicalConfig` is what is hashed of it. "
+    "`embedded` configurations are those that a model file holds itself.",
+    "family": "Tensors without elements, and the text of a configuration or null; `document` is what is hashed. "
+    "`embedded` configurations are those that a model file holds itself.",
     "tokenizer": "Files of a folder. `counts` says whether a file counts, `canonical` what is hashed of one in JSON.",
     "json": "Digests of JSON records; `canonical` is the text that is hashed.",
     "canonical-json": "JSON text or the bits of a double (big-endian), with its canonical text; `lossyIntegers` are "
@@ -312,10 +315,20 @@ CONFIG = {
 ADAPTER = {"peft_type": "LORA", "r": 16, "target_modules": ["v_proj", "q_proj"]}
 
 
-def architecture(name, config, same_as=None, tensors=None):
+def architecture(name, config, same_as=None, tensors=None, embedded=False):
     written = config if config is None or isinstance(config, str) else json.dumps(config)
-    case = {"name": name, **({"sameAs": same_as} if same_as else {})}
+    case = {"name": name, **({"sameAs": same_as} if same_as else {}), **({"embedded": True} if embedded else {})}
     return case | {"config": written, "tensors": TWO if tensors is None else tensors}
+
+
+def keras(units, **changes):
+    """What Keras 3 writes about a model of dense layers, shortened."""
+    layers = [{"class_name": "InputLayer", "config": {"batch_shape": [None, 4], "dtype": "float32", "name": "input"}}]
+    for place, width in enumerate(units):
+        settings = {"name": f"dense_{place}", "units": width, "activation": "relu", "dtype": {"class_name": "DTypePolicy"}}
+        build = {"build_config": {"input_shape": [None, 4]}, "shared_object_id": 139_000 + place}
+        layers.append({"class_name": "Dense", "config": settings, **build})
+    return {"class_name": "Sequential", "config": {"name": "sequential", "layers": layers}} | changes
 
 
 def adapter(**changes):
@@ -389,6 +402,91 @@ ARCHITECTURE = [
     architecture("numbers that JSON does not have", '{"a": NaN, "b": Infinity, "c": [-Infinity]}'),
     architecture("the key __proto__", '{"__proto__": {"dtype": "x", "a": 1}, "constructor": 2}'),
     architecture("a configuration that is an array", '[{"dtype": 1, "b": 2}]'),
+    architecture("what Keras writes", keras([8, 2]), embedded=True),
+    architecture(
+        "what Keras writes anew with each save",
+        keras([8, 2], compile_config={"optimizer": "adam"}, keras_version="3.1", date_saved="2025-01-01@00:00:00"),
+        same_as="what Keras writes",
+        embedded=True,
+    ),
+    architecture("the same keys beside a file count", keras([8, 2])),
+    architecture("other layers", keras([8, 8, 2]), embedded=True),
+]
+
+# --- family -------------------------------------------------------------------------------------------
+
+
+def family(name, tensors, config=None, same_as=None, embedded=False):
+    """`tensors` are names with a dtype and a shape."""
+    listed = [{"name": key, "dtype": dtype, "shape": shape} for key, (dtype, *shape) in tensors.items()]
+    case = architecture(name, config, same_as, tensors=listed, embedded=embedded)
+    return case
+
+
+def decoder(layers, width, dtype="BF16"):
+    tensors = {"model.embed_tokens.weight": (dtype, 1000, width), "model.norm.weight": (dtype, width)}
+    for layer in range(layers):
+        tensors[f"model.layers.{layer}.self_attn.q_proj.weight"] = (dtype, width, width)
+        tensors[f"model.layers.{layer}.input_layernorm.weight"] = (dtype, width)
+    return tensors
+
+
+def sized(layers, width, **changes):
+    sizes = {"hidden_size": width, "num_hidden_layers": layers, "vocab_size": 1000, "layer_types": ["full"] * layers}
+    return {"model_type": "tiny", "hidden_act": "silu", "rope_theta": 10000.0, "torch_dtype": "bfloat16"} | sizes | changes
+
+
+FAMILY = [
+    family("no tensors", {}),
+    family("two tensors", {"a": ("F32", 2), "b": ("F32", 2)}),
+    family("a decoder", decoder(2, 64)),
+    family("more and wider layers", decoder(12, 4096), same_as="a decoder"),
+    family("other floats", decoder(3, 64, "F32"), same_as="a decoder"),
+    family("integers", decoder(3, 64, "I8")),
+    family("another rank", decoder(2, 64) | {"model.norm.weight": ("BF16", 1, 64)}),
+    family("another tensor", decoder(2, 64) | {"lm_head.weight": ("BF16", 1000, 64)}),
+    family("with a configuration", decoder(2, 64), sized(2, 64)),
+    family("of other sizes", decoder(4, 128), sized(4, 128), same_as="with a configuration"),
+    family("sizes at depth", decoder(2, 64), {"text_config": {"hidden_size": 64, "hidden_act": "silu"}}),
+    family(
+        "sizes at depth, others",
+        decoder(2, 64),
+        {"text_config": {"hidden_size": 65, "hidden_act": "silu"}},
+        same_as="sizes at depth",
+    ),
+    family("another activation", decoder(2, 64), sized(2, 64, hidden_act="gelu")),
+    family("another type of layers", decoder(2, 64), sized(2, 64, layer_types=["full", "sliding"])),
+    family(
+        "in another order",
+        decoder(3, 64),
+        sized(3, 64, layer_types=["sliding", "full", "full"]),
+        same_as="another type of layers",
+    ),
+    family("an empty configuration", decoder(2, 64), "{}"),
+    family("a number of layers", decoder(2, 64), {"layers": 12}, same_as="an empty configuration"),
+    family("numbers in names", {"h_0/dense-1:0": ("F32", 2), "conv2d.w8.08": ("F32", 2), "7": ("F32",)}),
+    family(
+        "other numbers in names",
+        {"h_11/dense-2:1": ("F32", 3), "conv2d.w8.9": ("F32", 1), "0": ("F32",), "1": ("F32",)},
+        same_as="numbers in names",
+    ),
+    family("numbers that are no part", {"h0.conv2.weight": ("F32", 2)}),
+    family("another of them", {"h1.conv2.weight": ("F32", 2)}),
+    family("digits of another script", {"h.\u0663.w": ("F32", 2)}),
+    family("braces in a name", {"h.{}.w": ("F32", 2)}),
+    family("which a number equals", {"h.3.w": ("F32", 2)}, same_as="braces in a name"),
+    family("the order of ranks and classes", {"0": ("F32",), "1": ("F32", 1), "2": ("BOOL", 1), "3": ("C64",)}),
+    family("opaque elements", {"a": ("OPAQUE2", 2)}),
+    family("blocks", {"blk.0.w": ("GGML_Q4_K", 256)}),
+    family("other blocks", {"blk.1.w": ("GGML_IQ2_XS", 512)}, same_as="blocks"),
+    family("what Keras writes", {"layers/dense/vars/0": ("F32", 4, 8)}, keras([8]), embedded=True),
+    family(
+        "what Keras writes of more layers",
+        {"layers/dense/vars/0": ("F32", 4, 16)},
+        keras([16, 3], compile_config=None),
+        same_as="what Keras writes",
+        embedded=True,
+    ),
 ]
 
 # --- tokenizer ----------------------------------------------------------------------------------------
@@ -430,7 +528,39 @@ TOKENIZER = [
             "chat_template.json": '{"chat_template":"x"}',
             "chat_template.jinja": "{{ messages }}",
             "added_tokens.json": '{"</s>":2}',
+            "bpe.codes": "a b</w>\n",
+            "encoder.json": '{"a":0}',
+            "normalizer.json": '{"colour":"color"}',
+            "sentencepiece.model": data(b"\x01"),
+            "source.spm": data(b"\x02"),
+            "spm.model": data(b"\x03"),
+            "target.spm": data(b"\x04"),
+            "tekken.json": '{"config":{},"vocab":[]}',
+            "vocab.bpe": "a b\n",
         },
+    ),
+    tokenizer("the table of tiktoken", {"qwen.tiktoken": "IQ== 0\nIg== 1\n"}),
+    tokenizer("under another name", {"cl100k_base.tiktoken": "IQ== 0\nIg== 1\n"}),
+    tokenizer(
+        "further templates",
+        {"tokenizer.json": "{}", "additional_chat_templates/tools.jinja": "{{ tools }}"},
+    ),
+    tokenizer(
+        "files beside templates",
+        {
+            "tokenizer.json": "{}",
+            "additional_chat_templates/tools.jinja": "{{ tools }}",
+            "additional_chat_templates/README.md": "x",
+        },
+        same_as="further templates",
+    ),
+    tokenizer(
+        "paths of files",
+        {
+            "tokenizer_config.json": '{"tokenizer_file":"/a/tokenizer.json","special_tokens_map_file":"/b",'
+            '"vocab_file":"/c","merges_file":null,"do_lower_case":true}'
+        },
+        same_as="settings",
     ),
     tokenizer("one empty object", {"tokenizer.json": "{}"}),
     tokenizer(
@@ -544,6 +674,7 @@ CASES = {
     "tensor": TENSOR,
     "weights": WEIGHTS,
     "architecture": ARCHITECTURE,
+    "family": FAMILY,
     "tokenizer": TOKENIZER,
     "json": JSON,
     "canonical-json": CANONICAL_JSON,

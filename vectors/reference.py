@@ -17,6 +17,7 @@ import base64
 import hashlib
 import json
 import math
+import re
 import struct
 import sys
 from decimal import Decimal
@@ -242,33 +243,111 @@ LEFT_OUT = {
 SETS = {"target_modules", "modules_to_save", "exclude_modules"}
 
 
-def meaningful(value):
+# What Keras writes anew with each save into the configuration that a model file holds itself.
+EMBEDDED = {"build_config", "compile_config", "date_saved", "keras_version", "shared_object_id"}
+TOKENIZER_PATHS = {"merges_file", "special_tokens_map_file", "tokenizer_file", "vocab_file"}
+
+
+def meaningful(value, more=frozenset()):
     """A configuration without what does not change the model."""
     if isinstance(value, list):
-        return [meaningful(item) for item in value]
+        return [meaningful(item, more) for item in value]
     if not isinstance(value, dict):
         return value
-    kept = {key: meaningful(member) for key, member in value.items() if key not in LEFT_OUT}
+    left_out = LEFT_OUT | more
+    kept = {key: meaningful(member, more) for key, member in value.items() if key not in left_out}
     for key in SETS & kept.keys():
         if isinstance(kept[key], list) and all(isinstance(item, str) for item in kept[key]):
             kept[key] = sorted(kept[key], key=str.encode)
     return kept
 
 
+SIZES = set("""
+    attention_head_dim batch_input_shape batch_shape block_out_channels bos_token_id d_ff d_inner d_kv d_model
+    decoder_attention_heads decoder_ffn_dim decoder_layers decoder_start_token_id depth depths dim embed_dim
+    embed_dims embedding_dim embedding_size encoder_attention_heads encoder_ffn_dim encoder_layers eos_token_id
+    ffn_dim filters first_k_dense_replace head_dim hidden_dim hidden_size hidden_sizes id2label image_size
+    in_channels inbound_nodes input_dim input_layers input_length input_size intermediate_size kernel_size key_dim
+    kv_lora_rank label2id layers_per_block max_position_embeddings max_source_positions max_target_positions
+    max_window_layers mlp_dim moe_intermediate_size n_ctx n_embd n_head n_heads n_inner n_layer n_layers
+    n_positions n_routed_experts n_shared_experts name num_attention_heads num_channels num_classes num_experts
+    num_experts_per_tok num_heads num_hidden_layers num_key_value_heads num_labels num_layers num_local_experts
+    num_mel_bins original_max_position_embeddings out_channels output_dim output_layers pad_token_id patch_size
+    pool_size projection_dim q_lora_rank qk_head_dim qk_nope_head_dim qk_rope_head_dim r sample_size
+    shared_expert_intermediate_size sliding_window state_size target_shape type_vocab_size units v_head_dim
+    value_dim vocab_size window_size word_embed_proj_dim
+""".split())
+LAYERS = {"block_types", "down_block_types", "layer_types", "layers", "up_block_types"}
+
+
+def name_pattern(name):
+    """A name with `{}` for each run of ASCII digits that is a whole part of it."""
+    parts = re.split("([./_:-])", name)
+    return "".join("{}" if re.fullmatch("[0-9]+", part) else part for part in parts)
+
+
+def element_class(dtype):
+    if dtype == "BOOL":
+        return "bool"
+    for start, name in (("OPAQUE", "opaque"), ("C", "complex"), ("U", "int")):
+        if dtype.startswith(start):
+            return name
+    return "int" if re.fullmatch("I[0-9]+", dtype) else "float"
+
+
+def without_sizes(value):
+    if isinstance(value, list):
+        return [without_sizes(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    kept = {}
+    for key, member in value.items():
+        if key in SIZES or (key in LAYERS and not isinstance(member, list)):
+            continue
+        kept[key] = without_sizes(member)
+        if key in LAYERS:
+            texts = {canonical(item): item for item in kept[key]}
+            kept[key] = [texts[text] for text in sorted(texts, key=str.encode)]
+    return kept
+
+
+def family_document(tensors, config):
+    kinds = {(name_pattern(tensor["name"]), element_class(tensor["dtype"]), len(tensor["shape"])) for tensor in tensors}
+    ordered = sorted(kinds, key=lambda kind: (kind[0].encode(), kind[1], kind[2]))
+    return canonical({"config": without_sizes(config), "tensors": [[name, of, float(rank)] for name, of, rank in ordered]})
+
+
 TOKENIZER_FILES = {
     "added_tokens.json",
+    "bpe.codes",
     "chat_template.jinja",
     "chat_template.json",
+    "encoder.json",
     "merges.txt",
+    "normalizer.json",
     "sentencepiece.bpe.model",
+    "sentencepiece.model",
+    "source.spm",
     "special_tokens_map.json",
     "spiece.model",
+    "spm.model",
+    "target.spm",
+    "tekken.json",
     "tokenizer.json",
     "tokenizer.model",
     "tokenizer_config.json",
+    "vocab.bpe",
     "vocab.json",
     "vocab.txt",
 }
+
+
+def is_tokenizer_file(name, names):
+    folder, _, last = name.rpartition("/")
+    if folder:
+        is_template = folder == "additional_chat_templates" and last.endswith(".jinja")
+        return is_template and any(is_tokenizer_file(other, names) for other in names if "/" not in other)
+    return name in TOKENIZER_FILES or name.endswith(".tiktoken")
 
 
 def tokenizer_content(file):
@@ -277,11 +356,13 @@ def tokenizer_content(file):
         return data
     value = parse_json(data.decode())[0]
     # The only one of these files that says where it was loaded from and by which version.
-    return canonical(meaningful(value) if file["name"] == "tokenizer_config.json" else value).encode()
+    return canonical(meaningful(value, TOKENIZER_PATHS) if file["name"] == "tokenizer_config.json" else value).encode()
 
 
 def tokenizer_items(files, algorithm):
-    kept = sorted((file for file in files if file["name"] in TOKENIZER_FILES), key=lambda file: file["name"].encode())
+    names = [file["name"] for file in files]
+    counted = (file for file in files if is_tokenizer_file(file["name"], names))
+    kept = sorted(counted, key=lambda file: file["name"].encode())
     return [[[file["name"], ALGORITHMS[algorithm](tokenizer_content(file))] for file in kept]]
 
 
@@ -417,17 +498,26 @@ def weights_vector(case):
     return case | result("weights", lambda name: weights_items(case["tensors"], name))
 
 
+def meaningful_config(case):
+    text, more = case["config"], EMBEDDED if case.get("embedded") else frozenset()
+    return None if text is None else meaningful(parse_json(text)[0], more)
+
+
 def architecture_vector(case):
-    text = case["config"]
-    config = None if text is None else canonical(meaningful(parse_json(text)[0]))
+    config = None if case["config"] is None else canonical(meaningful_config(case))
     digests = result("architecture", lambda name: architecture_items(case["tensors"], config, name))
     return case | {"canonicalConfig": config} | digests
 
 
+def family_vector(case):
+    document = family_document(case["tensors"], meaningful_config(case))
+    return case | {"document": document} | result("family", lambda name: [ALGORITHMS[name](document.encode())])
+
+
 def tokenizer_vector(case):
-    files = []
+    files, names = [], [file["name"] for file in case["files"]]
     for file in case["files"]:
-        counts = file["name"] in TOKENIZER_FILES
+        counts = is_tokenizer_file(file["name"], names)
         is_json = counts and file["name"].endswith(".json")
         files.append(file | {"counts": counts} | ({"canonical": tokenizer_content(file).decode()} if is_json else {}))
     return case | {"files": files} | result("tokenizer", lambda name: tokenizer_items(files, name))
@@ -492,6 +582,7 @@ def vector_files():
         "tensor": tensor_vector,
         "weights": weights_vector,
         "architecture": architecture_vector,
+        "family": family_vector,
         "tokenizer": tokenizer_vector,
         "json": json_vector,
         "canonical-json": canonical_json_vector,

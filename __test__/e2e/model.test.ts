@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { folderOf } from '../support/folder.ts'
 import { lineaprint } from '../support/program.ts'
+import { linesAtTerminal } from '../support/terminal.ts'
 import { floats, fromHeader, safetensors } from '../support/safetensors.ts'
 
 test('a model in a pipe is tab-separated, and --json holds the same digests', async () => {
@@ -144,4 +145,59 @@ test('half a surrogate pair in a configuration is a fault of the file', async ()
   const { code, stderr } = await lineaprint(['model', '.'], { cwd })
   expect(code).toBe(3)
   expect(stderr).toMatch(/config\.json: a text in it has half a surrogate pair/)
+})
+
+const LLAMA = {
+  'llama/model.safetensors': safetensors(
+    Object.fromEntries(
+      Array.from({ length: 30 }, (_, layer) => [
+        `model.layers.${layer}.self_attn.q_proj.weight`,
+        floats([layer, 1], [1, 2]),
+      ]),
+    ),
+  ),
+  'llama/config.json': JSON.stringify({
+    architectures: ['LlamaForCausalLM'],
+    model_type: 'llama',
+    hidden_size: 2,
+    quantization_config: { quant_method: 'gptq', bits: 4 },
+  }),
+}
+
+test('what a model is: in a pipe, as text and as JSON', async () => {
+  const cwd = folderOf({ ...LLAMA, 'out/readme': '' })
+  const { code, stdout } = await lineaprint(['model', 'llama', '--architecture', 'out'], { cwd })
+  expect(code).toBe(0)
+  expect(stdout).toContain('\ntype\tllama\nclass\tLlamaForCausalLM\nquantisation\tgptq, bits 4\n')
+  expect(stdout).toContain('\nlayer\tmodel.layers.{0..29}.self_attn.q_proj.weight  F32 [1, 2]  30 tensors\n')
+  const family = /^family\t(family\.v1\.blake3:[0-9a-f]{64})$/m.exec(stdout)?.[1]
+  const text = readFileSync(join(cwd, 'out/llama_architecture.txt'), 'utf8')
+  expect(text).toContain(`  family        ${family}\n`)
+  expect(text).toContain('\nhyperparameters\n  hidden_size  2\n')
+  const args = ['model', 'llama', '--architecture', 'a.json', '--json']
+  const json = JSON.parse((await lineaprint(args, { cwd })).stdout) as object
+  expect(json).toMatchObject({ family })
+  expect(JSON.parse(readFileSync(join(cwd, 'a.json'), 'utf8'))).toMatchObject({
+    name: 'llama',
+    type: 'llama',
+    classes: ['LlamaForCausalLM'],
+    hyperparameters: { hidden_size: 2 },
+    quantisation: { method: 'gptq', settings: { bits: 4 } },
+    digests: { family: { blake3: family } },
+    layers: [{ pattern: 'model.layers.{0..29}.self_attn.q_proj.weight', tensors: 30 }],
+  })
+  const nowhere = await lineaprint(['model', 'llama', '--architecture', 'no/a.txt'], { cwd })
+  expect(nowhere.code).not.toBe(0)
+  expect(nowhere.stderr).toMatch(/no\/a\.txt.*cannot be written/)
+})
+
+test.each([40, 80, 200])('what a model is at a terminal of %i columns', (columns) => {
+  const cwd = folderOf(LLAMA)
+  const lines = linesAtTerminal(columns, ['model', 'llama'], cwd)
+  const shown = lines.join('\n').replace(/\s+/g, ' ')
+  expect(shown).toMatch(/ family /)
+  expect(shown).toContain('model.layers.{0..29}.self_attn.q_proj.weight F32 [1, 2] 30 tensors')
+  // The digests and a name are longer than a narrow line; everything else is folded.
+  const rows = lines.slice(lines.findIndex((line) => line.startsWith('type')))
+  for (const line of rows) expect(line.length, line).toBeLessThanOrEqual(Math.max(columns, 60))
 })

@@ -2,7 +2,7 @@ import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { Digest } from '../../src/core/digest.ts'
-import { CONFIG_RULES } from '../../src/model/config-rules.ts'
+import { CONFIG_RULES, FAMILY_RULES } from '../../src/model/config-rules.ts'
 import { TOKENIZER_FILES } from '../../src/model/tokenizer.ts'
 import { ROOT } from './support.ts'
 
@@ -34,8 +34,11 @@ test('every description on the page is one of a vector', () => {
 })
 
 test('the page names every key and file that the rules name', () => {
-  for (const name of [...CONFIG_RULES.ignoredKeys, ...CONFIG_RULES.sets])
-    expect(page).toContain(`\`${name}\``)
+  for (const names of Object.values(CONFIG_RULES))
+    for (const name of names) expect(page).toContain(`\`${name}\``)
+  for (const name of FAMILY_RULES.layers) expect(page).toContain(`\`${name}\``)
+  const sizes = page.split('```').find((block) => block.startsWith('\nattention_head_dim '))
+  expect(sizes?.trim().split(/\s+/)).toEqual([...FAMILY_RULES.sizes])
   for (const name of TOKENIZER_FILES)
     expect(page).toMatch(new RegExp(`(^| )${name.replaceAll('.', '\\.')}( |$)`, 'm'))
 })

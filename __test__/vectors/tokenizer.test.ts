@@ -1,5 +1,5 @@
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { readModel } from '../../src/model/read.ts'
 import { TOKENIZER_FILES, readTokenizer } from '../../src/model/tokenizer.ts'
@@ -16,7 +16,10 @@ const cases = readCases('tokenizer.json') as readonly TokenizerCase[]
 
 test.each(cases)('a folder: $name', async ({ files, digests }) => {
   using folder = temporaryFolder()
-  for (const { name, content } of files) writeFileSync(join(folder.path, name), contentOf(content))
+  for (const { name, content } of files) {
+    mkdirSync(dirname(join(folder.path, name)), { recursive: true })
+    writeFileSync(join(folder.path, name), contentOf(content))
+  }
   const both = await readTokenizer(folder.path, { algorithm: 'both' })
   expect(both.files).toEqual(
     files

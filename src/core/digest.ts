@@ -26,6 +26,7 @@ export type AlgorithmChoice = Algorithm | 'both'
 export const DIGEST_KINDS = [
   'architecture',
   'environment',
+  'family',
   'git',
   'graph',
   'run',

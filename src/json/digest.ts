@@ -1,11 +1,11 @@
-/** Digests of JSON records: `environment`, `git`, `seeds` and `run`. */
+/** Digests of JSON records: `environment`, `family`, `git`, `seeds` and `run`. */
 import { toDigests } from '../core/digest.ts'
 import { canonicalBytes } from './canonical.ts'
 import { native } from '../native/load.ts'
 import type { AlgorithmChoice, DigestKind, Digests } from '../core/digest.ts'
 
 /** The kinds whose single item is the plain digest of canonical JSON. */
-export type JsonKind = Extract<DigestKind, 'environment' | 'git' | 'seeds' | 'run'>
+export type JsonKind = Extract<DigestKind, 'environment' | 'family' | 'git' | 'seeds' | 'run'>
 
 /**
  * Compute the structured digest of a record (section 3 of `docs/format.md`).

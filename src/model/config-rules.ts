@@ -1,8 +1,13 @@
 /**
- * Configuration keys that do not change a model's architecture, as listed in `docs/format.md`. Both lists are
- * part of the definition of the `architecture` digest: a change here is a new version of that kind.
+ * Configuration keys that do not change a model's architecture, as listed in `docs/format.md`. These lists are
+ * part of the definitions of the `architecture` and `family` digests: a change here is a new version of that kind.
  */
-export const CONFIG_RULES: { readonly ignoredKeys: readonly string[]; readonly sets: readonly string[] } = {
+export const CONFIG_RULES: {
+  readonly ignoredKeys: readonly string[]
+  readonly embeddedKeys: readonly string[]
+  readonly tokenizerKeys: readonly string[]
+  readonly sets: readonly string[]
+} = {
   /** Removed at every depth. */
   ignoredKeys: [
     '_name_or_path',
@@ -14,6 +19,118 @@ export const CONFIG_RULES: { readonly ignoredKeys: readonly string[]; readonly s
     'torch_dtype',
     'dtype',
   ],
+  /** Removed as well from a configuration that the file of a model holds: Keras writes them anew with each save. */
+  embeddedKeys: ['build_config', 'compile_config', 'date_saved', 'keras_version', 'shared_object_id'],
+  /** Removed as well from `tokenizer_config.json`: paths of the files that the tokenizer was loaded from. */
+  tokenizerKeys: ['merges_file', 'special_tokens_map_file', 'tokenizer_file', 'vocab_file'],
   /** Arrays whose order has no meaning. */
   sets: ['target_modules', 'modules_to_save', 'exclude_modules'],
+}
+
+/** Keys that differ within a family of models, as listed in `docs/format.md`. */
+export const FAMILY_RULES: { readonly sizes: ReadonlySet<string>; readonly layers: ReadonlySet<string> } = {
+  /** Sizes, counts, places in a vocabulary, and the names and connections of single layers. Removed at every depth. */
+  sizes: new Set([
+    'attention_head_dim',
+    'batch_input_shape',
+    'batch_shape',
+    'block_out_channels',
+    'bos_token_id',
+    'd_ff',
+    'd_inner',
+    'd_kv',
+    'd_model',
+    'decoder_attention_heads',
+    'decoder_ffn_dim',
+    'decoder_layers',
+    'decoder_start_token_id',
+    'depth',
+    'depths',
+    'dim',
+    'embed_dim',
+    'embed_dims',
+    'embedding_dim',
+    'embedding_size',
+    'encoder_attention_heads',
+    'encoder_ffn_dim',
+    'encoder_layers',
+    'eos_token_id',
+    'ffn_dim',
+    'filters',
+    'first_k_dense_replace',
+    'head_dim',
+    'hidden_dim',
+    'hidden_size',
+    'hidden_sizes',
+    'id2label',
+    'image_size',
+    'in_channels',
+    'inbound_nodes',
+    'input_dim',
+    'input_layers',
+    'input_length',
+    'input_size',
+    'intermediate_size',
+    'kernel_size',
+    'key_dim',
+    'kv_lora_rank',
+    'label2id',
+    'layers_per_block',
+    'max_position_embeddings',
+    'max_source_positions',
+    'max_target_positions',
+    'max_window_layers',
+    'mlp_dim',
+    'moe_intermediate_size',
+    'n_ctx',
+    'n_embd',
+    'n_head',
+    'n_heads',
+    'n_inner',
+    'n_layer',
+    'n_layers',
+    'n_positions',
+    'n_routed_experts',
+    'n_shared_experts',
+    'name',
+    'num_attention_heads',
+    'num_channels',
+    'num_classes',
+    'num_experts',
+    'num_experts_per_tok',
+    'num_heads',
+    'num_hidden_layers',
+    'num_key_value_heads',
+    'num_labels',
+    'num_layers',
+    'num_local_experts',
+    'num_mel_bins',
+    'original_max_position_embeddings',
+    'out_channels',
+    'output_dim',
+    'output_layers',
+    'pad_token_id',
+    'patch_size',
+    'pool_size',
+    'projection_dim',
+    'q_lora_rank',
+    'qk_head_dim',
+    'qk_nope_head_dim',
+    'qk_rope_head_dim',
+    'r',
+    'sample_size',
+    'shared_expert_intermediate_size',
+    'sliding_window',
+    'state_size',
+    'target_shape',
+    'type_vocab_size',
+    'units',
+    'v_head_dim',
+    'value_dim',
+    'vocab_size',
+    'window_size',
+    'word_embed_proj_dim',
+  ]),
+  /** Arrays with an item for each layer: only their distinct items count. */
+  layers: new Set(['block_types', 'down_block_types', 'layer_types', 'layers', 'up_block_types']),
 }

@@ -5,12 +5,14 @@ import { LineaprintError } from '../core/errors.ts'
 import { canonicalBytesOfFile } from '../json/canonical.ts'
 import { parseJson } from '../json/parse.ts'
 import { compareUtf8 } from '../util/text-order.ts'
-import type { ParsedJson } from '../json/parse.ts'
+import type { ParsedDocument, ParsedJson } from '../json/parse.ts'
 import { refuseDisguised } from './disguised.ts'
 import { CONFIG_RULES } from './config-rules.ts'
 
 /** The result of reading a configuration. */
 export interface ModelConfig {
+  /** The members that count. */
+  readonly value: ParsedJson
   /** Canonical JSON of the remaining keys, as UTF-8. */
   readonly canonical: Uint8Array
   /** Paths of the removed keys, in document order. */
@@ -40,10 +42,62 @@ export async function readConfig(path: string): Promise<ModelConfig> {
   })
   await refuseDisguised([path], 'JSON')
   const { value, lossyIntegers } = parseJson(bytes, path)
+  return configOf(value, lossyIntegers, path)
+}
+
+/** The text in a model file that is its configuration, by format; of TensorFlow.js, a member of it. */
+const EMBEDDED: Readonly<Partial<Record<string, readonly [key: string, member?: string]>>> = {
+  keras: ['config.json'],
+  hdf5: ['model_config'],
+  tfjs: ['modelTopology', 'model_config'],
+}
+
+/**
+ * Return the configuration that a model file holds itself, without what Keras writes anew with each save.
+ *
+ * @param format The format of the file.
+ * @param metadata Keys and values of the text in the file, in turn.
+ * @param path The file, for errors.
+ * @throws ERR_LINEAPRINT_FORMAT if it is not JSON.
+ */
+export function embeddedConfig(
+  format: string,
+  metadata: readonly string[],
+  path: string,
+): ModelConfig | undefined {
+  const [key, member] = EMBEDDED[format] ?? []
+  // Keys have the even positions, and a value can be equal to one.
+  const at = metadata.findIndex((text, index) => index % 2 === 0 && text === key)
+  const text = at < 0 ? undefined : metadata[at + 1]
+  if (key === undefined || text === undefined) return undefined
+  const { value, lossyIntegers } = parseEmbedded(text, key, path)
+  if (member === undefined) return configOf(value, lossyIntegers, path, CONFIG_RULES.embeddedKeys)
+  const inner = value instanceof Map ? value.get(member) : undefined
+  return inner === undefined ? undefined : configOf(inner, lossyIntegers, path, CONFIG_RULES.embeddedKeys)
+}
+
+function parseEmbedded(text: string, key: string, path: string): ParsedDocument {
+  try {
+    return parseJson(text)
+  } catch (cause) {
+    if (!LineaprintError.is(cause)) throw cause
+    const { expected, received } = cause
+    const message = `its ${key} is not JSON with a canonical form`
+    throw new LineaprintError('ERR_LINEAPRINT_FORMAT', message, { path, expected, received, cause })
+  }
+}
+
+function configOf(
+  value: ParsedJson,
+  lossyIntegers: readonly string[],
+  path: string,
+  moreIgnored?: readonly string[],
+): ModelConfig {
   const ignored: string[] = []
-  const canonical = canonicalBytesOfFile(meaningful(value, '', ignored), path)
+  const kept = meaningful(value, '', ignored, moreIgnored)
+  const canonical = canonicalBytesOfFile(kept, path)
   const specialFloats = specialFloatsOf(value)
-  return { canonical, ignored, lossyIntegers, specialFloats, isObject: value instanceof Map }
+  return { value: kept, canonical, ignored, lossyIntegers, specialFloats, isObject: value instanceof Map }
 }
 
 /** Return the paths of numbers that are not finite. */
@@ -60,17 +114,24 @@ function specialFloatsOf(value: ParsedJson, path: string = ''): string[] {
  *
  * @param path Path of `value` within the document, with a trailing dot; empty for the root.
  * @param ignored Receives the paths of the removed keys.
+ * @param moreIgnored Keys that do not change the model either.
  */
-export function meaningful(value: ParsedJson, path: string = '', ignored: string[] = []): ParsedJson {
-  if (Array.isArray(value)) return value.map((item, index) => meaningful(item, `${path}${index}.`, ignored))
+export function meaningful(
+  value: ParsedJson,
+  path: string = '',
+  ignored: string[] = [],
+  moreIgnored: readonly string[] = [],
+): ParsedJson {
+  if (Array.isArray(value))
+    return value.map((item, index) => meaningful(item, `${path}${index}.`, ignored, moreIgnored))
   if (!(value instanceof Map)) return value
   const kept = new Map<string, ParsedJson>()
   for (const [key, member] of value) {
-    if (CONFIG_RULES.ignoredKeys.includes(key)) {
+    if (CONFIG_RULES.ignoredKeys.includes(key) || moreIgnored.includes(key)) {
       ignored.push(path + key)
       continue
     }
-    const inner = meaningful(member, `${path}${key}.`, ignored)
+    const inner = meaningful(member, `${path}${key}.`, ignored, moreIgnored)
     kept.set(key, CONFIG_RULES.sets.includes(key) && isTextArray(inner) ? inner.toSorted(compareUtf8) : inner)
   }
   return kept

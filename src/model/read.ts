@@ -9,7 +9,8 @@ import { checkSample, toNativePlan } from '../hash/sample/options.ts'
 import { SampleReport } from '../hash/sample/report.ts'
 import { writePlan } from '../core/sample-plan.ts'
 import { compareUtf8 } from '../util/text-order.ts'
-import { readConfig } from './config.ts'
+import { embeddedConfig, readConfig } from './config.ts'
+import { familyDigest } from './family.ts'
 import { refuseDisguised } from './disguised.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { locateModel } from './locate.ts'
@@ -110,6 +111,8 @@ export interface ModelListing<A extends AlgorithmChoice = AlgorithmChoice> {
    * if only a part of any tensor was read. Absent if {@link incomplete} is there.
    */
   readonly weights?: Digest
+  /** The structure without dimensions and the number of layers: equal in one family. Absent like the others. */
+  readonly family?: Digest
   /** The computation of an ONNX file, without the values of its weights. */
   readonly graph?: Digest
   /** The exact files; only if `files` is set. A single file has a plain digest. */
@@ -120,6 +123,7 @@ export interface ModelListing<A extends AlgorithmChoice = AlgorithmChoice> {
   readonly digests: {
     readonly architecture?: Digests<A>
     readonly weights?: Digests<A>
+    readonly family?: Digests<A>
     readonly graph?: Digests<A>
     readonly tree?: Digests<A>
     readonly tokenizer?: Digests<A>
@@ -147,7 +151,10 @@ export interface ModelListing<A extends AlgorithmChoice = AlgorithmChoice> {
   readonly selectedWeights?: string
   /** Names of files of the folder that hold weights in other formats. They are not read. Absent if none. */
   readonly otherCopies?: readonly string[]
-  /** Name of the configuration file and the keys excluded from the architecture; absent if there is none. */
+  /**
+   * Name of the file with the configuration (that of the model if it holds its own) and the keys that are left out of the
+   * architecture; absent if there is none.
+   */
   readonly config?: { readonly name: string; readonly ignored: readonly string[] }
   /** The extent of the sample of the tensors; only if one was requested. */
   readonly sample?: SampleReport
@@ -182,8 +189,16 @@ export async function readModel<A extends AlgorithmChoice = 'blake3'>(
   path: string,
   options: ModelOptions<A> = {},
 ): Promise<ModelReport<A>> {
-  const listing = await listModel(path, options)
-  if (isComplete(listing)) return listing
+  return (await readComplete(path, options)).report
+}
+
+/** Read a model like {@link readModel}, and return its configuration too. */
+export async function readComplete(
+  path: string,
+  options: ModelOptions = {},
+): Promise<{ readonly report: ModelReport; readonly config: ModelConfig | undefined }> {
+  const { listing, config } = await readParts(path, options)
+  if (isComplete(listing)) return { report: listing, config }
   throw new LineaprintError(
     'ERR_LINEAPRINT_UNSUPPORTED',
     `its weights have no digest: ${listing.incomplete ?? ''}`,
@@ -209,10 +224,20 @@ export async function listModel<A extends AlgorithmChoice = 'blake3'>(
   path: string,
   options: ModelOptions<A> = {},
 ): Promise<ModelListing<A>> {
-  return listOf(path, options)
+  return (await readParts(path, options)).listing
 }
 
-async function listOf(path: string, options: ModelOptions): Promise<ModelListing> {
+/** A model with what its description is made of. */
+export interface ModelParts {
+  readonly listing: ModelListing
+  /** The configuration: that in its file, else that beside it. */
+  readonly config?: ModelConfig
+  /** Keys and values of the text in its files. */
+  readonly metadata: ReadonlyMap<string, string>
+}
+
+/** Read a model like {@link listModel}, and return its configuration and the text in its files too. */
+export async function readParts(path: string, options: ModelOptions = {}): Promise<ModelParts> {
   checkKeys(options, ['files', 'sample', 'weights', 'lenient'])
   const algorithm = checkAlgorithm(options.algorithm)
   const plan = checkSample(options.sample, { files: options.files })
@@ -222,7 +247,7 @@ async function listOf(path: string, options: ModelOptions): Promise<ModelListing
     threads: options.threads,
   })
   await refuseDisguised(located.weights, 'a model file', { archives: false })
-  const config = located.config === undefined ? undefined : await readConfig(located.config)
+  const sibling = located.config === undefined ? undefined : await readConfig(located.config)
   const { index } = located
   const wholeFolder = options.files === true && (located.isFolder || index !== undefined)
   const wanted = {
@@ -231,7 +256,7 @@ async function listOf(path: string, options: ModelOptions): Promise<ModelListing
     reading: plan
       ? { kind: 'sample' as const, plan: toNativePlan(plan) }
       : { kind: 'full' as const, parts: options.files === true ? ('both' as const) : ('tensors' as const) },
-    ...(config && { config: config.canonical }),
+    ...(sibling && { config: sibling.canonical }),
     ...(index && { index }),
     ...(wholeFolder && { tree: located.folder }),
   }
@@ -248,13 +273,17 @@ async function listOf(path: string, options: ModelOptions): Promise<ModelListing
   const tensors = tensorsOf(model, plan)
   const incomplete = model.shards.find((shard) => shard.incomplete !== undefined)?.incomplete
   const extent = model.weights.kind === 'sampled' ? model.weights.extent : undefined
-  const covering: ModelListing['digests'] = incomplete === undefined ? coveringDigests(model, plan) : {}
-  const { architecture, weights } = covering
-  return {
+  const own = configWithin(model)
+  const config = own ?? sibling
+  const covering = incomplete === undefined ? coveringDigests(model, plan, algorithm, own, config) : {}
+  const { architecture, weights, family } = covering
+  const configPath = own === undefined ? located.config : model.shards[0]?.path
+  const listing: ModelListing = {
     path: located.isFolder ? located.folder : (index?.path ?? located.given),
     format: formatOf(model),
     ...(architecture && { architecture: primary(architecture) }),
     ...(weights && { weights: primary(weights) }),
+    ...(family && { family: primary(family) }),
     ...(graph && { graph: primary(graph) }),
     ...(tree && { tree: primary(tree) }),
     ...(tokenizer && { tokenizer: primary(tokenizer) }),
@@ -269,23 +298,42 @@ async function listOf(path: string, options: ModelOptions): Promise<ModelListing
     ...(options.weights !== undefined && { selectedWeights: options.weights }),
     ...(located.otherCopies.length > 0 && { otherCopies: located.otherCopies }),
     ...(config &&
-      located.config !== undefined && {
-        config: { name: basename(located.config), ignored: config.ignored },
-      }),
+      configPath !== undefined && { config: { name: basename(configPath), ignored: config.ignored } }),
     ...(extent && { sample: new SampleReport('weights', extent) }),
     warnings: [...located.warnings, ...warningsOf(model, config)],
   }
+  const metadata = new Map(model.shards.flatMap((shard) => pairsOf(shard.metadata)))
+  return { listing, ...(config && { config }), metadata }
+}
+
+/** Return the configuration that the one file of a model holds itself. */
+function configWithin({ shards }: NativeModel): ModelConfig | undefined {
+  const [only] = shards.length === 1 ? shards : []
+  return only && embeddedConfig(only.format, only.metadata, only.path)
 }
 
 /** Return the digests that cover every tensor. */
 function coveringDigests(
-  { architecture, weights }: NativeModel,
+  { architecture, weights, shards }: NativeModel,
   plan: SamplePlan | undefined,
-): Pick<ModelListing['digests'], 'architecture' | 'weights'> {
+  algorithm: AlgorithmChoice,
+  own: ModelConfig | undefined,
+  config: ModelConfig | undefined,
+): Pick<ModelListing['digests'], 'architecture' | 'weights' | 'family'> {
   const raw = digestsOf(weights)
   const isSampled = plan !== undefined && weights.kind === 'sampled'
+  const names = shards.flatMap((shard) => shard.names)
+  const dtypes = shards.flatMap((shard) => shard.dtypes)
+  const shapes = shards.flatMap((shard) => shard.shapes)
+  // The addon knows only the configuration beside the file.
+  const described =
+    own === undefined
+      ? architecture
+      : native.architectureDigest({ names, dtypes, shapes }, own.canonical, algorithm)
+  const types = names.map((name, at) => ({ name, dtype: dtypes[at] ?? '', shape: shapes[at] ?? [] }))
   return {
-    architecture: toDigests(architecture, 'architecture'),
+    architecture: toDigests(described, 'architecture'),
+    family: familyDigest(types, config?.value, algorithm),
     weights: isSampled ? sampleDigests('weights', plan, weights.extent, raw) : toDigests(raw, 'weights'),
   }
 }

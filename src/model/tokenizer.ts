@@ -10,6 +10,8 @@ import { native } from '../native/load.ts'
 import { checkAlgorithm, checkKeys, checkPath } from '../core/options.ts'
 import { refuseDisguised } from './disguised.ts'
 import { meaningful } from './config.ts'
+import { CONFIG_RULES } from './config-rules.ts'
+import { compareUtf8 } from '../util/text-order.ts'
 import { canonicalDocument } from './document.ts'
 import type { AlgorithmChoice, Digest, Digests } from '../core/digest.ts'
 import type { HashOptions } from '../core/options.ts'
@@ -24,21 +26,33 @@ export interface TokenizerReport<A extends AlgorithmChoice = AlgorithmChoice> {
   readonly files: readonly string[]
 }
 
-/** Files that make up a tokenizer in the folder of a model (the names that `transformers` writes). */
+/** Files that make up a tokenizer in the folder of a model, beside those that end in `.tiktoken`. */
 export const TOKENIZER_FILES: readonly string[] = [
   'added_tokens.json',
+  'bpe.codes',
   'chat_template.jinja',
   'chat_template.json',
+  'encoder.json',
   'merges.txt',
+  'normalizer.json',
   'sentencepiece.bpe.model',
+  'sentencepiece.model',
+  'source.spm',
   'special_tokens_map.json',
   'spiece.model',
+  'spm.model',
+  'target.spm',
+  'tekken.json',
   'tokenizer.json',
   'tokenizer.model',
   'tokenizer_config.json',
+  'vocab.bpe',
   'vocab.json',
   'vocab.txt',
 ]
+
+/** The folder of further chat templates. */
+const TEMPLATES = 'additional_chat_templates'
 
 /** A vocabulary of a million tokens is some tens of MB. */
 const FILE_LIMIT = 1 << 30
@@ -72,11 +86,22 @@ export async function readTokenizer<A extends AlgorithmChoice = 'blake3'>(
 
 /** Return the names of the tokenizer files in a folder, sorted. */
 export async function findTokenizer(folder: string): Promise<string[]> {
-  const names = await readdir(folder).catch((cause: unknown) => {
+  const names = await list(folder)
+  const selected = names.filter((name) => TOKENIZER_FILES.includes(name) || name.endsWith('.tiktoken'))
+  if (selected.length > 0 && names.includes(TEMPLATES)) {
+    const templates = (await list(join(folder, TEMPLATES))).filter((name) => name.endsWith('.jinja'))
+    selected.push(...templates.map((name) => `${TEMPLATES}/${name}`))
+  }
+  return selected.toSorted(compareUtf8)
+}
+
+async function list(folder: string): Promise<string[]> {
+  return readdir(folder).catch((cause: unknown) => {
+    // What is no folder holds no templates.
+    if (errorCode(cause) === 'ENOTDIR' && basename(folder) === TEMPLATES) return []
     const code = errorCode(cause) === 'ENOENT' ? 'ERR_LINEAPRINT_NOT_FOUND' : 'ERR_LINEAPRINT_UNREADABLE'
     throw new LineaprintError(code, `cannot list it: ${systemReason(cause)}`, { path: folder, cause })
   })
-  return names.filter((name) => TOKENIZER_FILES.includes(name)).toSorted()
 }
 
 async function canonicalContent(path: string): Promise<Uint8Array> {
@@ -94,5 +119,6 @@ async function canonicalContent(path: string): Promise<Uint8Array> {
   if (!path.endsWith('.json')) return bytes
   // The only one of these files that states its origin and the version that wrote it.
   if (basename(path) !== 'tokenizer_config.json') return canonicalDocument(bytes, path)
-  return canonicalBytesOfFile(meaningful(parseJson(bytes, path).value), path)
+  const { tokenizerKeys } = CONFIG_RULES
+  return canonicalBytesOfFile(meaningful(parseJson(bytes, path).value, '', [], tokenizerKeys), path)
 }

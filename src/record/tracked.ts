@@ -82,6 +82,8 @@ export interface TrackedModelFile {
 export interface TrackedModel {
   readonly architecture: string
   readonly weights: string
+  /** Absent in records of earlier versions, and of models in memory. */
+  readonly family?: string
   /** The computation of an ONNX file. */
   readonly graph?: string
   readonly tokenizer?: string
@@ -89,6 +91,7 @@ export interface TrackedModel {
   readonly digests?: {
     readonly architecture?: WrittenDigests
     readonly weights?: WrittenDigests
+    readonly family?: WrittenDigests
     readonly graph?: WrittenDigests
     readonly tokenizer?: WrittenDigests
     readonly tree?: WrittenDigests
@@ -179,6 +182,7 @@ const modelFile: FieldParser<TrackedModelFile> = objectOf({ name: text })
 const model: FieldParser<TrackedModel> = objectOf({
   architecture: text,
   weights: text,
+  family: optional(text),
   graph: optional(text),
   tokenizer: optional(text),
   tree: optional(text),
@@ -186,6 +190,7 @@ const model: FieldParser<TrackedModel> = objectOf({
     objectOf({
       architecture: optional(digests),
       weights: optional(digests),
+      family: optional(digests),
       graph: optional(digests),
       tree: optional(digests),
       tokenizer: optional(digests),

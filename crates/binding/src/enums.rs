@@ -104,6 +104,7 @@ pub enum NativeModelParts {
 #[napi(string_enum = "lowercase")]
 pub enum NativeJsonKind {
     Environment,
+    Family,
     Git,
     Seeds,
     Run,
@@ -114,6 +115,7 @@ impl NativeJsonKind {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Environment => "environment",
+            Self::Family => "family",
             Self::Git => "git",
             Self::Seeds => "seeds",
             Self::Run => "run",

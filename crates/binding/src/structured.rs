@@ -7,7 +7,7 @@ use lineaprint_digest::{Algorithm, Algorithms, Digests, Hash};
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 
-fn each(algorithms: Algorithms, digest: impl Fn(Algorithm) -> Option<Hash>) -> NativeDigests {
+fn each(algorithms: Algorithms, mut digest: impl FnMut(Algorithm) -> Option<Hash>) -> NativeDigests {
     let mut digests = Digests::default();
     for algorithm in algorithms.iter() {
         if let Some(hash) = digest(algorithm) {
@@ -143,6 +143,50 @@ pub fn weights_digest(
         digests.set(algorithm, description::weights(algorithm, &mut described));
     }
     Ok(digests.into())
+}
+
+/// The tensors of a model without their elements, one array per field.
+#[napi(object, object_to_js = false)]
+pub struct NativeTensorTypes {
+    pub names: Vec<String>,
+    pub dtypes: Vec<String>,
+    pub shapes: Vec<Vec<i64>>,
+}
+
+/// Compute `architecture` from tensors in any order, and the canonical JSON of the meaningful configuration.
+#[napi(catch_unwind)]
+pub fn architecture_digest(
+    tensors: NativeTensorTypes,
+    config: &[u8],
+    algorithm: NativeAlgorithm,
+) -> napi::Result<NativeDigests> {
+    let algorithms = Algorithms::from(algorithm);
+    let NativeTensorTypes {
+        names,
+        dtypes,
+        shapes,
+    } = tensors;
+    if names.len() != dtypes.len() || names.len() != shapes.len() {
+        return Err(napi::Error::from_reason("the fields have different lengths"));
+    }
+    let shapes = shapes
+        .iter()
+        .map(|shape| dimensions(shape))
+        .collect::<napi::Result<Vec<_>>>()?;
+    let mut described: Vec<TensorType<'_>> = names
+        .iter()
+        .zip(&dtypes)
+        .zip(&shapes)
+        .map(|((name, dtype), shape)| TensorType { name, dtype, shape })
+        .collect();
+    let config = Digests::of(config, algorithms);
+    Ok(each(algorithms, |algorithm| {
+        Some(description::architecture(
+            algorithm,
+            &mut described,
+            config.get(algorithm).as_ref(),
+        ))
+    }))
 }
 
 fn dimensions(shape: &[i64]) -> napi::Result<Vec<u64>> {

@@ -1,7 +1,13 @@
 /** `lineaprint model`: the architecture and weights of a model. */
+import { stat } from 'node:fs/promises'
+import { basename, extname, join } from 'node:path'
 import { Command } from 'commander'
 import { listDigests } from '../../core/digest.ts'
+import { describeModel } from '../../model/describe.ts'
 import { listModel } from '../../model/read.ts'
+import { layerRow, structureText, typeRows } from '../../model/structure-text.ts'
+import { safeFileName } from '../../core/run-id.ts'
+import { writeAtomic } from '../../util/fs.ts'
 import { algorithmOption, threadsOption, weightsOption } from '../shared/arguments.ts'
 import {
   bytes,
@@ -19,6 +25,7 @@ import { SAMPLE_HELP, addSampleOptions, sampleRows, toSample } from '../shared/s
 import { wrapWords } from '../shared/help.ts'
 import { plural } from '../../util/plural.ts'
 import { progressBar } from '../shared/progress.ts'
+import type { DescribedModel, ModelStructure } from '../../model/describe.ts'
 import type { ModelListing } from '../../model/read.ts'
 import type { HashArguments } from '../shared/arguments.ts'
 import type { CommandContext, CommonOptions } from '../shared/context.ts'
@@ -28,6 +35,7 @@ interface Options extends HashArguments, SampleArguments, CommonOptions {
   readonly files?: boolean
   readonly weights?: string
   readonly lenient?: boolean
+  readonly architecture?: string
 }
 
 /** Build the command. */
@@ -37,6 +45,10 @@ export function command(context: CommandContext): Command {
       .argument('<path>', 'a weights file of any format below, a shard index, or a folder with either')
       .addOption(algorithmOption())
       .option('--files', 'also digest the exact files (hashes every byte twice)')
+      .option(
+        '--architecture <file>',
+        'also write what the model is to a file: as JSON if its name ends in .json, else as text; in a folder, <name>_architecture.txt',
+      )
       .option('--lenient', 'read safetensors as its reference does, and list each deviation')
       .addOption(weightsOption()),
   )
@@ -47,6 +59,7 @@ export function command(context: CommandContext): Command {
 
 const EXAMPLES = `
 architecture  names, dtypes, shapes and the meaningful configuration
+family        the same without dimensions and the number of layers
 weights       the named tensors, whatever the format, sharding, order or metadata
 graph         the computation of an ONNX file, whatever its names and the order of nodes
 tree          the exact files
@@ -58,13 +71,14 @@ ${SAMPLE_HELP}
 Examples:
   lineaprint model models/bert-base
   lineaprint model model.safetensors --json | jq .weights
+  lineaprint model models/bert-base --architecture .
   lineaprint model models/bert-base --weights model.fp16.safetensors
   lineaprint model models/llama --sample 1/1000 --sample-strategy blocks`
 
 async function model(path: string, options: Options, context: CommandContext): Promise<void> {
   const progress = progressBar('hashing')
   const { algorithm, threads } = options
-  const report = await listModel(path, {
+  const wanted = {
     algorithm,
     threads,
     signal: context.signal,
@@ -73,18 +87,53 @@ async function model(path: string, options: Options, context: CommandContext): P
     weights: options.weights,
     lenient: options.lenient,
     sample: toSample(options),
-  }).finally(progress.end)
-  if (options.json === true) printJson(report)
-  else show(report)
+  }
+  if (options.json === true && options.architecture === undefined) {
+    // This document has no layers, which take a second where there are a million tensors.
+    printJson(await listModel(path, wanted).finally(progress.end))
+    return
+  }
+  const described = await describeModel(path, wanted).finally(progress.end)
+  if (options.architecture !== undefined) await writeStructure(options.architecture, described)
+  if (options.json === true) printJson(described.listing)
+  else show(described.listing, described.structure)
 }
 
-function show(report: ModelListing): void {
+/**
+ * Write what a model is to a file, or into a folder under the name of the model.
+ *
+ * @throws ERR_LINEAPRINT_STORE if it cannot be written.
+ */
+async function writeStructure(given: string, described: DescribedModel): Promise<void> {
+  const { listing, structure } = described
+  const base = basename(listing.path)
+  const name = safeFileName(base.slice(0, base.length - extname(base).length) || 'model')
+  const info = await stat(given).catch(() => undefined)
+  const path = info?.isDirectory() === true ? join(given, `${name}_architecture.txt`) : given
+  const json = {
+    name,
+    format: listing.format,
+    digests: listing.digests,
+    tensors: listing.tensorCount,
+    parameters: listing.parameters,
+    bytes: listing.bytes,
+    dtypes: listing.dtypes,
+    ...structure,
+    ties: listing.ties,
+    leftOut: listing.config?.ignored ?? [],
+  }
+  const text = path.endsWith('.json') ? `${JSON.stringify(json, null, 2)}\n` : structureText(name, described)
+  await writeAtomic(path, text)
+}
+
+function show(report: ModelListing, structure: ModelStructure): void {
   for (const warning of report.warnings) printError(`lineaprint: warning: ${escapeText(warning)}`)
   const digests = digestRows(report)
   if (digests.length > 0) print(table(digests))
   if (digests.length > 0 && isTerminal()) print()
   print(
     properties([
+      ...typeRows(structure).map(([name = '', text = '']) => [name, escapeText(text)]),
       ['format', report.format],
       ...(report.incomplete === undefined ? [] : [['no digest', escapeText(report.incomplete)]]),
       ['files', `${report.files.length}`],
@@ -102,6 +151,7 @@ function show(report: ModelListing): void {
       ...limited('not read', report.notRead ?? [], ({ name, reason }) =>
         name === '' ? reason : `${name}: ${reason}`,
       ),
+      ...limited('layer', structure.layers, (layer) => layerRow(layer).join('  ')),
       ...limited('tied', report.ties, (names) => names.join(' = ')),
       ...limited('shared', report.shared ?? [], (names) => names.join(' = ')),
       ...limited('remark', report.remarks ?? [], (remark) => remark),

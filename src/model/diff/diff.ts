@@ -6,11 +6,10 @@ import { LineaprintError } from '../../core/errors.ts'
 import { matchRenames } from '../../hash/tree-diff.ts'
 import { checkKeys, checkObject, checkPath } from '../../core/options.ts'
 import { compareUtf8 } from '../../util/text-order.ts'
-import { readConfig } from '../config.ts'
 import { diffConfigs } from './config.ts'
 import { compareValues } from './values.ts'
 import { hasCandidate, locateModel } from '../locate.ts'
-import { readModel } from '../read.ts'
+import { readComplete } from '../read.ts'
 import type { Digest } from '../../core/digest.ts'
 import type { HashOptions } from '../../core/options.ts'
 import type { ModelConfig } from '../config.ts'
@@ -89,7 +88,7 @@ export interface ModelDiff {
  * Cost: one read of both; with `values`, a second read of the tensors that changed.
  *
  * @param a A safetensors file, a shard index, or a folder with either; `b` likewise.
- * @throws The errors of {@link readModel}, and ERR_LINEAPRINT_CHANGED if a file changed between the two
+ * @throws The errors of `readModel`, and ERR_LINEAPRINT_CHANGED if a file changed between the two
  * reads.
  */
 export async function diffModels(a: string, b: string, options: ModelDiffOptions = {}): Promise<ModelDiff> {
@@ -138,16 +137,10 @@ interface Loaded {
 }
 
 async function load(path: string, options: ModelOptions): Promise<Loaded> {
-  const { folder, weights, config } = await locateModel(path, options)
+  const { folder, weights } = await locateModel(path, options)
   const fingerprints = new Map<string, string>()
   for (const file of weights) fingerprints.set(file, await fingerprintOf(file))
-  const report = await readModel(path, options)
-  return {
-    report,
-    folder,
-    fingerprints,
-    config: config === undefined ? undefined : await readConfig(config),
-  }
+  return { ...(await readComplete(path, options)), folder, fingerprints }
 }
 
 /** Return a text that changes with the file. A file that has no stat fails when it is read. */

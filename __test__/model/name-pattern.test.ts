@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest'
+import { layerPatterns, patternOf } from '../../src/model/name-pattern.ts'
+
+const tensor = (
+  name: string,
+  shape: number[] = [2],
+  dtype = 'F32',
+): { name: string; dtype: string; shape: number[]; bytes: number } => ({ name, dtype, shape, bytes: 8 })
+
+const patterns = (...names: string[]): string[] =>
+  layerPatterns(names.map((name) => tensor(name))).map(({ pattern }) => pattern)
+
+test('numbers that are a whole part of a name are replaced, and no others', () => {
+  expect(patternOf('model.layers.12.self_attn.q_proj.weight')).toBe('model.layers.{}.self_attn.q_proj.weight')
+  expect(patternOf('h_0/dense-1:0')).toBe('h_{}/dense-{}:{}')
+  expect(patternOf('0.1.2')).toBe('{}.{}.{}')
+  expect(patternOf('layer1.conv2d.w8')).toBe('layer1.conv2d.w8')
+  expect(patternOf('h.\u0663.w')).toBe('h.\u0663.w')
+  expect(patternOf('')).toBe('')
+})
+
+test('names that differ in numbers have one line, with the numbers that occur', () => {
+  expect(patterns('a.0.w', 'a.1.w', 'a.10.w', 'a.2.w', 'b.w')).toEqual(['a.{0..2,10}.w', 'b.w'])
+  expect(patterns('a.3.w', 'a.4.w')).toEqual(['a.{3,4}.w'])
+  expect(patterns('a.7.w')).toEqual(['a.7.w'])
+  expect(patterns('l.0.e.0', 'l.0.e.1', 'l.1.e.0', 'l.1.e.2')).toEqual(['l.{0,1}.e.{0..2}'])
+  // Numbers that no range could write back.
+  expect(patterns('a.01', 'a.1', 'a.99999999999999999')).toEqual(['a.{1,01,99999999999999999}'])
+})
+
+test('another dtype or shape is another line, and all lines together have every tensor', () => {
+  const found = layerPatterns([
+    tensor('a.0', [2, 3]),
+    tensor('a.1', [2, 3]),
+    tensor('a.2', [4, 3]),
+    tensor('a.3', [2, 3], 'I8'),
+  ])
+  expect(found).toEqual([
+    { pattern: 'a.{0,1}', dtype: 'F32', shape: [2, 3], tensors: 2, parameters: 12, bytes: 16 },
+    { pattern: 'a.2', dtype: 'F32', shape: [4, 3], tensors: 1, parameters: 12, bytes: 8 },
+    { pattern: 'a.3', dtype: 'I8', shape: [2, 3], tensors: 1, parameters: 6, bytes: 8 },
+  ])
+  expect(layerPatterns([])).toEqual([])
+})

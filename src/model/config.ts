@@ -39,6 +39,11 @@ export async function readConfig(path: string): Promise<ModelConfig> {
     })
   })
   await refuseDisguised([path], 'JSON')
+  return parseConfig(bytes, path)
+}
+
+/** Do the same with a configuration in memory. */
+export function parseConfig(bytes: Uint8Array, path?: string): ModelConfig {
   const { value, lossyIntegers } = parseJson(bytes, path)
   const ignored: string[] = []
   const canonical = canonicalBytesOfFile(meaningful(value, '', ignored), path)

@@ -11,7 +11,7 @@ import { checkSample, toNativePlan } from '../hash/sample/options.ts'
 import { SampleReport } from '../hash/sample/report.ts'
 import { writePlan } from '../core/sample-plan.ts'
 import { compareUtf8 } from '../util/text-order.ts'
-import { readConfig } from './config.ts'
+import { parseConfig, readConfig } from './config.ts'
 import { refuseDisguised } from './disguised.ts'
 import { refuseOtherFormats } from './other-formats.ts'
 import { locateModel } from './locate.ts'
@@ -121,7 +121,26 @@ export interface ModelReport {
  * @throws ERR_LINEAPRINT_FORMAT for a file that breaks the rules of safetensors (above all two entries of one
  * name), AMBIGUOUS for a folder with two candidates of different weights, and the errors of {@link hashFile}.
  */
-export async function readModel(path: string, options: ModelOptions = {}): Promise<ModelReport> {
+export function readModel(path: string, options: ModelOptions = {}): Promise<ModelReport> {
+  return readModelWith(path, options, undefined)
+}
+
+/** The configuration of a model in the memory of a program, which has no folder. */
+export interface GivenConfig {
+  /** What it is, in place of the name of a file. */
+  readonly name: string
+  /** JSON. */
+  readonly text: string
+  /** Keys that were left out of it before. */
+  readonly ignored: readonly string[]
+}
+
+/** Read a model like {@link readModel}, with a configuration that is given in place of the one in its folder. */
+export async function readModelWith(
+  path: string,
+  options: ModelOptions,
+  given: GivenConfig | undefined,
+): Promise<ModelReport> {
   checkKeys(options, ['files', 'sample', 'weights'])
   const algorithm = checkAlgorithm(options.algorithm)
   const plan = checkSample(options.sample, { files: options.files })
@@ -132,7 +151,7 @@ export async function readModel(path: string, options: ModelOptions = {}): Promi
   })
   await refuseDisguised(located.weights, 'a safetensors file')
   await refuseOtherFormats(located.weights)
-  const config = located.config === undefined ? undefined : await readConfig(located.config)
+  const config = await configOf(located, given)
   const { index } = located
   const wholeFolder = options.files === true && (located.isFolder || index !== undefined)
   const wanted = {
@@ -173,13 +192,22 @@ export async function readModel(path: string, options: ModelOptions = {}): Promi
     files: model.shards.map(fileOf),
     ...(options.weights !== undefined && { selectedWeights: options.weights }),
     ...(located.otherCopies.length > 0 && { otherCopies: located.otherCopies }),
-    ...(config &&
-      located.config !== undefined && {
-        config: { name: basename(located.config), ignored: config.ignored },
-      }),
+    ...(config && { config: { name: config.name, ignored: config.ignored } }),
     ...(extent && { sample: new SampleReport('weights', extent) }),
     warnings: [...located.warnings, ...warningsOf(model, config)],
   }
+}
+
+/** Return the configuration of a model with its name: the given one, else that of its folder. */
+async function configOf(
+  { config: path }: ModelFiles,
+  given: GivenConfig | undefined,
+): Promise<(ModelConfig & { readonly name: string }) | undefined> {
+  if (given !== undefined) {
+    const config = parseConfig(new TextEncoder().encode(given.text))
+    return { ...config, name: given.name, ignored: [...given.ignored, ...config.ignored] }
+  }
+  return path === undefined ? undefined : { ...(await readConfig(path)), name: basename(path) }
 }
 
 /** Return a folder's `tree`, or the plain digest of a single file; both come from the read of the tensors. */

@@ -127,7 +127,7 @@ export function readModel(path: string, options: ModelOptions = {}): Promise<Mod
 
 /** The configuration of a model in the memory of a program, which has no folder. */
 export interface GivenConfig {
-  /** What it is, in place of the name of a file. */
+  /** Name of its source, in place of that of a file. */
   readonly name: string
   /** JSON. */
   readonly text: string

@@ -102,7 +102,7 @@ export interface TrackedModel {
   readonly producedByRun?: boolean
   /** The configuration file; of a model in memory what was given in its place. */
   readonly config?: TrackedModelFile
-  /** What is to be known of the digests. */
+  /** Facts to know of the digests. */
   readonly remarks?: readonly string[]
   /** Names of parts of a model in memory that no digest covers, up to a limit. */
   readonly ignored?: readonly string[]

@@ -155,9 +155,7 @@ attempt(Estimator().learn(vocabulary_={"a": 1}))`,
         ignored: ['estimators_.*.random_state', 'n_jobs', 'random_state', 'params.dtype'],
       },
       remarks: ['the attributes are those of sklearn 9.9.9'],
-      warnings: [
-        'parameter fun is recorded by its name only: builtins.len',
-      ],
+      warnings: ['parameter fun is recorded by its name only: builtins.len'],
     })
     expect(pipeline).toMatchObject({
       ignored: ['mean_fit_time_', 'mixed_', 'stop_words_', 'vocabulary_'].map(

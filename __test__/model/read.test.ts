@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { hashFile } from '../../src/hash/file.ts'
 import { hashTree } from '../../src/hash/tree.ts'
-import { readModel } from '../../src/model/read.ts'
+import { readModel, readModelWith } from '../../src/model/read.ts'
 import { folderOf, paint } from '../support/folder.ts'
 import { floats, fromHeader, safetensors } from '../support/safetensors.ts'
 import type { TensorToWrite } from '../support/safetensors.ts'
@@ -22,6 +22,23 @@ const CONFIG = JSON.stringify({
 
 const index = (map: Readonly<Record<string, string>>): string =>
   JSON.stringify({ metadata: {}, weight_map: map })
+
+test('a configuration that is given stands for that of the folder', async () => {
+  const weights = safetensors(WEIGHTS)
+  const inFolder = await readModel(folderOf({ 'model.safetensors': weights, 'config.json': CONFIG }))
+  const alone = join(folderOf({ 'model.safetensors': weights }), 'model.safetensors')
+  const given = { name: 'parameters', text: CONFIG, ignored: ['seed'] }
+  const report = await readModelWith(alone, {}, given)
+  expect(report.architecture.equals(inFolder.architecture)).toBe(true)
+  expect(report.config).toEqual({
+    name: 'parameters',
+    ignored: ['seed', '_name_or_path', 'inner.torch_dtype'],
+  })
+  expect((await readModelWith(alone, {}, undefined)).architecture.equals(report.architecture)).toBe(false)
+  await expect(readModelWith(alone, {}, { ...given, text: '{"a":1,"a":2}' })).rejects.toThrow(
+    /two members|equal|twice|duplicate/i,
+  )
+})
 
 test('counts, dtypes and ties', async () => {
   const report = await readModel(

@@ -204,9 +204,10 @@ def track_dataset(source: Any, name: str) -> _Report:
 def track_model(source: Any, name: str) -> _Report:
     """Digest a model and record it under a name.
 
-    `source` is a path (a safetensors file, or a folder with one), a `torch.nn.Module`, or a dict of tensors or
-    arrays, which may be nested. Parameters and buffers are included, and tied tensors are listed under each of their
-    names. The digest `weights` equals that of a safetensors file with the same state dict.
+    `source` is a path, a `torch.nn.Module`, a model of Keras, a module of Flax NNX, an estimator of scikit-learn, a
+    booster of XGBoost or LightGBM, or a dict or list of tensors or arrays, which may be nested. Parameters and buffers
+    are included, and tied tensors are listed under each of their names. The digest `weights` equals that of a
+    safetensors file with the same named tensors. What cannot be read is listed in the record as `ignored`.
 
     Return the report with `weights` and `architecture`; None if nothing is recorded.
     """

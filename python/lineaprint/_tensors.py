@@ -1,10 +1,9 @@
-"""Read the names, dtypes, shapes and bytes of tensors and arrays."""
+"""Read the dtypes, shapes and bytes of tensors and arrays."""
 
+import struct
 import sys
 
 from _lineaprint._errors import LineaprintError, argument
-
-from ._text import text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,8 +35,6 @@ DTYPES = {
 #: Packages whose objects hold more than an array: labels, types, missing values.
 TABLES = ("pandas", "polars", "pyarrow", "xarray", "dask", "modin", "cudf")
 
-_DEPTH = 100
-
 
 class Tensor:
     """One tensor. `write` passes its elements, in C order and little-endian, to a function that takes bytes."""
@@ -50,45 +47,10 @@ class Tensor:
         self.write = write
 
 
-def collect(source: "Any") -> "Any":
-    """Return the tensors of a model, and the names of values that are not tensors."""
-    if hasattr(source, "state_dict") and callable(source.state_dict):
-        source = source.state_dict()
-    if not isinstance(source, dict) and not hasattr(source, "items"):
-        raise argument("a model must be a path, a module with a state_dict, or a dict of tensors, not %s" % type(source).__name__)
-    tensors: "dict[str, Tensor]" = {}
-    ignored: "list[str]" = []
-    _walk(source, "", tensors, ignored, 0)
-    if not tensors:
-        raise argument("the model contains no tensors")
-    return list(tensors.values()), ignored
-
-
-def _walk(value: "Any", name: str, tensors: "Any", ignored: "Any", depth: int) -> None:
-    if depth > _DEPTH:
-        raise argument("the model has more than %d levels, or contains itself" % _DEPTH)
-    if hasattr(value, "items") and not _is_array(value):
-        for key, item in value.items():
-            if not isinstance(key, (str, int)):
-                raise argument("the model has a key that is not a string or an integer: %.80r" % (key,))
-            _walk(item, _join(name, key), tensors, ignored, depth + 1)
-    elif isinstance(value, (list, tuple)):
-        for at, item in enumerate(value):
-            _walk(item, _join(name, at), tensors, ignored, depth + 1)
-    elif _is_array(value):
-        if name in tensors:
-            raise argument("two tensors of the model have the name %.200r" % name)
-        tensors[name] = describe(value, name)
-    else:
-        ignored.append(name)
-
-
-def _join(name: str, key: "Any") -> "Any":
-    return text("the name of a tensor", "%s.%s" % (name, key) if name else str(key))
-
-
-def _is_array(value: "Any") -> bool:
-    return hasattr(value, "shape") and hasattr(value, "dtype")
+def is_array(value: "Any") -> bool:
+    """Return whether a value has a dtype and a shape."""
+    # A class such as numpy.float64 has the attributes of its objects, but not their values.
+    return hasattr(value, "shape") and hasattr(value, "dtype") and not isinstance(value, type)
 
 
 def describe(value: "Any", name: str) -> "Any":
@@ -96,7 +58,7 @@ def describe(value: "Any", name: str) -> "Any":
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(value, torch.Tensor):
         return _from_torch(torch, value, name)
-    if _is_array(value) or hasattr(value, "__array__"):
+    if is_array(value) or hasattr(value, "__array__"):
         return _from_numpy(value, name)
     try:
         view = memoryview(value)
@@ -136,19 +98,89 @@ def _from_numpy(value: "Any", name: str) -> "Any":
     if isinstance(value, numpy.ndarray) and kind not in (numpy.ndarray, numpy.memmap):
         # A mask or a unit would be lost silently.
         raise _unsupported(name, "a %s holds more than an array; pass numpy.asarray of it" % kind.__name__)
-    array = numpy.asarray(value)
-    dtype = DTYPES.get(array.dtype.name)
+    array = value if isinstance(value, (numpy.ndarray, numpy.generic)) else None
+    if array is None and not is_array(value):
+        array = numpy.asarray(value)
+    if kind.__name__.endswith("Tracer") and hasattr(value, "aval"):
+        raise _unsupported(name, "its values are not known while JAX traces a function; pass it outside of the function")
+    shown = array if array is not None else value
+    kind = _numpy_dtype(numpy, shown.dtype)
+    dtype = DTYPES.get(kind.name)
     if dtype is None:
-        raise _unsupported(name, str(array.dtype))
+        raise _unsupported(name, str(shown.dtype))
+    shape = tuple(int(length) for length in shown.shape)
+    size = kind.itemsize
+    for length in shape:
+        size *= length
 
     def write(take: "Any") -> None:
-        ordered = array
-        if array.dtype.byteorder == ">" or (array.dtype.byteorder == "=" and sys.byteorder == "big"):
-            ordered = array.astype(array.dtype.newbyteorder("<"))
-        if array.size > 0:
-            take(memoryview(numpy.ascontiguousarray(ordered).reshape(-1).view(numpy.uint8)))
+        # Only one tensor at a time is copied from its device.
+        if array is None and _is_spread(value):
+            found = _gathered(numpy, value)
+        else:
+            found = numpy.asarray(value if array is None else array)
+        if found.dtype.name != kind.name or found.shape != shape:
+            raise argument("%s is %s %s, but was said to be %s %s" % (name, found.dtype, found.shape, kind, shape))
+        if found.dtype.byteorder == ">" or (found.dtype.byteorder == "=" and sys.byteorder == "big"):
+            found = found.astype(found.dtype.newbyteorder("<"))
+        if found.size > 0:
+            flat: Any = numpy.ascontiguousarray(found).reshape(-1).view(numpy.uint8)
+            take(memoryview(flat))
 
-    return Tensor(name, dtype, array.shape, array.nbytes, write)
+    return Tensor(name, dtype, shape, size, write)
+
+
+def _numpy_dtype(numpy: "Any", dtype: "Any") -> "Any":
+    """Return the dtype of NumPy for one of another library. One without such a form has no name among the known."""
+    try:
+        return numpy.dtype(getattr(dtype, "as_numpy_dtype", dtype))
+    except TypeError:
+        return numpy.dtype("V1")
+
+
+def _is_spread(value: "Any") -> bool:
+    """Return whether an array of JAX is not on one CPU: its whole would stay on the host with the array."""
+    jax = sys.modules.get("jax")
+    if jax is None or not isinstance(value, jax.Array) or not hasattr(value, "devices"):
+        return False
+    devices = value.devices()
+    return len(devices) > 1 or any(device.platform != "cpu" for device in devices)
+
+
+def _gathered(numpy: "Any", value: "Any") -> "Any":
+    """Return an array of JAX on the host, put together from its parts."""
+    jax = sys.modules["jax"]
+    if not value.is_fully_addressable:
+        return numpy.asarray(value)
+    whole = numpy.empty(value.shape, value.dtype)
+    for part in value.addressable_shards:
+        if part.replica_id == 0:
+            try:
+                # The copy on a CPU goes with the array that it is in.
+                data = jax.device_put(part.data, jax.local_devices(backend="cpu")[0])
+            except RuntimeError:
+                # This program has no CPU among the devices of JAX.
+                data = part.data
+            whole[part.index] = numpy.asarray(data)
+    return whole
+
+
+def numbers(name: str, values: "Any", shape: "Any") -> "Any":
+    """Return the tensor for numbers of Python of one type; None if their type is not one or they do not fit."""
+    kinds = {type(value) for value in values}
+    form = {bool: "?", int: "q", float: "d"}.get(kinds.pop()) if len(kinds) == 1 else None
+    if form is None:
+        return None
+    try:
+        packed = struct.pack("<%d%s" % (len(values), form), *values)
+    except struct.error:
+        return None
+    return Tensor(name, {"?": "BOOL", "q": "I64", "d": "F64"}[form], shape, len(packed), lambda take: take(memoryview(packed)))
+
+
+def octets(name: str, content: "Any") -> "Any":
+    """Return the tensor for bytes."""
+    return _from_buffer(memoryview(content), name)
 
 
 def _from_buffer(view: memoryview, name: str) -> "Any":

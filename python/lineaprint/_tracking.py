@@ -7,7 +7,7 @@ from _lineaprint._connection import encode
 from _lineaprint._errors import LineaprintError, argument
 from _lineaprint._process import current
 
-from . import _handing, _tensors
+from . import _handing, _models, _tensors
 from ._plain import EXACT, flat_tags, is_strict, plain_values, special
 from ._text import text
 
@@ -54,9 +54,9 @@ def track(kind: str, source: "Any", name: str) -> "Any":
         tensor = _tensors.describe(source, "the dataset")
         fields = {"call": kind, "name": name, "dtype": tensor.dtype, "shape": list(tensor.shape)}
         return _handing.ask(_handing.Raw, [tensor], fields)
-    tensors, ignored = _tensors.collect(source)
-    fields = {"call": kind, "name": name, "ignored": ignored[:100], "ignoredCount": len(ignored)}
-    return _handing.ask(_handing.Safetensors, tensors, fields)
+    found = _models.collect(source)
+    fields = {"call": kind, "name": name, **found.fields()}
+    return _handing.ask(_handing.Safetensors, list(found.tensors.values()), fields)
 
 
 def log_digest(name: str, value: "Any", step: "Any") -> "Any":

@@ -41,6 +41,11 @@ export async function readConfig(path: string): Promise<ModelConfig> {
     })
   })
   await refuseDisguised([path], 'JSON')
+  return parseConfig(bytes, path)
+}
+
+/** Do the same with a configuration in memory. */
+export function parseConfig(bytes: Uint8Array, path?: string): ModelConfig {
   const { value, lossyIntegers } = parseJson(bytes, path)
   return configOf(value, lossyIntegers, path)
 }

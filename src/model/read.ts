@@ -9,7 +9,7 @@ import { checkSample, toNativePlan } from '../hash/sample/options.ts'
 import { SampleReport } from '../hash/sample/report.ts'
 import { writePlan } from '../core/sample-plan.ts'
 import { compareUtf8 } from '../util/text-order.ts'
-import { embeddedConfig, readConfig } from './config.ts'
+import { embeddedConfig, parseConfig, readConfig } from './config.ts'
 import { familyDigest } from './family.ts'
 import { refuseDisguised } from './disguised.ts'
 import { LineaprintError } from '../core/errors.ts'
@@ -196,8 +196,9 @@ export async function readModel<A extends AlgorithmChoice = 'blake3'>(
 export async function readComplete(
   path: string,
   options: ModelOptions = {},
+  given?: GivenConfig,
 ): Promise<{ readonly report: ModelReport; readonly config: ModelConfig | undefined }> {
-  const { listing, config } = await readParts(path, options)
+  const { listing, config } = await readParts(path, options, given)
   if (isComplete(listing)) return { report: listing, config }
   throw new LineaprintError(
     'ERR_LINEAPRINT_UNSUPPORTED',
@@ -207,6 +208,25 @@ export async function readComplete(
       hint: 'lineaprint model lists what is known of it; lineaprint hash gives the digest of its bytes',
     },
   )
+}
+
+/** The configuration of a model in the memory of a program, which has no folder. */
+export interface GivenConfig {
+  /** Name of its source, in place of that of a file. */
+  readonly name: string
+  /** JSON. */
+  readonly text: string
+  /** Keys that were left out of it before. */
+  readonly ignored: readonly string[]
+}
+
+/** Read a model like {@link readModel}, with a configuration that is given in place of the one in its folder. */
+export async function readModelWith(
+  path: string,
+  options: ModelOptions,
+  given: GivenConfig | undefined,
+): Promise<ModelReport> {
+  return (await readComplete(path, options, given)).report
 }
 
 /** Check whether a model has the digests of its architecture and weights. */
@@ -237,7 +257,11 @@ export interface ModelParts {
 }
 
 /** Read a model like {@link listModel}, and return its configuration and the text in its files too. */
-export async function readParts(path: string, options: ModelOptions = {}): Promise<ModelParts> {
+export async function readParts(
+  path: string,
+  options: ModelOptions = {},
+  given?: GivenConfig,
+): Promise<ModelParts> {
   checkKeys(options, ['files', 'sample', 'weights', 'lenient'])
   const algorithm = checkAlgorithm(options.algorithm)
   const plan = checkSample(options.sample, { files: options.files })
@@ -247,7 +271,7 @@ export async function readParts(path: string, options: ModelOptions = {}): Promi
     threads: options.threads,
   })
   await refuseDisguised(located.weights, 'a model file', { archives: false })
-  const sibling = located.config === undefined ? undefined : await readConfig(located.config)
+  const beside = await configBeside(located, given)
   const { index } = located
   const wholeFolder = options.files === true && (located.isFolder || index !== undefined)
   const wanted = {
@@ -256,7 +280,7 @@ export async function readParts(path: string, options: ModelOptions = {}): Promi
     reading: plan
       ? { kind: 'sample' as const, plan: toNativePlan(plan) }
       : { kind: 'full' as const, parts: options.files === true ? ('both' as const) : ('tensors' as const) },
-    ...(sibling && { config: sibling.canonical }),
+    ...(beside && { config: beside.canonical }),
     ...(index && { index }),
     ...(wholeFolder && { tree: located.folder }),
   }
@@ -274,10 +298,10 @@ export async function readParts(path: string, options: ModelOptions = {}): Promi
   const incomplete = model.shards.find((shard) => shard.incomplete !== undefined)?.incomplete
   const extent = model.weights.kind === 'sampled' ? model.weights.extent : undefined
   const own = configWithin(model)
-  const config = own ?? sibling
+  const config = own ?? beside
   const covering = incomplete === undefined ? coveringDigests(model, plan, algorithm, own, config) : {}
   const { architecture, weights, family } = covering
-  const configPath = own === undefined ? located.config : model.shards[0]?.path
+  const configName = own === undefined ? beside?.name : basename(model.shards[0]?.path ?? '')
   const listing: ModelListing = {
     path: located.isFolder ? located.folder : (index?.path ?? located.given),
     format: formatOf(model),
@@ -297,13 +321,24 @@ export async function readParts(path: string, options: ModelOptions = {}): Promi
     files: filesOf(model),
     ...(options.weights !== undefined && { selectedWeights: options.weights }),
     ...(located.otherCopies.length > 0 && { otherCopies: located.otherCopies }),
-    ...(config &&
-      configPath !== undefined && { config: { name: basename(configPath), ignored: config.ignored } }),
+    ...(config && configName !== undefined && { config: { name: configName, ignored: config.ignored } }),
     ...(extent && { sample: new SampleReport('weights', extent) }),
     warnings: [...located.warnings, ...warningsOf(model, config)],
   }
   const metadata = new Map(model.shards.flatMap((shard) => pairsOf(shard.metadata)))
   return { listing, ...(config && { config }), metadata }
+}
+
+/** Return the configuration that is given, else that of the folder of the model, with its name. */
+async function configBeside(
+  { config: path }: ModelFiles,
+  given: GivenConfig | undefined,
+): Promise<(ModelConfig & { readonly name: string }) | undefined> {
+  if (given !== undefined) {
+    const config = parseConfig(new TextEncoder().encode(given.text))
+    return { ...config, name: given.name, ignored: [...given.ignored, ...config.ignored] }
+  }
+  return path === undefined ? undefined : { ...(await readConfig(path)), name: basename(path) }
 }
 
 /** Return the configuration that the one file of a model holds itself. */

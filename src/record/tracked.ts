@@ -106,8 +106,13 @@ export interface TrackedModel {
   readonly selectedWeights?: string
   /** True if all weights were written after the start of the run. */
   readonly producedByRun?: boolean
-  /** The configuration file. */
+  /** The configuration file; of a model in memory what was given in its place. */
   readonly config?: TrackedModelFile
+  /** Facts to know of the digests. */
+  readonly remarks?: readonly string[]
+  /** Names of parts of a model in memory that no digest covers, up to a limit. */
+  readonly ignored?: readonly string[]
+  readonly ignoredCount?: number
   /** Path of the tensor list below the folder of the run. */
   readonly tensorsFile?: string
 }
@@ -205,6 +210,9 @@ const model: FieldParser<TrackedModel> = objectOf({
   selectedWeights: optional(text),
   producedByRun: optional(boolean),
   config: optional(modelFile),
+  remarks: optional(listOf(text)),
+  ignored: optional(listOf(text)),
+  ignoredCount: optional(number),
   tensorsFile: optional(text),
 })
 

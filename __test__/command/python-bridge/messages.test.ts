@@ -6,6 +6,7 @@ import { HELLO } from './hello.ts'
 
 const SEEDS = { call: 'seeds', seed: 1, origin: 'run', deterministic: false, path: [], targets: [] }
 const DATASET = { call: 'dataset', id: 1, name: 'd' }
+const MODEL = { call: 'model', id: 1, name: 'm' }
 const metrics = (...values: readonly unknown[]): object => ({ call: 'metrics', values })
 
 const reported = (fields: object): object => ({
@@ -41,6 +42,15 @@ test.each([
   [{ call: 'state', at: 'end', generators: [] }, 'state', 'generators', { code: 'custom' }],
   [{ call: 'metadata', values: 1 }, 'metadata', 'values', { code: 'custom' }],
   [{ call: 'tags', tags: [''] }, 'tags', 'tags.0', { code: 'too_small', minimum: 1 }],
+  [{ ...MODEL, remarks: ['x'.repeat(2001)] }, 'model', 'remarks.0', { code: 'too_big', maximum: 2000 }],
+  [{ ...MODEL, config: { name: 'n' } }, 'model', 'config.text', { code: 'invalid_type', expected: 'string' }],
+  [
+    { ...MODEL, config: { name: 'n', text: 'x'.repeat(2 ** 20 + 1), ignored: [] } },
+    'model',
+    'config.text',
+    { code: 'too_big', maximum: 2 ** 20 },
+  ],
+  [{ ...MODEL, ignoredCount: -1 }, 'model', 'ignoredCount', { code: 'too_small', minimum: 0 }],
   [metrics(['a']), 'metrics', 'values.0', { code: 'too_small', minimum: 2 }],
   [metrics(['a', 1, 2]), 'metrics', 'values.0', { code: 'too_big', maximum: 2 }],
   [metrics(1), 'metrics', 'values.0', { code: 'invalid_type', expected: 'tuple' }],

@@ -1,6 +1,6 @@
 /** Execution of the messages that programs send. */
 import { LineaprintError } from '../../core/errors.ts'
-import { readModel } from '../../model/read.ts'
+import { readModelWith } from '../../model/read.ts'
 import { OWN_SOURCE } from '../../record/record.ts'
 import { reasonOf } from '../../record/failure.ts'
 import { existedBeforeRun } from '../../tracking/changes/flags.ts'
@@ -241,20 +241,33 @@ async function trackDataset(
 }
 
 async function trackModel(message: MessageOf<'model'>, program: Program, session: Session): Promise<Answer> {
-  const { name, path, ignored = [], ignoredCount = 0 } = message
+  const { name, path, config, remarks = [], warnings = [], ignored = [], ignoredCount = 0 } = message
   if (path !== undefined) return track(session, program, KINDS.model, path, name)
   const file = await transferredPath(message, program.hello.pid, session.scratch)
   const kind: Kind<InMemory, Omit<ModelReport, 'path'>> = {
     ...KINDS.model,
     // The file is temporary, so neither its path nor its files are recorded.
     read: async (_, options) => {
-      const { path: __, tensors, ...report } = await withName(file, name, readModel(file, options))
-      return { ...report, files: [], tensors: tensors.map((tensor) => ({ ...tensor, file: '' })) }
+      const {
+        path: __,
+        tensors,
+        ...report
+      } = await withName(file, name, readModelWith(file, options, config))
+      return {
+        ...report,
+        files: [],
+        tensors: tensors.map((tensor) => ({ ...tensor, file: '' })),
+        warnings: [...report.warnings, ...warnings],
+      }
     },
     describe: async (given, ...rest) => {
       const { files: _, ...report } = given
       const described = await describeModel(report, ...rest)
-      return { ...described, ...(ignoredCount > 0 && { ignored, ignoredCount }) }
+      return {
+        ...described,
+        ...(remarks.length > 0 && { remarks }),
+        ...(ignoredCount > 0 && { ignored, ignoredCount }),
+      }
     },
   }
   return track(session, program, kind, IN_MEMORY, name)

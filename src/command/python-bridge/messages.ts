@@ -7,9 +7,11 @@ import { OWN_SOURCE } from '../../record/record.ts'
 import { jsonValue, streamSchema } from '../../record/schema-parts.ts'
 import { ENGLISH, lazily } from '../../util/schema.ts'
 import { PROTOCOL } from './frames.ts'
+import { modelFacts } from './model-message.ts'
 import type { StreamRecord } from '../../record/record.ts'
 import type { JsonValue } from '../../core/json-value.ts'
 import type { RecordedNumber } from '../../json/special-floats.ts'
+import type { ModelFacts } from './model-message.ts'
 
 /** The report of a program about one source of randomness. */
 export interface Target {
@@ -183,13 +185,7 @@ export type Message =
         readonly dtype?: string | undefined
         readonly shape?: readonly number[] | undefined
       })
-  | (Named<'model'> &
-      FileTransfer & {
-        readonly path?: string | undefined
-        /** Names of entries that are not tensors, up to a limit. */
-        readonly ignored?: readonly string[] | undefined
-        readonly ignoredCount?: number | undefined
-      })
+  | (Named<'model'> & FileTransfer & ModelFacts & { readonly path?: string | undefined })
   | (Named<'output'> & { readonly path: string })
   | (Named<'digest'> &
       FileTransfer & {
@@ -402,8 +398,7 @@ const schema = lazily((): z.ZodMiniType<Message> => {
     z.object({
       call: z.literal('model'),
       ...tracked,
-      ignored: z.optional(z.array(z.string()).check(z.maxLength(100))),
-      ignoredCount: z.optional(id),
+      ...modelFacts(),
     }),
     z.object({ call: z.literal('output'), id, name, path }),
     z.object({

@@ -36,12 +36,15 @@ import type {
   TrackedRecord,
   TrackedSection,
 } from '../../../record/record.ts'
-import type { TrackedContent } from '../../../record/tracked.ts'
+import type { TrackedContent, TrackedModel } from '../../../record/tracked.ts'
 import type { JsonObject } from '../../../core/json-value.ts'
 import type { StoredRun } from '../../../store/runs.ts'
 import type { StoreOptions } from '../../shared/store.ts'
 
 const INDENT = 14
+
+/** Most names of parts that were not read. */
+const SHOWN = 5
 
 /** Build the command. */
 export function command(): Command {
@@ -237,8 +240,21 @@ function model(name: string, entry: TrackedRecord): string {
   if (recorded === undefined) return DAMAGED
   const { architecture, weights, tensorCount, parameters, bytes: size, path = '' } = recorded
   const totals = `${plural(tensorCount, 'tensor')}, ${plural(parameters, 'parameter')}, ${bytes(size)}`
-  const facts = [shortDigests(weights), shortDigests(architecture), totals, path, reporter(entry)]
+  const facts = [
+    shortDigests(weights),
+    shortDigests(architecture),
+    totals,
+    path,
+    reporter(entry),
+    notRead(recorded),
+  ]
   return facts.filter((fact) => fact !== '').join(', ')
+}
+
+/** Name the parts of a model in memory that no digest covers. */
+function notRead({ ignored = [], ignoredCount = ignored.length }: TrackedModel): string {
+  const more = ignoredCount > SHOWN ? ` and ${count(ignoredCount - SHOWN)} more` : ''
+  return ignoredCount === 0 ? '' : `not read: ${ignored.slice(0, SHOWN).join(', ')}${more}`
 }
 
 /** Name the program that reported an entry. */

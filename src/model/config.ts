@@ -95,7 +95,7 @@ function parseEmbedded(text: string, key: string, path: string): ParsedDocument 
 function configOf(
   value: ParsedJson,
   lossyIntegers: readonly string[],
-  path: string,
+  path: string | undefined,
   moreIgnored?: readonly string[],
 ): ModelConfig {
   const ignored: string[] = []

@@ -44,7 +44,7 @@ import type { StoreOptions } from '../../shared/store.ts'
 const INDENT = 14
 
 /** Most names of parts that were not read. */
-const SHOWN = 5
+const SHOWN_PARTS = 5
 
 /** Build the command. */
 export function command(): Command {
@@ -253,8 +253,8 @@ function model(name: string, entry: TrackedRecord): string {
 
 /** Name the parts of a model in memory that no digest covers. */
 function notRead({ ignored = [], ignoredCount = ignored.length }: TrackedModel): string {
-  const more = ignoredCount > SHOWN ? ` and ${count(ignoredCount - SHOWN)} more` : ''
-  return ignoredCount === 0 ? '' : `not read: ${ignored.slice(0, SHOWN).join(', ')}${more}`
+  const more = ignoredCount > SHOWN_PARTS ? ` and ${count(ignoredCount - SHOWN_PARTS)} more` : ''
+  return ignoredCount === 0 ? '' : `not read: ${ignored.slice(0, SHOWN_PARTS).join(', ')}${more}`
 }
 
 /** Name the program that reported an entry. */

@@ -271,7 +271,7 @@ export async function readParts(
     threads: options.threads,
   })
   await refuseDisguised(located.weights, 'a model file', { archives: false })
-  const beside = await configBeside(located, given)
+  const sibling = await siblingConfig(located, given)
   const { index } = located
   const wholeFolder = options.files === true && (located.isFolder || index !== undefined)
   const wanted = {
@@ -280,7 +280,7 @@ export async function readParts(
     reading: plan
       ? { kind: 'sample' as const, plan: toNativePlan(plan) }
       : { kind: 'full' as const, parts: options.files === true ? ('both' as const) : ('tensors' as const) },
-    ...(beside && { config: beside.canonical }),
+    ...(sibling && { config: sibling.canonical }),
     ...(index && { index }),
     ...(wholeFolder && { tree: located.folder }),
   }
@@ -298,10 +298,10 @@ export async function readParts(
   const incomplete = model.shards.find((shard) => shard.incomplete !== undefined)?.incomplete
   const extent = model.weights.kind === 'sampled' ? model.weights.extent : undefined
   const own = configWithin(model)
-  const config = own ?? beside
+  const config = own ?? sibling
   const covering = incomplete === undefined ? coveringDigests(model, plan, algorithm, own, config) : {}
   const { architecture, weights, family } = covering
-  const configName = own === undefined ? beside?.name : basename(model.shards[0]?.path ?? '')
+  const configName = own === undefined ? sibling?.name : basename(model.shards[0]?.path ?? '')
   const listing: ModelListing = {
     path: located.isFolder ? located.folder : (index?.path ?? located.given),
     format: formatOf(model),
@@ -330,7 +330,7 @@ export async function readParts(
 }
 
 /** Return the configuration that is given, else that of the folder of the model, with its name. */
-async function configBeside(
+async function siblingConfig(
   { config: path }: ModelFiles,
   given: GivenConfig | undefined,
 ): Promise<(ModelConfig & { readonly name: string }) | undefined> {

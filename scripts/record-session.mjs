@@ -2,15 +2,15 @@
 // docs/first-session.md. The programs need scikit-learn, torch, tensorboard and safetensors:
 //
 //     node scripts/record-session.mjs PYTHON     # the bin folder of an environment that has them
-import { execFileSync, spawnSync } from 'node:child_process'
-import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync, mkdirSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
+import { makeSession } from '../examples/first-session/session.ts'
 import { STEPS } from '../examples/first-session/steps.ts'
 
 const PAGE = 'docs/first-session.md'
 const COLUMNS = 100
-const PROGRAMS = ['forest.py', 'network.py']
 
 const [environment] = process.argv.slice(2)
 if (environment === undefined) {
@@ -19,28 +19,10 @@ if (environment === undefined) {
 }
 const base = mkdtempSync(join(tmpdir(), 'session-'))
 try {
-  const folder = join(base, 'digits')
-  const bin = join(base, 'bin')
-  for (const path of [folder, bin]) mkdirSync(path)
-  symlinkSync(join(import.meta.dirname, '..', 'dist', 'cli', 'main.js'), join(bin, 'lineaprint'))
-  for (const name of PROGRAMS) cpSync(join('examples/first-session', name), join(folder, name))
-  for (const args of [
-    ['init', '-q'],
-    ['add', '-A'],
-    ['-c', 'user.name=a', '-c', 'user.email=a@example.org', 'commit', '-q', '-m', 'two programs'],
-  ])
-    execFileSync('git', args, { cwd: folder })
-  const env = {
-    ...process.env,
-    PATH: [bin, environment, process.env.PATH].join(delimiter),
-    CUDA_VISIBLE_DEVICES: '',
-    NO_COLOR: '1',
-    TERM: 'dumb',
-    HOME: base,
-    XDG_STATE_HOME: join(base, 'state'),
-  }
+  const main = join(import.meta.dirname, '..', 'dist', 'cli', 'main.js')
+  const { folder, env } = makeSession(base, main, environment)
   const from = performance.now()
-  const parts = STEPS.map((step) => play(step, folder, env))
+  const parts = STEPS.map((step) => play(step, folder, { ...env, TERM: 'dumb' }))
   const minutes = (performance.now() - from) / 60_000
   writeFileSync(PAGE, page(parts, minutes))
   console.log(`${PAGE}: ${STEPS.length} commands, ${minutes.toFixed(1)} minutes`)

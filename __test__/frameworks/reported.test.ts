@@ -6,7 +6,7 @@ import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
-import { ACTIVATED, PYTHON, SLOW, inProject, project, recordOf } from './support.ts'
+import { ACTIVATED, PYTHON, SLOW, inProject, parametersIn, project, recordOf, seriesIn } from './support.ts'
 import type { RunRecord } from '../../src/record/record.ts'
 
 const execute = promisify(execFile)
@@ -34,19 +34,6 @@ async function recorded(script: string, args: readonly string[] = []): Promise<R
 /** The Trainer prints how long it took. */
 function withoutDurations(text: string): string {
   return text.replaceAll(/('\w*(?:runtime|per_second)': )'[^']*'/g, '$1')
-}
-
-/** The number of values of each metric, the last step, and the sources. */
-function seriesIn({ metrics }: RunRecord): Record<string, unknown[]> {
-  return Object.fromEntries(
-    Object.entries(metrics).map(([name, { count, lastStep, sources }]) => [name, [count, lastStep, sources]]),
-  )
-}
-
-function parametersIn({ parameters = {} }: RunRecord): Record<string, unknown[]> {
-  return Object.fromEntries(
-    Object.entries(parameters).map(([name, { value, sources }]) => [name, [value, ...sources]]),
-  )
 }
 
 test('the document names the versions that are tested', () => {

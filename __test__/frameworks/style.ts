@@ -2,10 +2,21 @@
  * A style of training program, with the real framework: it is recorded, what it wrote reproduces, and another seed is
  * named as the cause of other tensors.
  */
-import { rmSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
-import { digestsOf, inProject, plain, programsIn, project, recordOf } from './support.ts'
+import { isModelFile } from '../../src/tracking/changes/model-files.ts'
+import {
+  digestsOf,
+  filesIn,
+  inProject,
+  parametersIn,
+  plain,
+  programsIn,
+  project,
+  recordOf,
+  seriesIn,
+} from './support.ts'
 import type { Program } from './support.ts'
 
 /** A style, and what is true of its program. */
@@ -31,6 +42,20 @@ export interface Style {
   readonly differing: readonly RegExp[]
   /** Part of the detail of the verdict about the output. */
   readonly detail: RegExp
+  /** What is recorded of it. */
+  readonly seen: Seen
+}
+
+/** What a run knows of a program that does not know of the run. */
+export interface Seen {
+  /** Number of values, last step and sources of each metric. @default none */
+  readonly metrics?: unknown
+  /** Value and sources of each parameter. @default none */
+  readonly parameters?: unknown
+  /** Names of datasets, which the options declare. @default none */
+  readonly datasets?: readonly string[]
+  /** The outputs of `--outputs auto`: the model files among those that the program wrote. @default none */
+  readonly modelFiles?: readonly RegExp[]
 }
 
 /** What was found out about a style. */
@@ -42,6 +67,7 @@ export interface StyleOutcome {
   readonly programs: readonly Pick<Program, 'script' | 'rank' | 'seed' | 'origin' | 'ownSeeds'>[]
   readonly warnings: readonly string[]
   readonly flags: readonly unknown[]
+  readonly seen: Required<Record<keyof Seen, unknown>>
   /** Exit code of `reproduce`, and the verdict about the output. */
   readonly reproduce: readonly [code: number | null, verdict: string | undefined, detail: string | undefined]
   /** Exit code of `diff` with the run of another seed, the cause that comes first, and the fields. */
@@ -64,6 +90,7 @@ export async function outcomeOf(style: Style): Promise<StyleOutcome> {
   const run = await inProject(root, ['run', '--name', 'first', '--seed', '42', ...options, '--', ...command])
   const record = recordOf(root, 'first')
   const recorded = run.code === 0 ? await digestsOf(root, model) : {}
+  const written = existsSync(join(root, output)) ? filesIn(root, output) : []
 
   const folder = `${root}-again`
   const again = await inProject(root, ['reproduce', 'first', '--json', '--into', folder])
@@ -87,6 +114,12 @@ export async function outcomeOf(style: Style): Promise<StyleOutcome> {
     // Ranks end in any order.
     warnings: record.warnings.toSorted(),
     flags: record.flags ?? [],
+    seen: {
+      metrics: seriesIn(record),
+      parameters: parametersIn(record),
+      datasets: Object.keys(record.datasets),
+      modelFiles: written.filter((path) => isModelFile(path)),
+    },
     reproduce: [again.code, item?.verdict, item?.detail],
     diff: [diff.code, member(diff.stdout, 'firstCause'), differences.map(({ field }) => field)],
   }
@@ -102,7 +135,7 @@ function member(text: string, name: string): unknown {
 }
 
 /** What must be true of a style. */
-export function expectedOf({ programs, drawn = [], detail, differing }: Style): StyleOutcome {
+export function expectedOf({ programs, drawn = [], detail, differing, seen }: Style): StyleOutcome {
   const count = `, ${programs.length} program${programs.length === 1 ? '' : 's'} seeded;`
   return {
     run: [0, expect.stringContaining(count) as string],
@@ -112,6 +145,12 @@ export function expectedOf({ programs, drawn = [], detail, differing }: Style): 
     ),
     warnings: programs.flatMap((program) => warningsOf(program, drawn)).toSorted(),
     flags: [],
+    seen: {
+      metrics: seen.metrics ?? {},
+      parameters: seen.parameters ?? {},
+      datasets: seen.datasets ?? [],
+      modelFiles: (seen.modelFiles ?? []).map((path) => expect.stringMatching(path) as string),
+    },
     reproduce: [0, 'same', expect.stringMatching(detail) as string],
     diff: [
       1,

@@ -17,6 +17,8 @@ const STYLES: readonly Style[] = [
     other: 'python train.py --steps=12 --seed=7',
     differing: [/^outputs\.out\.files\.ckpt\.pt$/],
     detail: /^the same bytes$/,
+    // It prints its loss, and its settings are variables.
+    seen: { datasets: ['data'], modelFiles: [/^out\/ckpt\.pt$/] },
   },
   {
     name: 'one file with everything, workers and TensorBoard (makemore)',
@@ -29,6 +31,18 @@ const STYLES: readonly Style[] = [
     other: 'python names.py --seed 1',
     differing: [/^outputs\.out\.files\.model\.pt$/],
     detail: /left out: 2 volatile files \(events\.out\.tfevents\./,
+    seen: {
+      metrics: { 'loss/train': [4, 15, ['tensorboard']] },
+      parameters: {
+        input: ['names.txt', 'argparse'],
+        work_dir: ['out', 'argparse'],
+        seed: [3407, 'argparse'],
+        steps: [20, 'argparse'],
+        workers: [2, 'argparse'],
+      },
+      datasets: ['names'],
+      modelFiles: [/^out\/model\.pt$/],
+    },
   },
   {
     name: 'ranks of torchrun, each with a seed of its own (minGPT-ddp)',
@@ -44,16 +58,33 @@ const STYLES: readonly Style[] = [
     other: 'torchrun --standalone --nproc_per_node=2 main.py trainer.seed=7',
     differing: [/^outputs\.out\.files\.snapshot\.pt$/],
     detail: /^the same bytes$/,
+    seen: {
+      // Of both ranks, once.
+      parameters: {
+        'trainer.epochs': [2, 'hydra'],
+        'trainer.batch': [8, 'hydra'],
+        'trainer.seed': [1337, 'hydra'],
+        'trainer.snapshot': ['out/snapshot.pt', 'hydra'],
+        'optimizer.rate': [0.01, 'hydra'],
+      },
+      modelFiles: [/^out\/snapshot\.pt$/],
+    },
   },
   {
     name: 'LightGBM and scikit-learn',
     program: 'boosting',
+    options: ['--metrics', 'out/metrics.json'],
     command: 'python train.py out',
     output: 'out',
     model: [],
     programs: [{ script: 'train.py', ownSeeds: {} }],
     differing: [/^outputs\.out\.files\.model\.txt$/],
     detail: /^the same bytes$/,
+    seen: {
+      metrics: { 'valid_0-l2': [10, 9, ['lightgbm']], forest: [1, null, ['out/metrics.json']] },
+      // The text of LightGBM is none by its extension.
+      modelFiles: [/^out\/predictions\.npy$/],
+    },
   },
   {
     name: 'JAX, with keys that the program makes',
@@ -65,16 +96,32 @@ const STYLES: readonly Style[] = [
     other: 'python train.py --seed 4',
     differing: [/^outputs\.out\.tensors\.layer0\.w$/],
     detail: /^the same bytes$/,
+    seen: {
+      parameters: { seed: [3, 'argparse'], out: ['out', 'argparse'] },
+      modelFiles: [/^out\/model\.safetensors$/],
+    },
   },
   {
     name: 'steps of make',
     program: 'make',
+    options: ['--metrics', 'build/report.json'],
     command: 'make',
     output: 'build',
     model: [],
     programs: ['make_data.py', 'train.py', 'report.py'].map((script) => ({ script, ownSeeds: {} })),
     differing: [/^outputs\.build\.files\.data\.npy$/, /^outputs\.build\.tensors\.0\.weight$/],
     detail: /^the same bytes$/,
+    seen: {
+      metrics: Object.fromEntries(
+        ['0.bias', '0.weight', '1.bias', '1.weight'].map((name) => [name, [1, null, ['build/report.json']]]),
+      ),
+      parameters: {
+        data: ['build/data.npy', 'argparse'],
+        model: ['build/model.safetensors', 'argparse'],
+        width: [6, 'argparse'],
+      },
+      modelFiles: [/^build\/data\.npy$/, /^build\/model\.safetensors$/],
+    },
   },
   {
     name: 'uv run',
@@ -85,6 +132,7 @@ const STYLES: readonly Style[] = [
     programs: [{ script: 'train.py', ownSeeds: {} }],
     differing: [/^outputs\.out\.tensors\.w$/],
     detail: /^the same bytes$/,
+    seen: { modelFiles: [/^out\/model\.safetensors$/] },
   },
 ]
 

@@ -13,6 +13,21 @@ const SFT =
 /** On a busy machine, nbclient ends the kernel before it has reported its name. */
 const KERNEL = expect.stringMatching(/^(?:ipykernel_launcher\.py)?$/) as string
 
+/** Metrics that have as many values. */
+function named(prefix: string, names: readonly string[], count: number): Record<string, number> {
+  return Object.fromEntries(names.map((name) => [`${prefix}${name}`, count]))
+}
+
+/** What the Trainer saves of a model. */
+const SAVED = [/^out\/model\.safetensors$/, /^out\/training_args\.bin$/]
+
+/** The model files of a checkpoint. */
+function checkpoint(name: string): RegExp[] {
+  return ['model.safetensors', 'optimizer.pt', 'rng_state.pth', 'scheduler.pt', 'training_args.bin'].map(
+    (file) => new RegExp(`^out/${name}/${file.replace('.', '\\.')}$`),
+  )
+}
+
 const STYLES: readonly Style[] = [
   {
     name: 'the Trainer of transformers, with checkpoints and TensorBoard',
@@ -28,6 +43,28 @@ const STYLES: readonly Style[] = [
     ],
     detail:
       /left out: \d+ volatile files \(runs\/\w{5}_.*volatile fields of all_results\.json, checkpoint-2\/trainer_state\.json/,
+    seen: {
+      metrics: Object.fromEntries(
+        Object.entries({
+          loss: 4,
+          grad_norm: 4,
+          learning_rate: 4,
+          // Once more at the end.
+          ...named('eval_', ['loss', 'runtime', 'samples_per_second', 'steps_per_second'], 3),
+          ...named('train_', ['loss', 'runtime', 'samples_per_second', 'steps_per_second'], 1),
+          total_flos: 1,
+          epoch: 8,
+        }).map(([name, count]) => [name, [count, 4, ['transformers', 'tensorboard']]]),
+      ),
+      parameters: expect.objectContaining({
+        rows: [48, 'argparse'],
+        seed: [11, 'argparse', 'transformers'],
+        learning_rate: [0.00005, 'argparse', 'transformers'],
+        max_steps: [4, 'argparse', 'transformers'],
+        per_device_train_batch_size: [8, 'argparse', 'transformers'],
+      }),
+      modelFiles: [...checkpoint('checkpoint-2'), ...checkpoint('checkpoint-4'), ...SAVED],
+    },
   },
   {
     name: 'the SFTTrainer of TRL, with a tokenizer',
@@ -40,6 +77,27 @@ const STYLES: readonly Style[] = [
     other: `${SFT} --seed 12`,
     differing: [/^outputs\.out\.tensors\.transformer\.wte\.weight$/],
     detail: /./,
+    seen: {
+      metrics: Object.fromEntries(
+        Object.entries({
+          ...named(
+            '',
+            ['loss', 'grad_norm', 'learning_rate', 'entropy', 'mean_token_accuracy', 'num_tokens'],
+            2,
+          ),
+          ...named('train_', ['loss', 'runtime', 'samples_per_second', 'steps_per_second'], 1),
+          total_flos: 1,
+          epoch: 3,
+        }).map(([name, count]) => [name, [count, 2, ['transformers']]]),
+      ),
+      parameters: expect.objectContaining({
+        seed: [11, 'argparse', 'transformers'],
+        max_steps: [2, 'argparse', 'transformers'],
+        max_length: [1024, 'argparse', 'transformers'],
+      }),
+      // The tokenizer is none by its extension.
+      modelFiles: [...checkpoint('checkpoint-1'), ...checkpoint('checkpoint-2'), ...SAVED],
+    },
   },
   {
     name: 'Lightning with the settings and the folders of Hydra',
@@ -52,6 +110,27 @@ const STYLES: readonly Style[] = [
     other: 'python train.py seed=1',
     differing: [/^outputs\.logs\.files\.train\/runs\/[-_\d]+\/checkpoints\/last\.ckpt$/],
     detail: /left out: 2 volatile files .*\.hydra\/hydra\.yaml.*times in the paths of 9 files$/,
+    seen: {
+      metrics: {
+        'train/loss': [6, 5, ['lightning', 'tensorboard']],
+        'val/loss': [2, 5, ['lightning', 'tensorboard']],
+        epoch: [8, 5, ['lightning', 'tensorboard']],
+        hp_metric: [1, null, ['tensorboard']],
+      },
+      parameters: {
+        seed: [12345, 'hydra'],
+        'paths.root': ['${hydra:runtime.cwd}', 'hydra'],
+        'paths.output': ['${hydra:runtime.output_dir}', 'hydra'],
+        'model.width': [8, 'hydra'],
+        'model.rate': [0.05, 'hydra'],
+        'trainer.max_epochs': [2, 'hydra'],
+        width: [8, 'lightning'],
+        rate: [0.05, 'lightning'],
+      },
+      modelFiles: ['epoch_001', 'last'].map(
+        (name) => new RegExp(`^logs/train/runs/[-_\\d]+/checkpoints/${name}\\.ckpt$`),
+      ),
+    },
   },
   {
     name: 'Lightning with its defaults',
@@ -62,6 +141,15 @@ const STYLES: readonly Style[] = [
     programs: [{ script: 'plain.py', ownSeeds: {} }],
     differing: [/^outputs\.lightning_logs\.files\.version_0\/checkpoints\/epoch=1-step=8\.ckpt$/],
     detail: /left out: 2 volatile files/,
+    seen: {
+      metrics: {
+        loss: [8, 7, ['lightning', 'tensorboard']],
+        epoch: [8, 7, ['lightning', 'tensorboard']],
+        hp_metric: [1, null, ['tensorboard']],
+      },
+      parameters: { rate: [0.1, 'lightning'] },
+      modelFiles: [/^lightning_logs\/version_0\/checkpoints\/epoch=1-step=8\.ckpt$/],
+    },
   },
   {
     name: 'a notebook that nbconvert executes',
@@ -75,6 +163,8 @@ const STYLES: readonly Style[] = [
     ],
     differing: [/^outputs\.out\.tensors\.weight$/],
     detail: /left out: volatile fields of train\.ipynb$/,
+    // What a cell computes is in the notebook that is written.
+    seen: { modelFiles: [/^out\/model\.safetensors$/] },
   },
   {
     name: 'a notebook that papermill executes',
@@ -88,6 +178,8 @@ const STYLES: readonly Style[] = [
     ],
     differing: [/^outputs\.out\.tensors\.weight$/],
     detail: /left out: volatile fields of train\.ipynb$/,
+    // What a cell computes is in the notebook that is written.
+    seen: { modelFiles: [/^out\/model\.safetensors$/] },
   },
 ]
 

@@ -1,7 +1,7 @@
 /** Projects with real frameworks: small programs in a git repository, run as their authors would. */
 import { execFileSync, spawn } from 'node:child_process'
 import { cpSync, existsSync, readFileSync, readdirSync, realpathSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import { hashFile } from '../../src/hash/file.ts'
 import { folderOf } from '../support/folder.ts'
 import { lineaprint } from '../support/program.ts'
@@ -87,6 +87,20 @@ export function recordOf(root: string, name: string): RunRecord {
   return record
 }
 
+/** The number of values of each metric, the last step, and the sources. */
+export function seriesIn({ metrics }: RunRecord): Record<string, unknown[]> {
+  return Object.fromEntries(
+    Object.entries(metrics).map(([name, { count, lastStep, sources }]) => [name, [count, lastStep, sources]]),
+  )
+}
+
+/** The value of each parameter, and the sources. */
+export function parametersIn({ parameters = {} }: RunRecord): Record<string, unknown[]> {
+  return Object.fromEntries(
+    Object.entries(parameters).map(([name, { value, sources }]) => [name, [value, ...sources]]),
+  )
+}
+
 /** A Python program of a run: script, rank, and the seeds that it set. */
 export interface Program {
   readonly script: string
@@ -118,11 +132,17 @@ export function programsIn({ captures }: RunRecord): Program[] {
     .toSorted((a, b) => (a.rank ?? -1) - (b.rank ?? -1))
 }
 
+/** The paths of the files in a folder of a project. */
+export function filesIn(root: string, folder = '.'): string[] {
+  return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+    .filter((item) => item.isFile())
+    .map((item) => relative(root, join(item.parentPath, item.name)))
+    .toSorted()
+}
+
 /** The digests of files of a project, by name. A pattern may begin with a folder whose name is a time. */
 export async function digestsOf(root: string, files: readonly RegExp[]): Promise<Record<string, string>> {
-  const names = readdirSync(root, { recursive: true, withFileTypes: true })
-    .filter((item) => item.isFile())
-    .map((item) => join(item.parentPath, item.name).slice(root.length + 1))
+  const names = filesIn(root)
   const found: Record<string, string> = {}
   for (const pattern of files) {
     const matching = names.filter((name) => !name.startsWith('.') && pattern.test(name))

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { SLOW, inProject, programsIn, project, recordOf } from './support.ts'
+import { SLOW, inProject, parametersIn, programsIn, project, recordOf, seriesIn } from './support.ts'
 
 test('workers of DataLoader draw distinct numbers, and the same in the next run', SLOW, async () => {
   const root = project('loader')
@@ -58,8 +58,9 @@ test('joblib: tasks that seed themselves reproduce; tasks that do not are all di
   const root = project('joblib')
   const summary = (folder: string): { distinct: number } =>
     JSON.parse(readFileSync(join(folder, 'out', 'summary.json'), 'utf8')) as { distinct: number }
-  const args = ['--seed', '42', '--output', 'out=out', '--', 'python', 'bootstrap.py']
-  const run = await inProject(root, ['run', '--name', 'index', ...args])
+  const options = ['--seed', '42', '--metrics', 'out/summary.json']
+  const command = ['--', 'python', 'bootstrap.py']
+  const run = await inProject(root, ['run', '--name', 'index', ...options, '--output', 'out=out', ...command])
   expect(run.code, run.stderr).toBe(0)
   const record = recordOf(root, 'index')
   expect(record.warnings).toEqual([])
@@ -67,17 +68,35 @@ test('joblib: tasks that seed themselves reproduce; tasks that do not are all di
   expect(workers).toHaveLength(2)
   expect(new Set(workers.map(({ seed }) => seed)).size).toBe(2)
   expect(summary(root).distinct).toBe(60)
+  // Those of the program, and none of the command lines of its workers.
+  expect([seriesIn(record), parametersIn(record)]).toEqual([
+    {
+      mean: [1, null, ['out/summary.json']],
+      spread: [1, null, ['out/summary.json']],
+      distinct: [1, null, ['out/summary.json']],
+    },
+    { seeds: ['index', 'argparse'], seed: [5, 'argparse'], draws: [60, 'argparse'] },
+  ])
   const again = await inProject(root, ['reproduce', 'index', '--into', `${root}-again`])
   expect(again.code, again.stdout).toBe(0)
-  const unseeded = await inProject(root, ['run', ...args, '--seeds', 'none'])
+  const automatic = ['run', '--name', 'none', ...options, '--outputs', 'auto', ...command]
+  const unseeded = await inProject(root, [...automatic, '--seeds', 'none'])
   expect(unseeded.code, unseeded.stderr).toBe(0)
+  expect(Object.keys(recordOf(root, 'none').outputs)).toEqual(['out/means.joblib'])
   expect(summary(root).distinct).toBe(60)
 })
 
 test('a forest of scikit-learn is no generator without a seed', SLOW, async () => {
   const root = project('boosting')
-  const run = await inProject(root, ['run', '--name', 'a', '--seed', '1', '--', 'python', 'train.py', 'out'])
+  const options = ['--name', 'a', '--seed', '1', '--outputs', 'auto']
+  const run = await inProject(root, ['run', ...options, '--', 'python', 'train.py', 'out'])
   expect(run.code, run.stderr).toBe(0)
-  const [program] = programsIn(recordOf(root, 'a'))
+  const record = recordOf(root, 'a')
+  // The text of LightGBM is no model by its extension; it is listed.
+  expect(Object.keys(record.outputs)).toEqual(['out/predictions.npy'])
+  expect(record.flags).toMatchObject([
+    { kind: 'undeclared-ignored', paths: ['out/metrics.json', 'out/model.txt'] },
+  ])
+  const [program] = programsIn(record)
   expect(Object.entries(program?.targets ?? {}).filter(([, status]) => status === 'unreachable')).toEqual([])
 })

@@ -267,6 +267,29 @@ other.parse_args(["--inner", "1"])
   })
 })
 
+test('the command line of a process that a library starts has no parameters of the program', async () => {
+  const parsing = `
+import argparse
+parser = argparse.ArgumentParser()
+parser.add_argument("--pipe", type=int)
+print(parser.parse_args().pipe)
+`
+  const root = withModules({
+    'joblib/__init__.py': '',
+    'joblib/worker.py': parsing,
+    'mine/__init__.py': '',
+    'mine/train.py': parsing.replaceAll('pipe', 'rate'),
+  })
+  const source = `
+import subprocess, sys
+for command in (["joblib.worker", "--pipe", "3"], ["mine.train", "--rate", "4"]):
+    say(subprocess.run([sys.executable, "-m", *command], stdout=subprocess.PIPE).stdout.decode().strip())
+`
+  const { record, said } = await python(source, { root })
+  expect(said).toEqual(['3', '4'])
+  expect(Object.values(record.parameters ?? {}).map(({ value }) => value)).toEqual([4])
+})
+
 test('show has the first parameters of many, and a part of a long value', async () => {
   const source = `
 import argparse

@@ -78,11 +78,17 @@ def caller_package(own: "tuple[str, ...]") -> str:
     """Return the top package of the code that called a wrapped function, above frames of the packages `own`."""
     frame: "Any" = sys._getframe(1)
     while frame is not None:
-        package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+        package = _module_of(frame.f_globals).partition(".")[0]
         if package != "_lineaprint" and package not in own:
             return package
         frame = frame.f_back
     return ""
+
+
+def _module_of(names: "dict[str, Any]") -> str:
+    name = str(names.get("__name__", ""))
+    # A module that was started with `python -m` has its own name in its specification only.
+    return str(getattr(names.get("__spec__"), "name", name)) if name == "__main__" else name
 
 
 def _name_of(thing: "Any") -> str:

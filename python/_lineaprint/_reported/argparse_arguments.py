@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 SOURCE = "argparse"
 
 #: Packages whose arguments are not parameters of the program: what they read has another source.
-_NOT_OF_THE_PROGRAM = ("hydra", "torch", "accelerate", "IPython", "ipykernel", "traitlets", "_pytest")
+_NOT_OF_THE_PROGRAM = ("hydra", "torch", "accelerate", "joblib", "loky", "IPython", "ipykernel", "traitlets", "_pytest")
 
 
 def follow(name: str, module: "Any") -> None:

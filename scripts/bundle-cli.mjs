@@ -79,20 +79,26 @@ const packageOfBundle = {
 
 /** Return the groups of modules that are loaded together, each as one file. */
 async function groups(cli) {
-  // What the short way of `hash` and the program share is in no file with the addon: the program reports that it is missing.
+  // What the program and `doctor` need is in no file with the addon: they report that it is missing.
   const program = await reachedFrom([join(cli, 'program.js')])
   const small = await reachedFrom(
     ['commands/hash/small.js', '../hash/file.js'].map((entry) => join(cli, entry)),
   )
-  if (program.has(resolve(cli, '../native/load.js')))
-    throw new Error('bundle-cli: program.js needs the addon, so nobody would report that it is missing')
+  const doctor = await reachedFrom([join(cli, 'commands/doctor.js')])
+  if ([program, doctor].some((reached) => reached.has(resolve(cli, '../native/load.js'))))
+    throw new Error(
+      'bundle-cli: the program or doctor needs the addon, so nobody would report that it is missing',
+    )
+  const withoutAddon = program.union(doctor)
+  // It is in a file of its own.
+  withoutAddon.delete(join(cli, 'commands/doctor.js'))
   const starts = [
     [
       'base',
-      [resolve(cli, '../command/launcher/inherited.js'), ...[...small].filter((id) => program.has(id))],
+      [resolve(cli, '../command/launcher/inherited.js'), ...[...small].filter((id) => withoutAddon.has(id))],
     ],
     ['small', [...small]],
-    ['shared', [...program]],
+    ['shared', [...withoutAddon]],
     ['digests', await reachedFrom([join(cli, 'commands/hash/hash.js')])],
     ['early', await reachedFrom([join(cli, 'commands/run/early.js')])],
     ['tracking', await reachedFrom([join(cli, 'commands/run/run.js')])],

@@ -200,6 +200,12 @@ async function using() {
     const [first] = JSON.parse(await succeed('npx', 'lineaprint', 'doctor', '--json'))
     assert.deepEqual(first, { name: 'lineaprint', state: 'ok', detail: `${version}, addon for ${here}` })
   })
+  await check('doctor says that the addon is missing', async () => {
+    const script =
+      'NAPI_RS_NATIVE_LIBRARY_PATH=./missing.node node_modules/.bin/lineaprint doctor --json; test $? = 1'
+    const [first] = JSON.parse(await succeed('sh', '-c', script))
+    assert.equal(first.state, 'problem')
+  })
   if (hasLauncher(here)) {
     await check('the program starts a command by the launcher: an ignored signal stays ignored', async () => {
       const findings = JSON.parse(await succeed('npx', 'lineaprint', 'doctor', '--json'))

@@ -124,3 +124,13 @@ test('Ctrl-C ends with a document, too', async () => {
   expect(outcome.code).toBe(130)
   expect(errorOf(outcome.stdout)).toMatchObject({ code: 'ERR_LINEAPRINT_INTERRUPTED' })
 })
+
+test('doctor says that the addon is missing, and looks at the rest', async () => {
+  const env = { NAPI_RS_NATIVE_LIBRARY_PATH: join(folderOf(), 'missing.node') }
+  const { code, stdout, stderr } = await lineaprint(['doctor', '--json'], { env })
+  expect({ code, stderr }).toEqual({ code: 1, stderr: '' })
+  const findings = JSON.parse(stdout) as { name: string; state: string; detail: string }[]
+  expect(findings[0]).toMatchObject({ name: 'lineaprint', state: 'problem' })
+  expect(findings[0]?.detail).toContain('missing.node')
+  expect(findings.map(({ name }) => name)).toEqual(expect.arrayContaining(['node', 'git', 'store']))
+})

@@ -5,6 +5,7 @@ import { expect, test } from 'vitest'
 import { LineaprintError } from '../../../src/core/errors.ts'
 import { MetricFile } from '../../../src/tracking/metric-files/metric-file.ts'
 import { folderOf } from '../../support/folder.ts'
+import type { MetricSink } from '../../../src/tracking/metric-files/metric-file.ts'
 
 type Logged = readonly [name: string, value: number, step: number | undefined]
 
@@ -16,18 +17,23 @@ interface Watched {
 }
 
 /** A file that is watched from before the run on. */
-async function watched(name: string, before?: string): Promise<Watched> {
+async function watched(
+  name: string,
+  before?: string,
+  limits?: { rows: number; values: number; names: number },
+): Promise<Watched> {
   const path = join(folderOf(), name)
   if (before !== undefined) writeFileSync(path, before)
   const logged: Logged[] = []
   const warnings: string[] = []
-  const file = new MetricFile(path, name, {
+  const sink: MetricSink = {
     log: (metric, value, step) => {
       if (metric === 'refused') throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'not this name')
       logged.push([metric, value, step])
     },
     warn: (sentence) => warnings.push(sentence),
-  })
+  }
+  const file = new MetricFile(path, name, sink, limits)
   await file.begin()
   return { file, path, logged, warnings }
 }
@@ -202,4 +208,28 @@ test('a value that is refused is counted, and the others are recorded', async ()
   await file.finish()
   expect(logged).toEqual([['a', 2, 0]])
   expect(warnings).toMatchObject([expect.stringContaining('not this name')])
+})
+
+test.each([
+  [{ rows: 2, values: 9, names: 9 }, '{"a":1}\n{"a":2}\n{"a":3}\n', ['a 1', 'a 2']],
+  [{ rows: 9, values: 3, names: 9 }, '{"a":1,"b":2}\n{"a":3,"b":4}\n', ['a 1', 'b 2', 'a 3']],
+  [{ rows: 9, values: 9, names: 1 }, '{"a":1}\n{"a":2,"b":3}\n{"a":4}\n', ['a 1', 'a 2']],
+])('with the limits %j, no more is recorded', async (limits, text, expected) => {
+  const { file, path, logged, warnings } = await watched('log.jsonl', undefined, limits)
+  writeFileSync(path, text)
+  expect(await file.finish()).toMatchObject({ status: 'read', rows: 2, values: expected.length })
+  expect(logged.map(([name, value]) => `${name} ${value}`)).toEqual(expected)
+  const { rows, values, names } = limits
+  expect(warnings).toEqual([
+    `log.jsonl: it has more than ${rows} rows, ${values} values or ${names} names, and only these are recorded`,
+  ])
+})
+
+test('a file that was full before the run is read if the run replaces it', async () => {
+  const limits = { rows: 2, values: 9, names: 9 }
+  const { file, path, logged, warnings } = await watched('log.jsonl', '{"a":1}\n{"a":2}\n{"a":3}\n', limits)
+  writeFileSync(path, '{"a":9}\n')
+  expect(await file.finish()).toMatchObject({ status: 'read', rows: 1, values: 1 })
+  expect(logged).toEqual([['a', 9, 0]])
+  expect(warnings).toEqual([])
 })

@@ -2,10 +2,11 @@
  * The file by which the ranks of a launch on one machine find the run that the first of them makes. It is in the store,
  * so ranks with other stores make runs of their own.
  */
-import { readFile, readdir, unlink } from 'node:fs/promises'
+import { readdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { makeFolders, writeAtomic } from '../../util/fs.ts'
-import { modesIn } from '../../util/modes.ts'
+import { OWNER_MODES, modesIn } from '../../util/modes.ts'
+import { openOwnFile, stateOfName } from '../../util/own-file.ts'
 import { isAlive, thisProcess } from '../../util/process-identity.ts'
 import { meetingName } from './launch.ts'
 import type { ProcessRecord } from '../../util/process-identity.ts'
@@ -16,6 +17,9 @@ const SCHEMA = 'lineaprint/launch/v1'
 
 /** Name of the folder of the store. */
 const FOLDER = 'launches'
+
+/** Largest file in bytes. */
+const SIZE_LIMIT = 1 << 16
 
 /** Files of launches that are examined at once. */
 const SWEEP_LIMIT = 1000
@@ -35,12 +39,10 @@ export interface Meeting {
 /** The announcement of a run to the other ranks. */
 export class Announcement {
   readonly #path: string
-  readonly #mode: number
   readonly #meeting: Meeting
 
-  private constructor(path: string, mode: number, meeting: Meeting) {
+  private constructor(path: string, meeting: Meeting) {
     this.#path = path
-    this.#mode = mode
     this.#meeting = meeting
   }
 
@@ -51,9 +53,8 @@ export class Announcement {
    * @throws The system's error, or ERR_LINEAPRINT_STORE.
    */
   static async make(root: string, launch: Launch): Promise<Announcement> {
-    const modes = modesIn(root)
     const folder = join(root, FOLDER)
-    await makeFolders(folder, modes.folder)
+    await makeFolders(folder, modesIn(root).folder)
     await sweep(folder)
     const { parent } = launch
     const meeting: Meeting = {
@@ -63,7 +64,7 @@ export class Announcement {
       socket: null,
       hasEnded: false,
     }
-    const announcement = new Announcement(join(folder, meetingName(launch)), modes.file, meeting)
+    const announcement = new Announcement(join(folder, meetingName(launch)), meeting)
     await announcement.#write(meeting)
     return announcement
   }
@@ -79,14 +80,29 @@ export class Announcement {
   }
 
   #write(meeting: Meeting): Promise<void> {
-    return writeAtomic(this.#path, `${JSON.stringify(meeting)}\n`, this.#mode)
+    // The ranks of a launch are of one user. Whoever else can write it could send them to a socket of his.
+    return writeAtomic(this.#path, `${JSON.stringify(meeting)}\n`, OWNER_MODES.file)
   }
 }
 
 /** Return what the first rank of a launch says; `undefined` if it has said nothing, or the file is none of ours. */
 export async function readMeeting(root: string, launch: Launch): Promise<Meeting | undefined> {
-  const text = await readFile(join(root, FOLDER, meetingName(launch)), 'utf8').catch(() => '')
-  return parse(text)
+  return parse((await readOwn(join(root, FOLDER, meetingName(launch)))) ?? '')
+}
+
+/**
+ * Return the text of a file that only this user can write; `undefined` if there is none. In a store that a group shares,
+ * somebody else can put anything at its name.
+ */
+async function readOwn(path: string): Promise<string | undefined> {
+  try {
+    if (stateOfName(path) !== 'own') return undefined
+    await using file = await openOwnFile(path, 'read')
+    if (file === undefined) return undefined
+    return (await file.stat()).size > SIZE_LIMIT ? '' : await file.readFile('utf8')
+  } catch {
+    return undefined
+  }
 }
 
 function parse(text: string): Meeting | undefined {
@@ -111,7 +127,10 @@ async function sweep(folder: string): Promise<void> {
   const names = (await readdir(folder)).filter((name) => /^[0-9a-f]{32}$/.test(name))
   for (const name of names.slice(0, SWEEP_LIMIT)) {
     const path = join(folder, name)
-    const meeting = parse(await readFile(path, 'utf8').catch(() => ''))
+    const text = await readOwn(path)
+    // It is another user's, and his run may go on.
+    if (text === undefined) continue
+    const meeting = parse(text)
     if (meeting === undefined || isAlive(meeting.process) === 'gone')
       await unlink(path).catch(() => undefined)
   }

@@ -29,9 +29,8 @@ const LIVE_LIMIT = 16 << 20
 /** Bytes that are read at a time, and so the longest line. */
 const PIECE = 1 << 20
 
-/** Largest numbers of rows and of values of a file. */
-const ROW_LIMIT = 1_000_000
-const VALUE_LIMIT = 2_000_000
+/** Largest numbers of what is recorded of a file. Each name is a series, which is kept in memory. */
+const LIMITS = { rows: 1_000_000, values: 2_000_000, names: 100_000 }
 
 /** Bytes before the end of what was read that are compared before more is read. */
 const TAIL = 4096
@@ -65,6 +64,7 @@ export class MetricFile {
   readonly source: string
   readonly #format: MetricFormat
   readonly #sink: MetricSink
+  readonly #limits: typeof LIMITS
   /** The file before the run. */
   #before: Info | undefined
   /** The rows that it had then. */
@@ -74,15 +74,17 @@ export class MetricFile {
   /** Hashes of the values of each row; those before the run, too, as long as they stand. */
   #rows: (string | undefined)[] = []
   #values = 0
+  readonly #names = new Set<string>()
   #changedRows = 0
   #refused: { count: number; readonly first: string } | undefined
   #isFull = false
 
   /** @throws ERR_LINEAPRINT_ARGUMENT for a file of an unknown format. */
-  constructor(path: string, source: string, sink: MetricSink) {
+  constructor(path: string, source: string, sink: MetricSink, limits: typeof LIMITS = LIMITS) {
     this.path = path
     this.source = source
     this.#sink = sink
+    this.#limits = limits
     this.#format = metricFormat(source)
     this.#progress = this.#fresh()
   }
@@ -147,8 +149,10 @@ export class MetricFile {
       const { count, first } = this.#refused
       say(`${plural(count, 'row')} could not be read; the first: ${first}`)
     }
-    if (this.#isFull)
-      say(`it has more than ${ROW_LIMIT} rows or ${VALUE_LIMIT} values, and only these are recorded`)
+    if (this.#isFull) {
+      const { rows, values, names } = this.#limits
+      say(`it has more than ${rows} rows, ${values} values or ${names} names, and only these are recorded`)
+    }
     if (this.#changedRows > 0)
       say(`${plural(this.#changedRows, 'row')} changed while the run went on; both values are recorded`)
     if (this.#oldRows > 0)
@@ -190,6 +194,8 @@ export class MetricFile {
   #startAgain(): void {
     this.#progress = this.#fresh()
     this.#refused = undefined
+    // It may have been full of rows that are gone.
+    this.#isFull = false
     // What was there before the run has been written again, and is of the run now.
     if (this.#old.isKept) this.#rows.fill(undefined, 0, this.#old.rows)
     this.#old = { rows: 0, isKept: false }
@@ -238,6 +244,7 @@ export class MetricFile {
 
   #readLine(line: string, take: (row: Row) => void): void {
     const progress = this.#progress
+    if (this.#isFull) return
     progress.lines++
     let row: Row | undefined
     try {
@@ -248,7 +255,7 @@ export class MetricFile {
     if (row === undefined) return
     take(row)
     progress.rows++
-    if (progress.rows >= ROW_LIMIT) this.#isFull = true
+    if (progress.rows >= this.#limits.rows) this.#isFull = true
   }
 
   #refuse(sentence: string): void {
@@ -269,12 +276,15 @@ export class MetricFile {
 
   #log({ values, step }: Row, index?: number): void {
     for (const [name, value] of values) {
-      if (this.#values >= VALUE_LIMIT) {
+      const { values: most, names } = this.#limits
+      const isFull = this.#values >= most || (this.#names.size >= names && !this.#names.has(name))
+      if (isFull) {
         this.#isFull = true
         return
       }
       try {
         this.#sink.log(name, value, step ?? index)
+        this.#names.add(name)
         this.#values++
       } catch (error) {
         if (!LineaprintError.is(error) || error.code !== 'ERR_LINEAPRINT_ARGUMENT') throw error

@@ -153,7 +153,11 @@ test('in exports the checkpoint of the start is a dependency, and the one of the
   await recorded(root, MODEL.replaceAll('last.pt', 'm.safetensors'))
   const options = ['--keep', '--model', 'ckpt=m.safetensors', '--output', 'ckpt=m.safetensors']
   const run = await recorded(root, MODEL.replaceAll('last.pt', 'm.safetensors'), options)
-  expect(run.record.flags).toMatchObject([{}, { kind: 'input-overwritten', section: 'models' }])
+  expect(run.record.flags).toMatchObject([
+    { kind: 'output-existed' },
+    { kind: 'input-overwritten', section: 'models' },
+    { kind: 'undeclared-ignored', paths: ['checkpoints'] },
+  ])
   const { statement } = slsaStatement(run)
   const names = (list: unknown): string[] => (list as { name: string }[]).map(({ name }) => name)
   expect(names(statement['subject'])).toEqual(['ckpt'])

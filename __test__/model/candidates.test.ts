@@ -141,3 +141,14 @@ test('verify reads the weights that the run chose', async () => {
   const { items } = await verifyRun(await readRun(run.folder))
   expect(items.find(({ section }) => section === 'models')).toMatchObject({ status: 'same' })
 })
+
+test('weights of TensorFlow.js end in .bin as those of PyTorch do, and belong to its model.json', async () => {
+  for (const name of ['plain', 'sharded', 'quantised']) {
+    const { format, files, otherCopies } = await readModel(join('vectors/models/tfjs', name))
+    expect({ name, format, otherCopies }).toEqual({ name, format: 'tfjs', otherCopies: undefined })
+    expect(files.map((file) => file.name)).toContain('model.json')
+  }
+  // A model.json of something else lists nothing.
+  const listed = { 'model.json': '{"weightsManifest": 5}', 'pytorch_model.bin': 'no weights' }
+  await expect(readModel(folderOf(listed))).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_FORMAT' })
+})

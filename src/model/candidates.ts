@@ -2,6 +2,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { inputError, isMissing } from '../util/fs.ts'
+import { readRegular } from '../util/own-file.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { refuseDisguised } from './disguised.ts'
 import { native } from '../native/load.ts'
@@ -40,7 +41,9 @@ const INDEX_LIMIT = 256 << 20
  *
  * @throws ERR_LINEAPRINT_FORMAT if an index is malformed or names files outside its folder.
  */
-export async function findCandidates(folder: string, names: readonly string[]): Promise<Candidates> {
+export async function findCandidates(folder: string, entries: readonly string[]): Promise<Candidates> {
+  const parts = await partsOfTfjs(folder, entries)
+  const names = entries.filter((name) => !parts.has(name))
   const family = FAMILIES.find((kind) => names.some((name) => belongsTo(kind, name)))
   if (family === undefined) return { candidates: [], leftOver: [], otherCopies: [] }
   const indexes: Candidate[] = []
@@ -64,6 +67,24 @@ export async function findCandidates(folder: string, names: readonly string[]): 
     ],
     leftOver: others.filter((name) => isLeftOver(name)),
     otherCopies: otherCopiesOf(names),
+  }
+}
+
+/** An own `model.json` is a few megabytes; a longer one is none of TensorFlow.js. */
+const TFJS_LIMIT = 64 << 20
+
+/**
+ * Return the names that a `model.json` of TensorFlow.js lists as files of its weights. They end in `.bin`, as files of
+ * PyTorch do. A file that cannot be read, or that is none, lists nothing; the reader of the model says what is wrong.
+ */
+async function partsOfTfjs(folder: string, names: readonly string[]): Promise<ReadonlySet<unknown>> {
+  if (!names.includes('model.json') || !names.some((name) => name.endsWith('.bin'))) return new Set()
+  try {
+    const text = new TextDecoder().decode(await readRegular(join(folder, 'model.json'), TFJS_LIMIT))
+    const { weightsManifest = [] } = JSON.parse(text) as { weightsManifest?: { paths: unknown[] }[] }
+    return new Set(weightsManifest.flatMap(({ paths }) => paths))
+  } catch {
+    return new Set()
   }
 }
 

@@ -117,7 +117,8 @@ async function inspect(root: string, path: GitPath, since: number): Promise<Foun
   const absolute = absolutePath(root, path)
   const info = await lstat(absolute).catch(() => undefined)
   if (info?.isDirectory() !== true)
-    return { path, isWritten: info?.isFile() === true && info.ctimeMs >= since, children: [] }
+    // The start is known to the millisecond: what was written in that one may have been there before.
+    return { path, isWritten: info?.isFile() === true && info.ctimeMs >= since + 1, children: [] }
   const names = await readdir(absolute, { encoding: 'buffer' }).catch((): Buffer[] => [])
   // An environment of Python can have any name.
   const isTool = names.some((name) => name.toString('latin1') === 'pyvenv.cfg')

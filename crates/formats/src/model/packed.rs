@@ -3,10 +3,8 @@
 use crate::error::FormatError;
 use crate::input::{Input, read_checked};
 use crate::model::listing::{Decode, Elements};
+use crate::model::pieces::read_pieces;
 use std::sync::Arc;
-
-/// Bytes that are passed on at once.
-const PIECE: u64 = 1 << 16;
 
 /// Return the bits of the last byte that belong to elements, of which there are `bits` bits in all.
 pub(crate) fn last_mask(bits: u64) -> u8 {
@@ -47,18 +45,15 @@ impl Decode for Padded {
         input: &dyn Input,
         emit: &mut dyn FnMut(&[u8]) -> Result<(), FormatError>,
     ) -> Result<(), FormatError> {
-        let mut at = self.start;
-        while at < self.end {
-            let length = (self.end - at).min(PIECE);
-            let mut bytes = read_checked(input, at, length, "the data of a tensor")?.to_vec();
-            at += length;
-            if at == self.end
-                && let Some(last) = bytes.last_mut()
+        let span = (self.start, self.end);
+        read_pieces(input, span, "the data of a tensor", &mut |piece, end| {
+            let mut piece = piece.to_vec();
+            if end == self.end
+                && let Some(last) = piece.last_mut()
             {
                 *last &= self.last;
             }
-            emit(&bytes)?;
-        }
-        Ok(())
+            emit(&piece)
+        })
     }
 }

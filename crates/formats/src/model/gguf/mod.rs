@@ -7,7 +7,6 @@
 mod header;
 mod metadata;
 mod split;
-mod swap;
 mod types;
 
 pub use split::{Split, split};
@@ -16,9 +15,9 @@ use crate::error::FormatError;
 use crate::input::Input;
 use crate::model::dtype::Dtype;
 use crate::model::listing::{Elements, Listing, NotRead, Tensor};
+use crate::model::pieces::Swapped;
 use header::Header;
 use std::sync::Arc;
-use swap::Swap;
 use types::Known;
 
 /// The alignment of a file that states none.
@@ -257,10 +256,11 @@ fn add(listing: &mut Listing, entry: Entry, start: u64, big_endian: bool) {
     let (start, width) = (start + entry.offset, dtype.bits / 8);
     let end = start + bytes;
     let elements = if big_endian && dtype.block == 1 && width > 1 {
-        Elements::Decoded(Arc::new(Swap {
+        Elements::Decoded(Arc::new(Swapped {
             start,
             end,
             width: usize::try_from(width).unwrap_or(1),
+            what: "the data of a tensor",
         }))
     } else {
         Elements::InPlace { start, end }

@@ -1,6 +1,6 @@
 //! A dataset: its type, its shape, and where its elements lie.
 
-use super::decode::{Filled, Swapped, fill, swap};
+use super::decode::{Filled, fill};
 use super::file::File;
 use super::header::{Header, kind};
 use super::layout::{self, Layout};
@@ -11,6 +11,7 @@ use crate::model::catalog::size;
 use crate::model::dtype::Dtype;
 use crate::model::listing::Elements;
 use crate::model::numpy_names::{Named, named};
+use crate::model::pieces::{Swapped, swap};
 use bytes::Bytes;
 use std::sync::Arc;
 
@@ -34,7 +35,7 @@ pub(super) struct Form {
     /// The most elements per axis; `None` where there is no limit.
     pub(super) largest: Vec<Option<u64>>,
     /// Units of so many bytes are big-endian; 1 if none are.
-    pub(super) swap: u64,
+    pub(super) swap: usize,
     /// Bytes of an element, and of all.
     pub(super) element: u32,
     pub(super) bytes: u64,
@@ -185,7 +186,12 @@ fn locate(
             let (start, end) = used.take(file, address, form.bytes)?;
             Ok(match form.swap {
                 1 => Elements::InPlace { start, end },
-                swap => Elements::Decoded(Arc::new(Swapped { start, end, swap })),
+                width => Elements::Decoded(Arc::new(Swapped {
+                    start,
+                    end,
+                    width,
+                    what: "a dataset",
+                })),
             })
         }
     }

@@ -1,48 +1,8 @@
 //! Elements that are not stored in their final form.
 
 use crate::error::FormatError;
-use crate::input::{Input, read_checked};
+use crate::input::Input;
 use crate::model::listing::Decode;
-use crate::model::pieces::PIECE;
-
-/// A span of the file whose units of `swap` bytes are big-endian.
-#[derive(Debug)]
-pub(super) struct Swapped {
-    pub(super) start: u64,
-    pub(super) end: u64,
-    pub(super) swap: u64,
-}
-
-impl Decode for Swapped {
-    fn length(&self) -> u64 {
-        self.end - self.start
-    }
-
-    fn decode(
-        &self,
-        input: &dyn Input,
-        emit: &mut dyn FnMut(&[u8]) -> Result<(), FormatError>,
-    ) -> Result<(), FormatError> {
-        let mut position = self.start;
-        // Every width is a power of two, so that no piece ends inside a unit.
-        while position < self.end {
-            let length = (self.end - position).min(PIECE);
-            let mut piece = read_checked(input, position, length, "a dataset")?.to_vec();
-            swap(&mut piece, self.swap);
-            emit(&piece)?;
-            position += length;
-        }
-        Ok(())
-    }
-}
-
-/// Reverse the bytes of every unit.
-pub(super) fn swap(bytes: &mut [u8], unit: u64) {
-    let unit = usize::try_from(unit).unwrap_or(1);
-    if unit > 1 {
-        bytes.chunks_exact_mut(unit).for_each(<[u8]>::reverse);
-    }
-}
 
 /// Elements that were never written: all equal.
 #[derive(Debug)]

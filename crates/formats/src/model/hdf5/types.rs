@@ -8,7 +8,7 @@ use crate::model::dtype::Dtype;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// Numbers. Units of `swap` bytes are big-endian; 1 if none are.
-    Elements { dtype: Dtype, swap: u64 },
+    Elements { dtype: Dtype, swap: usize },
     /// Bytes without a meaning.
     Opaque(u32),
     /// Text of a fixed length.
@@ -61,7 +61,7 @@ pub(super) fn read(fields: &mut Fields<'_>) -> Result<Datatype, FormatError> {
     Ok(Datatype { kind, size })
 }
 
-fn named(name: &str, swap: u64) -> Kind {
+fn named(name: &str, swap: usize) -> Kind {
     let dtype = Dtype::named(name).or_else(|| (name == "C128").then(|| Dtype::plain("C128", 128)));
     match dtype {
         Some(dtype) => Kind::Elements { dtype, swap },
@@ -77,7 +77,7 @@ fn fixed(fields: &mut Fields<'_>, bits: u8, size: u32) -> Result<Kind, FormatErr
             "an integer of {precision} bits from bit {offset} of {size} bytes"
         )));
     }
-    let swap = if bits & 1 == 0 { 1 } else { u64::from(size) };
+    let swap = if bits & 1 == 0 { 1 } else { size as usize };
     Ok(named(&format!("{sign}{precision}"), swap))
 }
 
@@ -105,7 +105,7 @@ fn float(fields: &mut Fields<'_>, bits: [u8; 2], size: u32) -> Result<Kind, Form
             form[1], form[3]
         )));
     }
-    Ok(named(name, if bits[0] & 1 == 0 { 1 } else { u64::from(size) }))
+    Ok(named(name, if bits[0] & 1 == 0 { 1 } else { size as usize }))
 }
 
 /// Read a compound; h5py writes complex numbers as one of the members `r` and `i`.

@@ -10,6 +10,7 @@ use crate::archive::zip::{Archive, Member};
 use crate::error::FormatError;
 use crate::input::Input;
 use crate::model::listing::{Decode, Elements, Listing, NotRead};
+use crate::model::pieces::swap;
 use bytes::Bytes;
 use std::sync::Arc;
 
@@ -136,7 +137,7 @@ impl Decode for Deflated {
             }
             rest.extend_from_slice(own);
             let whole = rest.len() - rest.len() % width;
-            rest[..whole].chunks_exact_mut(width).for_each(<[u8]>::reverse);
+            swap(&mut rest[..whole], width);
             emit(&rest[..whole])?;
             rest.drain(..whole);
             Ok(())

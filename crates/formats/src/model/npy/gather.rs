@@ -4,42 +4,10 @@ use super::header::Header;
 use crate::error::FormatError;
 use crate::input::{Input, read_checked};
 use crate::model::listing::Decode;
+use crate::model::pieces::swap;
 
 /// Bytes that are emitted at once, at most.
 const PIECE: usize = 256 << 10;
-
-/// Numbers with their highest byte first.
-#[derive(Debug)]
-pub struct Swapped {
-    /// First byte.
-    pub start: u64,
-    /// Bytes in all.
-    pub length: u64,
-    /// Bytes of one number.
-    pub width: usize,
-}
-
-impl Decode for Swapped {
-    fn length(&self) -> u64 {
-        self.length
-    }
-
-    fn decode(
-        &self,
-        input: &dyn Input,
-        emit: &mut dyn FnMut(&[u8]) -> Result<(), FormatError>,
-    ) -> Result<(), FormatError> {
-        let mut done = 0;
-        while done < self.length {
-            let count = (self.length - done).min(PIECE as u64);
-            let mut piece = read_checked(input, self.start + done, count, "the array")?.to_vec();
-            piece.chunks_exact_mut(self.width).for_each(<[u8]>::reverse);
-            emit(&piece)?;
-            done += count;
-        }
-        Ok(())
-    }
-}
 
 /// Elements of which the first axis varies fastest.
 #[derive(Debug)]
@@ -126,7 +94,7 @@ impl Fortran {
         emit: &mut dyn FnMut(&[u8]) -> Result<(), FormatError>,
     ) -> Result<(), FormatError> {
         if self.swap {
-            piece.chunks_exact_mut(self.part).for_each(<[u8]>::reverse);
+            swap(piece, self.part);
         }
         // An element can be longer than a piece.
         for part in piece.chunks(PIECE) {

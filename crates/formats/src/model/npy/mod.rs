@@ -12,7 +12,8 @@ use crate::error::FormatError;
 use crate::input::{Input, read_checked};
 use crate::model::dtype::Dtype;
 use crate::model::listing::{Elements, Listing, Tensor};
-use gather::{Fortran, Swapped};
+use crate::model::pieces::Swapped;
+use gather::Fortran;
 use header::Header;
 use std::sync::Arc;
 
@@ -66,8 +67,9 @@ pub fn read_array(input: &dyn Input, offset: u64, length: u64) -> Result<Array, 
     } else if header.swap {
         Elements::Decoded(Arc::new(Swapped {
             start: data,
-            length: bytes,
+            end: data + bytes,
             width: header.width,
+            what: "the array",
         }))
     } else {
         Elements::InPlace { start: data, end }

@@ -6,7 +6,7 @@ use crate::input::{Input, read_checked};
 use crate::model::catalog::Catalog;
 use crate::model::dtype::Dtype;
 use crate::model::listing::{Decode, Elements, Listing, Tensor};
-use crate::model::pieces::PIECE;
+use crate::model::pieces::read_pieces;
 use bytes::Bytes;
 use std::fmt;
 use std::sync::Arc;
@@ -218,17 +218,10 @@ impl Decode for Joined {
         emit: &mut dyn FnMut(&[u8]) -> Result<(), FormatError>,
     ) -> Result<(), FormatError> {
         for (input, from, to) in &self.parts {
-            let mut position = *from;
-            while position < *to {
-                let length = (to - position).min(PIECE);
-                emit(&read_checked(
-                    input.as_ref(),
-                    position,
-                    length,
-                    "a file of weights",
-                )?)?;
-                position += length;
-            }
+            let span = (*from, *to);
+            read_pieces(input.as_ref(), span, "a file of weights", &mut |piece, _| {
+                emit(&piece)
+            })?;
         }
         Ok(())
     }

@@ -5,10 +5,10 @@ use super::filter::undo;
 use super::grid::Grid;
 use crate::error::FormatError;
 use crate::input::{Input, read_checked};
-use crate::model::hdf5::decode::{fill, swap};
+use crate::model::hdf5::decode::fill;
 use crate::model::hdf5::layout::Filter;
 use crate::model::listing::Decode;
-use crate::model::pieces::PIECE;
+use crate::model::pieces::{PIECE, swap};
 
 /// A chunked dataset.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub(super) struct Chunks {
     pub(super) filters: Vec<Filter>,
     /// True if chunks that pass the end of the dataset are stored without filters.
     pub(super) unfiltered_edges: bool,
-    pub(super) swap: u64,
+    pub(super) swap: usize,
     /// An element that was never written, in its final form; empty for zeros.
     pub(super) fill: Vec<u8>,
     pub(super) bytes: u64,

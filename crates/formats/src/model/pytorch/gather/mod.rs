@@ -13,6 +13,7 @@ use crate::archive::zip::Member;
 use crate::error::FormatError;
 use crate::input::{Input, read_checked};
 use crate::model::listing::Decode;
+use crate::model::pieces::swap;
 use std::sync::Arc;
 use window::{Window, steps};
 
@@ -100,11 +101,7 @@ impl Gather {
 
     /// Bring elements into their final form.
     fn finish(&self, bytes: &mut [u8]) {
-        if self.swapped > 1 {
-            for unit in bytes.chunks_exact_mut(self.swapped) {
-                unit.reverse();
-            }
-        }
+        swap(bytes, self.swapped);
         if !self.inverted.is_empty() {
             for element in bytes.chunks_exact_mut(self.inverted.len()) {
                 for (byte, bits) in element.iter_mut().zip(&self.inverted) {

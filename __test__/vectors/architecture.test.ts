@@ -41,7 +41,7 @@ test.each(cases.filter(({ embedded }) => embedded !== true))(
 )
 
 test.each(cases.filter(({ embedded }) => embedded))('a configuration in the file: $name', (each) => {
-  const config = embeddedConfig('keras', ['config.json', each.config ?? ''], 'model.keras')
+  const config = embeddedConfig('keras', new Map([['config.json', each.config ?? '']]), 'model.keras')
   const types = {
     names: each.tensors.map(({ name }) => name),
     dtypes: each.tensors.map(({ dtype }) => dtype),

@@ -4,7 +4,7 @@
 import { recordedAlgorithm } from '../record/configuration.ts'
 import { inspectOtherPythons, inspectPython } from './recorded-python.ts'
 import { item } from './check-item.ts'
-import { nameList } from './name-list.ts'
+import { nameList } from '../util/name-list.ts'
 import { compareCaptured } from './redacted.ts'
 import type { Captured, Comparison, Component, Difference } from '../core/component.ts'
 import type { MadeCapture } from '../capture/records.ts'

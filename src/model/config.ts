@@ -1,5 +1,7 @@
 /** The part of a model's configuration that determines its architecture. */
+import { basename } from 'node:path'
 import { systemReason } from '../util/fs.ts'
+import { nameList } from '../util/name-list.ts'
 import { readRegular } from '../util/own-file.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { canonicalBytesOfFile } from '../json/canonical.ts'
@@ -23,6 +25,16 @@ export interface ModelConfig {
   readonly specialFloats: readonly string[]
   /** True if the document is an object, as loaders require. */
   readonly isObject: boolean
+}
+
+/** The configuration of a model in the memory of a program, which has no folder. */
+export interface GivenConfig {
+  /** Name of its source, in place of that of a file. */
+  readonly name: string
+  /** JSON. */
+  readonly text: string
+  /** Keys that were left out of it before. */
+  readonly ignored: readonly string[]
 }
 
 /** The most bytes of a configuration. */
@@ -50,6 +62,18 @@ export function parseConfig(bytes: Uint8Array, path?: string): ModelConfig {
   return configOf(value, lossyIntegers, path)
 }
 
+/** Return the configuration that is given, else that of the folder of the model, with its name. `path` is its file. */
+export async function siblingConfig(
+  path: string | undefined,
+  given: GivenConfig | undefined,
+): Promise<(ModelConfig & { readonly name: string }) | undefined> {
+  if (given !== undefined) {
+    const config = parseConfig(new TextEncoder().encode(given.text))
+    return { ...config, name: given.name, ignored: [...given.ignored, ...config.ignored] }
+  }
+  return path === undefined ? undefined : { ...(await readConfig(path)), name: basename(path) }
+}
+
 /** The text in a model file that is its configuration, by format; of TensorFlow.js, a member of it. */
 const EMBEDDED: Readonly<Partial<Record<string, readonly [key: string, member?: string]>>> = {
   keras: ['config.json'],
@@ -61,19 +85,17 @@ const EMBEDDED: Readonly<Partial<Record<string, readonly [key: string, member?: 
  * Return the configuration that a model file holds itself, without what Keras writes anew with each save.
  *
  * @param format The format of the file.
- * @param metadata Keys and values of the text in the file, in turn.
+ * @param metadata Keys and values of the text in the file.
  * @param path The file, for errors.
  * @throws ERR_LINEAPRINT_FORMAT if it is not JSON.
  */
 export function embeddedConfig(
   format: string,
-  metadata: readonly string[],
+  metadata: ReadonlyMap<string, string>,
   path: string,
 ): ModelConfig | undefined {
   const [key, member] = EMBEDDED[format] ?? []
-  // Keys have the even positions, and a value can be equal to one.
-  const at = metadata.findIndex((text, index) => index % 2 === 0 && text === key)
-  const text = at < 0 ? undefined : metadata[at + 1]
+  const text = key === undefined ? undefined : metadata.get(key)
   if (key === undefined || text === undefined) return undefined
   const { value, lossyIntegers } = parseEmbedded(text, key, path)
   if (member === undefined) return configOf(value, lossyIntegers, path, CONFIG_RULES.embeddedKeys)
@@ -112,6 +134,19 @@ function specialFloatsOf(value: ParsedJson, path: string = ''): string[] {
   return [...members].flatMap(([key, member]) =>
     specialFloatsOf(member, path === '' ? String(key) : `${path}.${key}`),
   )
+}
+
+/** Return warnings about a configuration that loaders may read in another way, or not at all. */
+export function configWarnings({ lossyIntegers, specialFloats, isObject }: ModelConfig): string[] {
+  return [
+    ...(isObject ? [] : ['the configuration is not a JSON object, so no loader can use it']),
+    ...(lossyIntegers.length > 0
+      ? [`the configuration has integers that a double cannot represent: ${nameList(lossyIntegers)}`]
+      : []),
+    ...(specialFloats.length > 0
+      ? [`the configuration has NaN or Infinity, which is not JSON: ${nameList(specialFloats)}`]
+      : []),
+  ]
 }
 
 /**

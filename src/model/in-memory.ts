@@ -57,11 +57,16 @@ export async function readTensors(
   const path = join(temporary.path, 'model.safetensors')
   try {
     await writeTensors(path, parts)
-    const { path: _, ...report } = await readModel<NonNullable<typeof options.algorithm>>(path, options)
-    return { ...report, files: [], tensors: report.tensors.map((tensor) => ({ ...tensor, file: '' })) }
+    return withoutFiles(await readModel<NonNullable<typeof options.algorithm>>(path, options))
   } finally {
     await temporary.remove()
   }
+}
+
+/** Return the report of a temporary file as that of the tensors in it: neither its path nor its name is theirs. */
+export function withoutFiles(model: ModelReport): TensorsReport {
+  const { path: _, ...report } = model
+  return { ...report, files: [], tensors: report.tensors.map((tensor) => ({ ...tensor, file: '' })) }
 }
 
 interface Part {

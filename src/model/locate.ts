@@ -15,6 +15,7 @@ import {
 import { familyOf, folderNoun, isIndex, splitNames } from './families.ts'
 import { snapshotOf } from './hub-cache.ts'
 import { haveEqualWeights } from './equal-weights.ts'
+import { nameList } from '../util/name-list.ts'
 import type { JobOptions } from '../core/options.ts'
 import type { Candidate } from './candidates.ts'
 
@@ -43,6 +44,9 @@ export interface LocateOptions extends JobOptions {
   /** Name of the weights file or shard index to use, in a folder with several. */
   readonly weights?: string | undefined
 }
+
+/** Most names in a sentence. */
+const SHOWN = 4
 
 const CONFIG_NAMES = ['config.json', 'adapter_config.json']
 
@@ -84,7 +88,9 @@ export async function locateModel(path: string, options: LocateOptions = {}): Pr
     ...(isLoneShard(chosen)
       ? [`${chosen.name} is one shard of several, and no index names the others: the model may be incomplete`]
       : []),
-    ...(leftOver.length > 0 ? [`no index names these shards, which were not read: ${first(leftOver)}`] : []),
+    ...(leftOver.length > 0
+      ? [`no index names these shards, which were not read: ${nameList(leftOver, SHOWN)}`]
+      : []),
     ...(others.length > 0
       ? [
           `the folder holds equal weights several times: ${chosen.name} was read, ${namesOf(others)} equals it`,
@@ -155,7 +161,8 @@ async function named(folder: string, names: readonly string[], weights: string):
   throw new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', 'the folder contains no such weights', {
     path: folder,
     field: 'weights',
-    expected: others.length === 0 ? 'the name of a weights file or of a shard index' : first(others),
+    expected:
+      others.length === 0 ? 'the name of a weights file or of a shard index' : nameList(others, SHOWN),
     received: JSON.stringify(weights),
   })
 }
@@ -231,10 +238,8 @@ function ambiguous(path: string, candidates: readonly Candidate[]): LineaprintEr
 }
 
 function namesOf(candidates: readonly Candidate[]): string {
-  return first(candidates.map((candidate) => describeCandidate(candidate)))
-}
-
-/** Join the first few of many names. */
-function first(names: readonly string[]): string {
-  return names.slice(0, 4).join(', ') + (names.length > 4 ? ` and ${names.length - 4} more` : '')
+  return nameList(
+    candidates.map((candidate) => describeCandidate(candidate)),
+    SHOWN,
+  )
 }

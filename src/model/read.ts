@@ -9,7 +9,8 @@ import { checkSample, toNativePlan } from '../hash/sample/options.ts'
 import { SampleReport } from '../hash/sample/report.ts'
 import { writePlan } from '../core/sample-plan.ts'
 import { compareUtf8 } from '../util/text-order.ts'
-import { embeddedConfig, parseConfig, readConfig } from './config.ts'
+import { configWarnings, embeddedConfig, siblingConfig } from './config.ts'
+import { nameList } from '../util/name-list.ts'
 import { familyDigest } from './family.ts'
 import { refuseDisguised } from './disguised.ts'
 import { LineaprintError } from '../core/errors.ts'
@@ -19,7 +20,7 @@ import type { AlgorithmChoice, Digest, Digests, RawDigests } from '../core/diges
 import type { NativeModel, NativeShard, NativeTensorDigests, NativeWeights } from '../native/load.ts'
 import type { SampledHashOptions } from '../hash/sample/options.ts'
 import type { SamplePlan } from '../core/sample-plan.ts'
-import type { ModelConfig } from './config.ts'
+import type { GivenConfig, ModelConfig } from './config.ts'
 import type { ModelFiles } from './locate.ts'
 
 /** Names of the formats that are read. */
@@ -210,16 +211,6 @@ export async function readComplete(
   )
 }
 
-/** The configuration of a model in the memory of a program, which has no folder. */
-export interface GivenConfig {
-  /** Name of its source, in place of that of a file. */
-  readonly name: string
-  /** JSON. */
-  readonly text: string
-  /** Keys that were left out of it before. */
-  readonly ignored: readonly string[]
-}
-
 /** Read a model like {@link readModel}, with a configuration that is given in place of the one in its folder. */
 export async function readModelWith(
   path: string,
@@ -271,7 +262,7 @@ export async function readParts(
     threads: options.threads,
   })
   await refuseDisguised(located.weights, 'a model file', { archives: false })
-  const sibling = await siblingConfig(located, given)
+  const sibling = await siblingConfig(located.config, given)
   const { index } = located
   const wholeFolder = options.files === true && (located.isFolder || index !== undefined)
   const wanted = {
@@ -291,13 +282,14 @@ export async function readParts(
   const model = await runJob(options, (job, threads) =>
     native.readModel(job, [...located.weights], wanted, threads),
   )
+  const metadata = new Map(model.shards.flatMap((shard) => pairsOf(shard.metadata)))
   const tree = treeDigests(model)
   const graph = model.graph && toDigests(model.graph, 'graph')
   const tokenizer = await reading
   const tensors = tensorsOf(model, plan)
   const incomplete = model.shards.find((shard) => shard.incomplete !== undefined)?.incomplete
   const extent = model.weights.kind === 'sampled' ? model.weights.extent : undefined
-  const own = configWithin(model)
+  const own = configWithin(model, metadata)
   const config = own ?? sibling
   const covering = incomplete === undefined ? coveringDigests(model, plan, algorithm, own, config) : {}
   const { architecture, weights, family } = covering
@@ -325,26 +317,16 @@ export async function readParts(
     ...(extent && { sample: new SampleReport('weights', extent) }),
     warnings: [...located.warnings, ...warningsOf(model, config)],
   }
-  const metadata = new Map(model.shards.flatMap((shard) => pairsOf(shard.metadata)))
   return { listing, ...(config && { config }), metadata }
 }
 
-/** Return the configuration that is given, else that of the folder of the model, with its name. */
-async function siblingConfig(
-  { config: path }: ModelFiles,
-  given: GivenConfig | undefined,
-): Promise<(ModelConfig & { readonly name: string }) | undefined> {
-  if (given !== undefined) {
-    const config = parseConfig(new TextEncoder().encode(given.text))
-    return { ...config, name: given.name, ignored: [...given.ignored, ...config.ignored] }
-  }
-  return path === undefined ? undefined : { ...(await readConfig(path)), name: basename(path) }
-}
-
 /** Return the configuration that the one file of a model holds itself. */
-function configWithin({ shards }: NativeModel): ModelConfig | undefined {
+function configWithin(
+  { shards }: NativeModel,
+  metadata: ReadonlyMap<string, string>,
+): ModelConfig | undefined {
   const [only] = shards.length === 1 ? shards : []
-  return only && embeddedConfig(only.format, only.metadata, only.path)
+  return only && embeddedConfig(only.format, metadata, only.path)
 }
 
 /** Return the digests that cover every tensor. */
@@ -501,30 +483,12 @@ function fileOf(name: string, { size, file }: Pick<NativeShard, 'size' | 'file'>
   return { name, size, ...(file && { digests: toDigests(file) }) }
 }
 
-/** Join the first few of many names. */
-function joinFirst(items: readonly string[]): string {
-  return items.slice(0, 3).join(', ') + (items.length > 3 ? ` and ${items.length - 3} more` : '')
-}
-
 function warningsOf({ shards }: NativeModel, config: ModelConfig | undefined): string[] {
   const odd = shards.flatMap(({ names, tensors }) =>
     tensors.kind === 'hashed' ? tensors.oddBooleans.map((index) => names[index] ?? '') : [],
   )
   return [
-    ...(odd.length > 0 ? [`BOOL tensors with bytes other than 0 and 1: ${joinFirst(odd)}`] : []),
+    ...(odd.length > 0 ? [`BOOL tensors with bytes other than 0 and 1: ${nameList(odd)}`] : []),
     ...(config === undefined ? [] : configWarnings(config)),
-  ]
-}
-
-/** Return warnings about a configuration that loaders may read in another way, or not at all. */
-function configWarnings({ lossyIntegers, specialFloats, isObject }: ModelConfig): string[] {
-  return [
-    ...(isObject ? [] : ['the configuration is not a JSON object, so no loader can use it']),
-    ...(lossyIntegers.length > 0
-      ? [`the configuration has integers that a double cannot represent: ${joinFirst(lossyIntegers)}`]
-      : []),
-    ...(specialFloats.length > 0
-      ? [`the configuration has NaN or Infinity, which is not JSON: ${joinFirst(specialFloats)}`]
-      : []),
   ]
 }

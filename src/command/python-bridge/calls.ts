@@ -1,5 +1,6 @@
 /** Execution of the messages that programs send. */
 import { LineaprintError } from '../../core/errors.ts'
+import { withoutFiles } from '../../model/in-memory.ts'
 import { readModelWith } from '../../model/read.ts'
 import { OWN_SOURCE } from '../../record/record.ts'
 import { reasonOf } from '../../record/failure.ts'
@@ -246,19 +247,9 @@ async function trackModel(message: MessageOf<'model'>, program: Program, session
   const file = await transferredPath(message, program.hello.pid, session.scratch)
   const kind: Kind<InMemory, Omit<ModelReport, 'path'>> = {
     ...KINDS.model,
-    // The file is temporary, so neither its path nor its files are recorded.
     read: async (_, options) => {
-      const {
-        path: __,
-        tensors,
-        ...report
-      } = await withName(file, name, readModelWith(file, options, config))
-      return {
-        ...report,
-        files: [],
-        tensors: tensors.map((tensor) => ({ ...tensor, file: '' })),
-        warnings: [...report.warnings, ...warnings],
-      }
+      const report = withoutFiles(await withName(file, name, readModelWith(file, options, config)))
+      return { ...report, warnings: [...report.warnings, ...warnings] }
     },
     describe: async (given, ...rest) => {
       const { files: _, ...report } = given

@@ -1,6 +1,6 @@
 /** Facts of a model that a program sends beside its tensors. */
 import { z } from 'zod/mini'
-import type { GivenConfig } from '../../model/read.ts'
+import type { GivenConfig } from '../../model/config.ts'
 
 /** Facts of a model in memory. */
 export interface ModelFacts {

@@ -58,9 +58,7 @@ export function rowOf(object: ReadonlyMap<string, ParsedJson>): Row {
   const values: [string, number][] = []
   const others: string[] = []
   flatten(object, '', values, others)
-  const step = STEPS.map((name) => object.get(name)).find(isStep)
-  const named = STEPS.find((name) => isStep(object.get(name)))
-  return { values: values.filter(([name]) => name !== named), step, others }
+  return withoutStep(values, others)
 }
 
 /** Return the numbers of a row of a table. An empty cell has no value, and no name. */
@@ -74,17 +72,15 @@ export function rowOfCells(names: readonly string[], cells: readonly string[]): 
     if (value === undefined) others.push(name)
     else values.push([name, value])
   })
-  const numbers = new Map(values)
-  const named = STEPS.find((name) => isStep(numbers.get(name)))
-  return {
-    values: values.filter(([name]) => name !== named),
-    step: named === undefined ? undefined : numbers.get(named),
-    others,
-  }
+  return withoutStep(values, others)
 }
 
-function isStep(value: ParsedJson | undefined): value is number {
-  return typeof value === 'number' && Number.isFinite(value)
+/** Take the step of a row out of its numbers. */
+function withoutStep(values: readonly (readonly [string, number])[], others: readonly string[]): Row {
+  const numbers = new Map(values)
+  const named = STEPS.find((name) => Number.isFinite(numbers.get(name)))
+  if (named === undefined) return { values, step: undefined, others }
+  return { values: values.filter(([name]) => name !== named), step: numbers.get(named), others }
 }
 
 function flatten(

@@ -7,10 +7,11 @@ import { Recorder } from '../tracking/recorder.ts'
 import { noCodeWarning } from '../capture/git/absence.ts'
 import { runProcess } from './process.ts'
 import { Bridge } from './python-bridge/bridge.ts'
-import { meetingName } from './ranks/launch.ts'
 import { launchRecord } from './ranks/leader.ts'
 import { LaunchedRun } from './ranks/launched-run.ts'
-import { SignalError, signalExitCode } from './signals.ts'
+import { shellExit } from './exit.ts'
+import { runVariables } from './run-variables.ts'
+import { SignalError } from './signals.ts'
 import type { Configuration, ExperimentOptions } from '../config/options.ts'
 import type { EndStatus } from '../tracking/run-writer.ts'
 import type { TrackerSettings } from '../tracking/settings.ts'
@@ -169,9 +170,7 @@ async function runWithBridge(
   const { id, runDirectory, configuration } = recorder
   const environment = {
     ...environmentOf(configuration),
-    LINEAPRINT_RUN_ID: id,
-    LINEAPRINT_RUN_DIRECTORY: runDirectory,
-    ...(launch !== undefined && { LINEAPRINT_LAUNCH: meetingName(launch) }),
+    ...runVariables(id, runDirectory, launch),
   }
   const bridge = await Bridge.open(recorder, { argv, environment, seed, ranks: others?.ranks })
   let end: ProcessEnd | undefined
@@ -304,11 +303,4 @@ function failureOf(end: {
 function endingSignal(exit: ProcessExit, relay: SignalRelay): NodeJS.Signals | undefined {
   if (exit.kind === 'signalled') return exit.signal
   return exit.code === 0 ? undefined : relay.ending
-}
-
-/** Return the exit of a process as a shell reports it. */
-function shellExit(exit: ProcessExit): Pick<CommandOutcome, 'exitCode' | 'signal'> {
-  return exit.kind === 'exited'
-    ? { exitCode: exit.code, signal: null }
-    : { exitCode: signalExitCode(exit.signal), signal: exit.signal }
 }

@@ -11,6 +11,7 @@ import { isAlive, thisProcess } from '../util/process-identity.ts'
 import { recordOutputs } from './lifecycle.ts'
 import { Bridge } from './python-bridge/bridge.ts'
 import { nameOf, outputFailed, refusePatterns, trackInputs } from './run-command.ts'
+import { runVariables } from './run-variables.ts'
 import type { ExperimentOptions } from '../config/options.ts'
 import type { StreamRecord } from '../record/record.ts'
 import type { EndStatus } from '../tracking/run-writer.ts'
@@ -100,7 +101,7 @@ export async function recordProgram(
       version: VERSION,
       recorder: process.pid,
       problems,
-      variables: { ...variables, LINEAPRINT_RUN_ID: id, LINEAPRINT_RUN_DIRECTORY: directory },
+      variables: { ...variables, ...runVariables(id, directory) },
     })
     const reported = await Promise.race([end.promise, untilGone(pid, startTime)])
     listener.onEnding()

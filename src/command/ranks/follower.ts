@@ -11,7 +11,7 @@ import type { Declared } from '../declared.ts'
 import type { ProcessEnd } from '../process.ts'
 import type { Launch } from './launch.ts'
 
-/** Milliseconds between two looks for the run. */
+/** Milliseconds between two polls of the announcement. */
 const POLL_MS = 25
 
 /** The run that a rank has joined. */

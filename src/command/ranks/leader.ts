@@ -23,7 +23,7 @@ export const ARRIVAL_MS = 10_000
 /** Milliseconds for which a run whose own command failed waits for ranks: their launcher waits for this process. */
 const FAILED_MS = 3000
 
-/** Milliseconds between two looks. */
+/** Milliseconds between two polls of the ranks. */
 const POLL_MS = 20
 
 /** Largest number of ranks of one machine. */

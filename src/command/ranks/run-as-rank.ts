@@ -4,9 +4,9 @@ import { storeIn } from '../../store/store.ts'
 import { runTracked } from '../lifecycle.ts'
 import { runProcess } from '../process.ts'
 import { bridgeVariables } from '../python-bridge/bridge.ts'
-import { signalExitCode } from '../signals.ts'
+import { shellExit } from '../exit.ts'
+import { runVariables } from '../run-variables.ts'
 import { joinRun, leaveRun } from './follower.ts'
-import { meetingName } from './launch.ts'
 import type { Declared } from '../declared.ts'
 import type { Configuration } from '../../config/options.ts'
 import type { CommandOutcome, TrackedCommand } from '../lifecycle.ts'
@@ -51,13 +51,10 @@ export async function runAsRank(
   }
   const end = await runIn(run, command, configuration, relay)
   const warning = await leaveRun(run, end)
-  const { exit } = end
   return {
     joined: run.id,
     rank: launch.rank,
-    ...(exit.kind === 'exited'
-      ? { exitCode: exit.code, signal: null }
-      : { exitCode: signalExitCode(exit.signal), signal: exit.signal }),
+    ...shellExit(end.exit),
     warnings: warning === undefined ? [] : [warning],
   }
 }
@@ -70,9 +67,7 @@ async function runIn(
 ): Promise<ProcessEnd> {
   const environment = {
     ...environmentOf(configuration),
-    LINEAPRINT_RUN_ID: id,
-    LINEAPRINT_RUN_DIRECTORY: runDirectory,
-    LINEAPRINT_LAUNCH: meetingName(launch),
+    ...runVariables(id, runDirectory, launch),
   }
   onReady?.()
   try {

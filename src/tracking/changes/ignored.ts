@@ -10,7 +10,7 @@ import { splitNul } from '../../capture/git/status.ts'
 import type { Git } from '../../capture/git/command.ts'
 import type { GitPath } from '../../capture/git/paths.ts'
 
-/** Largest number of files and folders that are inspected at. */
+/** Largest number of files and folders that are inspected. */
 const ENTRY_LIMIT = 10_000
 
 /** Bytes of the output of git that are read. */
@@ -53,7 +53,7 @@ export interface IgnoredPaths {
 /** Files that were written since a time. */
 export interface WrittenFiles {
   readonly paths: readonly GitPath[]
-  /** False if there was more than is inspected at. */
+  /** False if there was more than is inspected. */
   readonly isComplete: boolean
 }
 

@@ -1,10 +1,10 @@
 """Read estimators of scikit-learn and of libraries like it: what they learned, their classes and their parameters."""
 
 from _lineaprint._errors import LineaprintError, argument
+from _lineaprint._json import encodable, is_dtype
 
 from . import _boosters, _parameters
 from ._found import class_of, join, package_of, version_of
-from ._plain import encodable
 from ._tensors import describe, is_array, numbers
 
 TYPE_CHECKING = False
@@ -126,7 +126,7 @@ class _Walk:
             self._list(value, name, depth)
         elif isinstance(value, dict):
             self._dict(value, name, depth)
-        elif _parameters.is_dtype(value):
+        elif is_dtype(value):
             self.texts[name] = str(value)
         elif _is_generator(value):
             # As the parameter random_state.

@@ -1,7 +1,8 @@
 """Write the class and the parameters of an estimator as JSON."""
 
+from _lineaprint._json import encodable, integer, is_dtype, is_finite, special
+
 from ._found import class_of, join
-from ._plain import EXACT, encodable, special
 from ._tensors import DTYPES, is_array
 
 TYPE_CHECKING = False
@@ -25,10 +26,6 @@ _LEFT_OUT = ("memory", "n_jobs", "nthread", "random_state", "seed", "verbose", "
 def has_parameters(value: object) -> bool:
     kind = type(value)
     return callable(getattr(kind, "get_params", None)) and callable(getattr(kind, "set_params", None))
-
-
-def is_dtype(value: object) -> bool:
-    return any(kind.__name__ in ("dtype", "DType") for kind in type(value).__mro__)
 
 
 def is_small(array: "Any") -> bool:
@@ -69,9 +66,9 @@ def _json(value: "Any", place: str, found: "Found", depth: int) -> "Any":
     if isinstance(value, str):
         return encodable(str.__str__(value))
     if isinstance(value, int):
-        return int(value) if -EXACT < value < EXACT else str(int(value))
+        return integer(value)
     if isinstance(value, float):
-        return float(value) if value - value == 0 else special(value)
+        return float(value) if is_finite(value) else special(value)
     if isinstance(value, type):
         return {"class": class_of(value)}
     if has_parameters(value):

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import os
 import sys
 
 from _lineaprint._errors import argument
+from _lineaprint._json import encodable, integer, is_dtype, is_finite, name_of, special
 from _lineaprint._process import current
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Dict, Iterable, Iterator, List
-
-#: From here on, a double (the number type of JSON) cannot represent every integer.
-EXACT = 1 << 53
 
 _DEPTH = 100
 
@@ -32,15 +29,6 @@ def refuse_or_warn(call: str, sentence: str) -> None:
     if is_strict():
         raise argument(sentence)
     current.problem(call, argument(sentence))
-
-
-def encodable(value: str) -> str:
-    """Return text that can be encoded as UTF-8, as names of files may not be."""
-    return value.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def special(value: float) -> Dict[str, str]:
-    return {"__float__": "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"}
 
 
 def flat_tags(tags: object) -> Iterator[str]:
@@ -83,35 +71,14 @@ def _plain(value: Any, place: str, depth: int) -> Any:
 
 
 def _unknown(value: object, place: str, reason: str) -> str:
-    name = _name_of(type(value))
+    name = name_of(type(value))
     refuse_or_warn("add_metadata", "%.200s: %s is recorded as the name of its type: %s" % (encodable(place), name, reason))
     return name
 
 
-def _name_of(kind: type) -> str:
-    module = "" if kind.__module__ == "builtins" else "%s." % kind.__module__
-    return encodable("%s%s" % (module, kind.__qualname__))
-
-
-def _int(value: Any, place: str, depth: int) -> Any:
-    number = int(value)
-    if -EXACT < number < EXACT:
-        return number
-    # As a number it would become another one.
-    return _digits(number)
-
-
-def _digits(number: int) -> str:
-    try:
-        return str(number)
-    except ValueError:
-        # Python refuses to write very long integers in decimal.
-        return hex(number)
-
-
 def _float(value: Any, place: str, depth: int) -> Any:
     number = float(value)
-    return number if math.isfinite(number) else special(number)
+    return number if is_finite(number) else special(number)
 
 
 def _list(value: Iterable[Any], place: str, depth: int) -> List[Any]:
@@ -147,7 +114,7 @@ def _array(value: Any, place: str, depth: int) -> Any:
     if size > _ELEMENTS:
         shape = "x".join(str(length) for length in value.shape)
         refuse_or_warn("add_metadata", "%.200s: an array of %d elements is data; use track_dataset" % (encodable(place), size))
-        return "%s of %s, %s" % (_name_of(type(value)), value.dtype, shape)
+        return "%s of %s, %s" % (name_of(type(value)), value.dtype, shape)
     return _plain(value.tolist(), place, depth + 1)
 
 
@@ -191,17 +158,13 @@ def _is_mapping(value: Any) -> bool:
     return isinstance(value, dict) or all(hasattr(kind, name) for name in ("keys", "items", "__getitem__"))
 
 
-def _is_dtype(value: object) -> bool:
-    return any(kind.__name__ in ("dtype", "DType") for kind in type(value).__mro__)
-
-
 #: What a value is, and how it is written; the first that fits counts.
 _CONVERSIONS: Any = (
     # A class has the methods of its objects, but not their values.
-    (lambda value: isinstance(value, type), lambda value, place, depth: _name_of(value)),
+    (lambda value: isinstance(value, type), lambda value, place, depth: name_of(value)),
     (_is_enum, lambda value, place, depth: _plain(value.value, place, depth + 1)),
     (lambda value: isinstance(value, str), lambda value, place, depth: encodable(str.__str__(value))),
-    (lambda value: isinstance(value, int), _int),
+    (lambda value: isinstance(value, int), lambda value, place, depth: integer(value)),
     (lambda value: isinstance(value, float), _float),
     (lambda value: _is_a(value, "omegaconf", "DictConfig", "ListConfig"), _omegaconf),
     (lambda value: hasattr(value, "_asdict") and isinstance(value, tuple), lambda value, place, depth: _mapping(value._asdict(), place, depth)),
@@ -224,7 +187,7 @@ _CONVERSIONS: Any = (
         or _is_a(value, "uuid", "UUID")
         or _is_a(value, "torch", "device")
         or isinstance(value, complex)
-        or _is_dtype(value),
+        or is_dtype(value),
         lambda value, place, depth: encodable(str(value)),
     ),
 )

@@ -9,6 +9,7 @@ import sys
 from _lineaprint import _position, _start
 from _lineaprint._connection import PROTOCOL, warn
 from _lineaprint._errors import LineaprintError, argument
+from _lineaprint._json import encodable
 from _lineaprint._process import current, start_time
 from _lineaprint._version import VERSION
 
@@ -260,7 +261,7 @@ def _launch(
         "protocol": PROTOCOL,
         "pid": os.getpid(),
         "startTime": start_time(),
-        "argv": [_plain.encodable(word) for word in arguments],
+        "argv": [encodable(word) for word in arguments],
         "isRepeatable": _is_repeatable(),
         **{key: value for key, value in given.items() if value is not None},
     }
@@ -333,7 +334,7 @@ def _named(entries: Mapping[str, object]) -> List[Dict[str, str]] | None:
 def _path(path: object) -> str:
     if not isinstance(path, (str, bytes, os.PathLike)):
         raise argument("a declared input or output must be a path, not %s" % type(path).__name__)
-    return _plain.encodable(os.path.abspath(os.fsdecode(path)))
+    return encodable(os.path.abspath(os.fsdecode(path)))
 
 
 def _printable(text: str) -> str:

@@ -5,10 +5,11 @@ import os
 
 from _lineaprint._connection import encode
 from _lineaprint._errors import LineaprintError, argument
+from _lineaprint._json import EXACT, special
 from _lineaprint._process import current
 
 from . import _handing, _models, _tensors
-from ._plain import EXACT, flat_tags, is_strict, plain_values, special
+from ._plain import flat_tags, is_strict, plain_values
 from ._text import text
 
 TYPE_CHECKING = False

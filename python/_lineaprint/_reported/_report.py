@@ -4,6 +4,7 @@ import os
 from _thread import _local
 from itertools import count
 
+from .._json import encodable
 from .._process import current, json_text
 from . import _values
 
@@ -83,7 +84,7 @@ def send(source: str, instance: int, values: "Iterable[tuple[Any, Any, Any]]") -
         found = _values.number(value)
         if found is None or not isinstance(name, str) or not name:
             continue
-        name = _values.text(names.get(name, name))[:_NAME_LIMIT]
+        name = encodable(names.get(name, name))[:_NAME_LIMIT]
         entries.append([name, found] if step is None else [name, found, step])
     for start in range(0, len(entries), _BATCH):
         current.tell("reported", source=source, instance=instance, values=entries[start : start + _BATCH])

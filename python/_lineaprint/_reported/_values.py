@@ -3,12 +3,11 @@
 import os
 from collections.abc import Mapping
 
+from .._json import EXACT, encodable, integer, is_dtype, is_finite, name_of, special
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Iterator
-
-#: From here on, a double cannot represent every integer.
-_EXACT = 1 << 53
 
 #: Longest text of a parameter, and most elements of a list, that are recorded as they are.
 _TEXT_LIMIT = 10_000
@@ -25,10 +24,10 @@ def number(value: "Any") -> "Any":
         value = _element(value)
         if value is None:
             return None
-    if isinstance(value, int) and -_EXACT < value < _EXACT:
+    if isinstance(value, int) and -EXACT < value < EXACT:
         return int(value)
     found = float(value)
-    return found if _is_finite(found) else _special(found)
+    return found if is_finite(found) else special(found)
 
 
 def _element(value: "Any") -> "Any":
@@ -47,18 +46,10 @@ def _element(value: "Any") -> "Any":
     return float(value) if hasattr(kind, "__float__") or hasattr(kind, "__index__") else None
 
 
-def _is_finite(value: float) -> bool:
-    return value - value == 0.0
-
-
-def _special(value: float) -> "Any":
-    return {"__float__": "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"}
-
-
 def flat(values: "Any", prefix: str = "", depth: int = 0) -> "Iterator[tuple[str, Any]]":
     """Yield the entries of a mapping, and of the mappings in it, under names joined by dots."""
     for key, value in list(values.items()):
-        name = prefix + text(key if isinstance(key, str) else str(key))
+        name = prefix + encodable(key if isinstance(key, str) else str(key))
         value = _opened(value)
         if is_mapping(value) and len(value) > 0 and depth < _DEPTH:
             yield from flat(value, name + ".", depth + 1)
@@ -98,45 +89,29 @@ def _plain(value: "Any", depth: int) -> "Any":
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
-        found = text(str.__str__(value))
+        found = encodable(str.__str__(value))
         return found if len(found) <= _TEXT_LIMIT else "a text of %d characters" % len(found)
     if isinstance(value, int):
-        # As a number, a long integer would become another one.
-        return int(value) if -_EXACT < value < _EXACT else _digits(value)
+        return integer(value)
     if isinstance(value, float):
         return number(value)
     if isinstance(value, os.PathLike):
-        return text(os.fsdecode(value))
+        return encodable(os.fsdecode(value))
     if depth > _DEPTH:
         return _type_of(value)
     if is_mapping(value):
-        return {text(str(key)): plain(item, depth + 1) for key, item in value.items()}
+        return {encodable(str(key)): plain(item, depth + 1) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)) or type(value).__name__ == "ListConfig":
         if len(value) > _LIST_LIMIT:
             return "%s of %d elements" % (type(value).__name__, len(value))
         items = [plain(item, depth + 1) for item in value]
         # The order of a set differs from process to process.
         return sorted(items, key=repr) if isinstance(value, (set, frozenset)) else items
-    if any(kind.__name__ in ("dtype", "DType", "device") for kind in type(value).__mro__):
-        return text(str(value))
+    if is_dtype(value) or any(kind.__name__ == "device" for kind in type(value).__mro__):
+        return encodable(str(value))
     one = number(value)
     return _type_of(value) if one is None else one
 
 
-def _digits(value: int) -> str:
-    try:
-        return str(int(value))
-    except ValueError:
-        # Python refuses to write very long integers in decimal.
-        return hex(value)
-
-
 def _type_of(value: "Any") -> str:
-    kind = value if isinstance(value, type) else type(value)
-    module = "" if kind.__module__ == "builtins" else "%s." % kind.__module__
-    return text(module + kind.__qualname__)
-
-
-def text(value: str) -> str:
-    """Return text that can be encoded as UTF-8."""
-    return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    return name_of(value if isinstance(value, type) else type(value))

@@ -4,24 +4,18 @@ PyTorch seeds `random`, itself and the functions of `numpy.random` in each worke
 each pass over the data. Generators that the program created before keep the state of the program in every worker.
 """
 
+from . import _calls
+from ._process import current
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
 
-def follow(module: "Any", current: "Any") -> None:
+def follow(module: "Any") -> None:
     """Report each pass with workers, after `torch.utils.data.dataloader` is loaded."""
-    passes = module._MultiProcessingDataLoaderIter
-    original = passes.__init__
+    _calls.after(module._MultiProcessingDataLoaderIter, "__init__", _begun)
 
-    def init(self: "Any", *args: "Any", **kwargs: "Any") -> None:
-        original(self, *args, **kwargs)
-        try:
-            current.tell("loader", workers=int(self._num_workers), base=str(int(self._base_seed)))
-        except Exception as error:
-            current.problem("a DataLoader", error)
 
-    init.__name__, init.__qualname__, init.__doc__ = original.__name__, original.__qualname__, original.__doc__
-    # What inspects the function sees the signature of the original.
-    init.__wrapped__ = original  # type: ignore[attr-defined]
-    passes.__init__ = init
+def _begun(result: "Any", self: "Any", *_: "Any", **__: "Any") -> None:
+    current.tell("loader", workers=int(self._num_workers), base=str(int(self._base_seed)))

@@ -266,7 +266,7 @@ def _follow_notebook(module: "Any", current: "Any") -> None:
 def _follow_loaders(module: "Any", current: "Any") -> None:
     from . import _loaders
 
-    _loaders.follow(module, current)
+    _loaders.follow(module)
 
 
 #: Modules that start processes or cells, and what is done after their import.

@@ -3,7 +3,8 @@
 import sys
 
 from .._process import current
-from . import _calls, _report
+from .. import _calls
+from . import _report
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

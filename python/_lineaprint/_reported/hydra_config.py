@@ -1,6 +1,7 @@
 """The configuration that Hydra composes for a program, without that of Hydra itself."""
 
-from . import _calls, _report
+from .. import _calls
+from . import _report
 from .omegaconf_config import container
 
 TYPE_CHECKING = False

@@ -1,6 +1,7 @@
 """Keras: the values that the history of a model keeps, one per epoch."""
 
-from . import _calls, _report
+from .. import _calls
+from . import _report
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -3,7 +3,8 @@
 import functools
 from _thread import _local
 
-from . import _calls, _report
+from .. import _calls
+from . import _report
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

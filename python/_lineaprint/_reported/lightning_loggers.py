@@ -1,6 +1,7 @@
 """Lightning: what a trainer or Fabric passes to its loggers, and the hyperparameters of a module."""
 
-from . import _calls, _report
+from .. import _calls
+from . import _report
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

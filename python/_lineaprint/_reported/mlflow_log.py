@@ -1,6 +1,7 @@
 """MLflow: metrics and parameters on their way to the store, whichever function they were given to."""
 
-from . import _calls, _report
+from .. import _calls
+from . import _report
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

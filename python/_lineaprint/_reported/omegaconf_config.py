@@ -2,7 +2,8 @@
 
 import sys
 
-from . import _calls, _report, _values
+from .. import _calls
+from . import _report, _values
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

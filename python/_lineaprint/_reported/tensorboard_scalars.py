@@ -1,6 +1,7 @@
 """`SummaryWriter` of PyTorch and of tensorboardX: `add_scalar`, `add_scalars`, `add_hparams`."""
 
-from . import _calls, _report
+from .. import _calls
+from . import _report
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

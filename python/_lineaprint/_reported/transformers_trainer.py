@@ -2,7 +2,8 @@
 
 import functools
 
-from . import _calls, _report
+from .. import _calls
+from . import _report
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,6 +1,7 @@
 """Weights & Biases: `log`, `define_metric` and the configuration of a run, also offline and disabled."""
 
-from . import _calls, _report, _values
+from .. import _calls
+from . import _report, _values
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,6 +1,7 @@
 """XGBoost: the evaluation results of each round, from `train`, `cv` and the estimators."""
 
-from . import _calls, _report
+from .. import _calls
+from . import _report
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

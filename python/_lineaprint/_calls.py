@@ -3,7 +3,7 @@
 import functools
 import sys
 
-from .._process import current
+from ._process import current
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

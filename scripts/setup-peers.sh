@@ -96,7 +96,9 @@ peer notebook "$(cat scripts/peers/notebook.txt)" 'import ipykernel, jupyter_cli
 peer wandb "$reader_version $(cat scripts/peers/wandb.txt)" 'import wandb.proto.wandb_internal_pb2' install_wandb
 peer mlflow "$(cat scripts/peers/mlflow.txt)" 'import mlflow.tracking, mlflow.server, alembic, flask, pandas' install_mlflow
 # Package managers of JavaScript, by which "reproduce --rebuild" is tested.
-managers='pnpm@12.21.0 yarn@1.22.22 bun@1.4.5'
+pinned() { node -p "'$1@' + require('./scripts/peers/runtimes/package.json').dependencies['$1']"; }
+# Yarn of version 1: the runtimes have a later one.
+managers="$(pinned pnpm) yarn@1.22.22 $(pinned bun)"
 if [ "$(cat .peers/managers/lineaprint-stamp 2>/dev/null || true)" = "$managers" ]; then
   echo 'setup-peers: .peers/managers is up to date'
 else

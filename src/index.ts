@@ -34,6 +34,7 @@ export { hashTree } from './hash/tree.ts'
 export { diffTrees } from './hash/tree-diff.ts'
 export { diffModels } from './model/diff/diff.ts'
 export { describeModel } from './model/describe.ts'
+export { hashTensors } from './model/in-memory.ts'
 export { listModel, readModel } from './model/read.ts'
 export { readTokenizer } from './model/tokenizer.ts'
 export { findRun, listRuns, readRun } from './store/runs.ts'
@@ -132,7 +133,9 @@ export type {
   ValueComparison,
 } from './model/diff/diff.ts'
 export type { ModelTensors, TensorData, TensorsReport } from './model/in-memory.ts'
+export type { OnnxTensor, TfjsGraphModel, TfjsLayersModel, TfjsTensor } from './model/library-models.ts'
 export type {
+  BaseBinding,
   DtypeTotal,
   ModelFile,
   ModelFormat,
@@ -140,8 +143,9 @@ export type {
   ModelOptions,
   ModelReport,
   PartNotRead,
+  PipelineComponent,
   TensorInfo,
-} from './model/read.ts'
+} from './model/report.ts'
 export type { DescribedModel, ModelStructure, Quantisation } from './model/describe.ts'
 export type { LayerPattern } from './model/name-pattern.ts'
 export type { TokenizerReport } from './model/tokenizer.ts'

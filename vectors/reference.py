@@ -2,9 +2,9 @@
 """The digests of docs/format.md, recomputed from that text alone.
 
 This file shares no code with the project. It is written to be read: everything is held in memory and nothing
-is fast. Which units a sample reads stands in sampling.py, what the blocks of a table are in tables.py; what is hashed
-stands in cases.py, sample_cases.py and table_cases.py; the results are the JSON files in this folder, which the tests
-of every language read.
+is fast. Which units a sample reads stands in sampling.py, what the blocks of a table are in tables.py, what consists of
+several models in composites.py; what is hashed stands in cases.py, composite_cases.py, sample_cases.py and
+table_cases.py; the results are the JSON files in this folder, which the tests of every language read.
 
     python vectors/reference.py --check    recompute everything, exit 1 naming each difference
     python vectors/reference.py --write    write the JSON files again
@@ -237,6 +237,7 @@ LEFT_OUT = {
     "_commit_hash",
     "transformers_version",
     "_diffusers_version",
+    "peft_version",
     "torch_dtype",
     "dtype",
 }
@@ -569,10 +570,12 @@ def cbor_vector(case):
 def vector_files():
     """The content of every vector file, by name."""
     import cases
+    import composite_cases
+    import composites
     import sample_cases
     import table_cases
 
-    modules = (cases, sample_cases, table_cases)
+    modules = (cases, composite_cases, sample_cases, table_cases)
     given, about = {}, {}
     for module in modules:
         given, about = given | module.CASES, about | module.ABOUT
@@ -584,6 +587,9 @@ def vector_files():
         "architecture": architecture_vector,
         "family": family_vector,
         "tokenizer": tokenizer_vector,
+        "settings": composites.settings_vector,
+        "pipeline": composites.pipeline_vector,
+        "adapter": composites.adapter_vector,
         "json": json_vector,
         "canonical-json": canonical_json_vector,
         "cbor": cbor_vector,

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { readTensors } from '../../src/model/in-memory.ts'
+import { hashTensors } from '../../src/model/in-memory.ts'
 import { readModel } from '../../src/model/read.ts'
 import { readRun } from '../../src/store/runs.ts'
 import { folderOf } from '../support/folder.ts'
@@ -41,7 +41,7 @@ function file(root: string): string {
 
 test('tensors have the digests of the safetensors file that holds them', async () => {
   const expected = await readModel(file(folderOf()), { algorithm: 'both' })
-  const report = await readTensors(TENSORS, { algorithm: 'both' })
+  const report = await hashTensors(TENSORS, { algorithm: 'both' })
   expect(report.digests).toEqual(expected.digests)
   expect(report.dtypes).toEqual(expected.dtypes)
   expect(report).toMatchObject({ parameters: expected.parameters, bytes: expected.bytes, files: [] })
@@ -85,14 +85,14 @@ test.each<[string, unknown, string]>([
   ['no data', { shape: [0], dtype: 'F32' }, ''],
   ['an array of numbers', [1, 2], 'tensors.w'],
 ])('%s is refused', async (_, tensor, field) => {
-  await expect(readTensors({ w: tensor } as ModelTensors)).rejects.toMatchObject({
+  await expect(hashTensors({ w: tensor } as ModelTensors)).rejects.toMatchObject({
     code: 'ERR_LINEAPRINT_ARGUMENT',
     ...(field !== '' && { field }),
   })
 })
 
 test('the name of the metadata is that of no tensor', async () => {
-  await expect(readTensors({ __metadata__: { data: FLOATS, shape: [6] } })).rejects.toMatchObject({
+  await expect(hashTensors({ __metadata__: { data: FLOATS, shape: [6] } })).rejects.toMatchObject({
     field: 'tensors.__metadata__',
   })
 })

@@ -19,6 +19,7 @@ import { presentDifference } from './present-content.ts'
 import { compareTensors, readTensorList } from '../record/tensor-list.ts'
 import { isRedacted } from '../secrets/redact.ts'
 import { item, unreadable } from './check-item.ts'
+import { isReachable } from '../util/fs.ts'
 import { plural } from '../util/plural.ts'
 import type { Difference } from '../core/component.ts'
 import type { JobOptions } from '../core/options.ts'
@@ -150,6 +151,7 @@ async function verifyOne(
       const model = await readModel(path, {
         ...optionsFor(recorded.weights),
         weights: recorded.selectedWeights,
+        base: await presentBase(recorded),
       })
       return await verifyModel(run.folder, name, recorded, model)
     }
@@ -193,6 +195,11 @@ function sampleOf(recorded: string): SampledHashOptions['sample'] {
   return plan && sampleOptions(plan)
 }
 
+/** Return the path of the base that an adapter was bound to; false if there was none, or it is not there any more. */
+async function presentBase({ base }: TrackedModel): Promise<string | false> {
+  return base?.status === 'bound' && (await isReachable(base.path)) && base.path
+}
+
 /** Message about an equal sample. `docs/format.md` describes the limits of sampling. */
 const SAMPLED = 'a sample of it is the same'
 
@@ -202,11 +209,13 @@ async function verifyModel(
   recorded: TrackedModel,
   model: ModelReport,
 ): Promise<CheckedItem> {
-  const digests: Difference[] = (['architecture', 'weights', 'graph'] as const).flatMap((field) => {
+  const isUnbound = recorded.adapter !== undefined && model.adapter === undefined
+  const digests: Difference[] = MODEL_DIGESTS.flatMap((field) => {
+    if (field === 'adapter' && isUnbound) return []
     const [before, after] = [recorded[field], model[field]?.toString() ?? 'no digest']
     return before === undefined || before === after ? [] : [{ field, before, after }]
   })
-  if (digests.length === 0) return item('models', name, 'same', model.sample === undefined ? '' : SAMPLED)
+  if (digests.length === 0) return sameModel(name, recorded, model)
   const unlisted = (reason: string): CheckedItem =>
     item('models', name, 'changed', `the changed tensors cannot be listed: ${reason}`, digests)
   try {
@@ -221,6 +230,17 @@ async function verifyModel(
     if (!LineaprintError.isFinding(error)) throw error
     return unlisted(reasonOf(error))
   }
+}
+
+/** The digests that decide whether a model is the recorded one. */
+const MODEL_DIGESTS = ['architecture', 'weights', 'graph', 'pipeline', 'adapter'] as const
+
+/** Say what is known of a model whose own digests are the recorded ones. */
+function sameModel(name: string, { base }: TrackedModel, model: ModelReport): CheckedItem {
+  if (base?.status !== 'bound' || model.adapter !== undefined)
+    return item('models', name, 'same', model.sample === undefined ? '' : SAMPLED)
+  const detail = `the adapter is the same; its base is not checked: there is no ${base.path}`
+  return item('models', name, 'not-checked', detail)
 }
 
 function sentence(tensors: readonly Difference[], total: number, digests: readonly Difference[]): string {

@@ -78,6 +78,15 @@ export interface ModelTrackingOptions {
    * @default true
    */
   readonly tensors: boolean
+  /**
+   * True if the store keeps a copy of the weights files, the configuration and the tokenizer of each model.
+   * @default false
+   */
+  readonly keep: boolean
+  /**
+   * True if a description of each model is written into the folder of the run, as text and as JSON. @default false
+   */
+  readonly description: boolean
 }
 
 /** Options of what programs report to other libraries, such as TensorBoard, Trainer or argparse. */

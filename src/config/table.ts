@@ -170,7 +170,12 @@ export const OPTIONS: Members<ExperimentOptions, Configuration> = {
     tables: flag(true),
     files: flag(true),
   }),
-  models: group<ModelTrackingOptions>({ sample: sample(), tensors: flag(true) }),
+  models: group<ModelTrackingOptions>({
+    sample: sample(),
+    tensors: flag(true),
+    keep: flag(false),
+    description: flag(false),
+  }),
   reported: {
     ...group<ReportedOptions>({ metrics: flag(true), parameters: flag(true) }),
     variable: groupVariable(['metrics', 'parameters']),

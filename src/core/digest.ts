@@ -24,14 +24,17 @@ export type AlgorithmChoice = Algorithm | 'both'
 
 /** Kinds of structured digests. */
 export const DIGEST_KINDS = [
+  'adapter',
   'architecture',
   'environment',
   'family',
   'git',
   'graph',
+  'pipeline',
   'run',
   'sampled',
   'seeds',
+  'settings',
   'table',
   'table-unordered',
   'tensor',

@@ -272,11 +272,15 @@ type ModelOf = readonly [folder: string, entry: TrackedModel]
 async function diffModel(field: string, before: ModelOf, after: ModelOf): Promise<Part> {
   const parts: Part[] = []
   let weightsDiffer = false
-  for (const name of ['architecture', 'weights', 'graph', 'tokenizer'] as const) {
+  for (const name of ['architecture', 'weights', 'graph', 'pipeline', 'adapter', 'tokenizer'] as const) {
     const [digestBefore, digestAfter] = [before[1][name], after[1][name]]
     if (digestBefore === undefined && digestAfter === undefined) continue
     // Only files of ONNX have a graph: the same weights in another format are the same.
     if (name === 'graph' && (digestBefore === undefined || digestAfter === undefined)) continue
+    if (name === 'adapter' && (digestBefore === undefined || digestAfter === undefined)) {
+      parts.push(notCompared(`${field}.adapter`, 'the base of one of the adapters was not read'))
+      continue
+    }
     const digests = commonDigests(
       writtenDigests(digestBefore, before[1].digests?.[name]),
       writtenDigests(digestAfter, after[1].digests?.[name]),

@@ -16,6 +16,7 @@ export const CONFIG_RULES: {
     '_commit_hash',
     'transformers_version',
     '_diffusers_version',
+    'peft_version',
     'torch_dtype',
     'dtype',
   ],

@@ -74,7 +74,10 @@ export async function siblingConfig(
   return path === undefined ? undefined : { ...(await readConfig(path)), name: basename(path) }
 }
 
-/** The text in a model file that is its configuration, by format; of TensorFlow.js, a member of it. */
+/**
+ * The text in a model file that is its configuration, by format. Of TensorFlow.js it is a member of it, where a converter
+ * wrote the file; TensorFlow.js itself saves the configuration in its place.
+ */
 const EMBEDDED: Readonly<Partial<Record<string, readonly [key: string, member?: string]>>> = {
   keras: ['config.json'],
   hdf5: ['model_config'],
@@ -99,7 +102,8 @@ export function embeddedConfig(
   if (key === undefined || text === undefined) return undefined
   const { value, lossyIntegers } = parseEmbedded(text, key, path)
   if (member === undefined) return configOf(value, lossyIntegers, path, CONFIG_RULES.embeddedKeys)
-  const inner = value instanceof Map ? value.get(member) : undefined
+  if (!(value instanceof Map)) return undefined
+  const inner = value.get(member) ?? (value.has('class_name') ? value : undefined)
   return inner === undefined ? undefined : configOf(inner, lossyIntegers, path, CONFIG_RULES.embeddedKeys)
 }
 

@@ -23,7 +23,7 @@ export const FAMILIES: readonly Family[] = [
   {
     format: 'safetensors',
     weights: /\.safetensors$/,
-    index: /\.safetensors\.index\.json$/,
+    index: /\.safetensors\.index(?:\.[\w-]+)?\.json$/,
     shard: /-[0-9]{5}-of-([0-9]{5})\.safetensors$/,
     first: 'model.safetensors',
   },
@@ -31,7 +31,7 @@ export const FAMILIES: readonly Family[] = [
     format: 'PyTorch',
     weights: /\.(?:bin|pt|pth|ckpt)$/,
     except: /^(?:training_args|optimizer|scheduler|scaler|rng_state|random_states|opt_state)/,
-    index: /\.bin\.index\.json$/,
+    index: /\.bin\.index(?:\.[\w-]+)?\.json$/,
     shard: /-[0-9]{5}-of-([0-9]{5})\.bin$/,
     first: 'pytorch_model.bin',
   },
@@ -59,7 +59,7 @@ export function isIndex({ index }: Family, name: string): boolean {
 
 /** Check whether a path is that of a shard index. */
 export function isIndexPath(path: string): boolean {
-  return /\.(?:safetensors|bin)\.index\.json$/.test(path)
+  return /\.(?:safetensors|bin)\.index(?:\.[\w-]+)?\.json$/.test(path)
 }
 
 /** Check whether a name below the folder of a shard index can be that of a part of its model. */

@@ -1,5 +1,5 @@
 /**
- * Models in memory: tensors by their names. They are written to a temporary safetensors file, which is read like any
+ * Models in memory: tensors by their names, and models of libraries. They are written to a temporary safetensors file, which is read like any
  * other, so that its digests are those of the file that a program would write.
  */
 import { open } from 'node:fs/promises'
@@ -11,9 +11,11 @@ import { dtypeOf, littleEndian } from '../hash/array.ts'
 import { asBytes } from '../hash/bytes.ts'
 import { storeError, writeAll } from '../util/fs.ts'
 import { makeTemporary, sweepTemporary } from '../util/temporary.ts'
-import { readModel } from './read.ts'
+import { libraryModel, plainTensor } from './library-models.ts'
+import { readModelWith } from './read.ts'
 import type { TypedArray } from '../hash/array.ts'
-import type { ModelOptions, ModelReport } from './read.ts'
+import type { OnnxTensor, TfjsGraphModel, TfjsLayersModel, TfjsTensor } from './library-models.ts'
+import type { ModelOptions, ModelReport } from './report.ts'
 
 /** A tensor in memory, in C order. */
 export interface TensorData {
@@ -27,8 +29,11 @@ export interface TensorData {
   readonly data: TypedArray | ArrayBufferLike | DataView
 }
 
-/** A model in memory: its tensors by their names. */
-export type ModelTensors = Readonly<Record<string, TensorData>>
+/** A model in memory: its tensors by their names, or a model of TensorFlow.js. */
+export type ModelTensors =
+  | Readonly<Record<string, TensorData | TfjsTensor | OnnxTensor>>
+  | TfjsLayersModel
+  | TfjsGraphModel
 
 /** The report of a model in memory, which has neither a path nor files. */
 export type TensorsReport = Omit<ModelReport, 'path'>
@@ -40,24 +45,32 @@ const METADATA = '__metadata__'
 const BIT_ARRAYS: ReadonlySet<string | undefined> = new Set(['U8', 'U16', 'U32', 'U64'])
 
 /**
- * Digest a model in memory as {@link readModel} does a safetensors file of the same tensors.
+ * Digest a model in memory as `readModel` does a safetensors file of the same tensors.
+ *
+ * A layers or graph model of TensorFlow.js has the digests of the file that it is saved to, and tensors of TensorFlow.js and
+ * ONNX Runtime those of their elements, wherever they lie. Weights of a file that were quantised are numbers in memory, so
+ * they have other digests than the file.
  *
  * Do not change the data before the promise settles. Cost: a write of all tensors to the temporary folder, and a read.
  *
- * @throws ERR_LINEAPRINT_ARGUMENT for data that does not fit its shape and dtype.
+ * @throws ERR_LINEAPRINT_ARGUMENT for data that does not fit its shape and dtype, UNSUPPORTED for a session of ONNX
+ * Runtime and for tensors of texts or of elements below a byte.
  */
-export async function readTensors(
+export async function hashTensors(
   tensors: ModelTensors,
-  options: Omit<ModelOptions, 'files' | 'weights'> = {},
+  options: Omit<ModelOptions, 'files' | 'weights' | 'base'> = {},
 ): Promise<TensorsReport> {
   checkObject(tensors, 'tensors')
-  const parts = Object.entries(tensors).map(([name, tensor]) => checkTensor(name, tensor))
+  const model = libraryModel(tensors)
+  const parts: Part[] = []
+  for (const [name, tensor] of model?.tensors ?? Object.entries(tensors))
+    parts.push(checkTensor(name, await plainTensor(tensor, `tensors.${name}`)))
   const temporary = await makeTemporary('lineaprint-')
   void sweepTemporary()
   const path = join(temporary.path, 'model.safetensors')
   try {
     await writeTensors(path, parts)
-    return withoutFiles(await readModel<NonNullable<typeof options.algorithm>>(path, options))
+    return withoutFiles(await readModelWith(path, options, model?.config))
   } finally {
     await temporary.remove()
   }
@@ -76,10 +89,11 @@ interface Part {
   readonly bytes: Uint8Array
 }
 
-function checkTensor(name: string, tensor: TensorData): Part {
+function checkTensor(name: string, given: unknown): Part {
   const field = `tensors.${name}`
-  checkObject(tensor, field)
-  checkKnown(tensor, ['dtype', 'shape', 'data'], `${field}.`)
+  checkObject(given, field)
+  checkKnown(given as object, ['dtype', 'shape', 'data'], `${field}.`)
+  const tensor = given as TensorData
   if (name === METADATA) throw refusal(field, 'this name is reserved', 'the name of a tensor', name)
   const { shape } = tensor
   if (!Array.isArray(shape) || !shape.every((size) => Number.isSafeInteger(size) && size >= 0))

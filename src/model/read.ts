@@ -1,5 +1,6 @@
 /** Digests of a model, a file of any format that is read or a folder: its architecture and its weights. */
-import { basename, dirname, relative, sep } from 'node:path'
+import { readdir } from 'node:fs/promises'
+import { basename, resolve } from 'node:path'
 import { runJob } from '../native/job.ts'
 import { primary, toDigests } from '../core/digest.ts'
 import { native } from '../native/load.ts'
@@ -7,173 +8,38 @@ import { checkAlgorithm, checkChoice, checkKeys, checkPath } from '../core/optio
 import { sampleDigests } from '../hash/sample/digests.ts'
 import { checkSample, toNativePlan } from '../hash/sample/options.ts'
 import { SampleReport } from '../hash/sample/report.ts'
-import { writePlan } from '../core/sample-plan.ts'
-import { compareUtf8 } from '../util/text-order.ts'
+import { bindBase, noAdapter } from './adapter.ts'
+import { readCheckpoint } from './checkpoint.ts'
 import { configWarnings, embeddedConfig, siblingConfig } from './config.ts'
+import { inputError, isFolder } from '../util/fs.ts'
 import { nameList } from '../util/name-list.ts'
 import { familyDigest } from './family.ts'
 import { refuseDisguised } from './disguised.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { locateModel } from './locate.ts'
+import { PIPELINE_INDEX, readPipeline } from './pipeline.ts'
+import { FORMATS } from './report.ts'
+import { snapshotOf } from './hub-cache.ts'
+import { digestsOf, filesOf, tensorsOf, tiesOf, totals } from './tensors.ts'
 import { findTokenizer, readTokenizer } from './tokenizer.ts'
-import type { AlgorithmChoice, Digest, Digests, RawDigests } from '../core/digest.ts'
-import type { NativeModel, NativeShard, NativeTensorDigests, NativeWeights } from '../native/load.ts'
-import type { SampledHashOptions } from '../hash/sample/options.ts'
+import type { AlgorithmChoice, Digests } from '../core/digest.ts'
+import type { NativeModel } from '../native/load.ts'
 import type { SamplePlan } from '../core/sample-plan.ts'
 import type { GivenConfig, ModelConfig } from './config.ts'
 import type { ModelFiles } from './locate.ts'
+import type { ModelFormat, ModelListing, ModelOptions, ModelParts, ModelReport } from './report.ts'
 
-/** Names of the formats that are read. */
-const FORMATS = [
-  'safetensors',
-  'pytorch',
-  'gguf',
-  'npy',
-  'npz',
-  'onnx',
-  'keras',
-  'hdf5',
-  'tfjs',
-  'tflite',
-  'flax',
-] as const
-
-/** Options of {@link readModel}. */
-export interface ModelOptions<A extends AlgorithmChoice = AlgorithmChoice> extends SampledHashOptions<A> {
-  /** Also digest the exact files (`tree`), which hashes every byte a second time. @default false */
-  readonly files?: boolean | undefined
-  /**
-   * Name of the weights file or shard index to read, in a folder with several. Without it, a folder with
-   * several is refused unless all hold equal weights.
-   */
-  readonly weights?: string | undefined
-  /**
-   * Read a safetensors file as the reference implementation reads it, even where two readers could read different
-   * models from it. Each point is listed in {@link ModelReport.remarks}. @default false
-   */
-  readonly lenient?: boolean | undefined
-}
-
-/** One tensor. */
-export interface TensorInfo {
-  readonly name: string
-  /** Data type as safetensors spells it. */
-  readonly dtype: string
-  /** Elements per axis, C order; empty for a scalar. */
-  readonly shape: readonly number[]
-  /** Plain digest of its elements; a `sampled` one if only a part of it was read. */
-  readonly digest: Digest
-  /** Name of the file that contains it. */
-  readonly file: string
-  /** Bytes of its elements. */
-  readonly bytes: number
-  /** First byte in that file; absent if its elements do not lie there in one piece in their final form. */
-  readonly start?: number
-  /** One past the last byte in that file; absent like `start`. */
-  readonly end?: number
-}
-
-/** Something of a model file that is no tensor of its weights: state of an optimizer, an object of another type. */
-export interface PartNotRead {
-  /** Name or path within the file. */
-  readonly name: string
-  /** One sentence that says why. */
-  readonly reason: string
-}
-
-/** The formats that are read. */
-export type ModelFormat = (typeof FORMATS)[number]
-
-/** Tensors, parameters and bytes of one dtype. */
-export interface DtypeTotal {
-  readonly tensors: number
-  readonly parameters: number
-  readonly bytes: number
-}
-
-/** A file of the model. */
-export interface ModelFile {
-  readonly name: string
-  readonly size: number
-  /** Plain digests; only if `files` is set. */
-  readonly digests?: Digests
-}
-
-/** Contents of a model file. */
-export interface ModelListing<A extends AlgorithmChoice = AlgorithmChoice> {
-  /** Absolute path. */
-  readonly path: string
-  /** The format of its weights files, found from their content. */
-  readonly format: ModelFormat
-  /** Names, dtypes, shapes and meaningful configuration. Absent if {@link incomplete} is there. */
-  readonly architecture?: Digest
-  /**
-   * Named tensors and their element bits, whatever the format, the sharding, order or metadata. A `sampled` digest
-   * if only a part of any tensor was read. Absent if {@link incomplete} is there.
-   */
-  readonly weights?: Digest
-  /** The structure without dimensions and the number of layers: equal in one family. Absent like the others. */
-  readonly family?: Digest
-  /** The computation of an ONNX file, without the values of its weights. */
-  readonly graph?: Digest
-  /** The exact files; only if `files` is set. A single file has a plain digest. */
-  readonly tree?: Digest
-  /** Vocabulary, merges and rules; only if the folder contains a tokenizer. */
-  readonly tokenizer?: Digest
-  /** All of the above with every requested algorithm. */
-  readonly digests: {
-    readonly architecture?: Digests<A>
-    readonly weights?: Digests<A>
-    readonly family?: Digests<A>
-    readonly graph?: Digests<A>
-    readonly tree?: Digests<A>
-    readonly tokenizer?: Digests<A>
-  }
-  /** Why there are no digests of architecture and weights; absent if there are. */
-  readonly incomplete?: string
-  readonly tensorCount: number
-  /** Elements in all tensors. */
-  readonly parameters: number
-  /** Bytes of all tensors. */
-  readonly bytes: number
-  readonly dtypes: Readonly<Record<string, DtypeTotal>>
-  /** Sorted by the UTF-8 bytes of their names. */
-  readonly tensors: readonly TensorInfo[]
-  /** Names of tensors with equal dtype, shape and bits, in groups. Sampled tensors are excluded. */
-  readonly ties: readonly (readonly string[])[]
-  /** Names of tensors that share one storage in the file, in groups. Absent if there are none. */
-  readonly shared?: readonly (readonly string[])[]
-  readonly files: readonly ModelFile[]
-  /** Parts of the files that are no tensors. Absent if there are none. */
-  readonly notRead?: readonly PartNotRead[]
-  /** Sentences about the files, for example every global that a pickle names. Absent if there are none. */
-  readonly remarks?: readonly string[]
-  /** The name that the option `weights` gave; absent without it. */
-  readonly selectedWeights?: string
-  /** Names of files of the folder that hold weights in other formats. They are not read. Absent if none. */
-  readonly otherCopies?: readonly string[]
-  /**
-   * Name of the file with the configuration (that of the model if it holds its own) and the keys that are left out of the
-   * architecture; absent if there is none.
-   */
-  readonly config?: { readonly name: string; readonly ignored: readonly string[] }
-  /** The extent of the sample of the tensors; only if one was requested. */
-  readonly sample?: SampleReport
-  readonly warnings: readonly string[]
-}
-
-/** A model of which every tensor is known. */
-export interface ModelReport<A extends AlgorithmChoice = AlgorithmChoice> extends Omit<
-  ModelListing<A>,
-  'incomplete'
-> {
-  readonly architecture: Digest
-  readonly weights: Digest
-  readonly digests: ModelListing<A>['digests'] & {
-    readonly architecture: Digests<A>
-    readonly weights: Digests<A>
-  }
-}
+export type {
+  DtypeTotal,
+  ModelFile,
+  ModelFormat,
+  ModelListing,
+  ModelOptions,
+  ModelParts,
+  ModelReport,
+  PartNotRead,
+  TensorInfo,
+} from './report.ts'
 
 /**
  * Read a model and digest its architecture and weights in one read on all cores.
@@ -238,22 +104,41 @@ export async function listModel<A extends AlgorithmChoice = 'blake3'>(
   return (await readParts(path, options)).listing
 }
 
-/** A model with what its description is made of. */
-export interface ModelParts {
-  readonly listing: ModelListing
-  /** The configuration: that in its file, else that beside it. */
-  readonly config?: ModelConfig
-  /** Keys and values of the text in its files. */
-  readonly metadata: ReadonlyMap<string, string>
-}
-
 /** Read a model like {@link listModel}, and return its configuration and the text in its files too. */
 export async function readParts(
   path: string,
   options: ModelOptions = {},
   given?: GivenConfig,
 ): Promise<ModelParts> {
-  checkKeys(options, ['files', 'sample', 'weights', 'lenient'])
+  checkKeys(options, ['files', 'sample', 'weights', 'lenient', 'base'])
+  const { base, ...own } = options
+  const special = await readFolder(checkPath(path), own)
+  if (special !== undefined && typeof base === 'string') throw noAdapter(path)
+  if (special !== undefined) return special
+  const parts = await readOne(path, own, given)
+  return bindBase(parts, base, options, (other) => readComplete(other, { ...shared(own), base: false }))
+}
+
+/** Return the options that also hold for the base of an adapter. */
+function shared({ algorithm, signal, threads, onProgress, lenient }: ModelOptions): ModelOptions {
+  return { algorithm, signal, threads, onProgress, lenient }
+}
+
+/** Read a folder that is more than one model, or a checkpoint that is known and not read; nothing for any other path. */
+async function readFolder(path: string, options: ModelOptions): Promise<ModelParts | undefined> {
+  const given = resolve(path)
+  if (!(await isFolder(given))) return undefined
+  const folder = (await snapshotOf(given)) ?? given
+  const names = await readdir(folder).catch((cause: unknown) => {
+    throw inputError(path, 'list', cause)
+  })
+  const isChosen = options.weights !== undefined && names.includes(options.weights)
+  if (names.includes(PIPELINE_INDEX) && !isChosen) return readPipeline(folder, names, options, readOne)
+  return isChosen ? undefined : readCheckpoint(folder, names, options)
+}
+
+/** Read one model. */
+async function readOne(path: string, options: ModelOptions = {}, given?: GivenConfig): Promise<ModelParts> {
   const algorithm = checkAlgorithm(options.algorithm)
   const plan = checkSample(options.sample, { files: options.files })
   const located = await locateModel(checkPath(path), {
@@ -317,7 +202,7 @@ export async function readParts(
     ...(extent && { sample: new SampleReport('weights', extent) }),
     warnings: [...located.warnings, ...warningsOf(model, config)],
   }
-  return { listing, ...(config && { config }), metadata }
+  return { listing, ...(config && { config }), metadata, model }
 }
 
 /** Return the configuration that the one file of a model holds itself. */
@@ -401,86 +286,6 @@ async function tokenizerDigests(
 ): Promise<Digests | undefined> {
   if (!located.isFolder || (await findTokenizer(located.folder)).length === 0) return undefined
   return (await readTokenizer(located.folder, { algorithm })).digests
-}
-
-/** Return the tensors of all shards, sorted by name. */
-export function tensorsOf(model: NativeModel, plan: SamplePlan | undefined): TensorInfo[] {
-  const written = plan && writePlan('tensor', plan)
-  const digestOf = ({ tensors: hashed }: NativeShard, index: number): Digest =>
-    primary(
-      hashed.kind === 'sampled' && hashed.inPart[index] === 1
-        ? toDigests(hashed.digests, 'sampled', index, written)
-        : toDigests(digestsOf(hashed), undefined, index),
-    )
-  const tensors = model.shards.flatMap((shard) =>
-    shard.names.map((name, index) => ({
-      name,
-      dtype: shard.dtypes[index] ?? '',
-      shape: shard.shapes[index] ?? [],
-      digest: digestOf(shard, index),
-      ...locationOf(shard, index),
-    })),
-  )
-  return tensors.toSorted((a, b) => compareUtf8(a.name, b.name))
-}
-
-/** Say where a tensor lies: in the shard, or in a file beside it. */
-function locationOf(shard: NativeShard, index: number): Pick<TensorInfo, 'file' | 'bytes' | 'start' | 'end'> {
-  const { sizes, starts, locations, siblings } = shard
-  const [bytes = 0, start = -1, location = -1] = [sizes[index], starts[index], locations[index]]
-  const file =
-    siblings[location] === undefined ? basename(shard.path) : siblingName(shard, siblings[location].path)
-  return { file, bytes, ...(start >= 0 && { start, end: start + bytes }) }
-}
-
-/** Return the path of a file below the folder of a shard, with `/` between its segments. */
-function siblingName(shard: NativeShard, path: string): string {
-  return relative(dirname(shard.path), path).split(sep).join('/')
-}
-
-function totals(tensors: readonly TensorInfo[]): Pick<ModelReport, 'parameters' | 'bytes' | 'dtypes'> {
-  const dtypes: Record<string, { tensors: number; parameters: number; bytes: number }> = {}
-  for (const tensor of tensors) {
-    const total = (dtypes[tensor.dtype] ??= { tensors: 0, parameters: 0, bytes: 0 })
-    total.tensors++
-    total.parameters += tensor.shape.reduce((product, dimension) => product * dimension, 1)
-    total.bytes += tensor.bytes
-  }
-  const sum = (field: 'parameters' | 'bytes'): number =>
-    Object.values(dtypes).reduce((total, dtype) => total + dtype[field], 0)
-  return { parameters: sum('parameters'), bytes: sum('bytes'), dtypes }
-}
-
-/**
- * Group tensors that share their bits. Empty tensors all do and are excluded; so are those not read whole.
- */
-function tiesOf(tensors: readonly TensorInfo[]): string[][] {
-  const groups = new Map<string, string[]>()
-  for (const { name, dtype, shape, digest, bytes } of tensors) {
-    if (bytes === 0 || digest.kind !== undefined) continue
-    const key = `${dtype} ${shape.join('x')} ${digest.hex}`
-    const group = groups.get(key)
-    if (group) group.push(name)
-    else groups.set(key, [name])
-  }
-  return [...groups.values()].filter((group) => group.length > 1)
-}
-
-/** Return the digests of what was read; none where only headers were. */
-export function digestsOf(read: NativeTensorDigests | NativeWeights): RawDigests {
-  return read.kind === 'listed' ? {} : read.digests
-}
-
-/** Return the weights files: the shards, each with the files beside it that hold elements. */
-export function filesOf({ shards }: NativeModel): ModelFile[] {
-  return shards.flatMap((shard) => [
-    fileOf(basename(shard.path), shard),
-    ...shard.siblings.map((file) => fileOf(siblingName(shard, file.path), file)),
-  ])
-}
-
-function fileOf(name: string, { size, file }: Pick<NativeShard, 'size' | 'file'>): ModelFile {
-  return { name, size, ...(file && { digests: toDigests(file) }) }
 }
 
 function warningsOf({ shards }: NativeModel, config: ModelConfig | undefined): string[] {

@@ -3,10 +3,10 @@ import { runJob } from '../native/job.ts'
 import { checkAlgorithm } from '../core/options.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { native } from '../native/load.ts'
-import { filesOf, tensorsOf } from './read.ts'
+import { filesOf, tensorsOf } from './tensors.ts'
 import type { HashOptions, JobOptions } from '../core/options.ts'
 import type { ModelFiles } from './locate.ts'
-import type { ModelFile, TensorInfo } from './read.ts'
+import type { ModelFile, TensorInfo } from './report.ts'
 
 /** The content of the weights files. */
 export interface WeightsFiles {

@@ -86,6 +86,12 @@ export interface TrackedModel {
   readonly family?: string
   /** The computation of an ONNX file. */
   readonly graph?: string
+  /** The components and the configuration of a pipeline of diffusers. */
+  readonly pipeline?: string
+  /** An adapter on its base. */
+  readonly adapter?: string
+  /** What was known of the base of an adapter. */
+  readonly base?: TrackedBase
   readonly tokenizer?: string
   readonly tree?: string
   readonly digests?: {
@@ -93,6 +99,8 @@ export interface TrackedModel {
     readonly weights?: WrittenDigests
     readonly family?: WrittenDigests
     readonly graph?: WrittenDigests
+    readonly pipeline?: WrittenDigests
+    readonly adapter?: WrittenDigests
     readonly tokenizer?: WrittenDigests
     readonly tree?: WrittenDigests
   }
@@ -115,7 +123,20 @@ export interface TrackedModel {
   readonly ignoredCount?: number
   /** Path of the tensor list below the folder of the run. */
   readonly tensorsFile?: string
+  /** Paths of its description, as text and as JSON, below the folder of the run. */
+  readonly descriptionFiles?: readonly string[]
 }
+
+/** The base of an adapter. */
+export type TrackedBase =
+  | {
+      readonly status: 'bound'
+      readonly label?: string
+      readonly path: string
+      readonly architecture: string
+      readonly weights: string
+    }
+  | { readonly status: 'not-checked'; readonly label?: string; readonly reason: string }
 
 /** A tokenizer. */
 export interface TrackedTokenizer extends DigestedEntry {
@@ -184,11 +205,22 @@ const content: FieldParser<TrackedContent> = (value, field) => {
 
 const modelFile: FieldParser<TrackedModelFile> = objectOf({ name: text })
 
+const base: FieldParser<TrackedBase> = (value, field) => {
+  const { status } = objectOf({ status: oneOf(['bound', 'not-checked']) })(value, field)
+  const label = optional(text)
+  return status === 'bound'
+    ? { status, ...objectOf({ label, path: text, architecture: text, weights: text })(value, field) }
+    : { status, ...objectOf({ label, reason: text })(value, field) }
+}
+
 const model: FieldParser<TrackedModel> = objectOf({
   architecture: text,
   weights: text,
   family: optional(text),
   graph: optional(text),
+  pipeline: optional(text),
+  adapter: optional(text),
+  base: optional(base),
   tokenizer: optional(text),
   tree: optional(text),
   digests: optional(
@@ -197,6 +229,8 @@ const model: FieldParser<TrackedModel> = objectOf({
       weights: optional(digests),
       family: optional(digests),
       graph: optional(digests),
+      pipeline: optional(digests),
+      adapter: optional(digests),
       tree: optional(digests),
       tokenizer: optional(digests),
     }),
@@ -214,6 +248,7 @@ const model: FieldParser<TrackedModel> = objectOf({
   ignored: optional(listOf(text)),
   ignoredCount: optional(number),
   tensorsFile: optional(text),
+  descriptionFiles: optional(listOf(text)),
 })
 
 const tokenizer: FieldParser<TrackedTokenizer> = objectOf({
@@ -250,7 +285,7 @@ export function trackedPath(entry: TrackedRecord): string | undefined {
 
 /**
  * Return the digest that entries with equal content share; for a model, the digests of its architecture and
- * weights.
+ * weights, and that of a pipeline.
  *
  * @throws The errors of {@link parseTracked}.
  */
@@ -258,8 +293,16 @@ export function identityDigests(
   section: TrackedSection,
   name: string,
   entry: TrackedEntry,
-): string | { readonly architecture: string; readonly weights: string } {
+): string | ModelIdentity {
   if (section !== 'models') return parseTracked(section, name, entry).digest
-  const { architecture, weights } = parseTracked(section, name, entry)
-  return { architecture, weights }
+  const { architecture, weights, pipeline } = parseTracked(section, name, entry)
+  return { architecture, weights, ...(pipeline !== undefined && { pipeline }) }
+}
+
+/** The digests that models with equal content share. */
+export interface ModelIdentity {
+  readonly architecture: string
+  readonly weights: string
+  /** Only of a pipeline. */
+  readonly pipeline?: string
 }

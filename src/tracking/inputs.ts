@@ -5,7 +5,7 @@
 import { mkdir, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
-import { readTensors } from '../model/in-memory.ts'
+import { hashTensors } from '../model/in-memory.ts'
 import { readModel } from '../model/read.ts'
 import { readTokenizer } from '../model/tokenizer.ts'
 import { disguiseSentence } from '../util/disguised.ts'
@@ -137,7 +137,7 @@ export function modelKind(own: Pick<ModelOptions, 'weights'> = {}): Kind<string,
 /** The kind of a model in memory. Neither a path nor files are recorded. */
 export const TENSORS: Kind<ModelTensors, TensorsReport> = {
   ...modelKind(),
-  read: readTensors,
+  read: hashTensors,
   describe: (given, ...rest) => {
     const { files: _, ...report } = given
     return describeModel(report, ...rest)

@@ -216,6 +216,20 @@ pub struct NativeTokenizerFile {
 /// Compute `tokenizer` digests from files in any order.
 #[napi(catch_unwind)]
 pub fn tokenizer_digest(files: Vec<NativeTokenizerFile>, algorithm: NativeAlgorithm) -> NativeDigests {
+    files_digest(&files, algorithm, description::tokenizer)
+}
+
+/// Compute `settings` digests from files in any order.
+#[napi(catch_unwind)]
+pub fn settings_digest(files: Vec<NativeTokenizerFile>, algorithm: NativeAlgorithm) -> NativeDigests {
+    files_digest(&files, algorithm, description::settings)
+}
+
+fn files_digest(
+    files: &[NativeTokenizerFile],
+    algorithm: NativeAlgorithm,
+    describe: impl Fn(Algorithm, &mut [(&str, Hash)]) -> Hash,
+) -> NativeDigests {
     let algorithms = Algorithms::from(algorithm);
     let digests: Vec<Digests> = files
         .iter()
@@ -227,6 +241,65 @@ pub fn tokenizer_digest(files: Vec<NativeTokenizerFile>, algorithm: NativeAlgori
             .zip(&digests)
             .filter_map(|(file, digests)| Some((file.name.as_str(), digests.get(algorithm)?)))
             .collect();
-        Some(description::tokenizer(algorithm, &mut described))
+        Some(describe(algorithm, &mut described))
     })
+}
+
+/// A digest of a component, and its kind.
+#[napi(object, object_to_js = false)]
+pub struct NativeKindDigest {
+    pub kind: String,
+    /// 32 bytes.
+    pub digest: Uint8Array,
+}
+
+/// A component of a pipeline.
+#[napi(object, object_to_js = false)]
+pub struct NativeComponent {
+    pub name: String,
+    pub digests: Vec<NativeKindDigest>,
+}
+
+/// Compute `pipeline` from components in any order. All digests are of one algorithm.
+#[napi(catch_unwind)]
+pub fn pipeline_digest(
+    components: Vec<NativeComponent>,
+    config: Uint8Array,
+    algorithm: NativeAlgorithm,
+) -> napi::Result<NativeDigests> {
+    let config = hash(&config)?;
+    let mut described = components
+        .iter()
+        .map(|component| {
+            let digests = component.digests.iter();
+            let digests = digests.map(|item| Ok((item.kind.as_str(), hash(&item.digest)?)));
+            Ok(description::Component {
+                name: &component.name,
+                digests: digests.collect::<napi::Result<_>>()?,
+            })
+        })
+        .collect::<napi::Result<Vec<_>>>()?;
+    Ok(each(algorithm.into(), |algorithm| {
+        Some(description::pipeline(algorithm, &mut described, &config))
+    }))
+}
+
+/// Compute `adapter` from the digests that it consists of, all of one algorithm.
+#[napi(catch_unwind)]
+pub fn adapter_digest(
+    config: Uint8Array,
+    weights: Uint8Array,
+    base_architecture: Uint8Array,
+    base_weights: Uint8Array,
+    algorithm: NativeAlgorithm,
+) -> napi::Result<NativeDigests> {
+    let adapter = description::Adapter {
+        config: hash(&config)?,
+        weights: hash(&weights)?,
+        base_architecture: hash(&base_architecture)?,
+        base_weights: hash(&base_weights)?,
+    };
+    Ok(each(algorithm.into(), |algorithm| {
+        Some(description::adapter(algorithm, &adapter))
+    }))
 }

@@ -148,12 +148,69 @@ pub fn architecture(algorithm: Algorithm, tensors: &mut [TensorType<'_>], config
 
 /// Compute `tokenizer`: file names with the digests of their canonical content. Sorts by the bytes of the names.
 pub fn tokenizer(algorithm: Algorithm, files: &mut [(&str, Hash)]) -> Hash {
-    files.sort_unstable_by(|a, b| a.0.as_bytes().cmp(b.0.as_bytes()));
-    let mut encoder = begin("tokenizer", 1);
-    encoder.array(files.len());
-    for (name, digest) in files.iter() {
+    named("tokenizer", algorithm, files)
+}
+
+/// Compute `settings`: file names with the digests of their canonical content. Sorts by the bytes of the names.
+pub fn settings(algorithm: Algorithm, files: &mut [(&str, Hash)]) -> Hash {
+    named("settings", algorithm, files)
+}
+
+fn named(kind: &str, algorithm: Algorithm, files: &mut [(&str, Hash)]) -> Hash {
+    let mut encoder = begin(kind, 1);
+    pairs(&mut encoder, files);
+    hash(algorithm, encoder)
+}
+
+/// Add `[[name, digest]…]`, sorted by the bytes of the names.
+fn pairs(encoder: &mut Encoder, items: &mut [(&str, Hash)]) {
+    items.sort_unstable_by(|a, b| a.0.as_bytes().cmp(b.0.as_bytes()));
+    encoder.array(items.len());
+    for (name, digest) in items.iter() {
         encoder.array(2).text(name).bytes(digest);
     }
+}
+
+/// A component of a pipeline: its name, and its digests by their kinds.
+pub struct Component<'a> {
+    pub name: &'a str,
+    pub digests: Vec<(&'a str, Hash)>,
+}
+
+/// Compute `pipeline`: the components, and the digest of the meaningful configuration. Sorts the components by the bytes
+/// of their names, and their digests by kind.
+pub fn pipeline(algorithm: Algorithm, components: &mut [Component<'_>], config: &Hash) -> Hash {
+    components.sort_unstable_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
+    let mut encoder = begin("pipeline", 2);
+    encoder.array(components.len());
+    for Component { name, digests } in components.iter_mut() {
+        encoder.array(2).text(name);
+        pairs(&mut encoder, digests);
+    }
+    encoder.bytes(config);
+    hash(algorithm, encoder)
+}
+
+/// The digests that `adapter` consists of.
+pub struct Adapter {
+    /// Plain digest of its meaningful configuration.
+    pub config: Hash,
+    /// Its own `weights`.
+    pub weights: Hash,
+    /// `architecture` of its base.
+    pub base_architecture: Hash,
+    /// `weights` of its base.
+    pub base_weights: Hash,
+}
+
+/// Compute `adapter`: an adapter on the base that it changes.
+pub fn adapter(algorithm: Algorithm, adapter: &Adapter) -> Hash {
+    let mut encoder = begin("adapter", 4);
+    encoder
+        .bytes(&adapter.config)
+        .bytes(&adapter.weights)
+        .bytes(&adapter.base_architecture)
+        .bytes(&adapter.base_weights);
     hash(algorithm, encoder)
 }
 

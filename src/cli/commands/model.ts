@@ -26,7 +26,7 @@ import { wrapWords } from '../shared/help.ts'
 import { plural } from '../../util/plural.ts'
 import { progressBar } from '../shared/progress.ts'
 import type { DescribedModel, ModelStructure } from '../../model/describe.ts'
-import type { ModelListing } from '../../model/read.ts'
+import type { ModelListing, PipelineComponent } from '../../model/report.ts'
 import type { HashArguments } from '../shared/arguments.ts'
 import type { CommandContext, CommonOptions } from '../shared/context.ts'
 import type { SampleArguments } from '../shared/sample.ts'
@@ -36,6 +36,8 @@ interface Options extends HashArguments, SampleArguments, CommonOptions {
   readonly weights?: string
   readonly lenient?: boolean
   readonly architecture?: string
+  /** False with `--no-base`. */
+  readonly base?: string | boolean
 }
 
 /** Build the command. */
@@ -49,6 +51,8 @@ export function command(context: CommandContext): Command {
         '--architecture <file>',
         'also write what the model is to a file: as JSON if its name ends in .json, else as text; in a folder, <name>_architecture.txt',
       )
+      .option('--base <path>', 'base of an adapter of PEFT; without it the cache of the Hub is searched')
+      .option('--no-base', 'do not read the base of an adapter')
       .option('--lenient', 'read safetensors as its reference does, and list each deviation')
       .addOption(weightsOption()),
   )
@@ -62,10 +66,13 @@ architecture  names, dtypes, shapes and the meaningful configuration
 family        the same without dimensions and the number of layers
 weights       the named tensors, whatever the format, sharding, order or metadata
 graph         the computation of an ONNX file, whatever its names and the order of nodes
+pipeline      the components of a folder of diffusers, and its configuration
+adapter       an adapter of PEFT on its base
 tree          the exact files
 
 Formats, found from the content: safetensors, PyTorch (.pt .pth .bin .ckpt), GGUF,
-NumPy (.npy .npz), ONNX, Keras (.keras .h5), TensorFlow.js, TFLite, Flax
+NumPy (.npy .npz), ONNX, Keras (.keras .h5), TensorFlow.js, TFLite, Flax, folders of
+diffusers and PEFT. Checkpoints of Orbax and torch.distributed are digested as files.
 ${SAMPLE_HELP}
 
 Examples:
@@ -73,6 +80,8 @@ Examples:
   lineaprint model model.safetensors --json | jq .weights
   lineaprint model models/bert-base --architecture .
   lineaprint model models/bert-base --weights model.fp16.safetensors
+  lineaprint model pipelines/sd-turbo --weights fp16
+  lineaprint model adapters/lora --base models/llama
   lineaprint model models/llama --sample 1/1000 --sample-strategy blocks`
 
 async function model(path: string, options: Options, context: CommandContext): Promise<void> {
@@ -86,6 +95,7 @@ async function model(path: string, options: Options, context: CommandContext): P
     files: options.files,
     weights: options.weights,
     lenient: options.lenient,
+    base: options.base === true ? undefined : options.base,
     sample: toSample(options),
   }
   if (options.json === true && options.architecture === undefined) {
@@ -136,9 +146,15 @@ function show(report: ModelListing, structure: ModelStructure): void {
       ...typeRows(structure).map(([name = '', text = '']) => [name, escapeText(text)]),
       ['format', report.format],
       ...(report.incomplete === undefined ? [] : [['no digest', escapeText(report.incomplete)]]),
+      ...baseRows(report),
+      ...(report.components ?? []).flatMap((component) => componentRows(component)),
       ['files', `${report.files.length}`],
-      ['tensors', count(report.tensorCount)],
-      ['parameters', count(report.parameters)],
+      ...(hasTensors(report)
+        ? [
+            ['tensors', count(report.tensorCount)],
+            ['parameters', count(report.parameters)],
+          ]
+        : []),
       ['size', isTerminal() ? bytes(report.bytes) : String(report.bytes)],
       ...Object.entries(report.dtypes).map(([dtype, total]) => [
         `  ${dtype}`,
@@ -160,6 +176,36 @@ function show(report: ModelListing, structure: ModelStructure): void {
         : []),
     ]),
   )
+}
+
+/** Check whether the tensors of a model are read; of a checkpoint they are not, and 0 would be no answer. */
+function hasTensors({ incomplete, tensorCount }: ModelListing): boolean {
+  return incomplete === undefined || tensorCount > 0
+}
+
+function baseRows({ base }: ModelListing): string[][] {
+  if (base === undefined) return []
+  const label = base.label === undefined ? [] : [['  label', escapeText(base.label)]]
+  if (base.status === 'not-checked') return [['base', `not-checked: ${escapeText(base.reason)}`], ...label]
+  return [
+    ['base', `${escapeText(base.path)} ${base.from === 'given' ? '(given)' : '(from the cache of the Hub)'}`],
+    ['  architecture', base.architecture.toString()],
+    ['  weights', base.weights.toString()],
+    ...label,
+  ]
+}
+
+function componentRows(component: PipelineComponent): string[][] {
+  const { name, library, digests, format, tensorCount, sameAs } = component
+  const kind = `${escapeText(`${library}.${component.class}`)}${
+    format === undefined ? '' : `, ${format}, ${plural(tensorCount, 'tensor')}`
+  }${sameAs === undefined ? '' : `, the same as ${escapeText(sameAs)}`}`
+  return [
+    ['component', `${escapeText(name)}  ${kind}`],
+    ...Object.entries(digests).flatMap(([what, each]) =>
+      listDigests(each).map((digest) => [`  ${what}`, digest.toString()]),
+    ),
+  ]
 }
 
 /** Format properties as two columns; on a terminal the second one is folded to its width. */

@@ -70,7 +70,7 @@ async function compareModels(
   [before, modelBefore]: readonly [StoredRun, TrackedModel],
   [after, modelAfter]: readonly [StoredRun, TrackedModel],
 ): Promise<ReproduceItem> {
-  const differences = (['weights', 'architecture', 'graph'] as const).flatMap((field): Difference[] => {
+  const differences = (['weights', 'architecture', 'graph', 'pipeline', 'adapter'] as const).flatMap((field): Difference[] => {
     const [first, second] = [modelBefore[field], modelAfter[field]]
     if (first === second || first === undefined || second === undefined) return []
     return [{ field, before: first, after: second }]

@@ -48,7 +48,7 @@ test('the defaults', () => {
     git: { untrackedLimit: 100 << 20, untrackedFileLimit: 10 << 20, patchLimit: 256 << 20, bundle: false },
     seeds: { deterministic: false, replaceMathRandom: false },
     datasets: { tables: true, files: true },
-    models: { tensors: true },
+    models: { tensors: true, keep: false, description: false },
     reported: { metrics: true, parameters: true },
   })
 })

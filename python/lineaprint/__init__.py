@@ -201,7 +201,7 @@ def track_dataset(source: Any, name: str) -> _Report:
 
 
 @_safe
-def track_model(source: Any, name: str) -> _Report:
+def track_model(source: Any, name: str, base: Union[_Path, bool, None] = None) -> _Report:
     """Digest a model and record it under a name.
 
     `source` is a path, a `torch.nn.Module`, a model of Keras, a module of Flax NNX, an estimator of scikit-learn, a
@@ -209,9 +209,12 @@ def track_model(source: Any, name: str) -> _Report:
     are included, and tied tensors are listed under each of their names. The digest `weights` equals that of a
     safetensors file with the same named tensors. What cannot be read is listed in the record as `ignored`.
 
+    `base` is the path of the base of an adapter of PEFT in a folder; the record then has the digest `adapter`, which binds
+    both. Without it, the base is looked up in the cache of the Hugging Face Hub; False looks for none.
+
     Return the report with `weights` and `architecture`; None if nothing is recorded.
     """
-    return _tracking.track("model", source, name) if _recording() else None
+    return _tracking.track("model", source, name, base) if _recording() else None
 
 
 @_safe

@@ -42,13 +42,15 @@ def attempt(name: str, call: "Callable[[], Any]") -> "Any":
     return result
 
 
-def track(kind: str, source: "Any", name: str) -> "Any":
+def track(kind: str, source: "Any", name: str, base: "Any" = None) -> "Any":
     if not isinstance(name, str) or not name:
         raise argument("the name of a %s must be a non-empty string" % kind)
     text("the name", name)
     if isinstance(source, (str, bytes, os.PathLike)) and not (kind == "dataset" and isinstance(source, bytes)):
         path = os.path.abspath(os.fsdecode(source))
-        return current.connection.ask({"call": kind, "name": name, "path": text("the path", path)})
+        return current.connection.ask({"call": kind, "name": name, "path": text("the path", path), **_base_of(base)})
+    if base is not None:
+        raise argument("a base belongs to an adapter in a folder, not to a model in memory")
     if kind == "output":
         raise argument("an output must be a path, not %s" % type(source).__name__)
     if kind == "dataset":
@@ -58,6 +60,17 @@ def track(kind: str, source: "Any", name: str) -> "Any":
     found = _models.collect(source)
     fields = {"call": kind, "name": name, **found.fields()}
     return _handing.ask(_handing.Safetensors, list(found.tensors.values()), fields)
+
+
+def _base_of(base: "Any") -> "dict[str, Any]":
+    """Return the field of the base of an adapter: an absolute path, or False to look for none."""
+    if base is None:
+        return {}
+    if base is False:
+        return {"base": False}
+    if not isinstance(base, (str, bytes, os.PathLike)):
+        raise argument("the base must be a path or False, not %s" % type(base).__name__)
+    return {"base": text("the path of the base", os.path.abspath(os.fsdecode(base)))}
 
 
 def log_digest(name: str, value: "Any", step: "Any") -> "Any":

@@ -47,6 +47,26 @@ export async function describeModel(path: string, options: ModelOptions = {}): P
   return { listing: parts.listing, structure: structureOf(parts) }
 }
 
+/**
+ * Return what a model is as JSON: the file `<name>_architecture.json`.
+ *
+ * @param name The name of the model.
+ */
+export function structureJson(name: string, { listing, structure }: DescribedModel): object {
+  return {
+    name,
+    format: listing.format,
+    digests: listing.digests,
+    tensors: listing.tensorCount,
+    parameters: listing.parameters,
+    bytes: listing.bytes,
+    dtypes: listing.dtypes,
+    ...structure,
+    ties: listing.ties,
+    leftOut: listing.config?.ignored ?? [],
+  }
+}
+
 /** Members of a configuration that are said in fields of their own. */
 const REPORTED_ALONE: ReadonlySet<string> = new Set(['architectures', 'model_type', 'quantization_config'])
 

@@ -66,7 +66,16 @@ export async function readComplete(
   given?: GivenConfig,
 ): Promise<{ readonly report: ModelReport; readonly config: ModelConfig | undefined }> {
   const { listing, config } = await readParts(path, options, given)
-  if (isComplete(listing)) return { report: listing, config }
+  return { report: completeReport(listing), config }
+}
+
+/**
+ * Return a listing as the report of a model of which every tensor is known.
+ *
+ * @throws ERR_LINEAPRINT_UNSUPPORTED for any other.
+ */
+export function completeReport(listing: ModelListing): ModelReport {
+  if (isComplete(listing)) return listing
   throw new LineaprintError(
     'ERR_LINEAPRINT_UNSUPPORTED',
     `its weights have no digest: ${listing.incomplete ?? ''}`,

@@ -6,7 +6,9 @@ import { mkdir, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
 import { hashTensors } from '../model/in-memory.ts'
-import { readModel } from '../model/read.ts'
+import { describeModel as readDescribed, structureJson } from '../model/describe.ts'
+import { completeReport, readModel } from '../model/read.ts'
+import { structureText } from '../model/structure-text.ts'
 import { readTokenizer } from '../model/tokenizer.ts'
 import { disguiseSentence } from '../util/disguised.ts'
 import { modesIn } from '../util/modes.ts'
@@ -15,6 +17,7 @@ import { checkKnown } from '../core/options.ts'
 import { safeFileName } from '../core/run-id.ts'
 import { reasonOf } from '../record/failure.ts'
 import { fingerprintOrWarn, flagOutput } from './changes/flags.ts'
+import { keepModel } from './changes/overwritten.ts'
 import { readOutput } from './read-output.ts'
 import { checkName, copyAsJson } from '../json/copy.ts'
 import { processOf } from '../record/state.ts'
@@ -27,7 +30,8 @@ import { isIndexPath } from '../model/families.ts'
 import type { DatasetOptions, DatasetReport, DatasetSource } from '../dataset/read.ts'
 import type { JsonObject } from '../core/json-value.ts'
 import type { ModelTensors, TensorsReport } from '../model/in-memory.ts'
-import type { ModelOptions, ModelReport } from '../model/read.ts'
+import type { DescribedModel, ModelStructure } from '../model/describe.ts'
+import type { ModelOptions, ModelReport } from '../model/report.ts'
 import type { TokenizerReport } from '../model/tokenizer.ts'
 import type { HashOptions } from '../core/options.ts'
 import type { SampledHashOptions } from '../hash/sample/options.ts'
@@ -116,28 +120,58 @@ const output: Kind<string, OutputReport> = {
   },
 }
 
+/** Options of the model that is tracked. */
+export type TrackedModelOptions = Pick<ModelOptions, 'weights' | 'base'>
+
+/** A model, with its structure if the run writes a description of it. */
+export interface DescribedReport extends ModelReport {
+  readonly structure?: ModelStructure
+}
+
 /** Return the kind of a model that is read with these options. */
-export function modelKind(own: Pick<ModelOptions, 'weights'> = {}): Kind<string, ModelReport> {
-  checkKnown(own, ['weights'])
-  const { weights } = own
+export function modelKind(own: TrackedModelOptions = {}): Kind<string, DescribedReport> {
+  checkKnown(own, ['weights', 'base'])
   return {
     section: 'models',
     noun: 'model',
     flag: 'enableModelTracking',
-    read: (path, options) => readModel(path, { ...options, weights }),
+    read: async (path, options, { models }) => {
+      if (!models.description) return readModel(path, { ...options, ...own })
+      const { listing, structure } = await readDescribed(path, { ...options, ...own })
+      return { ...completeReport(listing), structure }
+    },
     sample: ({ models }) => models.sample,
     identity: modelIdentity,
-    describe: async (report, name, writer) => ({
+    describe: async ({ structure, ...report }, name, writer) => ({
       ...(await describeModel(report, name, writer)),
+      ...(structure && { descriptionFiles: await writeDescription({ listing: report, structure }, name, writer) }),
       ...((await wereWritten(report, writer)) && { producedByRun: true }),
     }),
   }
 }
 
+/** Write what a model is into the folder of the run. Return the paths of both files relative to it. */
+async function writeDescription(
+  described: DescribedModel,
+  name: string,
+  writer: RunWriter,
+): Promise<string[]> {
+  const texts = {
+    txt: structureText(name, described),
+    json: `${JSON.stringify(structureJson(name, described), null, 2)}\n`,
+  }
+  const paths: string[] = []
+  for (const [extension, text] of Object.entries(texts))
+    paths.push(
+      await writeFileOf('models', `_architecture.${extension}`, writer.redaction.text(text), name, writer),
+    )
+  return paths
+}
+
 /** The kind of a model in memory. Neither a path nor files are recorded. */
 export const TENSORS: Kind<ModelTensors, TensorsReport> = {
   ...modelKind(),
-  read: hashTensors,
+  read: (tensors, options) => hashTensors(tensors, options),
   describe: (given, ...rest) => {
     const { files: _, ...report } = given
     return describeModel(report, ...rest)
@@ -189,7 +223,7 @@ const tokenizer: Kind<string, TokenizerReport> = {
 export const KINDS: {
   readonly dataset: Kind<DatasetSource, ContentReport>
   readonly output: Kind<string, OutputReport>
-  readonly model: Kind<string, ModelReport>
+  readonly model: Kind<string, DescribedReport>
   readonly tokenizer: Kind<string, TokenizerReport>
 } = { dataset, output, model: modelKind(), tokenizer }
 
@@ -236,6 +270,8 @@ export async function track<S, R extends object>(
       writer.configuration,
     )
     await writer.exclusive(() => record(writer, kind, name, report, process))
+    if (section === 'models' && path !== undefined && before !== undefined && writer.configuration.models.keep)
+      await writer.exclusive(() => keep(writer, { name, path, before, report, process, signal }))
     warnOfDisguise(writer, `${noun} ${JSON.stringify(name)}`, report)
     if (path !== undefined && before !== undefined) {
       // Keep only the digests: the report of a model holds every tensor.
@@ -311,15 +347,57 @@ async function readAgain<S, R extends object>(
   }
 }
 
+/** Keep a copy of a model in the store, and record it with its entry. */
+async function keep(
+  writer: RunWriter,
+  {
+    name,
+    path,
+    before,
+    report,
+    process,
+    signal,
+  }: {
+    readonly name: string
+    readonly path: string
+    readonly before: PresentFingerprint
+    readonly report: object
+    readonly process: number | undefined
+    readonly signal: AbortSignal | undefined
+  },
+): Promise<void> {
+  const entry = earlierEntry(writer, 'models', name, process)
+  if (entry?.status !== 'tracked' || 'kept' in entry) return
+  const kept = await keepModel(writer, { section: 'models', name, path, before }, report as ModelReport, signal)
+  if (kept.status === 'failed')
+    writer.append({
+      type: 'warning',
+      message: `no copy of the model ${JSON.stringify(name)} was kept: ${kept.reason}`,
+    })
+  writer.append({
+    type: 'tracked',
+    section: 'models',
+    name,
+    entry: { ...entry, kept },
+    ...(process === undefined ? {} : { process }),
+  })
+}
+
 /** Return the digests of a model in the order in which errors name them. */
-function modelIdentity({ architecture, weights }: Pick<ModelReport, 'architecture' | 'weights'>): string {
-  return `${architecture.toString()}, ${weights.toString()}`
+function modelIdentity({
+  architecture,
+  weights,
+  pipeline,
+}: Pick<ModelReport, 'architecture' | 'weights' | 'pipeline'>): string {
+  return [architecture, weights, ...(pipeline === undefined ? [] : [pipeline])].join(', ')
 }
 
 /** Return the same digests from an entry of the record. */
 function recordedIdentity(section: TrackedSection, name: string, entry: TrackedEntry): string {
   const identity = identityDigests(section, name, entry)
-  return typeof identity === 'string' ? identity : `${identity.architecture}, ${identity.weights}`
+  if (typeof identity === 'string') return identity
+  const { architecture, weights, pipeline } = identity
+  return [architecture, weights, ...(pipeline === undefined ? [] : [pipeline])].join(', ')
 }
 
 /** Resolve a relative path against the working folder of the run. */
@@ -402,13 +480,24 @@ async function writeList(
   writer: RunWriter,
   section: ListedSection,
 ): Promise<string> {
+  return writeFileOf(section, `.${kind}.json`, content, name, writer)
+}
+
+/** Write a file of an item into the run's folder. Return its path relative to that folder. */
+async function writeFileOf(
+  section: ListedSection,
+  ending: string,
+  content: string | Iterable<string>,
+  name: string,
+  writer: RunWriter,
+): Promise<string> {
   const folder = join(writer.folder, section)
   try {
     await mkdir(folder, { recursive: true, mode: modesIn(writer.folder).folder })
   } catch (cause) {
     throw storeError(folder, 'cannot be created', cause)
   }
-  const path = writer.reserveFile(section, safeFileName(writer.redaction.name(name)), `.${kind}.json`)
+  const path = writer.reserveFile(section, safeFileName(writer.redaction.name(name)), ending)
   await writeAtomic(join(writer.folder, path), content, modesIn(writer.folder).file)
   return path
 }

@@ -10,7 +10,8 @@ import type { Digest } from '../core/digest.ts'
 import type { WithJsonForm } from '../core/json-value.ts'
 import type { DatasetReport, DatasetSource } from '../dataset/read.ts'
 import type { ModelTensors, TensorsReport } from '../model/in-memory.ts'
-import type { ModelOptions, ModelReport } from '../model/read.ts'
+import type { ModelReport } from '../model/report.ts'
+import type { TrackedModelOptions } from './inputs.ts'
 import type { TokenizerReport } from '../model/tokenizer.ts'
 import type { Verification, VerifyOptions } from '../verify/verify.ts'
 import type { DigestOptions, DigestSource } from './digests.ts'
@@ -95,28 +96,35 @@ export class ExperimentTracker {
   /**
    * Digest a model and record it under a name. The digest of every tensor is stored in the run's folder.
    *
-   * @param model A path, or tensors in memory: `{ name: { data, shape, dtype } }`, for which the weights digest is that of
-   * a safetensors file of the same tensors. Wait for the promise before you change their data.
-   * @param options `weights`: name of the weights file or shard index to read, in a folder with several.
+   * @param model A path, or a model in memory: `{ name: { data, shape, dtype } }`, tensors of TensorFlow.js or ONNX Runtime
+   * by their names, or a model of TensorFlow.js. The weights digest is that of a safetensors file of the same tensors.
+   * Wait for the promise before you change their data.
+   * @param options `weights`: name of the weights file or shard index to read, in a folder with several; in a pipeline of
+   * diffusers, a variant. `base`: path of the base of an adapter of PEFT, or `false` to look for none.
    * @returns The report of the model; `undefined` if `enableModelTracking` is off.
    * @throws The errors of `readModel`, after the failure was recorded.
    */
   trackModel(
     path: string,
     name: string,
-    options?: Pick<ModelOptions, 'weights'>,
+    options?: TrackedModelOptions,
   ): Promise<ModelReport | undefined>
   trackModel(tensors: ModelTensors, name: string): Promise<TensorsReport | undefined>
   async trackModel(
     model: string | ModelTensors,
     name: string,
-    options: Pick<ModelOptions, 'weights'> = {},
+    options: TrackedModelOptions = {},
   ): Promise<TensorsReport | undefined> {
-    return this.#leniency.wait<TensorsReport | undefined>('trackModel', () =>
-      typeof model === 'object'
-        ? this.#recorder.track(TENSORS, model, name)
-        : this.#recorder.track(modelKind(options), model, name),
+    const report = await this.#leniency.wait<(TensorsReport & { structure?: unknown }) | undefined>(
+      'trackModel',
+      () =>
+        typeof model === 'object'
+          ? this.#recorder.track(TENSORS, model, name)
+          : this.#recorder.track(modelKind(options), model, name),
     )
+    if (report === undefined) return undefined
+    const { structure: _, ...read } = report
+    return read
   }
 
   /**

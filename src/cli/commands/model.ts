@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises'
 import { basename, extname, join } from 'node:path'
 import { Command } from 'commander'
 import { listDigests } from '../../core/digest.ts'
-import { describeModel } from '../../model/describe.ts'
+import { describeModel, structureJson } from '../../model/describe.ts'
 import { listModel } from '../../model/read.ts'
 import { layerRow, structureText, typeRows } from '../../model/structure-text.ts'
 import { safeFileName } from '../../core/run-id.ts'
@@ -115,24 +115,13 @@ async function model(path: string, options: Options, context: CommandContext): P
  * @throws ERR_LINEAPRINT_STORE if it cannot be written.
  */
 async function writeStructure(given: string, described: DescribedModel): Promise<void> {
-  const { listing, structure } = described
-  const base = basename(listing.path)
+  const base = basename(described.listing.path)
   const name = safeFileName(base.slice(0, base.length - extname(base).length) || 'model')
   const info = await stat(given).catch(() => undefined)
   const path = info?.isDirectory() === true ? join(given, `${name}_architecture.txt`) : given
-  const json = {
-    name,
-    format: listing.format,
-    digests: listing.digests,
-    tensors: listing.tensorCount,
-    parameters: listing.parameters,
-    bytes: listing.bytes,
-    dtypes: listing.dtypes,
-    ...structure,
-    ties: listing.ties,
-    leftOut: listing.config?.ignored ?? [],
-  }
-  const text = path.endsWith('.json') ? `${JSON.stringify(json, null, 2)}\n` : structureText(name, described)
+  const text = path.endsWith('.json')
+    ? `${JSON.stringify(structureJson(name, described), null, 2)}\n`
+    : structureText(name, described)
   await writeAtomic(path, text)
 }
 

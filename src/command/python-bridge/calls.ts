@@ -5,7 +5,7 @@ import { readModelWith } from '../../model/read.ts'
 import { OWN_SOURCE } from '../../record/record.ts'
 import { reasonOf } from '../../record/failure.ts'
 import { existedBeforeRun } from '../../tracking/changes/flags.ts'
-import { KINDS, describeModel } from '../../tracking/inputs.ts'
+import { KINDS, describeModel, modelKind } from '../../tracking/inputs.ts'
 import { checkName, copyAsJson } from '../../json/copy.ts'
 import { readTransferredArray, transferredPath } from './file-transfer.ts'
 import { LISTED } from './programs.ts'
@@ -242,8 +242,8 @@ async function trackDataset(
 }
 
 async function trackModel(message: MessageOf<'model'>, program: Program, session: Session): Promise<Answer> {
-  const { name, path, config, remarks = [], warnings = [], ignored = [], ignoredCount = 0 } = message
-  if (path !== undefined) return track(session, program, KINDS.model, path, name)
+  const { name, path, base, config, remarks = [], warnings = [], ignored = [], ignoredCount = 0 } = message
+  if (path !== undefined) return track(session, program, modelKind({ base }), path, name)
   const file = await transferredPath(message, program.hello.pid, session.scratch)
   const kind: Kind<InMemory, Omit<ModelReport, 'path'>> = {
     ...KINDS.model,

@@ -185,7 +185,13 @@ export type Message =
         readonly dtype?: string | undefined
         readonly shape?: readonly number[] | undefined
       })
-  | (Named<'model'> & FileTransfer & ModelFacts & { readonly path?: string | undefined })
+  | (Named<'model'> &
+      FileTransfer &
+      ModelFacts & {
+        readonly path?: string | undefined
+        /** Path of the base of an adapter; `false` to look for none. */
+        readonly base?: string | false | undefined
+      })
   | (Named<'output'> & { readonly path: string })
   | (Named<'digest'> &
       FileTransfer & {
@@ -398,6 +404,7 @@ const schema = lazily((): z.ZodMiniType<Message> => {
     z.object({
       call: z.literal('model'),
       ...tracked,
+      base: z.optional(z.union([path, z.literal(false)])),
       ...modelFacts(),
     }),
     z.object({ call: z.literal('output'), id, name, path }),

@@ -7,7 +7,10 @@ import { LineaprintError } from '../../core/errors.ts'
 import { reasonOf } from '../../record/failure.ts'
 import { keepObject } from '../../store/objects.ts'
 import { fingerprintOrWarn, labelOf, overwrittenBy } from './flags.ts'
+import { nameList } from '../../util/name-list.ts'
 import { isIndexPath, isPartName } from '../../model/families.ts'
+import { TOKENIZER_FILES } from '../../model/tokenizer.ts'
+import type { ModelReport } from '../../model/report.ts'
 import type { KeptCopy, KeptFile } from '../../record/overwritten.ts'
 import type { RunWriter } from '../run-writer.ts'
 import type { InputSnapshot } from './input-snapshots.ts'
@@ -37,14 +40,45 @@ export async function keepOverwritten(writer: RunWriter, signal: AbortSignal | u
   }
 }
 
-async function keepInput(
+/**
+ * Keep a copy of a model: its weights, its configuration, its tokenizer and the shard index. The other files of its
+ * folder are not copied.
+ *
+ * Each copy is hashed, and the model must be as it was before it was digested. So the copy is what the digests of the
+ * model stand for.
+ *
+ * @returns The digests of the copies, or the reason why there are none.
+ */
+export async function keepModel(
   writer: RunWriter,
-  input: InputSnapshot,
-  before: number,
+  input: Omit<InputSnapshot, 'recheck'>,
+  report: ModelReport,
   signal: AbortSignal | undefined,
 ): Promise<KeptCopy> {
+  const weights = new Set(report.files.map(({ name }) => name))
+  const copy = await keepInput(writer, input, 0, signal, (path) => weights.has(path) || isModelText(path))
+  if (copy.status === 'failed') return copy
+  const copied = new Set(copy.files.map(({ path }) => (path === '' ? basename(input.path) : path)))
+  const missing = [...weights].filter((name) => !copied.has(name))
+  return missing.length === 0 ? copy : failed(`these weights are not below its path: ${nameList(missing)}`)
+}
+
+/** Check whether a file below a model, or below a component of a pipeline, is text that belongs to it. */
+function isModelText(path: string): boolean {
+  const name = path.slice(path.lastIndexOf('/') + 1)
+  return name.endsWith('.json') || name.endsWith('.tiktoken') || TOKENIZER_FILES.includes(name) || name.endsWith('.jinja')
+}
+
+async function keepInput(
+  writer: RunWriter,
+  input: Omit<InputSnapshot, 'recheck'>,
+  before: number,
+  signal: AbortSignal | undefined,
+  isPart: (path: string) => boolean = () => true,
+): Promise<KeptCopy> {
   try {
-    const sources = await filesOf(input.path)
+    const all = await filesOf(input.path)
+    const sources = all?.filter(({ path }) => path === '' || isPart(path))
     if (sources === undefined) return failed(`it has more than ${FILES} files, or names that are not UTF-8`)
     const bytes = sum(sources)
     if (before + bytes > BYTES) return failed(`copies of a run have at most ${BYTES} bytes`)

@@ -27,6 +27,7 @@ interface RunOptions extends StoreOptions {
   readonly metrics: readonly string[]
   readonly outputs?: 'auto' | 'declared'
   readonly keep?: boolean
+  readonly keepModel?: boolean
   readonly allowMissing?: boolean
   readonly seed?: number
   readonly deterministic?: boolean
@@ -71,6 +72,7 @@ export function command(context: CommandContext): Command {
       [],
     )
     .option('--keep', 'keep a copy of each input that is also an output, such as a checkpoint to resume from')
+    .option('--keep-model', 'keep a copy of the weights of each model that the run uses')
     .option('--allow-missing', 'only warn about an output that the command does not make')
     .option(
       '--seed <number>',
@@ -163,6 +165,7 @@ function experimentOptions(options: RunOptions): Record<string, unknown> {
     deterministic,
     replaceMathRandom,
     bundle,
+    keepModel,
     systemMetrics,
     redact,
     reported,
@@ -179,6 +182,7 @@ function experimentOptions(options: RunOptions): Record<string, unknown> {
     ...(redact === false && { redact }),
     ...(reported === false && { reported: { metrics: false, parameters: false } }),
     ...(bundle !== undefined && { git: { bundle } }),
+    ...(keepModel !== undefined && { models: { keep: keepModel } }),
     ...(isGiven && { seeds }),
     ...(systemMetrics !== undefined && {
       systemMetrics: systemMetrics === true || { intervalSeconds: systemMetrics },

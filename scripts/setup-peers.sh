@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Brings the programs that the tests hand our outputs to, or that write what they read: .peers/mlflow (a server),
-# .peers/wandb (wandb sync), .peers/validators (of in-toto and CycloneDX), .peers/tables (pyarrow and Polars), .peers/uv
-# and .peers/managers (pnpm, Yarn, Bun); and those that the Python package meets: .peers/typing (hatchling, mypy,
-# pyright) and .peers/notebook (a kernel of Jupyter). About 1200 MB; a second run does nothing.
+# .peers/wandb (wandb sync), .peers/validators (of in-toto and CycloneDX), .peers/tables (pyarrow and Polars), .peers/uv,
+# .peers/managers (pnpm, Yarn, Bun) and .peers/javascript (TensorFlow.js, tensors of ONNX Runtime); and those that the
+# Python package meets: .peers/typing (hatchling, mypy, pyright) and .peers/notebook (a kernel of Jupyter). About
+# 1300 MB; a second run does nothing.
 #
 # Every package is pinned, those that others need as well, so that a release of somebody else changes nothing here.
 # A peer that cannot be had is named and left out: its tests are then skipped, and say so. conda and micromamba are
@@ -99,18 +100,33 @@ peer mlflow "$(cat scripts/peers/mlflow.txt)" 'import mlflow.tracking, mlflow.se
 pinned() { node -p "'$1@' + require('./scripts/peers/runtimes/package.json').dependencies['$1']"; }
 # Yarn of version 1: the runtimes have a later one.
 managers="$(pinned pnpm) yarn@1.22.22 $(pinned bun)"
-if [ "$(cat .peers/managers/lineaprint-stamp 2>/dev/null || true)" = "$managers" ]; then
-  echo 'setup-peers: .peers/managers is up to date'
-else
-  echo 'setup-peers: making .peers/managers'
-  rm -rf .peers/managers && mkdir -p .peers/managers
-  # shellcheck disable=SC2086
-  if echo '{"private":true}' > .peers/managers/package.json &&
-    npm install --prefix .peers/managers --silent --no-audit --no-fund --save-exact $managers; then
-    printf '%s\n' "$managers" > .peers/managers/lineaprint-stamp
-  else
-    echo 'setup-peers: .peers/managers could not be made; the tests that need it will be skipped' >&2
-    rm -rf .peers/managers
+
+# Makes a folder with packages of npm; the last argument is the command that installs them there.
+from_npm() {
+  local name=$1 wanted=$2 install=$3
+  if [ "$(cat ".peers/$name/lineaprint-stamp" 2>/dev/null || true)" = "$wanted" ]; then
+    echo "setup-peers: .peers/$name is up to date"
+    return
   fi
-fi
+  echo "setup-peers: making .peers/$name"
+  rm -rf ".peers/$name" && mkdir -p ".peers/$name"
+  if "$install"; then
+    printf '%s\n' "$wanted" > ".peers/$name/lineaprint-stamp"
+  else
+    echo "setup-peers: .peers/$name could not be made; the tests that need it will be skipped" >&2
+    rm -rf ".peers/$name"
+  fi
+}
+install_managers() {
+  echo '{"private":true}' > .peers/managers/package.json &&
+    # shellcheck disable=SC2086
+    npm install --prefix .peers/managers --silent --no-audit --no-fund --save-exact $managers
+}
+install_javascript() {
+  cp scripts/peers/javascript/package.json scripts/peers/javascript/package-lock.json .peers/javascript &&
+    npm ci --prefix .peers/javascript --silent --no-audit --no-fund --ignore-scripts
+}
+from_npm managers "$managers" install_managers
+# Models and tensors in memory, as their libraries hold them. Of ONNX Runtime only the class of its tensors.
+from_npm javascript "$(cat scripts/peers/javascript/package-lock.json)" install_javascript
 exit 0

@@ -1,0 +1,143 @@
+/** The packages of TensorFlow.js and ONNX Runtime, which scripts/setup-peers.sh installs. */
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join, resolve } from 'node:path'
+import { expect, test } from 'vitest'
+import { hashTensors } from '../../src/model/in-memory.ts'
+import { readModel } from '../../src/model/read.ts'
+import { folderOf } from '../support/folder.ts'
+import type { ModelTensors } from '../../src/model/in-memory.ts'
+
+const FOLDER = resolve('.peers/javascript')
+const withPackages = test.skipIf(!existsSync(FOLDER))
+const require = createRequire(join(FOLDER, 'package.json'))
+
+/** What the tests use of a tensor. */
+interface Tensor {
+  readonly shape: readonly number[]
+}
+
+/** What the tests use of a layers model. */
+interface LayersModel {
+  save(handler: { save(artifacts: Artifacts): Promise<object> }): Promise<object>
+  setWeights(weights: readonly Tensor[]): void
+}
+
+interface Artifacts {
+  readonly modelTopology: object
+  readonly weightSpecs: readonly object[]
+  readonly weightData: ArrayBuffer | readonly ArrayBuffer[]
+}
+
+interface Layers {
+  sequential(options: object): LayersModel
+  loadLayersModel(handler: object): Promise<LayersModel>
+  readonly layers: { dense(options: object): object }
+}
+
+interface Core {
+  tensor(values: readonly number[], shape: readonly number[]): Tensor
+}
+
+interface OnnxRuntime {
+  readonly Tensor: new (type: string, data: unknown, dims: readonly number[]) => object
+}
+
+interface Converter {
+  loadGraphModel(handler: object): Promise<object>
+}
+
+function tensorflow(): { core: Core; layers: Layers; converter: Converter } {
+  const core = require('@tensorflow/tfjs-core') as Core
+  require('@tensorflow/tfjs-backend-cpu')
+  const layers = require('@tensorflow/tfjs-layers') as Layers
+  return { core, layers, converter: require('@tensorflow/tfjs-converter') as Converter }
+}
+
+/** Save a model as TensorFlow.js does into a folder, and return what was saved. */
+async function saved(model: LayersModel, folder: string): Promise<Artifacts> {
+  let artifacts: Artifacts | undefined
+  await model.save({
+    save: (given) => {
+      artifacts = given
+      return Promise.resolve({ modelArtifactsInfo: {} })
+    },
+  })
+  if (artifacts === undefined) throw new Error('nothing was saved')
+  const { modelTopology, weightSpecs, weightData } = artifacts
+  const weightsManifest = [{ paths: ['weights.bin'], weights: weightSpecs }]
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(
+    join(folder, 'model.json'),
+    JSON.stringify({ format: 'layers-model', modelTopology, weightsManifest }),
+  )
+  const parts = Array.isArray(weightData) ? (weightData as ArrayBuffer[]) : [weightData as ArrayBuffer]
+  writeFileSync(join(folder, 'weights.bin'), Buffer.concat(parts.map((part) => Buffer.from(part))))
+  return artifacts
+}
+
+withPackages('a layers model of TensorFlow.js has the digests of its file, also after it was loaded', async () => {
+  const { core, layers } = tensorflow()
+  const model = layers.sequential({
+    layers: [
+      layers.layers.dense({ units: 2, inputShape: [3], activation: 'relu', name: 'first' }),
+      layers.layers.dense({ units: 1, useBias: false, name: 'second' }),
+    ],
+  })
+  model.setWeights([
+    core.tensor([1, 2, 3, 4, 5, 6], [3, 2]),
+    core.tensor([0.5, -0], [2]),
+    core.tensor([7, 8], [2, 1]),
+  ])
+  const folder = join(folderOf(), 'saved')
+  const artifacts = await saved(model, folder)
+  const file = await readModel(folder)
+  const inMemory = await hashTensors(model as unknown as ModelTensors)
+  expect(inMemory.tensors.map(({ name }) => name)).toEqual(['first/bias', 'first/kernel', 'second/kernel'])
+  const loaded = await layers.loadLayersModel({ load: () => Promise.resolve(artifacts) })
+  for (const kind of ['weights', 'architecture', 'family'] as const) {
+    expect(String(inMemory[kind]), kind).toBe(String(file[kind]))
+    expect(String((await hashTensors(loaded as unknown as ModelTensors))[kind]), kind).toBe(String(file[kind]))
+  }
+  expect(inMemory.config?.ignored).toContain('keras_version')
+})
+
+withPackages('a graph model of TensorFlow.js has the weights of its file', async () => {
+  const { loadGraphModel } = tensorflow().converter
+  const type = { dtype: { type: 'DT_FLOAT' } }
+  const modelTopology = {
+    node: [
+      { name: 'x', op: 'Placeholder', attr: type },
+      { name: 'w', op: 'Const', attr: type },
+      { name: 'y', op: 'AddV2', input: ['x', 'w'], attr: { T: { type: 'DT_FLOAT' } } },
+    ],
+    versions: {},
+  }
+  const weightSpecs = [{ name: 'w', shape: [2], dtype: 'float32' }]
+  const data = Float32Array.of(1, 2)
+  const model = await loadGraphModel({
+    load: () => Promise.resolve({ modelTopology, weightSpecs, weightData: data.buffer }),
+  })
+  const weightsManifest = [{ paths: ['weights.bin'], weights: weightSpecs }]
+  const folder = folderOf({
+    'model.json': JSON.stringify({ format: 'graph-model', modelTopology, weightsManifest }),
+    'weights.bin': new Uint8Array(data.buffer),
+  })
+  const [file, inMemory] = [await readModel(folder), await hashTensors(model as ModelTensors)]
+  expect(inMemory.tensors.map(({ name }) => name)).toEqual(['w'])
+  for (const kind of ['weights', 'architecture', 'family'] as const)
+    expect(String(inMemory[kind]), kind).toBe(String(file[kind]))
+})
+
+withPackages('tensors of ONNX Runtime and TensorFlow.js equal typed arrays', async () => {
+  const { core } = tensorflow()
+  const { Tensor } = require('onnxruntime-common') as OnnxRuntime
+  const data = Float32Array.of(1, 2, 3, 4)
+  const plain = await hashTensors({ w: { data, shape: [2, 2] } })
+  for (const tensor of [new Tensor('float32', data, [2, 2]), core.tensor([1, 2, 3, 4], [2, 2])])
+    expect(String((await hashTensors({ w: tensor } as unknown as ModelTensors)).weights)).toBe(
+      String(plain.weights),
+    )
+  const half = new Tensor('float16', Uint16Array.of(0x3c00), [1])
+  expect((await hashTensors({ w: half } as unknown as ModelTensors)).tensors[0]?.dtype).toBe('F16')
+})

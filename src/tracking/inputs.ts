@@ -156,16 +156,15 @@ async function writeDescription(
   name: string,
   writer: RunWriter,
 ): Promise<string[]> {
+  const stem = `${safeFileName(writer.redaction.name(name))}_architecture`
+  const path = writer.reserveFile('models', stem, '')
   const texts = {
-    txt: structureText(name, described),
-    json: `${JSON.stringify(structureJson(name, described), null, 2)}\n`,
+    [`${path}.txt`]: structureText(name, described),
+    [`${path}.json`]: `${JSON.stringify(structureJson(name, described), null, 2)}\n`,
   }
-  const paths: string[] = []
-  for (const [extension, text] of Object.entries(texts))
-    paths.push(
-      await writeFileOf('models', `_architecture.${extension}`, writer.redaction.text(text), name, writer),
-    )
-  return paths
+  for (const [file, text] of Object.entries(texts))
+    await writeBelow('models', file, writer.redaction.text(text), writer)
+  return Object.keys(texts)
 }
 
 /** The kind of a model in memory. Neither a path nor files are recorded. */
@@ -270,7 +269,7 @@ export async function track<S, R extends object>(
       writer.configuration,
     )
     await writer.exclusive(() => record(writer, kind, name, report, process))
-    if (section === 'models' && path !== undefined && before !== undefined && writer.configuration.models.keep)
+    if (section === 'models' && writer.configuration.models.keep)
       await writer.exclusive(() => keep(writer, { name, path, before, report, process, signal }))
     warnOfDisguise(writer, `${noun} ${JSON.stringify(name)}`, report)
     if (path !== undefined && before !== undefined) {
@@ -359,8 +358,8 @@ async function keep(
     signal,
   }: {
     readonly name: string
-    readonly path: string
-    readonly before: PresentFingerprint
+    readonly path: string | undefined
+    readonly before: PresentFingerprint | undefined
     readonly report: object
     readonly process: number | undefined
     readonly signal: AbortSignal | undefined
@@ -368,7 +367,10 @@ async function keep(
 ): Promise<void> {
   const entry = earlierEntry(writer, 'models', name, process)
   if (entry?.status !== 'tracked' || 'kept' in entry) return
-  const kept = await keepModel(writer, { section: 'models', name, path, before }, report as ModelReport, signal)
+  const kept =
+    path === undefined || before === undefined
+      ? ({ status: 'failed', reason: 'it was in memory' } as const)
+      : await keepModel(writer, { section: 'models', name, path, before }, report as ModelReport, signal)
   if (kept.status === 'failed')
     writer.append({
       type: 'warning',
@@ -480,24 +482,23 @@ async function writeList(
   writer: RunWriter,
   section: ListedSection,
 ): Promise<string> {
-  return writeFileOf(section, `.${kind}.json`, content, name, writer)
+  const path = writer.reserveFile(section, safeFileName(writer.redaction.name(name)), `.${kind}.json`)
+  await writeBelow(section, path, content, writer)
+  return path
 }
 
-/** Write a file of an item into the run's folder. Return its path relative to that folder. */
-async function writeFileOf(
+/** Write a file in the folder of a section. @param path Relative to the folder of the run. */
+async function writeBelow(
   section: ListedSection,
-  ending: string,
+  path: string,
   content: string | Iterable<string>,
-  name: string,
   writer: RunWriter,
-): Promise<string> {
+): Promise<void> {
   const folder = join(writer.folder, section)
   try {
     await mkdir(folder, { recursive: true, mode: modesIn(writer.folder).folder })
   } catch (cause) {
     throw storeError(folder, 'cannot be created', cause)
   }
-  const path = writer.reserveFile(section, safeFileName(writer.redaction.name(name)), ending)
   await writeAtomic(join(writer.folder, path), content, modesIn(writer.folder).file)
-  return path
 }

@@ -5,10 +5,12 @@ import json
 from cases import f32, text
 
 ABOUT = {
-    "settings": "Files of a component without weights.",
+    "settings": "Files of a component without weights. `counts` says whether a file counts, `canonical` what is hashed of it.",
     "pipeline": "`index` is the text of model_index.json. A component is a model (tensors, and the text of its configuration), "
-    "or its files. `componentDigests` are its digests, the others those of the whole.",
-    "adapter": "The configuration and the tensors of an adapter, and the tensors and the configuration of its base.",
+    "or its files. `componentDigests` are its digests, the others those of the whole; `canonicalConfig` is what is hashed "
+    "of the index.",
+    "adapter": "The configuration and the tensors of an adapter, and the tensors and the configuration of its base. "
+    "`canonicalConfig` is what is hashed of the former, `parts` are the digests of the other items.",
 }
 
 

@@ -100,6 +100,7 @@ def pipeline_vector(case):
     return (
         case
         | {
+            "canonicalConfig": canonical(pipeline_config(case["index"])),
             "componentDigests": of_components,
             "weights": written("weights", lambda name: weights_items(tensors, name)),
             "architecture": written("architecture", lambda name: architecture_items(tensors, canonical(config), name)),
@@ -121,8 +122,23 @@ def adapter_items(case, algorithm):
 
 
 def adapter_vector(case):
-    return case | result("adapter", lambda name: adapter_items(case, name))
+    kinds = ("weights", "baseArchitecture", "baseWeights")
+    parts = {
+        kind: {name: f"{name}:{adapter_items(case, name)[place + 1].hex()}" for name in ALGORITHMS}
+        for place, kind in enumerate(kinds)
+    }
+    return (
+        case
+        | {"canonicalConfig": meaningful_text(case["config"]), "parts": parts}
+        | result("adapter", lambda name: adapter_items(case, name))
+    )
 
 
 def settings_vector(case):
-    return case | result("settings", lambda name: settings_items(case["files"], name))
+    names = [file["name"] for file in case["files"]]
+    files = []
+    for file in case["files"]:
+        counts = file["name"].endswith(".json") and not is_tokenizer_file(file["name"], names)
+        text = {"canonical": meaningful_text(content(file["content"]).decode())} if counts else {}
+        files.append(file | {"counts": counts} | text)
+    return case | {"files": files} | result("settings", lambda name: settings_items(case["files"], name))

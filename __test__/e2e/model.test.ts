@@ -201,3 +201,71 @@ test.each([40, 80, 200])('what a model is at a terminal of %i columns', (columns
   const rows = lines.slice(lines.findIndex((line) => line.startsWith('type')))
   for (const line of rows) expect(line.length, line).toBeLessThanOrEqual(Math.max(columns, 60))
 })
+
+const ONE = safetensors({ w: floats([1]) })
+const PIPELINE = {
+  'pipe/model_index.json':
+    '{"_class_name": "P", "scheduler": ["diffusers", "S"], "unet": ["diffusers", "U"]}',
+  'pipe/scheduler/scheduler_config.json': '{}',
+  'pipe/unet/diffusion_pytorch_model.safetensors': ONE,
+}
+
+test('a pipeline is printed component by component', async () => {
+  const cwd = folderOf(PIPELINE)
+  const { code, stdout } = await lineaprint(['model', 'pipe'], { cwd })
+  expect(code).toBe(0)
+  const lines = stdout.trim().split('\n')
+  expect(lines[0]).toMatch(/^pipeline\tpipeline\.v1\.blake3:[0-9a-f]{64}$/)
+  const from = lines.indexOf('component\tscheduler  diffusers.S')
+  expect(lines.slice(from, from + 5)).toEqual([
+    'component\tscheduler  diffusers.S',
+    expect.stringMatching(/^ {2}settings\tsettings\.v1\.blake3:/),
+    'component\tunet  diffusers.U, safetensors, 1 tensor',
+    expect.stringMatching(/^ {2}architecture\tarchitecture\.v1\.blake3:/),
+    expect.stringMatching(/^ {2}weights\tweights\.v1\.blake3:/),
+  ])
+  const { stdout: json } = await lineaprint(['model', 'pipe', '--json'], { cwd })
+  expect(JSON.parse(json)).toMatchObject({
+    pipeline: lines[0]?.split('\t')[1],
+    components: [{ name: 'scheduler' }, { name: 'unet', class: 'U', tensorCount: 1 }],
+  })
+})
+
+test('an adapter says what is known of its base', async () => {
+  const cwd = folderOf({
+    'lora/adapter_config.json': '{"peft_type": "LORA", "base_model_name_or_path": "owner/base"}',
+    'lora/adapter_model.safetensors': ONE,
+    'base/model.safetensors': ONE,
+  })
+  const bound = await lineaprint(['model', 'lora', '--base', 'base'], { cwd })
+  expect(bound.stdout).toMatch(/^adapter\tadapter\.v1\.blake3:/m)
+  expect(bound.stdout).toMatch(/^base\t.*base \(given\)$/m)
+  const alone = await lineaprint(['model', 'lora', '--no-base'], { cwd })
+  expect(alone).toMatchObject({ code: 0 })
+  expect(alone.stdout).toMatch(/^base\tnot-checked: its base was not looked for$/m)
+  expect(alone.stdout).not.toMatch(/^adapter\t/m)
+  expect(await lineaprint(['model', 'base', '--base', 'lora'], { cwd })).toMatchObject({ code: 2 })
+  expect(await lineaprint(['model', 'lora', '--base', 'none'], { cwd })).toMatchObject({ code: 3 })
+})
+
+test('a checkpoint that is not read has a tree and no tensors', async () => {
+  const cwd = folderOf({ 'step/_METADATA': '{"tree_metadata": {}}', 'step/d/x': 'y' })
+  const { code, stdout } = await lineaprint(['model', 'step'], { cwd })
+  expect(code).toBe(0)
+  expect(stdout).toMatch(/^tree\ttree\.v1\.blake3:/)
+  expect(stdout).toContain(
+    'no digest\tthis is a checkpoint of Orbax; its tensors are not read, only its files',
+  )
+  expect(stdout).not.toMatch(/^(?:tensors|parameters|weights)\t/m)
+})
+
+test('--keep-model keeps the weights of a model that a run uses', async () => {
+  const cwd = folderOf({ 'net/model.safetensors': ONE, 'net/notes.txt': 'x' })
+  const run = ['run', '--json', '--model', 'net=net', '--', process.execPath, '-e', '0']
+  const { stdout } = await lineaprint([...run.slice(0, 1), '--keep-model', ...run.slice(1)], { cwd })
+  const { id } = JSON.parse(stdout) as { readonly id: string }
+  const shown = await lineaprint(['show', id, '--json'], { cwd })
+  expect(JSON.parse(shown.stdout)).toMatchObject({
+    models: { net: { kept: { status: 'kept', files: [{ path: 'model.safetensors' }] } } },
+  })
+})

@@ -10,19 +10,22 @@ const { files } = JSON.parse(readFileSync(join(MODELS, 'expected.json'), 'utf8')
   readonly files: readonly { file: string; format: string; tree: { blake3: string; sha256: string } }[]
 }
 
-test.each(files)('$file is named for what it is, and its files are digested', async ({ file, format, tree }) => {
-  const listing = await listModel(join(MODELS, file), { algorithm: 'both' })
-  expect(listing).toMatchObject({ format, tensorCount: 0, tensors: [] })
-  expect(listing.incomplete).toMatch(/^this is a .*checkpoint.*; its tensors are not read, only its files$/)
-  expect(listing.weights).toBeUndefined()
-  expect(listing.architecture).toBeUndefined()
-  expect([listing.digests.tree?.blake3, listing.digests.tree?.sha256].map(String)).toEqual([
-    tree.blake3,
-    tree.sha256,
-  ])
-  expect(listing.files.length).toBeGreaterThan(1)
-  await expect(readModel(join(MODELS, file))).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_UNSUPPORTED' })
-})
+test.each(files)(
+  '$file is named for what it is, and its files are digested',
+  async ({ file, format, tree }) => {
+    const listing = await listModel(join(MODELS, file), { algorithm: 'both' })
+    expect(listing).toMatchObject({ format, tensorCount: 0, tensors: [] })
+    expect(listing.incomplete).toMatch(/^this is a .*checkpoint.*; its tensors are not read, only its files$/)
+    expect(listing.weights).toBeUndefined()
+    expect(listing.architecture).toBeUndefined()
+    expect([listing.digests.tree?.blake3, listing.digests.tree?.sha256].map(String)).toEqual([
+      tree.blake3,
+      tree.sha256,
+    ])
+    expect(listing.files.length).toBeGreaterThan(1)
+    await expect(readModel(join(MODELS, file))).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_UNSUPPORTED' })
+  },
+)
 
 test('both kinds are there', () => {
   expect([...new Set(files.map(({ format }) => format))]).toEqual(['dcp', 'orbax'])

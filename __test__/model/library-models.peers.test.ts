@@ -9,8 +9,7 @@ import { folderOf } from '../support/folder.ts'
 import type { ModelTensors } from '../../src/model/in-memory.ts'
 
 const FOLDER = resolve('.peers/javascript')
-const withPackages = test.skipIf(!existsSync(FOLDER))
-const require = createRequire(join(FOLDER, 'package.json'))
+const load = createRequire(join(FOLDER, 'package.json'))
 
 /** What the tests use of a tensor. */
 interface Tensor {
@@ -48,10 +47,10 @@ interface Converter {
 }
 
 function tensorflow(): { core: Core; layers: Layers; converter: Converter } {
-  const core = require('@tensorflow/tfjs-core') as Core
-  require('@tensorflow/tfjs-backend-cpu')
-  const layers = require('@tensorflow/tfjs-layers') as Layers
-  return { core, layers, converter: require('@tensorflow/tfjs-converter') as Converter }
+  const core = load('@tensorflow/tfjs-core') as Core
+  load('@tensorflow/tfjs-backend-cpu')
+  const layers = load('@tensorflow/tfjs-layers') as Layers
+  return { core, layers, converter: load('@tensorflow/tfjs-converter') as Converter }
 }
 
 /** Save a model as TensorFlow.js does into a folder, and return what was saved. */
@@ -76,34 +75,38 @@ async function saved(model: LayersModel, folder: string): Promise<Artifacts> {
   return artifacts
 }
 
-withPackages('a layers model of TensorFlow.js has the digests of its file, also after it was loaded', async () => {
-  const { core, layers } = tensorflow()
-  const model = layers.sequential({
-    layers: [
-      layers.layers.dense({ units: 2, inputShape: [3], activation: 'relu', name: 'first' }),
-      layers.layers.dense({ units: 1, useBias: false, name: 'second' }),
-    ],
-  })
-  model.setWeights([
-    core.tensor([1, 2, 3, 4, 5, 6], [3, 2]),
-    core.tensor([0.5, -0], [2]),
-    core.tensor([7, 8], [2, 1]),
-  ])
-  const folder = join(folderOf(), 'saved')
-  const artifacts = await saved(model, folder)
-  const file = await readModel(folder)
-  const inMemory = await hashTensors(model as unknown as ModelTensors)
-  expect(inMemory.tensors.map(({ name }) => name)).toEqual(['first/bias', 'first/kernel', 'second/kernel'])
-  const loaded = await layers.loadLayersModel({ load: () => Promise.resolve(artifacts) })
-  for (const kind of ['weights', 'architecture', 'family'] as const) {
-    expect(String(inMemory[kind]), kind).toBe(String(file[kind]))
-    expect(String((await hashTensors(loaded as unknown as ModelTensors))[kind]), kind).toBe(String(file[kind]))
-  }
-  expect(inMemory.config?.ignored).toContain('keras_version')
-})
+test.skipIf(!existsSync(FOLDER))(
+  'a layers model of TensorFlow.js has the digests of its file, also after it was loaded',
+  async () => {
+    const { core, layers } = tensorflow()
+    const model = layers.sequential({
+      layers: [
+        layers.layers.dense({ units: 2, inputShape: [3], activation: 'relu', name: 'first' }),
+        layers.layers.dense({ units: 1, useBias: false, name: 'second' }),
+      ],
+    })
+    model.setWeights([
+      core.tensor([1, 2, 3, 4, 5, 6], [3, 2]),
+      core.tensor([0.5, -0], [2]),
+      core.tensor([7, 8], [2, 1]),
+    ])
+    const folder = join(folderOf(), 'saved')
+    const artifacts = await saved(model, folder)
+    const file = await readModel(folder)
+    const inMemory = await hashTensors(model as unknown as ModelTensors)
+    expect(inMemory.tensors.map(({ name }) => name)).toEqual(['first/bias', 'first/kernel', 'second/kernel'])
+    const loaded = await layers.loadLayersModel({ load: () => Promise.resolve(artifacts) })
+    for (const kind of ['weights', 'architecture', 'family'] as const) {
+      expect(String(inMemory[kind]), kind).toBe(String(file[kind]))
+      expect(String((await hashTensors(loaded as unknown as ModelTensors))[kind]), kind).toBe(
+        String(file[kind]),
+      )
+    }
+    expect(inMemory.config?.ignored).toContain('keras_version')
+  },
+)
 
-withPackages('a graph model of TensorFlow.js has the weights of its file', async () => {
-  const { loadGraphModel } = tensorflow().converter
+test.skipIf(!existsSync(FOLDER))('a graph model of TensorFlow.js has the weights of its file', async () => {
   const type = { dtype: { type: 'DT_FLOAT' } }
   const modelTopology = {
     node: [
@@ -115,7 +118,7 @@ withPackages('a graph model of TensorFlow.js has the weights of its file', async
   }
   const weightSpecs = [{ name: 'w', shape: [2], dtype: 'float32' }]
   const data = Float32Array.of(1, 2)
-  const model = await loadGraphModel({
+  const model = await tensorflow().converter.loadGraphModel({
     load: () => Promise.resolve({ modelTopology, weightSpecs, weightData: data.buffer }),
   })
   const weightsManifest = [{ paths: ['weights.bin'], weights: weightSpecs }]
@@ -129,9 +132,9 @@ withPackages('a graph model of TensorFlow.js has the weights of its file', async
     expect(String(inMemory[kind]), kind).toBe(String(file[kind]))
 })
 
-withPackages('tensors of ONNX Runtime and TensorFlow.js equal typed arrays', async () => {
+test.skipIf(!existsSync(FOLDER))('tensors of ONNX Runtime and TensorFlow.js equal typed arrays', async () => {
   const { core } = tensorflow()
-  const { Tensor } = require('onnxruntime-common') as OnnxRuntime
+  const { Tensor } = load('onnxruntime-common') as OnnxRuntime
   const data = Float32Array.of(1, 2, 3, 4)
   const plain = await hashTensors({ w: { data, shape: [2, 2] } })
   for (const tensor of [new Tensor('float32', data, [2, 2]), core.tensor([1, 2, 3, 4], [2, 2])])

@@ -162,9 +162,9 @@ test('a component without digest of its weights leaves the whole without', async
 })
 
 test('a sample and a base are refused', async () => {
-  await expect(
-    readModel(pipeline(), { sample: { strategy: 'strided', count: 1 } }),
-  ).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_UNSUPPORTED' })
+  await expect(readModel(pipeline(), { sample: { strategy: 'strided', count: 1 } })).rejects.toMatchObject({
+    code: 'ERR_LINEAPRINT_UNSUPPORTED',
+  })
   await expect(readModel(pipeline(), { base: pipeline() })).rejects.toMatchObject({
     code: 'ERR_LINEAPRINT_ARGUMENT',
     field: 'base',

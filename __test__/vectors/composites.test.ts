@@ -55,9 +55,7 @@ function writeModel(folder: string, { tensors = [], config }: Partial<VectorMode
 }
 
 function written(digests: Digests | undefined): Partial<WrittenDigests> {
-  return Object.fromEntries(
-    ALGORITHMS.map((algorithm) => [algorithm, digests?.[algorithm]?.toString()]),
-  )
+  return Object.fromEntries(ALGORITHMS.map((algorithm) => [algorithm, digests?.[algorithm]?.toString()]))
 }
 
 test.each(readCases('settings.json') as readonly SettingsCase[])('settings: $name', async (vector) => {

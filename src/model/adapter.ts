@@ -127,10 +127,7 @@ const CONFIG_LIMIT = 64 << 20
 
 type FoundBase = { readonly path: string; readonly from: 'given' | 'hub-cache' } | { readonly reason: string }
 
-async function findBase(
-  base: ModelOptions['base'],
-  { label, revision }: StatedBase,
-): Promise<FoundBase> {
+async function findBase(base: ModelOptions['base'], { label, revision }: StatedBase): Promise<FoundBase> {
   if (base === false) return { reason: 'its base was not looked for' }
   if (base !== undefined) return { path: resolve(checkPath(base)), from: 'given' }
   if (label === undefined) return { reason: 'its base was not given, and its configuration names none' }

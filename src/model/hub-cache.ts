@@ -48,10 +48,7 @@ const REPOSITORY = /^(?:[\w-][\w.-]*\/)?[\w-][\w.-]*$/
  * @param revision A branch, a tag or a commit. @default main
  * @returns `undefined` for any other text, and for a repository or revision that is not there.
  */
-export async function cachedRepository(
-  name: string,
-  revision: string = 'main',
-): Promise<string | undefined> {
+export async function cachedRepository(name: string, revision: string = 'main'): Promise<string | undefined> {
   // Such names would leave the folder.
   if (!REPOSITORY.test(name) || name.includes('..') || !/^[\w-][\w.-]*$/.test(revision)) return undefined
   const folder = join(cacheFolder(), `models--${name.replaceAll('/', '--')}`)

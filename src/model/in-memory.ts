@@ -31,9 +31,7 @@ export interface TensorData {
 
 /** A model in memory: its tensors by their names, or a model of TensorFlow.js. */
 export type ModelTensors =
-  | Readonly<Record<string, TensorData | TfjsTensor | OnnxTensor>>
-  | TfjsLayersModel
-  | TfjsGraphModel
+  Readonly<Record<string, TensorData | TfjsTensor | OnnxTensor>> | TfjsLayersModel | TfjsGraphModel
 
 /** The report of a model in memory, which has neither a path nor files. */
 export type TensorsReport = Omit<ModelReport, 'path'>

@@ -109,7 +109,8 @@ export function libraryModel(source: object): LibraryModel | undefined {
 export async function plainTensor(value: unknown, field: string): Promise<unknown> {
   if (isOnnxTensor(value))
     return toPlain(value.type, value.dims, await value.getData(), 'ONNX Runtime', field)
-  if (isTfjsTensor(value)) return toPlain(value.dtype, value.shape, await value.data(), 'TensorFlow.js', field)
+  if (isTfjsTensor(value))
+    return toPlain(value.dtype, value.shape, await value.data(), 'TensorFlow.js', field)
   return value
 }
 
@@ -183,7 +184,8 @@ function isOnnxTensor(value: unknown): value is OnnxTensor {
 }
 
 function isLayersModel(value: object): value is TfjsLayersModel {
-  if (!hasFunction(value, 'toJSON') || !hasFunction(value, 'getWeights') || !('weights' in value)) return false
+  if (!hasFunction(value, 'toJSON') || !hasFunction(value, 'getWeights') || !('weights' in value))
+    return false
   const { weights } = value
   return (
     Array.isArray(weights) &&

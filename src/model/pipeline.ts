@@ -74,8 +74,7 @@ export async function readPipeline(
   const { weights: variant, files, sample: _, ...shared } = options
   if (variant !== undefined) checkVariant(variant, folder)
   const read: ReadComponent[] = []
-  for (const component of listed)
-    read.push(await readComponent(folder, component, variant, shared, readOne))
+  for (const component of listed) read.push(await readComponent(folder, component, variant, shared, readOne))
   if (variant !== undefined && read.every(({ parts }) => parts?.listing.selectedWeights === undefined))
     throw noVariant(variant, folder)
   const tree = files === true ? await treeOf(folder, algorithm, options) : undefined
@@ -97,7 +96,7 @@ export async function readPipeline(
     config: { name: PIPELINE_INDEX, ignored: index.ignored },
     warnings,
   }
-  const value = new Map([...config])
+  const value = new Map(config)
   return {
     listing,
     config: { ...index, value, canonical: canonicalBytes(value) },
@@ -170,12 +169,16 @@ async function readComponent(
   const { name } = listed
   const path = join(folder, name)
   if (!(await isFolder(path))) {
-    throw new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', `the component ${JSON.stringify(name)} is missing`, {
-      path,
-      expected: `a folder, because ${PIPELINE_INDEX} names it`,
-      received: 'none',
-      hint: 'download the whole pipeline',
-    })
+    throw new LineaprintError(
+      'ERR_LINEAPRINT_NOT_FOUND',
+      `the component ${JSON.stringify(name)} is missing`,
+      {
+        path,
+        expected: `a folder, because ${PIPELINE_INDEX} names it`,
+        received: 'none',
+        hint: 'download the whole pipeline',
+      },
+    )
   }
   const names = await readdir(path).catch((cause: unknown) => {
     throw inputError(path, 'list', cause)

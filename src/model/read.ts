@@ -125,11 +125,11 @@ export async function readParts(
   if (special !== undefined && typeof base === 'string') throw noAdapter(path)
   if (special !== undefined) return special
   const parts = await readOne(path, own, given)
-  return bindBase(parts, base, options, (other) => readComplete(other, { ...shared(own), base: false }))
+  return bindBase(parts, base, options, (other) => readComplete(other, { ...ofBase(own), base: false }))
 }
 
 /** Return the options that also hold for the base of an adapter. */
-function shared({ algorithm, signal, threads, onProgress, lenient }: ModelOptions): ModelOptions {
+function ofBase({ algorithm, signal, threads, onProgress, lenient }: ModelOptions): ModelOptions {
   return { algorithm, signal, threads, onProgress, lenient }
 }
 

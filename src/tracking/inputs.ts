@@ -144,7 +144,9 @@ export function modelKind(own: TrackedModelOptions = {}): Kind<string, Described
     identity: modelIdentity,
     describe: async ({ structure, ...report }, name, writer) => ({
       ...(await describeModel(report, name, writer)),
-      ...(structure && { descriptionFiles: await writeDescription({ listing: report, structure }, name, writer) }),
+      ...(structure && {
+        descriptionFiles: await writeDescription({ listing: report, structure }, name, writer),
+      }),
       ...((await wereWritten(report, writer)) && { producedByRun: true }),
     }),
   }

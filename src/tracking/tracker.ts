@@ -104,11 +104,7 @@ export class ExperimentTracker {
    * @returns The report of the model; `undefined` if `enableModelTracking` is off.
    * @throws The errors of `readModel`, after the failure was recorded.
    */
-  trackModel(
-    path: string,
-    name: string,
-    options?: TrackedModelOptions,
-  ): Promise<ModelReport | undefined>
+  trackModel(path: string, name: string, options?: TrackedModelOptions): Promise<ModelReport | undefined>
   trackModel(tensors: ModelTensors, name: string): Promise<TensorsReport | undefined>
   async trackModel(
     model: string | ModelTensors,

@@ -171,9 +171,11 @@ fn pairs(encoder: &mut Encoder, items: &mut [(&str, Hash)]) {
     }
 }
 
-/// A component of a pipeline: its name, and its digests by their kinds.
+/// A component of a pipeline.
 pub struct Component<'a> {
+    /// Its name in the index of the pipeline.
     pub name: &'a str,
+    /// Its digests by their kinds.
     pub digests: Vec<(&'a str, Hash)>,
 }
 

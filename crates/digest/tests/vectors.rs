@@ -3,7 +3,7 @@
 mod support;
 
 use lineaprint_digest::cbor::{Encoder, Value as Cbor};
-use lineaprint_digest::description::{self, Tensor, TensorType, TreeEntry};
+use lineaprint_digest::description::{self, Adapter, Component, Tensor, TensorType, TreeEntry};
 use lineaprint_digest::subtree::{CHUNK, Pieces, merge};
 use lineaprint_digest::{Algorithm, Algorithms, Digests, Hash, Hasher};
 use serde_json::Value;
@@ -202,7 +202,17 @@ fn architectures() {
 
 #[test]
 fn tokenizers() {
-    for case in cases("tokenizer") {
+    check_files("tokenizer", description::tokenizer);
+}
+
+#[test]
+fn settings() {
+    check_files("settings", description::settings);
+}
+
+/// Check a kind that consists of named files.
+fn check_files(kind: &str, describe: impl Fn(Algorithm, &mut [(&str, Hash)]) -> Hash) {
+    for case in cases(kind) {
         let files: Vec<_> = array(&case["files"])
             .iter()
             .filter(|file| file["counts"].as_bool().expect("a flag"))
@@ -218,10 +228,61 @@ fn tokenizers() {
                     (text(&file["name"]), content_digest(&bytes, algorithm))
                 })
                 .collect();
-            let digest = description::tokenizer(algorithm, &mut digests);
-            check(&case, "digests", Some("tokenizer"), algorithm, digest);
+            let digest = describe(algorithm, &mut digests);
+            check(&case, "digests", Some(kind), algorithm, digest);
         }
     }
+}
+
+#[test]
+fn pipelines() {
+    for case in cases("pipeline") {
+        for algorithm in BOTH {
+            let config = content_digest(text(&case["canonicalConfig"]).as_bytes(), algorithm);
+            let listed = case["componentDigests"].as_object().expect("an object");
+            let mut components: Vec<_> = listed
+                .iter()
+                .map(|(name, digests)| Component {
+                    name,
+                    digests: digests[algorithm.name()]
+                        .as_object()
+                        .expect("an object")
+                        .iter()
+                        .map(|(kind, written)| (kind.as_str(), written_hash(text(written))))
+                        .collect(),
+                })
+                .collect();
+            let digest = description::pipeline(algorithm, &mut components, &config);
+            check(&case, "digests", Some("pipeline"), algorithm, digest);
+        }
+    }
+}
+
+#[test]
+fn adapters() {
+    for case in cases("adapter") {
+        for algorithm in BOTH {
+            let part = |name: &str| written_hash(text(&case["parts"][name][algorithm.name()]));
+            let adapter = Adapter {
+                config: content_digest(text(&case["canonicalConfig"]).as_bytes(), algorithm),
+                weights: part("weights"),
+                base_architecture: part("baseArchitecture"),
+                base_weights: part("baseWeights"),
+            };
+            let digest = description::adapter(algorithm, &adapter);
+            check(&case, "digests", Some("adapter"), algorithm, digest);
+        }
+    }
+}
+
+/// Return the bytes of a digest in its written form.
+fn written_hash(written: &str) -> Hash {
+    let (_, hex) = written.rsplit_once(':').expect("a colon");
+    let mut hash = Hash::default();
+    for (byte, pair) in hash.iter_mut().zip(hex.as_bytes().chunks(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).expect("ASCII"), 16).expect("two digits");
+    }
+    hash
 }
 
 #[test]

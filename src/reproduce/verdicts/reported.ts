@@ -70,11 +70,13 @@ async function compareModels(
   [before, modelBefore]: readonly [StoredRun, TrackedModel],
   [after, modelAfter]: readonly [StoredRun, TrackedModel],
 ): Promise<ReproduceItem> {
-  const differences = (['weights', 'architecture', 'graph', 'pipeline', 'adapter'] as const).flatMap((field): Difference[] => {
-    const [first, second] = [modelBefore[field], modelAfter[field]]
-    if (first === second || first === undefined || second === undefined) return []
-    return [{ field, before: first, after: second }]
-  })
+  const differences = (['weights', 'architecture', 'graph', 'pipeline', 'adapter'] as const).flatMap(
+    (field): Difference[] => {
+      const [first, second] = [modelBefore[field], modelAfter[field]]
+      if (first === second || first === undefined || second === undefined) return []
+      return [{ field, before: first, after: second }]
+    },
+  )
   if (differences.length === 0) return item('models', name, 'same', 'the same tensors')
   try {
     const tensors = compareTensors(await tensorsOf(before, modelBefore), await tensorsOf(after, modelAfter))

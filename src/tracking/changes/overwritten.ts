@@ -66,7 +66,12 @@ export async function keepModel(
 /** Check whether a file below a model, or below a component of a pipeline, is text that belongs to it. */
 function isModelText(path: string): boolean {
   const name = path.slice(path.lastIndexOf('/') + 1)
-  return name.endsWith('.json') || name.endsWith('.tiktoken') || TOKENIZER_FILES.includes(name) || name.endsWith('.jinja')
+  return (
+    name.endsWith('.json') ||
+    name.endsWith('.tiktoken') ||
+    TOKENIZER_FILES.includes(name) ||
+    name.endsWith('.jinja')
+  )
 }
 
 async function keepInput(

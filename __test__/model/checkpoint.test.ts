@@ -5,30 +5,32 @@ import { listModel, readModel } from '../../src/model/read.ts'
 import { folderOf } from '../support/folder.ts'
 import { floats, safetensors } from '../support/safetensors.ts'
 
-const MODELS = 'vectors/models/checkpoint'
-const { files } = JSON.parse(readFileSync(join(MODELS, 'expected.json'), 'utf8')) as {
-  readonly files: readonly { file: string; format: string; tree: { blake3: string; sha256: string } }[]
+interface Expected {
+  readonly file: string
+  readonly tree: { readonly blake3: string; readonly sha256: string }
 }
 
-test.each(files)(
-  '$file is named for what it is, and its files are digested',
-  async ({ file, format, tree }) => {
-    const listing = await listModel(join(MODELS, file), { algorithm: 'both' })
-    expect(listing).toMatchObject({ format, tensorCount: 0, tensors: [] })
-    expect(listing.incomplete).toMatch(/^this is a .*checkpoint.*; its tensors are not read, only its files$/)
-    expect(listing.weights).toBeUndefined()
-    expect(listing.architecture).toBeUndefined()
-    expect([listing.digests.tree?.blake3, listing.digests.tree?.sha256].map(String)).toEqual([
-      tree.blake3,
-      tree.sha256,
-    ])
-    expect(listing.files.length).toBeGreaterThan(1)
-    await expect(readModel(join(MODELS, file))).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_UNSUPPORTED' })
-  },
-)
+function expectedOf(format: string): readonly Expected[] {
+  const text = readFileSync(join('vectors/models', format, 'expected.json'), 'utf8')
+  return (JSON.parse(text) as { readonly files: readonly Expected[] }).files
+}
 
-test('both kinds are there', () => {
-  expect([...new Set(files.map(({ format }) => format))]).toEqual(['dcp', 'orbax'])
+const CASES = ['dcp', 'orbax'].flatMap((format) => expectedOf(format).map((each) => ({ format, ...each })))
+
+test.each(CASES)('$format, $file: named for what it is, and its files are digested', async (expected) => {
+  const { format, file, tree } = expected
+  const path = join('vectors/models', format, file)
+  const listing = await listModel(path, { algorithm: 'both' })
+  expect(listing).toMatchObject({ format, tensorCount: 0, tensors: [] })
+  expect(listing.incomplete).toMatch(/^this is a .*checkpoint.*; its tensors are not read, only its files$/)
+  expect(listing.weights).toBeUndefined()
+  expect(listing.architecture).toBeUndefined()
+  expect([listing.digests.tree?.blake3, listing.digests.tree?.sha256].map(String)).toEqual([
+    tree.blake3,
+    tree.sha256,
+  ])
+  expect(listing.files.length).toBeGreaterThan(1)
+  await expect(readModel(path)).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_UNSUPPORTED' })
 })
 
 test('a name alone makes no checkpoint', async () => {

@@ -57,19 +57,19 @@ export async function bindBase(
   const { weights } = listing.digests
   if (weights === undefined) return notChecked('the adapter itself has no digest of its weights')
   if (options.sample !== undefined) return notChecked('only a sample of the adapter was read')
-  const found = await findBase(base, stated)
-  if ('reason' in found) return notChecked(found.reason)
+  const selected = await findBase(base, stated)
+  if ('reason' in selected) return notChecked(selected.reason)
   let report: ModelReport
   try {
-    report = (await readBase(found.path)).report
+    report = (await readBase(selected.path)).report
   } catch (error) {
     options.signal?.throwIfAborted()
-    if (found.from === 'given' || !isReadError(error)) throw error
+    if (selected.from === 'given' || !isReadError(error)) throw error
     return notChecked(`its base in the cache of the Hub cannot be read: ${joinLines(errorText(error))}`)
   }
   const adapter = adapterDigest(config.canonical, weights, report)
   const { architecture, weights: baseWeights } = report
-  const bound: BaseBinding = { status: 'bound', ...found, ...label, architecture, weights: baseWeights }
+  const bound: BaseBinding = { status: 'bound', ...selected, ...label, architecture, weights: baseWeights }
   return {
     ...parts,
     listing: {
@@ -93,13 +93,19 @@ export function noAdapter(path: string): LineaprintError {
 
 function adapterDigest(config: Uint8Array, weights: Digests, base: ModelReport): Digests {
   const each = listDigests(weights).map(({ algorithm, bytes }) => {
-    const plain = primary(toDigests(native.hashBytes(config, algorithm)))
+    const configDigest = primary(toDigests(native.hashBytes(config, algorithm)))
     const [architecture, baseWeights] = [base.digests.architecture, base.digests.weights].map(
       (digests: Digests) => listDigests(digests).find((digest) => digest.algorithm === algorithm),
     )
     if (architecture === undefined || baseWeights === undefined)
       throw new LineaprintError('ERR_LINEAPRINT_INTERNAL', `the base has no ${algorithm} digests`)
-    const raw = native.adapterDigest(plain.bytes, bytes, architecture.bytes, baseWeights.bytes, algorithm)
+    const raw = native.adapterDigest(
+      configDigest.bytes,
+      bytes,
+      architecture.bytes,
+      baseWeights.bytes,
+      algorithm,
+    )
     return toDigests(raw, 'adapter')
   })
   return Object.assign({}, ...each) as Digests
@@ -125,9 +131,10 @@ async function labelOf(path: string): Promise<StatedBase> {
 /** The most bytes of a configuration of an adapter. */
 const CONFIG_LIMIT = 64 << 20
 
-type FoundBase = { readonly path: string; readonly from: 'given' | 'hub-cache' } | { readonly reason: string }
+type SelectedBase =
+  { readonly path: string; readonly from: 'given' | 'hub-cache' } | { readonly reason: string }
 
-async function findBase(base: ModelOptions['base'], { label, revision }: StatedBase): Promise<FoundBase> {
+async function findBase(base: ModelOptions['base'], { label, revision }: StatedBase): Promise<SelectedBase> {
   if (base === false) return { reason: 'its base was not looked for' }
   if (base !== undefined) return { path: resolve(checkPath(base)), from: 'given' }
   if (label === undefined) return { reason: 'its base was not given, and its configuration names none' }

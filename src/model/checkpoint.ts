@@ -11,7 +11,7 @@ interface CheckpointKind {
   readonly format: Extract<ModelFormat, 'dcp' | 'orbax'>
   readonly noun: string
   /** A name that must be in the folder as well. */
-  readonly beside?: RegExp
+  readonly sibling?: RegExp
   /** A file that says what it is by its first bytes. */
   readonly proof: string
   readonly begin: RegExp
@@ -24,7 +24,7 @@ const KINDS: readonly CheckpointKind[] = [
   {
     format: 'dcp',
     noun: 'a distributed checkpoint of PyTorch (torch.distributed.checkpoint)',
-    beside: /^__[0-9]+_[0-9]+\.distcp$/,
+    sibling: /^__[0-9]+_[0-9]+\.distcp$/,
     proof: '.metadata',
     begin: PICKLE,
   },
@@ -74,8 +74,8 @@ export async function readCheckpoint(
 
 async function kindOf(folder: string, names: readonly string[]): Promise<CheckpointKind | undefined> {
   for (const kind of KINDS) {
-    const { proof, beside, begin } = kind
-    const isThere = beside === undefined || names.some((name) => beside.test(name))
+    const { proof, sibling, begin } = kind
+    const isThere = sibling === undefined || names.some((name) => sibling.test(name))
     if (isThere && names.includes(proof) && begin.test(await headOf(join(folder, proof)))) return kind
   }
   return undefined

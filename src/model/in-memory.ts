@@ -11,7 +11,7 @@ import { dtypeOf, littleEndian } from '../hash/array.ts'
 import { asBytes } from '../hash/bytes.ts'
 import { storeError, writeAll } from '../util/fs.ts'
 import { makeTemporary, sweepTemporary } from '../util/temporary.ts'
-import { libraryModel, plainTensor } from './library-models.ts'
+import { libraryModel, localTensor } from './library-models.ts'
 import { readModelWith } from './read.ts'
 import type { TypedArray } from '../hash/array.ts'
 import type { OnnxTensor, TfjsGraphModel, TfjsLayersModel, TfjsTensor } from './library-models.ts'
@@ -62,7 +62,7 @@ export async function hashTensors(
   const model = libraryModel(tensors)
   const parts: Part[] = []
   for (const [name, tensor] of model?.tensors ?? Object.entries(tensors))
-    parts.push(checkTensor(name, await plainTensor(tensor, `tensors.${name}`)))
+    parts.push(checkTensor(name, await localTensor(tensor, `tensors.${name}`)))
   const temporary = await makeTemporary('lineaprint-')
   void sweepTemporary()
   const path = join(temporary.path, 'model.safetensors')

@@ -35,7 +35,7 @@ export interface TfjsGraphModel {
 }
 
 /** A tensor with its elements in C order. */
-export interface PlainTensor {
+export interface LocalTensor {
   readonly dtype?: string | undefined
   readonly shape: readonly number[]
   readonly data: TypedArray | ArrayBufferLike | DataView
@@ -106,21 +106,21 @@ export function libraryModel(source: object): LibraryModel | undefined {
  * @param field Its name in errors.
  * @throws ERR_LINEAPRINT_UNSUPPORTED for texts and for types without whole bytes.
  */
-export async function plainTensor(value: unknown, field: string): Promise<unknown> {
+export async function localTensor(value: unknown, field: string): Promise<unknown> {
   if (isOnnxTensor(value))
-    return toPlain(value.type, value.dims, await value.getData(), 'ONNX Runtime', field)
+    return toLocal(value.type, value.dims, await value.getData(), 'ONNX Runtime', field)
   if (isTfjsTensor(value))
-    return toPlain(value.dtype, value.shape, await value.data(), 'TensorFlow.js', field)
+    return toLocal(value.dtype, value.shape, await value.data(), 'TensorFlow.js', field)
   return value
 }
 
-function toPlain(
+function toLocal(
   type: string,
   shape: readonly number[],
   data: unknown,
   library: string,
   field: string,
-): PlainTensor {
+): LocalTensor {
   const dtype = DTYPE_NAMES.get(type)
   if (dtype === undefined || !ArrayBuffer.isView(data)) {
     throw new LineaprintError('ERR_LINEAPRINT_UNSUPPORTED', `this tensor of ${library} is not read`, {

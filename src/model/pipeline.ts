@@ -196,7 +196,7 @@ async function readComponent(
     ...(graph && { graph }),
     ...(tokenizer && { tokenizer }),
   }
-  const { selectedWeights: _, ...plain } = listing
+  const { selectedWeights: _, ...unnamed } = listing
   return {
     component: {
       ...listed,
@@ -208,7 +208,7 @@ async function readComponent(
       bytes: listing.bytes,
     },
     // A component with the variant keeps the name of its weights.
-    parts: { ...parts, listing: wanted === undefined ? plain : listing },
+    parts: { ...parts, listing: wanted === undefined ? unnamed : listing },
     warnings: [
       ...listing.warnings.map((warning) => `${name}: ${warning}`),
       ...(variant !== undefined && wanted === undefined
@@ -251,7 +251,7 @@ function primaries(digests: Readonly<Record<string, Digests>>): Partial<Pipeline
   return Object.fromEntries(Object.entries(digests).map(([kind, each]) => [kind, primary(each)]))
 }
 
-/** What covers all components, or why nothing does. */
+/** The part of the listing that covers all components, or says why nothing does. */
 function wholeOf(
   read: readonly ReadComponent[],
   config: ReadonlyMap<string, ParsedJson>,
@@ -331,8 +331,8 @@ function pipelineDigest(
         .map((digest) => ({ kind, digest: digest.bytes })),
     ),
   }))
-  const plain = primary(toDigests(native.hashBytes(canonicalBytes(config), algorithm)))
-  return toDigests(native.pipelineDigest(components, plain.bytes, algorithm), 'pipeline')
+  const configDigest = primary(toDigests(native.hashBytes(canonicalBytes(config), algorithm)))
+  return toDigests(native.pipelineDigest(components, configDigest.bytes, algorithm), 'pipeline')
 }
 
 /** Return the digests of the model that all components are together. */

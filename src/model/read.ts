@@ -29,17 +29,7 @@ import type { GivenConfig, ModelConfig } from './config.ts'
 import type { ModelFiles } from './locate.ts'
 import type { ModelFormat, ModelListing, ModelOptions, ModelParts, ModelReport } from './report.ts'
 
-export type {
-  DtypeTotal,
-  ModelFile,
-  ModelFormat,
-  ModelListing,
-  ModelOptions,
-  ModelParts,
-  ModelReport,
-  PartNotRead,
-  TensorInfo,
-} from './report.ts'
+export type { ModelFile, ModelListing, ModelOptions, ModelParts, ModelReport, TensorInfo } from './report.ts'
 
 /**
  * Read a model and digest its architecture and weights in one read on all cores.

@@ -1,4 +1,4 @@
-/** What is known of a model: its tensors, its digests and the files it was read from. */
+/** The report of a model: its tensors, its digests and the files it was read from. */
 import type { AlgorithmChoice, Digest, Digests } from '../core/digest.ts'
 import type { NativeModel } from '../native/load.ts'
 import type { SampledHashOptions } from '../hash/sample/options.ts'
@@ -113,7 +113,7 @@ export interface PipelineComponent {
   readonly sameAs?: string
 }
 
-/** What is known of the base of an adapter. */
+/** The base of an adapter, or the reason why it was not read. */
 export type BaseBinding =
   | {
       readonly status: 'bound'
@@ -171,7 +171,7 @@ export interface ModelListing<A extends AlgorithmChoice = AlgorithmChoice> {
   }
   /** The components of a pipeline, sorted by the UTF-8 bytes of their names. Absent for one model. */
   readonly components?: readonly PipelineComponent[]
-  /** What is known of the base; only for an adapter. */
+  /** The base, or why it was not read; only for an adapter. */
   readonly base?: BaseBinding
   /** Why there are no digests of architecture and weights; absent if there are. */
   readonly incomplete?: string
@@ -219,13 +219,13 @@ export interface ModelReport<A extends AlgorithmChoice = AlgorithmChoice> extend
   }
 }
 
-/** A model with what its description is made of. */
+/** A model with the parts of its description. */
 export interface ModelParts {
   readonly listing: ModelListing
   /** The configuration: that in its file, else that beside it. */
   readonly config?: ModelConfig
   /** Keys and values of the text in its files. */
   readonly metadata: ReadonlyMap<string, string>
-  /** What the addon read; absent for more than one model. */
+  /** The result of the addon; absent for more than one model. */
   readonly model?: NativeModel
 }

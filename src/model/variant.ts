@@ -24,8 +24,8 @@ export function variantWeights(names: readonly string[], variant: string | undef
       `${stem}${inName}.${suffix}`,
       ...(hasIndex ? [`${stem}.${suffix}.index${inName}.json`] : []),
     ])
-    const found = wanted.filter((name) => names.includes(name))
-    if (found.length > 0) return found.length === 1 ? found[0] : undefined
+    const present = wanted.filter((name) => names.includes(name))
+    if (present.length > 0) return present.length === 1 ? present[0] : undefined
   }
   return undefined
 }

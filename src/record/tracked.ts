@@ -90,7 +90,7 @@ export interface TrackedModel {
   readonly pipeline?: string
   /** An adapter on its base. */
   readonly adapter?: string
-  /** What was known of the base of an adapter. */
+  /** The base of an adapter, or the reason why it was not read. */
   readonly base?: TrackedBase
   readonly tokenizer?: string
   readonly tree?: string

@@ -52,6 +52,8 @@ def write(into: Path):
     adapted(lora).save_pretrained(into / "lora")
     ia3 = IA3Config(target_modules=["k_proj", "down_proj"], feedforward_modules=["down_proj"], task_type="CAUSAL_LM")
     adapted(ia3).save_pretrained(into / "ia3")
+    for card in into.glob("*/README.md"):
+        card.unlink()
     return [described(into / name, into / "base") for name in ("lora", "ia3")]
 
 

@@ -1,11 +1,12 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { readModel } from '../../src/model/read.ts'
 import { readSettings } from '../../src/model/settings.ts'
-import { ALGORITHMS, contentOf, readCases, safetensors, temporaryFolder } from './support.ts'
+import { ALGORITHMS, ROOT, contentOf, readCases, safetensors, temporaryFolder } from './support.ts'
 import type { Content, VectorTensor, WrittenDigests } from './support.ts'
-import type { Digests } from '../../src/core/digest.ts'
+import type { Algorithm, Digests } from '../../src/core/digest.ts'
+import type { ModelReport } from '../../src/model/report.ts'
 
 type Files = readonly { readonly name: string; readonly content: Content }[]
 
@@ -58,6 +59,18 @@ function written(digests: Digests | undefined): Partial<WrittenDigests> {
   return Object.fromEntries(ALGORITHMS.map((algorithm) => [algorithm, digests?.[algorithm]?.toString()]))
 }
 
+/** The digests of components as a vector has them: by name, algorithm and kind. */
+function componentDigests({ components = [] }: ModelReport): object {
+  return Object.fromEntries(
+    components.map(({ name, digests }) => {
+      const byKind = Object.entries(digests)
+      const of = (algorithm: Algorithm): object =>
+        Object.fromEntries(byKind.map(([kind, each]) => [kind, each[algorithm]?.toString()]))
+      return [name, { blake3: of('blake3'), sha256: of('sha256') }]
+    }),
+  )
+}
+
 test.each(readCases('settings.json') as readonly SettingsCase[])('settings: $name', async (vector) => {
   using folder = temporaryFolder()
   writeFiles(folder.path, vector.files)
@@ -77,18 +90,7 @@ test.each(readCases('pipeline.json') as readonly PipelineCase[])('a pipeline: $n
   expect(written(report.digests.pipeline)).toEqual(vector.digests)
   for (const kind of ['weights', 'architecture', 'family'] as const)
     expect(written(report.digests[kind]), kind).toEqual(vector[kind])
-  const components = (report.components ?? []).map(({ name, digests }) => [
-    name,
-    Object.fromEntries(
-      ALGORITHMS.map((algorithm) => [
-        algorithm,
-        Object.fromEntries(
-          Object.entries(digests).map(([kind, each]) => [kind, each[algorithm]?.toString()]),
-        ),
-      ]),
-    ),
-  ])
-  expect(Object.fromEntries(components)).toEqual(vector.componentDigests)
+  expect(componentDigests(report)).toEqual(vector.componentDigests)
 })
 
 test.each(readCases('adapter.json') as readonly AdapterCase[])('an adapter: $name', async (vector) => {
@@ -103,4 +105,39 @@ test.each(readCases('adapter.json') as readonly AdapterCase[])('an adapter: $nam
     const one = await readModel(adapter, { algorithm, base })
     expect(one.adapter?.toString()).toBe(vector.digests[algorithm])
   }
+})
+
+interface SavedPipeline extends Pick<
+  PipelineCase,
+  'componentDigests' | 'weights' | 'architecture' | 'family'
+> {
+  readonly file: string
+  readonly variant?: string
+  readonly pipeline: WrittenDigests
+}
+
+interface SavedAdapter {
+  readonly file: string
+  readonly adapter: WrittenDigests
+}
+
+function savedIn<T>(folder: string): readonly T[] {
+  const text = readFileSync(join(ROOT, 'vectors/models', folder, 'expected.json'), 'utf8')
+  return (JSON.parse(text) as { readonly files: readonly T[] }).files
+}
+
+test.each(savedIn<SavedPipeline>('pipeline'))('diffusers saved $file, variant $variant', async (saved) => {
+  const path = join(ROOT, 'vectors/models/pipeline', saved.file)
+  const report = await readModel(path, { algorithm: 'both', weights: saved.variant })
+  for (const kind of ['pipeline', 'weights', 'architecture', 'family'] as const)
+    expect(written(report.digests[kind]), kind).toEqual(saved[kind])
+  expect(componentDigests(report)).toEqual(saved.componentDigests)
+})
+
+test.each(savedIn<SavedAdapter>('adapter'))('peft saved $file', async ({ file, adapter }) => {
+  const folder = join(ROOT, 'vectors/models/adapter')
+  const report = await readModel(join(folder, file), { algorithm: 'both', base: join(folder, 'base') })
+  expect(written(report.digests.adapter)).toEqual(adapter)
+  expect(report.base).toMatchObject({ status: 'bound', label: 'lineaprint/tiny-llama' })
+  expect(report.config?.ignored).toEqual(['base_model_name_or_path', 'peft_version'])
 })

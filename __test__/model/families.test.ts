@@ -10,6 +10,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { hashTensors } from '../../src/model/in-memory.ts'
 import { listModel, readModel } from '../../src/model/read.ts'
 import { folderOf } from '../support/folder.ts'
 
@@ -39,6 +40,20 @@ test('the same named weights have one digest in every format', async () => {
   }
   expect(new Set(files.map(({ weights }) => weights?.blake3)).size).toBe(1)
   expect([...formats].toSorted()).toEqual(FORMATS)
+})
+
+test('the same weights in memory have the digest of the files', async () => {
+  const path = join(MODELS, 'table', 'weights.safetensors')
+  const { tensors, weights } = await readModel(path)
+  const bytes = readFileSync(path)
+  const data = Object.fromEntries(
+    tensors.map(({ name, shape, dtype, start, end }) => [
+      name,
+      { shape, dtype, data: new Uint8Array(bytes.subarray(start, end)) },
+    ]),
+  )
+  expect(Object.keys(data)).toHaveLength(3)
+  expect(String((await hashTensors(data)).weights)).toBe(String(weights))
 })
 
 const FORMATS = ['flax', 'gguf', 'hdf5', 'keras', 'npz', 'onnx', 'pytorch', 'safetensors', 'tfjs']

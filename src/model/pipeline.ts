@@ -1,19 +1,20 @@
 /** Pipelines of diffusers: a folder with `model_index.json`, whose components lie in folders of their own. */
 import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { listDigests, primary, toDigests } from '../core/digest.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { checkAlgorithm } from '../core/options.ts'
 import { hashTree } from '../hash/tree.ts'
 import { canonicalBytes } from '../json/canonical.ts'
 import { native } from '../native/load.ts'
-import { inputError, isFolder } from '../util/fs.ts'
+import { inputError, isFolder, pathExists } from '../util/fs.ts'
 import { nameList } from '../util/name-list.ts'
 import { compareUtf8 } from '../util/text-order.ts'
 import { findCandidates } from './candidates.ts'
 import { configWarnings, readConfig } from './config.ts'
 import { familyOf } from './families.ts'
 import { familyDigest } from './family.ts'
+import { snapshotOf } from './hub-cache.ts'
 import { readSettings } from './settings.ts'
 import { tensorItems, tiesOf, totals } from './tensors.ts'
 import { findTokenizer, readTokenizer } from './tokenizer.ts'
@@ -25,6 +26,13 @@ import type { ModelListing, ModelOptions, ModelParts, PipelineComponent } from '
 
 /** Name of the file that lists the components. */
 export const PIPELINE_INDEX = 'model_index.json'
+
+/** Return the folder of a pipeline, or of its snapshot in the cache of the Hub; `undefined` for any other path. */
+export async function pipelineFolder(path: string): Promise<string | undefined> {
+  if (!(await isFolder(path))) return undefined
+  const folder = (await snapshotOf(resolve(path))) ?? resolve(path)
+  return (await pathExists(join(folder, PIPELINE_INDEX))) ? folder : undefined
+}
 
 /** Reads one model. */
 type ReadOne = (path: string, options: ModelOptions) => Promise<ModelParts>

@@ -1,7 +1,7 @@
 /** Differences between two models: configuration, tokenizer, and tensor by tensor. */
-import { stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { systemReason } from '../../util/fs.ts'
+import { inputError, systemReason } from '../../util/fs.ts'
 import { LineaprintError } from '../../core/errors.ts'
 import { matchRenames } from '../../hash/tree-diff.ts'
 import { checkKeys, checkObject, checkPath } from '../../core/options.ts'
@@ -9,6 +9,7 @@ import { compareUtf8 } from '../../util/text-order.ts'
 import { diffConfigs } from './config.ts'
 import { compareValues } from './values.ts'
 import { hasCandidate, locateModel } from '../locate.ts'
+import { pipelineFolder } from '../pipeline.ts'
 import { readComplete } from '../read.ts'
 import type { Digest } from '../../core/digest.ts'
 import type { HashOptions } from '../../core/options.ts'
@@ -53,6 +54,7 @@ export interface ModelSide {
   readonly architecture: Digest
   readonly weights: Digest
   readonly graph?: Digest
+  readonly pipeline?: Digest
   readonly tokenizer?: Digest
   readonly tensorCount: number
   readonly parameters: number
@@ -72,6 +74,10 @@ export interface ModelDiff {
   readonly sameWeights: boolean
   /** `undefined` unless both sides are ONNX files. */
   readonly sameGraph: boolean | undefined
+  /** `undefined` unless both sides are pipelines of diffusers. */
+  readonly samePipeline: boolean | undefined
+  /** Names of the components of both pipelines that differ, or that one of them does not have. Empty for others. */
+  readonly components: readonly string[]
   /** `undefined` if neither side is a folder with a tokenizer. */
   readonly sameTokenizer: boolean | undefined
   /** Keys of the meaningful configuration that differ. */
@@ -107,6 +113,7 @@ export async function diffModels(a: string, b: string, options: ModelDiffOptions
   const sameArchitecture = before.architecture.equals(after.architecture)
   const sameWeights = before.weights.equals(after.weights)
   const sameGraph = before.graph && after.graph && before.graph.equals(after.graph)
+  const samePipeline = before.pipeline && after.pipeline && before.pipeline.equals(after.pipeline)
   const sameTokenizer = tokenizersEqual(before, after)
   const changes = sameWeights ? [] : diffTensors(before.tensors, after.tensors)
   const tensors = values === true ? await withValues(changes, first, second, shared.signal) : changes
@@ -114,12 +121,16 @@ export async function diffModels(a: string, b: string, options: ModelDiffOptions
   for (const { status } of tensors) counts[status]++
   return {
     kind: 'model',
-    same: sameArchitecture && sameWeights && sameGraph !== false && sameTokenizer !== false,
+    same: [sameArchitecture, sameWeights, sameGraph, samePipeline, sameTokenizer].every(
+      (same) => same !== false,
+    ),
     before: sideOf(before),
     after: sideOf(after),
     sameArchitecture,
     sameWeights,
     sameGraph,
+    samePipeline,
+    components: differingComponents(before, after),
     sameTokenizer,
     config: sameArchitecture ? [] : diffConfigs(first.config, second.config),
     tensors,
@@ -137,10 +148,21 @@ interface Loaded {
 }
 
 async function load(path: string, options: ModelOptions): Promise<Loaded> {
-  const { folder, weights } = await locateModel(path, options)
+  const pipeline = await pipelineFolder(path)
+  const { folder, weights } =
+    pipeline === undefined ? await locateModel(path, options) : await filesBelow(pipeline)
   const fingerprints = new Map<string, string>()
   for (const file of weights) fingerprints.set(file, await fingerprintOf(file))
   return { ...(await readComplete(path, options)), folder, fingerprints }
+}
+
+/** List the files of the components of a pipeline. */
+async function filesBelow(folder: string): Promise<{ folder: string; weights: readonly string[] }> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((cause: unknown) => {
+    throw inputError(folder, 'list', cause)
+  })
+  const files = entries.filter((entry) => !entry.isDirectory())
+  return { folder, weights: files.map(({ parentPath, name }) => join(parentPath, name)) }
 }
 
 /** Return a text that changes with the file. A file that has no stat fails when it is read. */
@@ -152,16 +174,26 @@ async function fingerprintOf(path: string): Promise<string> {
 }
 
 function sideOf(report: ModelReport): ModelSide {
-  const { path, architecture, weights, graph, tokenizer, tensorCount, parameters } = report
+  const { path, architecture, weights, graph, pipeline, tokenizer, tensorCount, parameters } = report
   return {
     path,
     architecture,
     weights,
     ...(graph && { graph }),
+    ...(pipeline && { pipeline }),
     ...(tokenizer && { tokenizer }),
     tensorCount,
     parameters,
   }
+}
+
+function differingComponents(before: ModelReport, after: ModelReport): string[] {
+  const [first, second] = [before, after].map(
+    ({ components = [] }) => new Map(components.map(({ name, digests }) => [name, JSON.stringify(digests)])),
+  )
+  const names = new Set([...(first?.keys() ?? []), ...(second?.keys() ?? [])])
+  const differ = [...names].filter((name) => first?.get(name) !== second?.get(name))
+  return differ.toSorted((a, b) => compareUtf8(a, b))
 }
 
 function tokenizersEqual(

@@ -7,6 +7,7 @@ import { hasCandidate, locateModel } from '../../../model/locate.ts'
 import { findRun, readRun } from '../../../store/runs.ts'
 import { JOURNAL_FILE, RECORD_FILE } from '../../../store/store.ts'
 import { familyOf, isIndexPath } from '../../../model/families.ts'
+import { pipelineFolder } from '../../../model/pipeline.ts'
 import { isReadAsModel } from '../../../model/weights.ts'
 import type { JobOptions } from '../../../core/options.ts'
 import type { LocateOptions } from '../../../model/locate.ts'
@@ -153,6 +154,7 @@ async function isModel(
 ): Promise<boolean | LineaprintError> {
   if (kind === 'file') return isWeightsPath(path, options)
   if (weights !== undefined && (await hasCandidate(path, weights))) return true
+  if ((await pipelineFolder(path)) !== undefined) return true
   try {
     const { weights: files } = await locateModel(path, options)
     return files[0] !== undefined && (await isWeightsPath(files[0], options))

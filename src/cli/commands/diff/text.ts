@@ -9,6 +9,7 @@ import {
   shortDigests,
   table,
 } from '../../shared/output.ts'
+import { nameList } from '../../../util/name-list.ts'
 import { plural } from '../../../util/plural.ts'
 import type { TreeChange, TreeDiff } from '../../../hash/tree-diff.ts'
 import type { ModelDiff, TensorChange, ValueComparison } from '../../../model/diff/diff.ts'
@@ -78,12 +79,20 @@ export function modelLines(diff: ModelDiff, all: boolean): string[] {
   const parts = [
     diff.sameArchitecture ? '' : 'architecture differs',
     diff.sameGraph === false ? 'graph differs' : '',
+    diff.samePipeline === false ? pipelineWords(diff) : '',
     diff.sameTokenizer === false ? 'tokenizer differs' : '',
     counted(diff.counts, 'tensor'),
   ]
   const same = `${plural(diff.after.tensorCount, 'tensor')}, ${plural(diff.after.parameters, 'parameter')}`
   const words = diff.same ? same : parts.filter((part) => part !== '').join('; ')
   return [...config, ...few(diff.tensors, all, tensorLines), ...tokenizer(diff), verdict(diff.same, words)]
+}
+
+/** Say which components of two pipelines differ; of none, the settings of the pipeline do. */
+function pipelineWords({ components }: ModelDiff): string {
+  return components.length === 0
+    ? 'pipeline differs'
+    : `pipeline differs in ${nameList(components.map((name) => escapeText(name)))}`
 }
 
 function tokenizer({ sameTokenizer, before, after }: ModelDiff): string[] {
@@ -182,6 +191,16 @@ function modelRows(diff: ModelDiff): string[] {
     ]),
     ...(diff.sameGraph === false
       ? [['graph', '', diff.before.graph?.toString() ?? '', diff.after.graph?.toString() ?? '']]
+      : []),
+    ...(diff.samePipeline === false
+      ? [
+          [
+            'pipeline',
+            diff.components.map((name) => escapeText(name)).join(','),
+            String(diff.before.pipeline),
+            String(diff.after.pipeline),
+          ],
+        ]
       : []),
     ...(diff.sameTokenizer === false
       ? [['tokenizer', '', diff.before.tokenizer?.toString() ?? '', diff.after.tokenizer?.toString() ?? '']]

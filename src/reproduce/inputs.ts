@@ -122,7 +122,7 @@ export function refuseOtherInputs(items: readonly ReproduceItem[]): void {
 }
 
 async function moveInput(
-  { folder }: StoredRun,
+  { folder, record }: StoredRun,
   [section, name, entry]: readonly [InputSection, string, TrackedRecord],
   map: TreeMap,
   target: string,
@@ -133,7 +133,12 @@ async function moveInput(
   const copy = keptCopyOf(section, name, entry)
   if (copy?.status === 'kept') {
     const copied = await restoreCopy(storeOf(folder), copy.files, path, map, target)
-    if (copied !== undefined) return { entry: moved, copied }
+    // The copy of a model is a part of its folder, and beside it can be code that the command needs. Where the run wrote
+    // over the input, the folder holds its results now.
+    const isWhole = section !== 'models' || isOverwritten(record, section, name)
+    if (copied !== undefined && isWhole) return { entry: moved, copied }
+    if (copied !== undefined)
+      return { entry: moved, copied: [...copied, ...(await copyMissing(path, map, target, () => true))] }
   }
   const recorded = parseTracked(section, name, entry)
   const files = 'filesFile' in recorded ? await readFileList(folder, recorded) : undefined

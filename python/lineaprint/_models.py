@@ -24,6 +24,14 @@ _EXPECTED = (
 def collect(source: "Any") -> Found:
     """Return what a model holds: its tensors, and the names of what is not among them."""
     found = Found()
+    fill(source, found)
+    if not found.tensors:
+        raise argument("the model contains no tensors%s" % found.left_out())
+    return found
+
+
+def fill(source: "Any", found: Found) -> None:
+    """Take the tensors of a model, and the names of what is not among them."""
     if _keras.is_keras(source):
         _keras.collect(source, found)
     elif _boosters.is_booster(source):
@@ -32,9 +40,6 @@ def collect(source: "Any") -> Found:
         _estimators.collect(source, found)
     elif is_array(source) or not walk(source, "", found):
         raise argument("a model must be %s, not %s" % (_EXPECTED, type(source).__name__))
-    if not found.tensors:
-        raise argument("the model contains no tensors%s" % found.left_out())
-    return found
 
 
 def walk(value: "Any", name: str, found: Found, depth: int = 0) -> bool:

@@ -17,8 +17,7 @@ test('every command has its file, a summary and the options of all', async () =>
   const hidden = ['record-program', 'hash-tensors']
   const names = program.commands.map((command) => command.name())
   expect([...names, ...hidden].toSorted()).toEqual(files.toSorted())
-  for (const name of hidden)
-    expect((await buildProgram(name, context)).helpInformation()).not.toContain(name)
+  for (const name of hidden) expect((await buildProgram(name, context)).helpInformation()).not.toContain(name)
   for (const command of program.commands) {
     expect(command.description()).toMatch(/^[a-z]/)
     expect(command.options.map(({ long }) => long)).toEqual(expect.arrayContaining(['--json', '--debug']))

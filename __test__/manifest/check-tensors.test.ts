@@ -22,7 +22,9 @@ test.each(['blake3', 'sha256', 'both'] as const)('equal tensors are the same: %s
   writeFileSync(written, formatManifest(manifest))
   const bytes: number[] = []
   for (const given of [manifest, written, Buffer.from(`\ufeff${formatManifest(manifest)}`)]) {
-    const check = await checkTensors(given, TENSORS, { onProgress: ({ bytesDone }) => void bytes.push(bytesDone) })
+    const check = await checkTensors(given, TENSORS, {
+      onProgress: ({ bytesDone }) => void bytes.push(bytesDone),
+    })
     expect(check.same).toBe(true)
     expect(check.tensors).toEqual(['a', 'b', 'c', 'd'].map((name) => ({ name, status: 'same' })))
     expect(check.counts).toEqual({ same: 4, changed: 0, missing: 0, extra: 0, 'not-checked': 0 })
@@ -79,9 +81,14 @@ test('what lists no tensors is refused', async () => {
   await writeSafetensors(path, TENSORS)
   const code = 'ERR_LINEAPRINT_FORMAT'
   const files = await createManifest(path)
-  await expect(checkTensors(files, TENSORS)).rejects.toMatchObject({ code, received: 'a manifest of files alone' })
+  await expect(checkTensors(files, TENSORS)).rejects.toMatchObject({
+    code,
+    received: 'a manifest of files alone',
+  })
   await expect(checkTensors(path, TENSORS)).rejects.toMatchObject({ code })
-  await expect(checkTensors(`${path}.json`, TENSORS)).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_NOT_FOUND' })
+  await expect(checkTensors(`${path}.json`, TENSORS)).rejects.toMatchObject({
+    code: 'ERR_LINEAPRINT_NOT_FOUND',
+  })
   const manifest = await createManifest(path, { tensors: true })
   const edited = formatManifest(manifest).replace('"shape":[3]', '"shape":[4]')
   await expect(checkTensors(Buffer.from(edited), TENSORS)).rejects.toMatchObject({ code, field: 'model' })
@@ -91,5 +98,7 @@ test('a signal stops the check', async () => {
   const path = join(folderOf(), 'm.safetensors')
   await writeSafetensors(path, TENSORS)
   const manifest = await createManifest(path, { tensors: true })
-  await expect(checkTensors(manifest, TENSORS, { signal: AbortSignal.abort('enough') })).rejects.toBe('enough')
+  await expect(checkTensors(manifest, TENSORS, { signal: AbortSignal.abort('enough') })).rejects.toBe(
+    'enough',
+  )
 })

@@ -24,22 +24,33 @@ const TENSORS: ModelTensors = {
   packed: { data: Uint8Array.of(7, 8, 9), shape: [2, 3], dtype: 'F4' },
 }
 
-test.each(['blake3', 'sha256', 'both'] as const)('the digests are those of the file: %s', async (algorithm) => {
-  const path = join(folderOf(), 'model.safetensors')
-  const tensors: ModelTensors = {
-    ...TENSORS,
-    // Longer than a block, and not a multiple of what the hash is cut into.
-    large: { data: noise(9 * MEBIBYTE + 77), shape: [9 * MEBIBYTE + 77] },
-    larger: { data: new Uint16Array(noise(13 * MEBIBYTE).buffer), shape: [13 * MEBIBYTE / 2], dtype: 'F16' },
-    one: { data: noise(4 * MEBIBYTE, 'b'), shape: [4 * MEBIBYTE] },
-  }
-  const written = await writeSafetensors(path, tensors, { algorithm, files: true, metadata: { format: 'pt' } })
-  const read = await readModel(path, { algorithm, files: true })
-  expect(written.digests.weights).toEqual(read.digests.weights)
-  expect(written.digests.file).toEqual(read.files[0]?.digests)
-  expect(written.tensors).toEqual(read.tensors)
-  expect([written.path, written.size]).toEqual([path, read.files[0]?.size])
-})
+test.each(['blake3', 'sha256', 'both'] as const)(
+  'the digests are those of the file: %s',
+  async (algorithm) => {
+    const path = join(folderOf(), 'model.safetensors')
+    const tensors: ModelTensors = {
+      ...TENSORS,
+      // Longer than a block, and not a multiple of what the hash is cut into.
+      large: { data: noise(9 * MEBIBYTE + 77), shape: [9 * MEBIBYTE + 77] },
+      larger: {
+        data: new Uint16Array(noise(13 * MEBIBYTE).buffer),
+        shape: [(13 * MEBIBYTE) / 2],
+        dtype: 'F16',
+      },
+      one: { data: noise(4 * MEBIBYTE, 'b'), shape: [4 * MEBIBYTE] },
+    }
+    const written = await writeSafetensors(path, tensors, {
+      algorithm,
+      files: true,
+      metadata: { format: 'pt' },
+    })
+    const read = await readModel(path, { algorithm, files: true })
+    expect(written.digests.weights).toEqual(read.digests.weights)
+    expect(written.digests.file).toEqual(read.files[0]?.digests)
+    expect(written.tensors).toEqual(read.tensors)
+    expect([written.path, written.size]).toEqual([path, read.files[0]?.size])
+  },
+)
 
 test('tensors are sorted by dtype and name, and the header is padded', async () => {
   const path = join(folderOf(), 'model.safetensors')
@@ -82,7 +93,10 @@ test('what cannot be written leaves the old file and nothing else', async () => 
   const data = noise(20 * MEBIBYTE)
   const tensors: ModelTensors = { a: { data, shape: [data.length] } }
   const abort = new AbortController()
-  const aborted = writeSafetensors(path, tensors, { signal: abort.signal, onProgress: () => abort.abort('enough') })
+  const aborted = writeSafetensors(path, tensors, {
+    signal: abort.signal,
+    onProgress: () => abort.abort('enough'),
+  })
   await expect(aborted).rejects.toBe('enough')
   const failing = writeSafetensors(path, tensors, {
     onProgress: () => {
@@ -105,7 +119,7 @@ test.each([
   ['another number of elements', { a: { data: Uint8Array.of(1), shape: [2] } }, {}],
   ['metadata that is no text', {}, { metadata: { a: 1 as unknown as string } }],
   ['metadata that is not Unicode', {}, { metadata: { a: '\ud800' } }],
-  ['an unknown option', {}, { meta: {} } as object],
+  ['an unknown option', {}, { meta: {} }],
 ])('refused before anything is written: %s', async (_, tensors: ModelTensors, options) => {
   const root = folderOf()
   await expect(writeSafetensors(join(root, 'm.safetensors'), tensors, options)).rejects.toMatchObject({

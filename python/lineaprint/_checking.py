@@ -6,7 +6,7 @@ from _lineaprint._errors import LineaprintError
 
 from . import _hashing, _manifests
 from ._found import Found
-from ._models import fill
+from ._models import fill_with_buffers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def check(source: Any, tensors: Any) -> Dict[str, Any]:
     """Return the verdict about each tensor of a manifest and of a model."""
     manifest = _manifests.read(source)
     given = _Given()
-    fill(tensors, given)
+    fill_with_buffers(tensors, given)
     for name in given.ignored:
         given.reasons.setdefault(name, "it is no tensor")
     comparable = [

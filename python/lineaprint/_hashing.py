@@ -62,7 +62,14 @@ class Hashed:
 
 def hasher(algorithm: str) -> Standard | Command:
     """Return what computes an algorithm. Raise ERR_LINEAPRINT_COMMAND if it needs the command, and there is none."""
-    return Standard() if algorithm == "sha256" else Command(algorithm)
+    if algorithm == "sha256":
+        return Standard()
+    try:
+        return Command(algorithm)
+    except LineaprintError as error:
+        if error.code != "ERR_LINEAPRINT_COMMAND":
+            raise
+        raise LineaprintError(error.code, "BLAKE3 needs the command; digests of SHA-256 do not: %s" % error) from error
 
 
 class Standard:
@@ -172,8 +179,8 @@ class Command:
             os.ftruncate(self._window, SLOT * _SLOTS)
             self._process = subprocess.Popen(
                 [*find_command(), "hash-tensors"],
-                stdin=theirs,
-                stdout=theirs,
+                stdin=theirs.fileno(),
+                stdout=theirs.fileno(),
                 stderr=self._errors,
                 pass_fds=[self._window],
             )

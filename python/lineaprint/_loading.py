@@ -32,7 +32,7 @@ def load(source: Any, manifest: Any, framework: str, device: Any) -> Dict[str, A
     listed = _manifests.read(manifest, path)
     files = _files(path)
     expected = listed.tensors
-    one_of_several = listed.of_folder and not os.path.isdir(path)
+    one_of_several = listed.of_folder and files == [path]
     if one_of_several:
         name = os.path.basename(path)
         expected = {key: tensor for key, tensor in expected.items() if tensor.file == name}

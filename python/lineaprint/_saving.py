@@ -7,7 +7,8 @@ import os
 from _lineaprint._errors import LineaprintError, argument
 
 from . import _hashing, _manifests, _safetensors
-from ._models import collect
+from ._found import Found
+from ._models import fill_with_buffers, refuse_none
 from ._text import text
 
 TYPE_CHECKING = False
@@ -33,8 +34,7 @@ def save(source: Any, target: Any, metadata: Mapping[str, str] | None, manifest:
     engine = _hashing.hasher(algorithm)
     try:
         engine.begin(tensors, head, place is not None)
-        replace(path, lambda write: _write(write, head, tensors, engine))
-        hashed = engine.finish()
+        hashed = replace(path, lambda write: _write(write, head, tensors, engine))
     finally:
         engine.close()
     size = len(head) + sum(tensor.size for tensor in tensors)
@@ -51,7 +51,9 @@ def save(source: Any, target: Any, metadata: Mapping[str, str] | None, manifest:
 
 
 def _tensors(source: Any) -> List[Tensor]:
-    found = collect(source)
+    found = Found()
+    fill_with_buffers(source, found)
+    refuse_none(found)
     if found.ignored:
         # A file that lacks a part of what it was given would be taken for the whole.
         raise argument("only arrays and tensors can be written, not %s" % ", ".join("%.80r" % name for name in found.ignored[:5]))
@@ -70,7 +72,7 @@ def _checked_metadata(metadata: Any) -> Dict[str, str] | None:
     return dict(metadata)
 
 
-def _write(write: Callable[[memoryview], None], head: bytes, tensors: List[Tensor], engine: Any) -> None:
+def _write(write: Callable[[memoryview], None], head: bytes, tensors: List[Tensor], engine: Any) -> Any:
     write(memoryview(head))
     # What is hashed is what is written, also if another thread changes a tensor meanwhile.
     block = memoryview(bytearray(_hashing.SLOT))
@@ -90,12 +92,14 @@ def _write(write: Callable[[memoryview], None], head: bytes, tensors: List[Tenso
         tensor.write(take)
         if done != tensor.size:
             raise argument("%s changed while it was read" % tensor.name)
+    # A file whose digests are not known does not replace the old one.
+    return engine.finish()
 
 
-def replace(path: str, fill: Callable[[Callable[[memoryview], None]], None]) -> None:
+def replace(path: str, fill: Callable[[Callable[[memoryview], None]], Any]) -> Any:
     """Replace a file by what a function writes: a temporary file in its folder, fsync, rename, fsync of the folder.
 
-    If it fails, the old file is unchanged and no temporary file is left.
+    Return what the function returns. If it fails, the old file is unchanged and no temporary file is left.
     """
     folder, name = os.path.split(path)
     temporary = os.path.join(folder, ".%s.%s.tmp" % (name, os.urandom(6).hex()))
@@ -114,7 +118,7 @@ def replace(path: str, fill: Callable[[Callable[[memoryview], None]], None]) -> 
 
     try:
         try:
-            fill(write)
+            result = fill(write)
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
@@ -129,6 +133,7 @@ def replace(path: str, fill: Callable[[Callable[[memoryview], None]], None]) -> 
             raise _unwritten(path, error) from error
         raise
     _sync_folder(folder)
+    return result
 
 
 def _sync_folder(folder: str) -> None:

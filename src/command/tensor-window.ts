@@ -22,7 +22,7 @@ const PROTOCOL = 1
 /** Most bytes of a slot; the program chooses. */
 const SLOT_LIMIT = 64 << 20
 
-/** What the program asks for. */
+/** The request of the program. */
 interface WindowRequest {
   readonly protocol: number
   readonly algorithm: 'blake3' | 'sha256'
@@ -78,13 +78,13 @@ export async function digestWindow(input: Readable, answer: (text: '.') => void)
   const { algorithm, descriptor, slot, slots, head, file, tensors } = parseRequest(await next())
   const sequence = new TensorSequence(tensors, algorithm, head, file)
   const buffer = Buffer.allocUnsafeSlow(slot)
-  let left = tensors.reduce((total, { size }) => total + size, head)
-  for (let index = 0; left > 0; index = (index + 1) % slots) {
+  let remaining = tensors.reduce((total, { size }) => total + size, head)
+  for (let index = 0; remaining > 0; index = (index + 1) % slots) {
     const length = Number(await next())
-    if (!Number.isSafeInteger(length) || length < 1 || length > Math.min(slot, left)) throw refusal('a block')
+    if (!Number.isSafeInteger(length) || length < 1 || length > Math.min(slot, remaining)) throw refusal('a block')
     await readWhole(descriptor, buffer.subarray(0, length), index * slot)
     answer('.')
-    left -= length
+    remaining -= length
     sequence.update(buffer.subarray(0, length))
   }
   return written(sequence.finish())

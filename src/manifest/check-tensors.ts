@@ -21,9 +21,9 @@ export interface CheckedTensor {
   readonly name: string
   /** `missing`: the manifest lists it, and it was not given. `extra`: the other way round. */
   readonly status: TensorStatus
-  /** What the manifest lists: dtype and shape if they differ, else the digest. Only if it changed. */
+  /** Dtype and shape in the manifest if they differ, else the digest there. Only if it changed. */
   readonly expected?: string
-  /** What was given instead. Only if it changed. */
+  /** The same of the tensor that was given. Only if it changed. */
   readonly received?: string
   /** Why it could not be checked. */
   readonly reason?: string
@@ -64,7 +64,7 @@ export async function checkTensors(
   const bytesTotal = [...given.values()].reduce((total, { size }) => total + size, 0)
   for (const tensor of expected) {
     options.signal?.throwIfAborted()
-    const found = given.get(tensor.name)
+    const present = given.get(tensor.name)
     const before = bytesDone
     // The progress of one tensor is that of a part of all.
     const onProgress =
@@ -76,8 +76,8 @@ export async function checkTensors(
           filesDone: 0,
           filesTotal: 0,
         }))
-    checked.push(await verdictOf(tensor, found, { ...options, algorithm, ...(onProgress && { onProgress }) }))
-    bytesDone += found?.size ?? 0
+    checked.push(await verdictOf(tensor, present, { ...options, algorithm, ...(onProgress && { onProgress }) }))
+    bytesDone += present?.size ?? 0
   }
   const counts = { same: 0, changed: 0, missing: 0, extra: 0, 'not-checked': 0 }
   for (const { status } of checked) counts[status]++
@@ -116,9 +116,9 @@ async function verdictOf(
   if (given === undefined) return { name, status: 'missing' }
   const [expected, received] = [typeText(dtype, shape), typeText(given.dtype, given.shape)]
   if (expected !== received) return { name, status: 'changed', expected, received }
-  const found = (await digestBytes<AlgorithmChoice>(given.bytes, options))[digest.algorithm]
-  if (found?.equals(digest) === true) return { name, status: 'same' }
-  return { name, status: 'changed', expected: digest.toString(), received: String(found) }
+  const computed = (await digestBytes<AlgorithmChoice>(given.bytes, options))[digest.algorithm]
+  if (computed?.equals(digest) === true) return { name, status: 'same' }
+  return { name, status: 'changed', expected: digest.toString(), received: String(computed) }
 }
 
 function typeText(dtype: string, shape: readonly number[]): string {

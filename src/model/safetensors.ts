@@ -65,12 +65,8 @@ interface Layout {
  *
  * @throws ERR_LINEAPRINT_UNSUPPORTED if the header would be longer than readers accept.
  */
-export function layout(
-  given: readonly TensorBytes[],
-  metadata?: Readonly<Record<string, string>>,
-): Layout {
-  const rank = ({ dtype }: TensorBytes): number => RANKS.get(dtype) ?? 0
-  const tensors = given.toSorted((a, b) => rank(b) - rank(a) || compareUtf8(a.name, b.name))
+export function layout(given: readonly TensorBytes[], metadata?: Readonly<Record<string, string>>): Layout {
+  const tensors = given.toSorted((a, b) => rankOf(b) - rankOf(a) || compareUtf8(a.name, b.name))
   const texts = metadata && Object.entries(metadata).toSorted(([a], [b]) => compareUtf8(a, b))
   const members = texts === undefined ? [] : [`"${METADATA}":${objectText(texts)}`]
   let end = 0
@@ -91,6 +87,10 @@ export function layout(
   head.writeBigUInt64LE(BigInt(length))
   text.copy(head, 8)
   return { head, tensors }
+}
+
+function rankOf({ dtype }: TensorBytes): number {
+  return RANKS.get(dtype) ?? 0
 }
 
 /** Return the text of an object. One of JavaScript would have keys that look like numbers first. */

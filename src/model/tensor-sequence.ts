@@ -29,8 +29,8 @@ type Sliced = InstanceType<typeof native.NativeSliced>
 const CUT = 1024
 
 /** Return how many of the next bytes of a tensor go into a block with this room: no cut is within a unit. */
-export function fitting(left: number, room: number): number {
-  return left <= room ? left : room - (room % CUT)
+export function fitting(remaining: number, room: number): number {
+  return remaining <= room ? remaining : room - (room % CUT)
 }
 
 /** Hashes the bytes of a sequence, which come in blocks. A block may end within a tensor as {@link fitting} allows. */
@@ -42,7 +42,7 @@ export class TensorSequence<A extends AlgorithmChoice = AlgorithmChoice> {
   /** Bytes before the first tensor that are still to come. */
   #head: number
   /** The tensor of which a part has come, and how many of its bytes are to come. */
-  #partial: { readonly hasher: Sliced; left: number } | undefined
+  #partial: { readonly hasher: Sliced; remaining: number } | undefined
 
   /**
    * @param head Bytes before the first tensor, which count for the file alone.
@@ -83,10 +83,10 @@ export class TensorSequence<A extends AlgorithmChoice = AlgorithmChoice> {
   /** Take what belongs to the next tensor. */
   #take(bytes: Uint8Array): number {
     if (this.#partial !== undefined) {
-      const part = bytes.subarray(0, this.#partial.left)
+      const part = bytes.subarray(0, this.#partial.remaining)
       this.#partial.hasher.update(part)
-      this.#partial.left -= part.byteLength
-      if (this.#partial.left === 0) this.#end(this.#partial.hasher)
+      this.#partial.remaining -= part.byteLength
+      if (this.#partial.remaining === 0) this.#end(this.#partial.hasher)
       return part.byteLength
     }
     this.#takeEmpty()
@@ -99,7 +99,7 @@ export class TensorSequence<A extends AlgorithmChoice = AlgorithmChoice> {
     }
     const hasher = new native.NativeSliced(this.#algorithm, next.size)
     hasher.update(bytes)
-    this.#partial = { hasher, left: next.size - bytes.byteLength }
+    this.#partial = { hasher, remaining: next.size - bytes.byteLength }
     return bytes.byteLength
   }
 
@@ -120,7 +120,7 @@ export class TensorSequence<A extends AlgorithmChoice = AlgorithmChoice> {
     const items = this.#tensors
       .map(({ name, dtype, shape }, index) => ({ name, dtype, shape: [...shape], index }))
       .toSorted((a, b) => compareUtf8(a.name, b.name))
-    const found = algorithms.map((algorithm) => {
+    const weights = algorithms.map((algorithm) => {
       const digested = items.map(({ name, dtype, shape, index }) => ({
         name,
         dtype,
@@ -129,6 +129,6 @@ export class TensorSequence<A extends AlgorithmChoice = AlgorithmChoice> {
       }))
       return toDigests(native.weightsDigest(digested, algorithm), 'weights')
     })
-    return Object.assign({}, ...found) as Digests
+    return Object.assign({}, ...weights) as Digests
   }
 }

@@ -120,7 +120,7 @@ test.each([
   ['metadata that is no text', {}, { metadata: { a: 1 as unknown as string } }],
   ['metadata that is not Unicode', {}, { metadata: { a: '\ud800' } }],
   ['an unknown option', {}, { meta: {} }],
-])('refused before anything is written: %s', async (_, tensors: ModelTensors, options) => {
+])('refused before anything is written: %s', async (_, tensors: ModelTensors, options: object) => {
   const root = folderOf()
   await expect(writeSafetensors(join(root, 'm.safetensors'), tensors, options)).rejects.toMatchObject({
     code: 'ERR_LINEAPRINT_ARGUMENT',

@@ -22,7 +22,7 @@ _LIMIT = 1 << 29
 
 _MEMBERS = ["schema", "type", "algorithm", "links", "ignore", "includeSkipped", "digests", "model", "warnings", "entries", "tensors"]
 
-_HOW = 'make one with "lineaprint manifest --tensors PATH -o %s", or with the argument manifest of save_file'
+_HOW = 'make one with "lineaprint manifest --tensors %s -o %s", or with the argument manifest of save_file'
 
 
 class Listed:
@@ -63,9 +63,12 @@ def sibling(path: str) -> str:
 def read(source: Any, beside: str | None = None) -> Manifest:
     """Read a manifest: an object of JSON, a path, or with None the one beside a model."""
     if source is None:
-        path = sibling(beside or "")
+        model = beside or ""
+        path = sibling(model)
+        if not os.path.exists(model):
+            raise LineaprintError("ERR_LINEAPRINT_NOT_FOUND", "%s: there is no such file or folder" % model)
         if not os.path.exists(path):
-            raise LineaprintError("ERR_LINEAPRINT_NOT_FOUND", "there is no manifest %s; %s" % (path, _HOW % path))
+            raise LineaprintError("ERR_LINEAPRINT_NOT_FOUND", "there is no manifest %s; %s" % (path, _HOW % (model, path)))
         return _parse(_content(path), path)
     if isinstance(source, (str, os.PathLike)):
         path = os.fspath(source)
@@ -102,7 +105,7 @@ def _parse(content: bytes, path: str) -> Manifest:
     if members.get("schema") != SCHEMA:
         raise fail("its schema is %.80r; expected %r" % (members.get("schema"), SCHEMA))
     if "model" not in members or "tensors" not in members:
-        raise fail("it lists no tensors; %s" % (_HOW % "FILE"))
+        raise fail("it lists no tensors; %s" % (_HOW % ("PATH", "FILE")))
     unknown = [name for name in members if name not in _MEMBERS] + [name for name in _MEMBERS if name not in members]
     if unknown:
         raise fail("the member %.80r is unknown or missing" % unknown[0])

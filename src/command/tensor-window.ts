@@ -81,7 +81,8 @@ export async function digestWindow(input: Readable, answer: (text: '.') => void)
   let remaining = tensors.reduce((total, { size }) => total + size, head)
   for (let index = 0; remaining > 0; index = (index + 1) % slots) {
     const length = Number(await next())
-    if (!Number.isSafeInteger(length) || length < 1 || length > Math.min(slot, remaining)) throw refusal('a block')
+    if (!Number.isSafeInteger(length) || length < 1 || length > Math.min(slot, remaining))
+      throw refusal('a block')
     await readWhole(descriptor, buffer.subarray(0, length), index * slot)
     answer('.')
     remaining -= length

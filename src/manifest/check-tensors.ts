@@ -76,7 +76,9 @@ export async function checkTensors(
           filesDone: 0,
           filesTotal: 0,
         }))
-    checked.push(await verdictOf(tensor, present, { ...options, algorithm, ...(onProgress && { onProgress }) }))
+    checked.push(
+      await verdictOf(tensor, present, { ...options, algorithm, ...(onProgress && { onProgress }) }),
+    )
     bytesDone += present?.size ?? 0
   }
   const counts = { same: 0, changed: 0, missing: 0, extra: 0, 'not-checked': 0 }

@@ -11,7 +11,7 @@
 Without a run nothing is recorded: the functions return None, and one line on stderr reports this once. `set_seeds` and
 `restore` still work. See docs/python.md.
 
-The import loads everything that the functions need, so that a call needs no file of this package or of Python.
+The import loads everything that the functions that record need, so that a call needs no file of this package or of Python.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from _lineaprint._process import current as _current
 from _lineaprint._process import seed_of_run as _seed_of_run
 from _lineaprint._version import VERSION as _VERSION
 
-from . import _checking, _loading, _runs, _saving, _seeding, _states, _tracking
+from . import _runs, _seeding, _states, _tracking
 from ._runs import Run
 
 #: The version of this package.
@@ -339,6 +339,8 @@ def save_file(
     Return a dict with `path`, `size`, `weights` and the digest of each of the `tensors`; with a manifest also `file`, the
     digest of the file, and `manifest`, its path. Raise LineaprintError, for example if the file cannot be written.
     """
+    from . import _saving
+
     report: Dict[str, Any] = _saving.save(tensors, path, metadata, manifest, algorithm)
     return report
 
@@ -364,6 +366,8 @@ def load_file(
     Return the tensors by their names. Raise TensorMismatch, before anything is returned, if a tensor differs, is missing, or
     is not in the manifest; LineaprintError if the file or the manifest is missing or damaged.
     """
+    from . import _loading
+
     loaded: Dict[str, Any] = _loading.load(path, manifest, framework, device)
     return loaded
 
@@ -375,6 +379,8 @@ def check_tensors(manifest: Union[_Path, Mapping[str, Any]], tensors: Any) -> Di
     what was `expected` and `received`), `missing`, `extra`, or `not-checked` (with the `reason`). `same` is true only if
     every tensor of the manifest was seen and is the same, and there is no other.
     """
+    from . import _checking
+
     report: Dict[str, Any] = _checking.check(manifest, tensors)
     return report
 

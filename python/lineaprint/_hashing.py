@@ -128,7 +128,8 @@ class Standard:
 
     def close(self) -> None:
         if self._pool is not None:
-            self._pool.shutdown(wait=True)
+            # Reads that were not begun are not made. The others use descriptors that are closed next.
+            self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _skip_empty(self) -> None:
         while len(self._digests) < len(self._tensors) and self._tensors[len(self._digests)].size == 0:

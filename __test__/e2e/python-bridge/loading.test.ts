@@ -200,7 +200,7 @@ lineaprint.save_file({"c": tensors["count"]}, "model/model-2.safetensors")
 def index(**names): open("model/model.safetensors.index.json", "w").write(json.dumps({"metadata": {}, "weight_map": names}))
 index(a="model-1.safetensors", b="model-1.safetensors", c="model-2.safetensors")
 import subprocess, shlex
-say(subprocess.run([*shlex.split(os.environ["LINEAPRINT_COMMAND"]), "manifest", "--tensors", "model", "-o", "model/manifest.json"], check=True, capture_output=True).returncode)
+say(subprocess.run([*shlex.split(os.environ["LINEAPRINT_COMMAND"]), "manifest", "--tensors", "--algorithm", "both", "model", "-o", "model/manifest.json"], check=True, capture_output=True).returncode)
 loaded = lineaprint.load_file("model", framework="numpy")
 say(list(loaded), loaded["a"].tobytes() == tensors["large"].tobytes())
 say(list(lineaprint.load_file("model/model.safetensors.index.json", "model/manifest.json", framework="numpy")))

@@ -26,8 +26,10 @@ export { exportToWandb } from './export/wandb/folder.ts'
 export { hashArray } from './hash/array.ts'
 export { hashBytes } from './hash/bytes.ts'
 export { checkManifest } from './manifest/check.ts'
+export { checkTensors } from './manifest/check-tensors.ts'
 export { hashFile, hashFiles } from './hash/file.ts'
 export { createManifest, formatManifest, parseManifest } from './manifest/manifest.ts'
+export { manifestOf } from './manifest/written.ts'
 export { hashPart, mergeParts, parsePart } from './hash/part.ts'
 export { hashStream } from './hash/stream.ts'
 export { hashTree } from './hash/tree.ts'
@@ -36,6 +38,7 @@ export { diffModels } from './model/diff/diff.ts'
 export { describeModel } from './model/describe.ts'
 export { hashTensors } from './model/in-memory.ts'
 export { listModel, readModel } from './model/read.ts'
+export { writeSafetensors } from './model/safetensors.ts'
 export { readTokenizer } from './model/tokenizer.ts'
 export { findRun, listRuns, readRun } from './store/runs.ts'
 export { storeIn } from './store/store.ts'
@@ -111,6 +114,7 @@ export type { ArrayHash, ShapedArray, TypedArray } from './hash/array.ts'
 export type { BytesHash } from './hash/bytes.ts'
 export type { CacheUsage } from './hash/cache.ts'
 export type { CheckItem, CheckOptions, MalformedLine, ManifestCheck } from './manifest/check.ts'
+export type { CheckedTensor, TensorStatus, TensorsCheck } from './manifest/check-tensors.ts'
 export type { FileHash, FileOptions, FilesOptions } from './hash/file.ts'
 export type {
   Manifest,
@@ -132,7 +136,9 @@ export type {
   TensorChange,
   ValueComparison,
 } from './model/diff/diff.ts'
-export type { ModelTensors, TensorData, TensorsReport } from './model/in-memory.ts'
+export type { TensorsReport } from './model/in-memory.ts'
+export type { ModelTensors } from './model/model-tensors.ts'
+export type { TensorData } from './model/tensor-data.ts'
 export type { OnnxTensor, TfjsGraphModel, TfjsLayersModel, TfjsTensor } from './model/library-models.ts'
 export type {
   BaseBinding,
@@ -147,6 +153,7 @@ export type {
   TensorInfo,
 } from './model/report.ts'
 export type { DescribedModel, ModelStructure, Quantisation } from './model/describe.ts'
+export type { WriteOptions, WrittenTensors } from './model/safetensors.ts'
 export type { LayerPattern } from './model/name-pattern.ts'
 export type { TokenizerReport } from './model/tokenizer.ts'
 export type {

@@ -50,6 +50,16 @@ with lineaprint.start_run(
         saved = lineaprint.checkpoint("c")
     number: int | None = lineaprint.seed(0)
     targets = lineaprint.set_seeds(2)["targets"]
+written = lineaprint.save_file({"a": array.array("f", [1.0])}, pathlib.Path("m.safetensors"), {"k": "v"}, manifest=True, algorithm="sha256")
+weights: str = written["weights"]
+same: bool = lineaprint.check_tensors("m.safetensors.manifest.json", {"a": array.array("f", [1.0])})["same"]
+try:
+    tensors = lineaprint.load_file("m.safetensors", pathlib.Path("m.safetensors.manifest.json"), framework="numpy", device=None)
+except lineaprint.TensorMismatch as error:
+    name: str = error.tensor
+except lineaprint.LineaprintError as error:
+    # There is no NumPy in this environment.
+    code: str = error.code
 print(run.status, lineaprint.__version__)
 `
 

@@ -7,7 +7,7 @@ import { readRun } from '../../src/store/runs.ts'
 import { folderOf } from '../support/folder.ts'
 import { safetensors } from '../support/safetensors.ts'
 import { started } from '../tracking/support.ts'
-import type { ModelTensors } from '../../src/model/in-memory.ts'
+import type { ModelTensors } from '../../src/model/model-tensors.ts'
 
 const FLOATS = Float32Array.of(1, -0, NaN, 4, 5, 6)
 const BITS = Uint16Array.of(0x3f80, 0xc000)

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 import { hashTensors } from '../../src/model/in-memory.ts'
 import { readModel } from '../../src/model/read.ts'
 import { folderOf } from '../support/folder.ts'
-import type { ModelTensors } from '../../src/model/in-memory.ts'
+import type { ModelTensors } from '../../src/model/model-tensors.ts'
 
 const FOLDER = resolve('.peers/javascript')
 const load = createRequire(join(FOLDER, 'package.json'))

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { hashTensors } from '../../src/model/in-memory.ts'
-import type { ModelTensors } from '../../src/model/in-memory.ts'
+import type { ModelTensors } from '../../src/model/model-tensors.ts'
 
 const FLOATS = Float32Array.of(1, -0, Number.NaN, 4)
 

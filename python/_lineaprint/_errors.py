@@ -30,6 +30,23 @@ class StateIncomplete(LineaprintError, LookupError):
         super().__init__("ERR_LINEAPRINT_RECORD", message)
 
 
+class TensorMismatch(LineaprintError, ValueError):
+    """Tensors that were loaded are not those of their manifest."""
+
+    def __init__(self, path: str, wrong: "list[tuple[str, str, str]]") -> None:
+        name, expected, received = wrong[0]
+        more = "" if len(wrong) == 1 else "; %d more tensors differ" % (len(wrong) - 1)
+        sentence = "%s: tensor %.200r is not the one of the manifest (expected %s, received %s)%s"
+        super().__init__("ERR_LINEAPRINT_MISMATCH", sentence % (path, name, expected, received, more))
+        #: The first tensor that differs, in the order of names.
+        self.tensor = name
+        #: What the manifest lists: the digest, or dtype and shape, or that there is no such tensor.
+        self.expected = expected
+        self.received = received
+        #: All tensors that differ, each with what was expected and received.
+        self.mismatches = tuple(wrong)
+
+
 def argument(message: str) -> LineaprintError:
     """Return the error for an invalid argument."""
     return LineaprintError("ERR_LINEAPRINT_ARGUMENT", message)

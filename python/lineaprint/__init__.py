@@ -11,7 +11,7 @@
 Without a run nothing is recorded: the functions return None, and one line on stderr reports this once. `set_seeds` and
 `restore` still work. See docs/python.md.
 
-The import loads everything that the functions need, so that a call needs no file of this package or of Python.
+The import loads everything that the functions that record need, so that a call needs no file of this package or of Python.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import os as _os
 
 from _lineaprint import _files, _start
 from _lineaprint._connection import warn as _warn
-from _lineaprint._errors import LineaprintError, StateCorrupt, StateIncomplete, StateNotFound
+from _lineaprint._errors import LineaprintError, StateCorrupt, StateIncomplete, StateNotFound, TensorMismatch
 from _lineaprint._process import current as _current
 from _lineaprint._process import seed_of_run as _seed_of_run
 from _lineaprint._version import VERSION as _VERSION
@@ -57,15 +57,19 @@ __all__ = [
     "StateCorrupt",
     "StateIncomplete",
     "StateNotFound",
+    "TensorMismatch",
     "active",
     "add_metadata",
     "add_tags",
+    "check_tensors",
     "checkpoint",
     "flush",
+    "load_file",
     "log_digest",
     "log_metric",
     "log_metrics",
     "restore",
+    "save_file",
     "seed",
     "set_seeds",
     "start_run",
@@ -315,6 +319,72 @@ def set_seeds(seed: SupportsIndex, deterministic: bool = False) -> Dict[str, Any
     """
     _connect()
     report: Dict[str, Any] = _seeding.set_seeds(seed, deterministic)
+    return report
+
+
+def save_file(
+    tensors: Any,
+    path: _Path,
+    metadata: Optional[Mapping[str, str]] = None,
+    *,
+    manifest: Union[bool, _Path, None] = None,
+    algorithm: str = "blake3",
+) -> Dict[str, Any]:
+    """Write tensors to a safetensors file, and digest them in the same pass: nothing is read again.
+
+    `tensors` is a dict of tensors or arrays by name, or a model as `track_model` takes it. Tied tensors are written under
+    each of their names. The file is that of `safetensors`, byte by byte, for up to one entry of `metadata`. It replaces one
+    of its name at once, and survives a loss of power.
+
+    `manifest` is the path of the manifest that is written for `load_file` and `lineaprint check`; True stands for PATH with
+    `.manifest.json` after it. `algorithm` is `blake3`, which the command `lineaprint` computes, or `sha256`.
+
+    Return a dict with `path`, `size`, `weights` and the digest of each of the `tensors`; with a manifest also `file`, the
+    digest of the file, and `manifest`, its path. Raise LineaprintError, for example if the file cannot be written.
+    """
+    from . import _saving
+
+    report: Dict[str, Any] = _saving.save(tensors, path, metadata, manifest, algorithm)
+    return report
+
+
+def load_file(
+    path: _Path,
+    manifest: Union[_Path, Mapping[str, Any], None] = None,
+    *,
+    framework: str = "torch",
+    device: Any = None,
+) -> Dict[str, Any]:
+    """Load a safetensors file, and check every tensor against a manifest while it loads.
+
+    `path` is a file, a folder with `model.safetensors` or with the shards of `model.safetensors.index.json`, or such an
+    index. `manifest` is a path or the object in it, as `lineaprint manifest --tensors` and `save_file` write it. By default
+    it is PATH with `.manifest.json` after it, for a folder `manifest.json` in it.
+
+    `framework` is `torch` or `numpy`, which is imported. `device` is where tensors of PyTorch go after the check.
+
+    The digests are of the memory that is returned, not of a second read of the file. BLAKE3 is computed by the command
+    `lineaprint` in a process that ends with the call; SHA-256 needs no command.
+
+    Return the tensors by their names. Raise TensorMismatch, before anything is returned, if a tensor differs, is missing, or
+    is not in the manifest; LineaprintError if the file or the manifest is missing or damaged.
+    """
+    from . import _loading
+
+    loaded: Dict[str, Any] = _loading.load(path, manifest, framework, device)
+    return loaded
+
+
+def check_tensors(manifest: Union[_Path, Mapping[str, Any]], tensors: Any) -> Dict[str, Any]:
+    """Check tensors in memory against a manifest: a dict of tensors or arrays, or a model as `track_model` takes it.
+
+    Return a dict with `same`, `counts`, and `tensors`: for each its `name` and its `status`, which is `same`, `changed` (with
+    what was `expected` and `received`), `missing`, `extra`, or `not-checked` (with the `reason`). `same` is true only if
+    every tensor of the manifest was seen and is the same, and there is no other.
+    """
+    from . import _checking
+
+    report: Dict[str, Any] = _checking.check(manifest, tensors)
     return report
 
 

@@ -4,13 +4,14 @@ The file is anonymous, so it disappears with the last process that has it open. 
 otherwise on the disk of the run. If the system supports neither, it is a named file that is removed after the call.
 """
 
-import json
 import os
 import sys
 
 from _lineaprint._connection import above_standard
 from _lineaprint._errors import LineaprintError, argument
 from _lineaprint._process import current
+
+from ._safetensors import header
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -125,15 +126,4 @@ class Safetensors(_Handed):
     """A safetensors file."""
 
     def header(self) -> "Any":
-        entries, offset = {}, 0
-        for tensor in self._tensors:
-            end = offset + tensor.size
-            entries[tensor.name] = {
-                "dtype": tensor.dtype,
-                "shape": list(tensor.shape),
-                "data_offsets": [offset, end],
-            }
-            offset = end
-        content = json.dumps(entries, separators=(",", ":")).encode("utf-8")
-        content += b" " * (-len(content) % 8)
-        return len(content).to_bytes(8, "little") + content
+        return header(self._tensors)

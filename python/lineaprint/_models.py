@@ -24,6 +24,18 @@ _EXPECTED = (
 def collect(source: "Any") -> Found:
     """Return what a model holds: its tensors, and the names of what is not among them."""
     found = Found()
+    fill(source, found)
+    return refuse_none(found)
+
+
+def refuse_none(found: Found) -> Found:
+    if not found.tensors:
+        raise argument("the model contains no tensors%s" % found.left_out())
+    return found
+
+
+def fill(source: "Any", found: Found) -> None:
+    """Take the tensors of a model, and the names of what is not among them."""
     if _keras.is_keras(source):
         _keras.collect(source, found)
     elif _boosters.is_booster(source):
@@ -32,9 +44,19 @@ def collect(source: "Any") -> Found:
         _estimators.collect(source, found)
     elif is_array(source) or not walk(source, "", found):
         raise argument("a model must be %s, not %s" % (_EXPECTED, type(source).__name__))
-    if not found.tensors:
-        raise argument("the model contains no tensors%s" % found.left_out())
-    return found
+
+
+def fill_with_buffers(source: "Any", found: Found) -> None:
+    """Take the tensors of a model, and in a dict also buffers with a shape: `memoryview` and `array.array`."""
+    if type(source) is not dict:
+        return fill(source, found)
+    rest = {}
+    for key, value in source.items():
+        if isinstance(key, str) and (isinstance(value, memoryview) or type(value).__module__ == "array"):
+            found.take(value, join("", key))
+        else:
+            rest[key] = value
+    return fill(rest, found)
 
 
 def walk(value: "Any", name: str, found: Found, depth: int = 0) -> bool:

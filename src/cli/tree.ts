@@ -70,6 +70,11 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: () => import('./commands/record-program.ts'),
     isHidden: true,
   },
+  'hash-tensors': {
+    summary: 'digest tensors in the memory of a Python program',
+    load: () => import('./commands/hash-tensors.ts'),
+    isHidden: true,
+  },
 }
 
 /** Start the work that a command needs before its module is loaded. */

@@ -25,6 +25,8 @@ export const ERROR_CODES = [
   'ERR_LINEAPRINT_INTERNAL',
   /** A symbolic link that leads nowhere, into itself, or that the caller refuses. */
   'ERR_LINEAPRINT_LINK',
+  /** A tensor that was loaded is not the one of its manifest; only the Python package raises it. */
+  'ERR_LINEAPRINT_MISMATCH',
   /** Nothing exists at that path. */
   'ERR_LINEAPRINT_NOT_FOUND',
   /** The path is not a regular file, or not a folder. */

@@ -1,8 +1,7 @@
 /** Check of a manifest, or of a checksum file of `b3sum` or `sha256sum`, against the present files. */
 import { stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { errorCode, isMissing, statInput, systemReason } from '../util/fs.ts'
-import { readGiven } from '../util/own-file.ts'
+import { statInput } from '../util/fs.ts'
 import { withoutByteOrderMark } from '../util/text-encoding.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { checkChoice, checkKeys, checkPath } from '../core/options.ts'
@@ -10,6 +9,7 @@ import { checkChecksums } from './check-checksums.ts'
 import { checkSingleFile } from './check-file.ts'
 import { checkFolder } from './check-folder.ts'
 import { parseManifest } from './parse.ts'
+import { isManifest, sourceOf } from './source.ts'
 import type { JobOptions } from '../core/options.ts'
 import type { Algorithm } from '../core/digest.ts'
 import type { Manifest } from './document.ts'
@@ -90,33 +90,6 @@ export async function checkManifest(
     { root: await folderOf(target), manifestPath: path, ignoreAdded: options.ignoreAdded ?? false },
     job,
   )
-}
-
-async function sourceOf(
-  manifest: string | Uint8Array | Manifest,
-): Promise<{ readonly source: Uint8Array; readonly path?: string }> {
-  if (manifest instanceof Uint8Array) return { source: manifest }
-  // An object may be untrusted too, so it is parsed as strictly as a file.
-  if (typeof manifest === 'object') return { source: Buffer.from(JSON.stringify(manifest)) }
-  const path = checkPath(manifest)
-  const source = await readGiven(path).catch((cause: unknown) => {
-    throw isMissing(cause)
-      ? new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', 'no such manifest', { path, cause })
-      : new LineaprintError(
-          'ERR_LINEAPRINT_UNREADABLE',
-          errorCode(cause) === 'EISDIR'
-            ? 'it is a folder, not a manifest'
-            : `cannot read it: ${systemReason(cause)}`,
-          { path, cause },
-        )
-  })
-  return { source, path }
-}
-
-/** Check whether the source is JSON: no line of a checksum file starts with a brace. */
-function isManifest(source: Uint8Array): boolean {
-  const start = Buffer.from(source.subarray(0, 64)).toString()
-  return /^\s*\{/.test(start)
 }
 
 /** Refuse options that would otherwise be ignored silently. */

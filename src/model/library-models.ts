@@ -7,6 +7,7 @@ import { asBytes } from '../hash/bytes.ts'
 import { embeddedConfig } from './config.ts'
 import type { TypedArray } from '../hash/array.ts'
 import type { GivenConfig } from './config.ts'
+import type { TensorData } from './tensor-data.ts'
 
 /** A tensor of TensorFlow.js. */
 export interface TfjsTensor {
@@ -32,13 +33,6 @@ export interface TfjsLayersModel {
 export interface TfjsGraphModel {
   readonly weights: Readonly<Record<string, readonly TfjsTensor[]>>
   execute(...inputs: never): unknown
-}
-
-/** A tensor with its elements in C order. */
-export interface LocalTensor {
-  readonly dtype?: string | undefined
-  readonly shape: readonly number[]
-  readonly data: TypedArray | ArrayBufferLike | DataView
 }
 
 /** A model of a library as tensors by their names, and its configuration. */
@@ -120,7 +114,7 @@ function toLocal(
   data: unknown,
   library: string,
   field: string,
-): LocalTensor {
+): TensorData {
   const dtype = DTYPE_NAMES.get(type)
   if (dtype === undefined || !ArrayBuffer.isView(data)) {
     throw new LineaprintError('ERR_LINEAPRINT_UNSUPPORTED', `this tensor of ${library} is not read`, {

@@ -79,27 +79,49 @@ export async function writeAtomic(
   content: string | Uint8Array | Iterable<string>,
   mode = 0o666,
 ): Promise<void> {
+  const write = async (file: FileHandle): Promise<void> => {
+    let position = 0
+    for (const block of blocksOf(content)) {
+      await writeAll(file, block, position)
+      position += block.length
+    }
+  }
+  await replaceFile(path, mode, write).catch((cause: unknown) => {
+    throw LineaprintError.is(cause) ? cause : storeError(path, 'it cannot be written', cause)
+  })
+}
+
+/**
+ * Replace a file like {@link writeAtomic} by what a function writes to it.
+ *
+ * @param write Writes the content to the open temporary file.
+ * @returns What the function returns.
+ * @throws ERR_LINEAPRINT_STORE for an error of the system, and any other error of the function.
+ */
+export async function replaceFile<T>(
+  path: string,
+  mode: number,
+  write: (file: FileHandle) => Promise<T>,
+): Promise<T> {
   // The global `crypto` loads at first use. `run` needs this file before it starts Python, and loading
   // `node:crypto` takes 4 ms.
   const random = Buffer.from(crypto.getRandomValues(new Uint8Array(6))).toString('hex')
   const temporary = join(dirname(path), `.${basename(path)}.${random}.tmp`)
   try {
     const file = await open(temporary, 'wx', mode)
+    let written: T
     try {
-      let position = 0
-      for (const block of blocksOf(content)) {
-        await writeAll(file, block, position)
-        position += block.length
-      }
+      written = await write(file)
       await syncHandle(file)
     } finally {
       await file.close()
     }
     await rename(temporary, path)
     await syncFolder(dirname(path))
+    return written
   } catch (cause) {
     await rm(temporary, { force: true }).catch(() => undefined)
-    throw storeError(path, 'it cannot be written', cause)
+    throw SYSTEM_CODE.test(errorCode(cause) ?? '') ? storeError(path, 'it cannot be written', cause) : cause
   }
 }
 

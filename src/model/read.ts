@@ -141,6 +141,11 @@ export interface ModelListing<A extends AlgorithmChoice = AlgorithmChoice> {
   readonly tensors: readonly TensorInfo[]
   /** Names of tensors with equal dtype, shape and bits, in groups. Sampled tensors are excluded. */
   readonly ties: readonly (readonly string[])[]
+  /**
+   * The tensors that the file calls buffers; all others are parameters. Absent if it does not say of each which it is,
+   * as only modules in a PyTorch file do.
+   */
+  readonly buffers?: { readonly tensors: number; readonly elements: number }
   /** Names of tensors that share one storage in the file, in groups. Absent if there are none. */
   readonly shared?: readonly (readonly string[])[]
   readonly files: readonly ModelFile[]
@@ -218,6 +223,14 @@ export async function readModelWith(
   given: GivenConfig | undefined,
 ): Promise<ModelReport> {
   return (await readComplete(path, options, given)).report
+}
+
+/** Formats of files that can hold nothing but tensors. Those of the others hold a computation, layers or settings too. */
+const ONLY_TENSORS: ReadonlySet<ModelFormat> = new Set(['safetensors', 'pytorch', 'npy', 'npz', 'flax'])
+
+/** Check whether files hold nothing but tensors, so that they are the same where their tensors are. */
+export function holdsOnlyTensors({ format, notRead }: Pick<ModelListing, 'format' | 'notRead'>): boolean {
+  return ONLY_TENSORS.has(format) && notRead === undefined
 }
 
 /** Check whether a model has the digests of its architecture and weights. */
@@ -307,6 +320,7 @@ export async function readParts(
     ...(incomplete !== undefined && { incomplete }),
     tensorCount: tensors.length,
     ...totals(tensors),
+    ...buffersOf(model, tensors),
     tensors,
     ties: tiesOf(tensors),
     ...partsOf(model),
@@ -360,7 +374,7 @@ function coveringDigests(
  *
  * @throws ERR_LINEAPRINT_FORMAT if they are of two.
  */
-function formatOf({ shards }: NativeModel): ModelFormat {
+export function formatOf({ shards }: NativeModel): ModelFormat {
   const formats = [...new Set(shards.map(({ format }) => format))]
   const [format = 'safetensors', other] = formats
   if (other !== undefined) {
@@ -373,11 +387,16 @@ function formatOf({ shards }: NativeModel): ModelFormat {
   return checkChoice('format', format as ModelFormat, FORMATS)
 }
 
+/** A remark about GGUF, whose pairs mix the configuration with texts about the file. See `docs/format.md`. */
+const PAIRS =
+  'The pairs of key and value in the file, such as the number of heads, are in no digest but that of its bytes.'
+
 /** Collect what the files say beside their tensors. */
-function partsOf({ shards }: NativeModel): Pick<ModelListing, 'shared' | 'notRead' | 'remarks'> {
+export function partsOf({ shards }: NativeModel): Pick<ModelListing, 'shared' | 'notRead' | 'remarks'> {
   const notRead = shards.flatMap((shard) => pairsOf(shard.notRead))
   const shared = shards.flatMap((shard) => shard.shared)
-  const remarks = [...new Set(shards.flatMap((shard) => shard.remarks))]
+  const hasPairs = shards.some(({ format, metadata }) => format === 'gguf' && metadata.length > 0)
+  const remarks = [...new Set([...shards.flatMap((shard) => shard.remarks), ...(hasPairs ? [PAIRS] : [])])]
   return {
     ...(shared.length > 0 && { shared }),
     ...(notRead.length > 0 && { notRead: notRead.map(([name, reason]) => ({ name, reason })) }),
@@ -449,6 +468,16 @@ function totals(tensors: readonly TensorInfo[]): Pick<ModelReport, 'parameters' 
   const sum = (field: 'parameters' | 'bytes'): number =>
     Object.values(dtypes).reduce((total, dtype) => total + dtype[field], 0)
   return { parameters: sum('parameters'), bytes: sum('bytes'), dtypes }
+}
+
+/** Count the buffers, where every file says of each tensor whether it is one. */
+function buffersOf({ shards }: NativeModel, tensors: readonly TensorInfo[]): Pick<ModelListing, 'buffers'> {
+  const lists = shards.map(({ buffers }) => buffers)
+  if (lists.some((names) => names === undefined)) return {}
+  const names = new Set(lists.flatMap((list) => list ?? []))
+  const buffers = tensors.filter(({ name }) => names.has(name))
+  const elements = buffers.reduce((sum, { shape }) => sum + shape.reduce((all, axis) => all * axis, 1), 0)
+  return { buffers: { tensors: buffers.length, elements } }
 }
 
 /**

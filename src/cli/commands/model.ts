@@ -116,6 +116,7 @@ async function writeStructure(given: string, described: DescribedModel): Promise
     digests: listing.digests,
     tensors: listing.tensorCount,
     parameters: listing.parameters,
+    ...(listing.buffers && { buffers: listing.buffers }),
     bytes: listing.bytes,
     dtypes: listing.dtypes,
     ...structure,
@@ -139,6 +140,14 @@ function show(report: ModelListing, structure: ModelStructure): void {
       ['files', `${report.files.length}`],
       ['tensors', count(report.tensorCount)],
       ['parameters', count(report.parameters)],
+      ...(report.buffers === undefined
+        ? []
+        : [
+            [
+              'buffers',
+              `${count(report.buffers.elements)} of them in ${plural(report.buffers.tensors, 'tensor')}`,
+            ],
+          ]),
       ['size', isTerminal() ? bytes(report.bytes) : String(report.bytes)],
       ...Object.entries(report.dtypes).map(([dtype, total]) => [
         `  ${dtype}`,

@@ -17,8 +17,7 @@ import type { FileVerdict, Tolerance } from './file-verdict.ts'
 export async function compareFiles(before: string, after: string, options: Tolerance): Promise<FileVerdict> {
   if (/\.npy$/i.test(before)) return compareArrays(before, after, options)
   if (isTableFile(before)) return compareTables(before, after, options)
-  if (!canHoldTensors(before))
-    return { verdict: 'different', detail: 'the bytes differ', differences: [] }
+  if (!canHoldTensors(before)) return { verdict: 'different', detail: 'the bytes differ', differences: [] }
   const verdict = await compareWeights(before, after, options)
   if (!LineaprintError.is(verdict)) return verdict
   const detail = `the bytes differ, and the tensors cannot be compared: ${verdict.message}`
@@ -79,7 +78,12 @@ async function compareModels(
   if (beyond.length > 0) return { ...differingTensors(beyond, before.tensorCount), maxDifference: largest }
   const detail = `no element differs by more than ${largest}`
   if (!holdsOnlyTensors(before) || !holdsOnlyTensors(after))
-    return { verdict: 'different', detail: `${detail}; ${REST}`, differences: changed, maxDifference: largest }
+    return {
+      verdict: 'different',
+      detail: `${detail}; ${REST}`,
+      differences: changed,
+      maxDifference: largest,
+    }
   return { verdict: 'within-tolerance', detail, differences: changed, maxDifference: largest }
 }
 

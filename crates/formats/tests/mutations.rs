@@ -43,7 +43,9 @@ type Work<'a> = dyn Fn(&Bytes) -> Result<(), FormatError> + 'a;
 fn processor_time() -> Duration {
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
     let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
-    let nanoseconds = told.as_deref().and_then(|text| text.split(' ').next()?.parse().ok());
+    let nanoseconds = told
+        .as_deref()
+        .and_then(|text| text.split(' ').next()?.parse().ok());
     nanoseconds.map_or_else(|| START.elapsed(), Duration::from_nanos)
 }
 
@@ -87,14 +89,18 @@ fn try_all(parser: Parser) {
             Ok(true) => accepted += 1,
             Ok(false) => refused += 1,
             Err(fault) => {
-                let path = std::env::temp_dir().join(format!("lineaprint-{parser:?}-{case}").replace(['(', ')'], "-"));
+                let path = std::env::temp_dir()
+                    .join(format!("lineaprint-{parser:?}-{case}").replace(['(', ')'], "-"));
                 std::fs::write(&path, &file).expect("is written");
                 panic!("{parser:?}, case {case}: {fault}; the file is {}", path.display());
             }
         }
     }
     // A reader that takes everything, or nothing, is no test of the other.
-    assert!(accepted > 0 && refused > 0, "{parser:?}: {accepted} accepted, {refused} refused");
+    assert!(
+        accepted > 0 && refused > 0,
+        "{parser:?}: {accepted} accepted, {refused} refused"
+    );
 }
 
 #[test]

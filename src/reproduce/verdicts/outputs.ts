@@ -154,7 +154,10 @@ async function compareRecorded(
 }
 
 /** Compare two files of arrays or tensors by their recorded digests; `undefined` if one of the runs recorded none. */
-async function compareRecordedContents(before: FileSide, after: FileSide): Promise<OutputVerdict | undefined> {
+async function compareRecordedContents(
+  before: FileSide,
+  after: FileSide,
+): Promise<OutputVerdict | undefined> {
   const [contentBefore] = (await readContents(before.folder, before.content)).values()
   const [contentAfter] = (await readContents(after.folder, after.content)).values()
   return compareContents(contentBefore, contentAfter)

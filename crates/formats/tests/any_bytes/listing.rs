@@ -29,16 +29,31 @@ pub fn check(listing: &Listing, input: &Bytes) {
         let fits = |length: u64| !is_known || size == Some(length);
         match &tensor.elements {
             Elements::InPlace { start, end } => {
-                assert!(start <= end && *end <= input.len() as u64, "{tensor:?} is outside");
+                assert!(
+                    start <= end && *end <= input.len() as u64,
+                    "{tensor:?} is outside"
+                );
                 assert!(fits(end - start), "{tensor:?} has another length");
             }
             Elements::External { path, start, end } => {
-                assert!(!path.is_empty() && !path.starts_with('/') && !path.contains('\\'), "{path:?}");
-                assert!(path.split('/').all(|part| !part.is_empty() && part != ".."), "{path:?}");
-                assert!(end.is_none_or(|end| *start <= end && fits(end - start)), "{tensor:?}");
+                assert!(
+                    !path.is_empty() && !path.starts_with('/') && !path.contains('\\'),
+                    "{path:?}"
+                );
+                assert!(
+                    path.split('/').all(|part| !part.is_empty() && part != ".."),
+                    "{path:?}"
+                );
+                assert!(
+                    end.is_none_or(|end| *start <= end && fits(end - start)),
+                    "{tensor:?}"
+                );
             }
             Elements::Held(bytes) => {
-                assert!(bytes.len() <= 8 * input.len() + 8, "{tensor:?} is longer than its file");
+                assert!(
+                    bytes.len() <= 8 * input.len() + 8,
+                    "{tensor:?} is longer than its file"
+                );
                 assert!(fits(bytes.len() as u64), "{tensor:?} has another length");
             }
             Elements::Decoded(_) => {
@@ -55,7 +70,10 @@ pub fn check(listing: &Listing, input: &Bytes) {
     }
     let mut position = 0;
     for part in &listing.checked {
-        assert!(position <= part.start && part.start <= part.end, "{part:?} overlaps");
+        assert!(
+            position <= part.start && part.start <= part.end,
+            "{part:?} overlaps"
+        );
         assert!(part.end <= input.len() as u64, "{part:?} is outside");
         position = part.end;
     }
@@ -87,7 +105,11 @@ fn decode(tensor: &Tensor, input: &Bytes) -> u64 {
     };
     let mut emitted = 0;
     let outcome = decode.decode(input, &mut |piece| {
-        assert!(piece.len() <= PIECE, "{tensor:?} emits {} bytes at once", piece.len());
+        assert!(
+            piece.len() <= PIECE,
+            "{tensor:?} emits {} bytes at once",
+            piece.len()
+        );
         emitted += piece.len() as u64;
         assert!(emitted <= decode.length(), "{tensor:?} emits more than it states");
         if emitted > DECODED {

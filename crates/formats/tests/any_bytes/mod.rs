@@ -65,13 +65,20 @@ pub fn answer(parser: Parser, bytes: &Bytes) -> Result<(), FormatError> {
         Parser::Graph => onnx::graph::describe::<Counted>(bytes, &mut |_| Ok([0; 32])).map(|_| ()),
         Parser::Shards => shards::parse(bytes).map(|index| {
             for shard in index.shards() {
-                assert!(!shard.contains(['/', '\\']) && shard != "..", "{shard:?} leaves its folder");
+                assert!(
+                    !shard.contains(['/', '\\']) && shard != "..",
+                    "{shard:?} leaves its folder"
+                );
             }
         }),
         Parser::Zip => members(bytes),
         Parser::Tar => tar::read(bytes).map(|entries| {
             let length = bytes.len() as u64;
-            assert!(entries.iter().all(|entry| entry.start <= entry.end && entry.end <= length));
+            assert!(
+                entries
+                    .iter()
+                    .all(|entry| entry.start <= entry.end && entry.end <= length)
+            );
         }),
         Parser::Json => match canonical::canonical(bytes) {
             // The canonical form is its own canonical form.
@@ -82,7 +89,10 @@ pub fn answer(parser: Parser, bytes: &Bytes) -> Result<(), FormatError> {
             None => Err(FormatError::new("no JSON")),
         },
         Parser::Table(format) => {
-            let schema = [("a".to_owned(), "int64".to_owned()), ("b".to_owned(), "utf8".to_owned())];
+            let schema = [
+                ("a".to_owned(), "int64".to_owned()),
+                ("b".to_owned(), "utf8".to_owned()),
+            ];
             let schema = (format == TableFormat::Jsonl).then_some(&schema[..]);
             table::read(bytes.clone(), format, schema).map(|_| ())
         }
@@ -101,7 +111,9 @@ fn model(format: Format, is_lenient: bool, bytes: &Bytes) -> Result<(), FormatEr
     };
     let mut others = others.into_iter();
     let mut open = |_: &str| -> Result<Arc<dyn Input>, FormatError> {
-        let next = others.next().ok_or_else(|| FormatError::new("there is no such file"))?;
+        let next = others
+            .next()
+            .ok_or_else(|| FormatError::new("there is no such file"))?;
         Ok(Arc::new(next))
     };
     let found: Listing = format::read(format, &bytes, is_lenient, &mut open)?;
@@ -113,7 +125,10 @@ fn members(bytes: &Bytes) -> Result<(), FormatError> {
     let archive = zip::Archive::read(bytes)?;
     let mut left = INFLATED;
     for member in archive.members() {
-        assert!(member.start + member.stored <= bytes.len() as u64, "{member:?} is outside");
+        assert!(
+            member.start + member.stored <= bytes.len() as u64,
+            "{member:?} is outside"
+        );
         let mut emitted = 0;
         member.stream(bytes, &mut |piece| {
             emitted += piece.len() as u64;

@@ -143,7 +143,9 @@ fn set(bytes: &mut [u8], at: usize, values: &[u8]) {
 /// Change a field of 2, 4 or 8 bytes: to a number at which readers fail, to the length of the file, or by a little.
 fn number(bytes: &mut [u8], at: usize, random: &mut Random) {
     let width = *random.of(&[2, 4, 8]);
-    let Some(field) = bytes.get(at..at + width) else { return };
+    let Some(field) = bytes.get(at..at + width) else {
+        return;
+    };
     let is_big = random.below(4) == 0;
     let mut wide = [0; 8];
     wide[..width].copy_from_slice(field);
@@ -168,9 +170,14 @@ fn number(bytes: &mut [u8], at: usize, random: &mut Random) {
 /// Replace one of the numbers that are written as text.
 fn digits(bytes: &mut Vec<u8>, random: &mut Random) {
     let start = position(bytes.len(), random);
-    let Some(from) = bytes[start..].iter().position(u8::is_ascii_digit) else { return };
+    let Some(from) = bytes[start..].iter().position(u8::is_ascii_digit) else {
+        return;
+    };
     let from = start + from;
-    let length = bytes[from..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let length = bytes[from..]
+        .iter()
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
     bytes.splice(from..from + length, random.of(&TEXTS).bytes());
 }
 

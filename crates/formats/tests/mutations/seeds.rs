@@ -22,9 +22,12 @@ pub fn of(parser: Parser) -> Vec<Bytes> {
         Parser::Model(Format::Onnx) => [files("onnx", &[".onnx"]), files("table", &[".onnx"])].concat(),
         Parser::Graph => files("graph", &[".onnx"]),
         Parser::Model(Format::Keras) => [files("keras", &[".keras"]), files("table", &[".keras"])].concat(),
-        Parser::Model(Format::Hdf5) => {
-            [files("hdf5", &[".h5"]), files("keras", &[".h5"]), files("table", &[".h5"])].concat()
-        }
+        Parser::Model(Format::Hdf5) => [
+            files("hdf5", &[".h5"]),
+            files("keras", &[".h5"]),
+            files("table", &[".h5"]),
+        ]
+        .concat(),
         Parser::Model(Format::TensorFlowJs) => ["plain", "quantised", "sharded", "texts"]
             .map(|name| tfjs(&root().join("tfjs").join(name)))
             .to_vec(),
@@ -100,7 +103,9 @@ fn arrays() -> Vec<Bytes> {
 fn pickles() -> Vec<Bytes> {
     let mut pickles = Vec::new();
     for file in files("pytorch", &[".pt"]) {
-        let Ok(archive) = lineaprint_formats::archive::zip::Archive::read(&file) else { continue };
+        let Ok(archive) = lineaprint_formats::archive::zip::Archive::read(&file) else {
+            continue;
+        };
         for member in archive.members() {
             if member.name.ends_with("/data.pkl") {
                 pickles.push(member.bytes(&file, 1 << 20).expect("is sound"));

@@ -235,7 +235,12 @@ fn read_once(paths: &[PathBuf], wanted: Wanted, rules: Rules, control: &Control)
             // Streams that are decoded can be longer than the file.
             Wanted::Tensors(_) | Wanted::Both { .. } => streams
                 .map(open::Stream::length)
-                .chain(file.checked.iter().filter(|_| sha256).map(|part| part.end - part.start))
+                .chain(
+                    file.checked
+                        .iter()
+                        .filter(|_| sha256)
+                        .map(|part| part.end - part.start),
+                )
                 .fold(file.source.size(), u64::saturating_add),
         });
     }

@@ -310,7 +310,10 @@ impl OpenModel {
                 .map(|(part, sum)| (part, *sum))
                 .collect();
             if let Some((part, sum)) = differing.iter().find(|(part, _)| part.is_binding) {
-                let message = format!("its member {:?} does not have the CRC-32 that the zip states", part.name);
+                let message = format!(
+                    "its member {:?} does not have the CRC-32 that the zip states",
+                    part.name
+                );
                 return Err(Error::new(Code::Format, message)
                     .with_expected(format!("{:08x}", part.crc), format!("{sum:08x}"))
                     .at(source.path()));

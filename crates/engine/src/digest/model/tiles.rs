@@ -9,8 +9,8 @@
 //! The CRC-32 of members of archives is computed from the same bytes, see [`sums`].
 
 use super::Wanted;
-use super::sums;
 use super::open::{FileDigests, OpenFile};
+use super::sums;
 use crate::control::Control;
 use crate::digest::range::subtrees::{SUBTREE, least_shared, merge_or_internal};
 use crate::error::{Error, Result};

@@ -32,7 +32,7 @@ function modelsOf(format: string): ModelCase[] {
   const read = (names: readonly string[], from = root): Map<string, Buffer> =>
     new Map(names.map((name) => [relative(from, join(root, name)), readFileSync(join(root, name))]))
   // The files that an ONNX file can name, and the parts of a divided model, lie beside it.
-  const beside = (entry: string): string[] =>
+  const siblings = (entry: string): string[] =>
     all.filter(
       (name) =>
         (entry.endsWith('.onnx') && /\.(?:data|bin)$/.test(name)) ||
@@ -40,7 +40,7 @@ function modelsOf(format: string): ModelCase[] {
     )
   const single = all
     .filter((name) => ENTRY.test(name))
-    .map((entry) => ({ entry, files: read([...new Set([entry, ...beside(entry)])]) }))
+    .map((entry) => ({ entry, files: read([...new Set([entry, ...siblings(entry)])]) }))
   const folders = all
     .filter((name) => basename(name) === 'model.json')
     .map((manifest) => {

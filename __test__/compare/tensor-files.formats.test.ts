@@ -32,7 +32,7 @@ const FILES = [
 async function changedCopy(name: string): Promise<{ before: string; after: string; tensor: string }> {
   const bytes = readFileSync(join(MODELS, name))
   const { tensors } = await listModel(join(MODELS, name))
-  const [found] = tensors.filter(({ start, bytes: length }) => start !== undefined && length > 0)
+  const found = tensors.find(({ start, bytes: length }) => start !== undefined && length > 0)
   if (found?.start === undefined) throw new Error(`${name} has no tensor in one piece`)
   const changed = Buffer.from(bytes)
   changed[found.start] = (changed[found.start] ?? 0) ^ 1

@@ -11,9 +11,11 @@ test('a model file of any format gives a typed error or sound tensors', { timeou
 
 test('every format has models to change, and the control takes them', () => {
   for (const suffix of 'safetensors pt gguf npz onnx keras h5 tflite msgpack json'.split(' ')) {
-    const models = MODELS.filter(({ entry }) => entry.endsWith(`.${suffix}`))
+    // In one file HDF5 begins behind a block of the user.
+    const models = MODELS.filter(
+      ({ entry }) => entry.endsWith(`.${suffix}`) && !entry.startsWith('user-block'),
+    )
     expect(models.length, suffix).toBeGreaterThan(0)
-    for (const model of models)
-      if (!/user-block/.test(model.entry)) expect(startsRight(model), model.entry).toBe(true)
+    for (const model of models) expect(startsRight(model), model.entry).toBe(true)
   }
 })

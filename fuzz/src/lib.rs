@@ -1,4 +1,4 @@
-//! What the targets share: each gives its bytes to one parser, as the mutation tests of `crates/formats` do.
+//! The parts that all targets share: each gives its bytes to one parser, as the mutation tests of `crates/formats` do.
 
 #[path = "../../crates/formats/tests/any_bytes/mod.rs"]
 pub mod any_bytes;

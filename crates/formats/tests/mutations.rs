@@ -42,8 +42,8 @@ type Work<'a> = dyn Fn(&Bytes) -> Result<(), FormatError> + 'a;
 /// Return the time that this thread has had a processor for, or where the system does not tell, the time of day.
 fn processor_time() -> Duration {
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
-    let nanoseconds = told
+    let reported = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let nanoseconds = reported
         .as_deref()
         .and_then(|text| text.split(' ').next()?.parse().ok());
     nanoseconds.map_or_else(|| START.elapsed(), Duration::from_nanos)

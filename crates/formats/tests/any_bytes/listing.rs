@@ -1,4 +1,4 @@
-//! What must hold of every listing, whatever the bytes of the file were.
+//! Check what must hold of every listing, whatever the bytes of the file were.
 
 use bytes::Bytes;
 use lineaprint_formats::FormatError;
@@ -64,8 +64,8 @@ pub fn check(listing: &Listing, input: &Bytes) {
             }
         }
     }
-    let told = listing.buffers.iter().flatten();
-    for name in listing.shared.iter().flatten().chain(told) {
+    let buffers = listing.buffers.iter().flatten();
+    for name in listing.shared.iter().flatten().chain(buffers) {
         assert!(names.contains(name), "{name:?} is not there");
     }
     let mut position = 0;

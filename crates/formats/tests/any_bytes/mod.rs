@@ -116,8 +116,8 @@ fn model(format: Format, is_lenient: bool, bytes: &Bytes) -> Result<(), FormatEr
             .ok_or_else(|| FormatError::new("there is no such file"))?;
         Ok(Arc::new(next))
     };
-    let found: Listing = format::read(format, &bytes, is_lenient, &mut open)?;
-    listing::check(&found, &bytes);
+    let listing: Listing = format::read(format, &bytes, is_lenient, &mut open)?;
+    listing::check(&listing, &bytes);
     Ok(())
 }
 

@@ -79,12 +79,12 @@ pub fn mutated(file: &[u8], blocks: &[Range<usize>], others: &[Bytes], random: &
 fn changed(file: &[u8], others: &[Bytes], random: &mut Random) -> Vec<u8> {
     let mut bytes = file.to_vec();
     for _ in 0..=random.below(4) {
-        one(&mut bytes, others, random);
+        change(&mut bytes, others, random);
     }
     bytes
 }
 
-fn one(bytes: &mut Vec<u8>, others: &[Bytes], random: &mut Random) {
+fn change(bytes: &mut Vec<u8>, others: &[Bytes], random: &mut Random) {
     let at = position(bytes.len(), random);
     match random.below(13) {
         0 | 1 => set(bytes, at, &[random.byte()]),

@@ -3,7 +3,7 @@
 use lineaprint_formats::model::listing::Checked;
 use std::iter::repeat_with;
 
-/// What a tile has of a checked part.
+/// The bytes of a checked part that are in one tile.
 pub struct Part {
     /// Index of the checked part.
     index: usize,

@@ -265,7 +265,7 @@ fn sink(start: u64, end: u64, length: u64) -> Sink {
     }
 }
 
-/// What was computed of a tile: hashes, and checksums of parts.
+/// Results of a tile: hashes, and checksums of parts.
 type Hashed = (Vec<(Subject, Found)>, Vec<sums::Part>);
 
 /// Read a tile once, and give its bytes to the file and to every span that has a part in it.

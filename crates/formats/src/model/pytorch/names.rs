@@ -37,7 +37,7 @@ const VISIT: usize = 24;
 /// Items of a dictionary.
 type Pairs<'a> = &'a [(Value, Value)];
 
-/// What a module holds: the register it is in, its name, and the value.
+/// A value that a module holds: the register it is in, its name, and the value.
 type Member<'a> = (Register, &'a str, Value);
 
 struct Walk<'a> {
@@ -49,7 +49,7 @@ struct Walk<'a> {
     /// The register of a module that is being read.
     register: Register,
     /// False once a tensor was found that no module holds.
-    are_all_told: bool,
+    are_all_registered: bool,
 }
 
 /// The register of a module that holds a value: the file says that a tensor in it is a parameter, or a buffer.
@@ -72,10 +72,10 @@ pub fn find(pickle: &Pickle, storages: &Storages, budget: &mut Budget) -> Result
         },
         path: String::new(),
         register: Register::None,
-        are_all_told: true,
+        are_all_registered: true,
     };
     walk.value(pickle.root, 0)?;
-    if !walk.are_all_told || walk.walked.tensors.is_empty() {
+    if !walk.are_all_registered || walk.walked.tensors.is_empty() {
         walk.walked.buffers = None;
     }
     Ok(walk.walked)
@@ -103,7 +103,7 @@ impl<'a> Walk<'a> {
                     .charge(3 * (self.path.len() + view.storage.len()) + 12 * dimensions + 480)?;
                 self.walked.tensors.push((self.path.clone(), view));
                 match (self.register, &mut self.walked.buffers) {
-                    (Register::None, _) => self.are_all_told = false,
+                    (Register::None, _) => self.are_all_registered = false,
                     (Register::Buffers, Some(buffers)) => {
                         self.budget.charge(self.path.len() + 48)?;
                         buffers.push(self.path.clone());

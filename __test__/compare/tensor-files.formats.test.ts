@@ -61,8 +61,7 @@ test('equal tensors are the same files only where files hold nothing else', asyn
   ] as const)
     expect(await compare(a, b), a).toMatchObject({
       verdict: 'different',
-      detail:
-        'the bytes differ, every tensor is the same; what the files hold beside them is not compared',
+      detail: 'the bytes differ, every tensor is the same; what the files hold beside them is not compared',
       differences: [],
     })
 })

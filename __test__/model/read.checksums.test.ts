@@ -12,7 +12,8 @@ const MODELS = resolve('vectors/models')
 async function readDamaged(name: string): Promise<(ModelListing | Error)[]> {
   const bytes = readFileSync(join(MODELS, name))
   const sound = await listModel(join(MODELS, name))
-  const start = sound.tensors.find(({ bytes: length, start: first }) => length > 0 && first !== undefined)?.start ?? -1
+  const start =
+    sound.tensors.find(({ bytes: length, start: first }) => length > 0 && first !== undefined)?.start ?? -1
   const damaged = Buffer.from(bytes)
   damaged[start] = (damaged[start] ?? 0) ^ 1
   const path = join(folderOf({ model: damaged }), 'model')

@@ -61,9 +61,8 @@ fn judge(work: &Work<'_>, file: &Bytes) -> Result<bool, String> {
         });
         slow = processor_time().saturating_sub(start);
         let most = MEMORY + FACTOR * file.len();
-        let accepted = match outcome {
-            Some(Ok(accepted)) => accepted,
-            _ => return Err("it panicked, or gave an answer that cannot be".to_owned()),
+        let Some(Ok(accepted)) = outcome else {
+            return Err("it panicked, or gave an answer that cannot be".to_owned());
         };
         if peak > most {
             return Err(format!("it took {peak} bytes of memory, of at most {most}"));

@@ -11,6 +11,7 @@ import { manifest } from './package-names.mjs'
 
 const GUIDE = 'CONTRIBUTING.md'
 const DEFECTS = 'docs/known-defects-of-peers.md'
+const SECURITY = 'docs/security.md'
 /** Documents that name versions and commands. */
 const DOCUMENTS = [GUIDE, 'README.md', ...filesOf('docs').filter((name) => name.endsWith('.md'))]
 /** Smallest number of terms that the glossary must have. */
@@ -36,6 +37,7 @@ const problems = [
   ...pathsNamed(),
   ...packedLinks(),
   ...testsNamed(),
+  ...attacksNamed(),
   ...glossary(),
   ...checkTests(),
 ]
@@ -186,12 +188,31 @@ function pathsNamed() {
 
 /** Check that every test named in the list of defects exists. */
 function testsNamed() {
-  const named = [...read(DEFECTS).matchAll(/`(__test__\/[^`]+)`: "([^"]+)"/g)]
-  if (named.length === 0) return [`${DEFECTS}: names no test`]
+  return titlesIn(DEFECTS)
+}
+
+/** Check the tests that a document names as `path`: "title". */
+function titlesIn(document) {
+  const named = [...read(document).matchAll(/`(__test__\/[^`]+)`: "([^"]+)"/g)]
+  if (named.length === 0) return [`${document}: names no test`]
   return named.flatMap(([, path, title]) => {
-    if (!existsSync(path)) return [`${DEFECTS}: there is no ${path}`]
-    return read(path).includes(title) ? [] : [`${DEFECTS}: ${posix.basename(path)} has no test "${title}"`]
+    if (!existsSync(path)) return [`${document}: there is no ${path}`]
+    return read(path).includes(title) ? [] : [`${document}: ${posix.basename(path)} has no test "${title}"`]
   })
+}
+
+/** Check the tests of the attacks: `file: function` in the tests of the formats, and others by their titles. */
+function attacksNamed() {
+  const text = read(SECURITY)
+  const section = text.slice(text.indexOf('## Model files that lie'), text.indexOf('## Secrets'))
+  const named = [...section.matchAll(/`(\w+): (\w+)`/g)]
+  if (named.length === 0) return [`${SECURITY}: names no test of an attack`]
+  const missing = named.flatMap(([, file, name]) => {
+    const path = `crates/formats/tests/${file}.rs`
+    const isThere = existsSync(path) && read(path).includes(`#[test]\nfn ${name}(`)
+    return isThere ? [] : [`${SECURITY}: ${path} has no test ${name}`]
+  })
+  return [...missing, ...titlesIn(SECURITY)]
 }
 
 /** Check that the glossary has distinct terms, and advises against no word that is itself a term. */

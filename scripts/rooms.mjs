@@ -78,6 +78,7 @@ export const FOLDERS = {
   __test__: 'mirrors src/ path for path; e2e/ runs whole commands',
   benchmark: 'inputs declared, other tools measured in the same run',
   soak: 'rounds that run for hours',
+  fuzz: 'a target of cargo-fuzz for each parser; a workspace of its own',
   docs: 'for users; format.md is normative',
   examples: 'run by `npm start` and by the tests',
   scripts: 'what the commands of npm call',

@@ -19,6 +19,7 @@ import { journalRound } from './journal.ts'
 import { linearRound } from './linear.ts'
 import { memoryRound } from './memory.ts'
 import { metricsRound } from './metrics.ts'
+import { modelsRound } from './models.ts'
 import { saveFaultRound } from './save-fault.ts'
 import { saveKillRound } from './save-kill.ts'
 import { scarceRound } from './scarce.ts'
@@ -82,6 +83,7 @@ const PLANS: readonly Plan[] = [
     run: ({ progress }, of) => metricsRound({ progress, values: of(10_000_000), pace: PACE }),
   },
   { name: 'formats', run: (options, of) => formatsRound({ ...options, executions: of(200_000) }) },
+  { name: 'models', run: (options, of) => modelsRound({ ...options, executions: of(200_000) }) },
   {
     name: 'strangers',
     run: (options, of) => strangersRound({ ...options, cases: of(4000), programs: of(100) }),

@@ -1,6 +1,7 @@
 /** Table files, and changes that a careless or hostile writer might make. */
 import { readFileSync, readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { changedBytes, pick } from './support/changed-bytes.ts'
 import type { TableFormat } from '../src/dataset/table.ts'
 import type { Generator } from '../src/capture/seeds/generator.ts'
 
@@ -23,8 +24,6 @@ const FILES: readonly TableFile[] = readdirSync(FOLDER)
 
 const CELLS = ['', 'a', '1', 'x y', '"q"', '"a,b"', '"say ""no"""', '"l\nb"', 'é', '-0.5']
 
-const NUMBERS = [0, 1, 0x7fffffff, 0x80000000, 0xffffffff, 0x00010000, 0x40000000]
-
 /** Return a valid table. */
 export function soundTable(random: Generator): TableFile {
   if (random.integer(0, 3) > 0) return pick(random, FILES)
@@ -42,47 +41,7 @@ export function mutatedTable({ format, content }: TableFile, random: Generator):
   for (let changes = random.integer(1, 4); changes > 0 && bytes.length > 0; changes--) {
     const isTail = format !== 'csv' && random.integer(0, 9) < 6
     const first = isTail ? Math.max(0, bytes.length - 900) : 0
-    bytes = changed(bytes, random.integer(first, bytes.length - 1), random)
+    bytes = changedBytes(bytes, random.integer(first, bytes.length - 1), random)
   }
   return { format, content: bytes }
-}
-
-function changed(bytes: Buffer, at: number, random: Generator): Buffer {
-  const copy = Buffer.from(bytes)
-  const [before, after] = [bytes.subarray(0, at), bytes.subarray(at)]
-  switch (random.integer(0, 7)) {
-    case 0:
-      copy[at] = random.integer(0, 255)
-      return copy
-    case 1:
-      copy[at] = (copy[at] ?? 0) ^ (1 << random.integer(0, 7))
-      return copy
-    case 2:
-      return Buffer.concat([before, after.subarray(random.integer(1, 8))])
-    case 3: {
-      const inserted = Uint8Array.from({ length: random.integer(1, 8) }, () => random.integer(0, 255))
-      return Buffer.concat([before, inserted, after])
-    }
-    case 4:
-      return Buffer.from(before)
-    case 5:
-      return Buffer.concat([before, bytes.subarray(Math.max(0, at - random.integer(1, 40)))])
-    case 6:
-      if (at + 8 > copy.length) return copy
-      copy.writeBigUInt64LE(
-        BigInt(pick(random, [...NUMBERS, copy.length])) << BigInt(pick(random, [0, 31])),
-        at,
-      )
-      return copy
-    default:
-      if (at + 4 > copy.length) return copy
-      copy.writeUInt32LE(pick(random, [...NUMBERS, copy.length]), at)
-      return copy
-  }
-}
-
-function pick<T>(random: Generator, items: readonly T[]): T {
-  const item = items[random.integer(0, items.length - 1)]
-  if (item === undefined) throw new Error('nothing to pick from')
-  return item
 }

@@ -325,10 +325,10 @@ def script(folder, add):
     traced.save(folder / "script.pt")
     flags = ["training", "_is_full_backward_hook", "linear.training", "linear._is_full_backward_hook"]
     inputs = ["script/traced_inputs/0", "script/traced_inputs.pkl"]
-    add("script.pt", program.state_dict(), notRead=[*inputs, *flags])
+    add("script.pt", program.state_dict(), notRead=["code", *inputs, *flags])
     torch.jit.freeze(traced).save(folder / "frozen.pt")
     constants = [f"constants.pkl/{place}" for place in range(3)]
-    add("frozen.pt", {}, notRead=constants, weights=None)
+    add("frozen.pt", {}, notRead=[*constants, "code"], weights=None)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@
     python vectors/write_table.py            write them again
     python vectors/write_table.py --into F   write them into another folder
 
-Needs numpy 2.4.6, safetensors 0.8.0, torch 2.15.0, gguf 0.19.0, onnx 1.23.2, h5py 3.16.0, keras 3.15.0 (on jax 0.10.2) and
+Needs numpy 2.4.6, safetensors 0.8.0, torch 2.15.0, gguf 0.19.0, onnx 1.23.2, h5py 3.16.0, keras 3.15.1 (on jax 0.10.2) and
 flax 0.12.8 beside what reference.py needs. The names are those that Keras gives, because it is the one format that
 chooses them.
 """

@@ -8,7 +8,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { hashTensors } from '../../src/model/in-memory.ts'
 import { listModel, readModel } from '../../src/model/read.ts'
@@ -103,37 +103,42 @@ test('the files are digested in the same read, those beside a model among them',
   expect(report.tensors[0]).toMatchObject({ file: 'external.onnx.data', bytes: 48 })
 })
 
-test('a file beside a model is read only below its folder, through no link', async () => {
-  const sound = readFileSync(join(MODELS, 'table', 'external.onnx'))
-  const data = readFileSync(join(MODELS, 'table', 'external.onnx.data'))
-  const named = (name: string): Buffer =>
-    Buffer.from(sound.toString('latin1').replaceAll('external.onnx.data', name), 'latin1')
-  const cases: Record<string, (folder: string) => void> = {
-    'a link': (folder) => {
-      writeFileSync(join(folder, 'other'), data)
-      symlinkSync('other', join(folder, 'external.onnx.data'))
-    },
-    'a hard link': (folder) => {
-      writeFileSync(join(folder, 'other'), data)
-      linkSync(join(folder, 'other'), join(folder, 'external.onnx.data'))
-    },
-    'a parent': (folder) => {
-      writeFileSync(join(folder, '..', 'ext.data'), data)
-      writeFileSync(join(folder, 'model.onnx'), named('../ext.data/./././'.slice(0, 18)))
-    },
-    'an absolute path': (folder) => {
-      writeFileSync(join(folder, 'model.onnx'), named('/etc/hostname/////'))
-    },
-  }
-  for (const [name, prepare] of Object.entries(cases)) {
-    const folder = join(folderOf(), 'model')
-    mkdirSync(folder)
-    writeFileSync(join(folder, 'model.onnx'), sound)
-    prepare(folder)
-    await expect(readModel(join(folder, 'model.onnx')), name).rejects.toMatchObject({
+/** The files of a model whose elements lie in another file, and the name of that file. */
+const WITH_DATA = [
+  { entry: 'external.onnx', data: 'external.onnx.data' },
+  { entry: 'tfjs/model.json', data: 'group1-shard1of1.bin' },
+]
+
+test.each([
+  ['a symbolic link', symlinkSync],
+  ['a hard link', (other: string, path: string): void => linkSync(join(path, '..', other), path)],
+])('elements behind %s are refused', async (_, link) => {
+  for (const { entry, data } of WITH_DATA) {
+    const folder = folderOf()
+    const model = join(MODELS, 'table', entry)
+    const name = basename(entry)
+    cpSync(model, join(folder, name))
+    cpSync(join(model, '..', data), join(folder, data))
+    expect((await readModel(join(folder, name))).tensors.length, name).toBe(3)
+    renameSync(join(folder, data), join(folder, 'other'))
+    link('other', join(folder, data))
+    await expect(readModel(join(folder, name)), name).rejects.toMatchObject({
       code: 'ERR_LINEAPRINT_FORMAT',
     })
   }
+})
+
+test.each([
+  ['a parent', '../ext.data'.padEnd(18, '/.')],
+  ['an absolute path', '/etc/hostname/////'],
+])('external data at %s is refused', async (_, name) => {
+  const folder = join(folderOf(), 'model')
+  mkdirSync(folder)
+  const sound = readFileSync(join(MODELS, 'table', 'external.onnx')).toString('latin1')
+  cpSync(join(MODELS, 'table', 'external.onnx.data'), join(folder, '..', 'ext.data'))
+  const changed = sound.replaceAll('external.onnx.data', name.slice(0, 18))
+  writeFileSync(join(folder, 'model.onnx'), Buffer.from(changed, 'latin1'))
+  await expect(readModel(join(folder, 'model.onnx'))).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_FORMAT' })
 })
 
 test('the content decides, not the name', async () => {

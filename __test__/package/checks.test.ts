@@ -23,6 +23,7 @@ const LINKED = [
   'schema',
   'benchmark',
   'soak',
+  'fuzz',
   'examples',
   'npm',
 ]
@@ -148,6 +149,12 @@ test.each<[string, string, (text: string) => string, string]>([
     'docs/known-defects-of-peers.md',
     (text) => text.replace('"dtype and shape count"', '"dtype counts"'),
     'has no test "dtype counts"',
+  ],
+  [
+    'no such attack',
+    'docs/security.md',
+    (text) => text.replace('model_gguf: holes_are_refused', 'model_gguf: gaps_are_refused'),
+    'crates/formats/tests/model_gguf.rs has no test gaps_are_refused',
   ],
   [
     'a term twice',

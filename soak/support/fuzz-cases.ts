@@ -5,7 +5,7 @@ import type { FuzzReport } from './fuzz.ts'
 const SLOW = 1000
 
 /** Cases per line. */
-const LINE = 250
+const LINE = 50
 
 /** The result of one case. */
 export interface FuzzCase {

@@ -5,6 +5,7 @@ import { hashTable } from '../dataset/table.ts'
 import { isTableFile } from '../dataset/read.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { hashFile } from '../hash/file.ts'
+import { canHoldTensors } from '../model/families.ts'
 import { locateModel } from '../model/locate.ts'
 import { readWeights } from '../model/weights.ts'
 import { errorCode } from '../util/fs.ts'
@@ -12,7 +13,7 @@ import { compareTensors } from '../record/tensor-list.ts'
 import { describeArray, readHead } from './npy.ts'
 import { asRecorded } from './table-files.ts'
 import { tableDifference } from './tables.ts'
-import { differingTensors } from './tensor-files.ts'
+import { differingTensors, equalTensors } from './tensor-files.ts'
 import type { AlgorithmChoice } from '../core/digest.ts'
 import type { ContentList, FileContent } from '../record/content-list.ts'
 import type { FileVerdict } from './file-verdict.ts'
@@ -37,7 +38,7 @@ interface File {
 
 /** Check whether files of this name can have other bytes and the same content. */
 export function hasContent(path: string): boolean {
-  return isTableFile(path) || /\.(?:npy|safetensors)$/i.test(path)
+  return isTableFile(path) || /\.npy$/i.test(path) || canHoldTensors(path)
 }
 
 /**
@@ -87,9 +88,10 @@ export async function contentOf(
       const { digest } = await hashFile(file, { start: head.start, signal })
       return { kind: 'array', array: describeArray(head), digest: digest.toString() }
     }
-    const { tensors } = await readWeights(await locateModel(file), { signal })
+    const { tensors, holdOnlyTensors } = await readWeights(await locateModel(file), { signal })
     return {
       kind: 'tensors',
+      ...(!holdOnlyTensors && { holdsMore: true }),
       tensors: tensors.map(({ name, dtype, shape, digest }) => ({
         name,
         dtype,
@@ -132,7 +134,7 @@ export function compareContents(
   if (before?.kind === 'tensors' && after?.kind === 'tensors') {
     const differences = compareTensors(before.tensors, after.tensors)
     return differences.length === 0
-      ? { verdict: 'same-tensors', detail: 'the bytes differ, every tensor is the same', differences }
+      ? equalTensors(before.holdsMore !== true && after.holdsMore !== true)
       : differingTensors(differences, before.tensors.length)
   }
   return undefined

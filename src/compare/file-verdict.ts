@@ -14,7 +14,7 @@ export interface Tolerance {
  * Result of comparing the content of two files or folders.
  *
  * - `same`: equal bytes.
- * - `same-tensors`: other bytes, but safetensors with the same names, dtypes, shapes and element bits.
+ * - `same-tensors`: other bytes, but files of tensors alone with the same names, dtypes, shapes and element bits.
  * - `same-table`: other bytes, but a table of the same columns, types and rows.
  * - `within-tolerance`: no number differs by more than the tolerance that was given.
  * - `different`: none of these.

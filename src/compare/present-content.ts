@@ -2,6 +2,7 @@
 import { basename, dirname, join } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
 import { hashTable } from '../dataset/table.ts'
+import { canHoldTensors } from '../model/families.ts'
 import { locateModel } from '../model/locate.ts'
 import { readWeights } from '../model/weights.ts'
 import { readContents } from '../record/content-list.ts'
@@ -82,10 +83,29 @@ export async function presentDifference(
   const tensors =
     recorded.tensorsFile === undefined ? undefined : await tensorDifference(path, recorded, options)
   const table = await compareTable(path, recorded.table, options)
+  const content = await contentDifference(path, recorded, present, options)
   return {
     isSame: false,
-    detail: `${start}${tensors?.detail ?? ''}${table}`,
-    differences: tensors?.differences ?? [],
+    detail: `${start}${tensors?.detail ?? ''}${table}${content?.detail ?? ''}`,
+    differences: [...(tensors?.differences ?? []), ...(content?.differences ?? [])],
+  }
+}
+
+/** Name the tensors in which an output differs whose content the run recorded. */
+async function contentDifference(
+  path: string,
+  recorded: { readonly contentsFile?: string },
+  { bytes }: ListedDataset,
+  { folder, algorithm, signal }: PresentOptions,
+): Promise<Pick<PresentDifference, 'detail' | 'differences'> | undefined> {
+  try {
+    const [before] = (await readContents(folder, recorded)).values()
+    if (before === undefined) return undefined
+    const verdict = compareContents(before, await contentOf(path, { algorithm, signal }, bytes))
+    return verdict && { detail: `; ${verdict.detail}`, differences: verdict.differences }
+  } catch (error) {
+    if (!LineaprintError.isFinding(error)) throw error
+    return { detail: `; its content cannot be compared: ${reasonOf(error)}`, differences: [] }
   }
 }
 
@@ -106,7 +126,7 @@ async function folderDifference(
   const leftOut = leftOutSentence(files.leftOut)
   if (files.changes.length === 0 && leftOut !== '')
     return { isSame: true, detail: `every other file is the same; ${leftOut}`, differences: [] }
-  const hasWeights = files.changes.some(({ path: file }) => /^[^/]+\.safetensors$/i.test(file))
+  const hasWeights = files.changes.some(({ path: file }) => !file.includes('/') && canHoldTensors(file))
   const tensors =
     hasWeights && recorded.tensorsFile !== undefined
       ? await tensorDifference(path, recorded, options)

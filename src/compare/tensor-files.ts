@@ -2,7 +2,8 @@
 import { hasDistance } from '../core/dtypes.ts'
 import { isTableFile } from '../dataset/read.ts'
 import { LineaprintError } from '../core/errors.ts'
-import { readModel } from '../model/read.ts'
+import { canHoldTensors } from '../model/families.ts'
+import { holdsOnlyTensors, readModel } from '../model/read.ts'
 import { compareTensors } from '../record/tensor-list.ts'
 import { compareArrays } from './npy.ts'
 import { compareTables } from './table-files.ts'
@@ -16,8 +17,7 @@ import type { FileVerdict, Tolerance } from './file-verdict.ts'
 export async function compareFiles(before: string, after: string, options: Tolerance): Promise<FileVerdict> {
   if (/\.npy$/i.test(before)) return compareArrays(before, after, options)
   if (isTableFile(before)) return compareTables(before, after, options)
-  if (!/\.safetensors$/i.test(before))
-    return { verdict: 'different', detail: 'the bytes differ', differences: [] }
+  if (!canHoldTensors(before)) return { verdict: 'different', detail: 'the bytes differ', differences: [] }
   const verdict = await compareWeights(before, after, options)
   if (!LineaprintError.is(verdict)) return verdict
   const detail = `the bytes differ, and the tensors cannot be compared: ${verdict.message}`
@@ -42,11 +42,7 @@ export async function compareWeights(
     ]
     if (!modelBefore.weights.equals(modelAfter.weights))
       return await compareModels(modelBefore, modelAfter, options)
-    return {
-      verdict: 'same-tensors',
-      detail: 'the bytes differ, every tensor is the same',
-      differences: [],
-    }
+    return equalTensors(holdsOnlyTensors(modelBefore) && holdsOnlyTensors(modelAfter))
   } catch (error) {
     if (LineaprintError.isFinding(error)) return error
     throw error
@@ -81,7 +77,23 @@ async function compareModels(
   }
   if (beyond.length > 0) return { ...differingTensors(beyond, before.tensorCount), maxDifference: largest }
   const detail = `no element differs by more than ${largest}`
+  if (!holdsOnlyTensors(before) || !holdsOnlyTensors(after))
+    return {
+      verdict: 'different',
+      detail: `${detail}; ${REST}`,
+      differences: changed,
+      maxDifference: largest,
+    }
   return { verdict: 'within-tolerance', detail, differences: changed, maxDifference: largest }
+}
+
+const REST = 'what the files hold beside them is not compared'
+
+/** Return the verdict about files of equal tensors and other bytes. */
+export function equalTensors(holdOnlyTensors: boolean): FileVerdict {
+  const detail = 'the bytes differ, every tensor is the same'
+  if (holdOnlyTensors) return { verdict: 'same-tensors', detail, differences: [] }
+  return { verdict: 'different', detail: `${detail}; ${REST}`, differences: [] }
 }
 
 /** Return the verdict that names the first differing tensors. */

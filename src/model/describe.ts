@@ -59,6 +59,7 @@ export function structureJson(name: string, { listing, structure }: DescribedMod
     digests: listing.digests,
     tensors: listing.tensorCount,
     parameters: listing.parameters,
+    ...(listing.buffers && { buffers: listing.buffers }),
     bytes: listing.bytes,
     dtypes: listing.dtypes,
     ...structure,

@@ -1,4 +1,5 @@
 /** The families of weights files that a folder can hold, by their names. What a file is, its content decides. */
+import { basename } from 'node:path'
 
 /** Files of one format in a folder. */
 export interface Family {
@@ -65,6 +66,12 @@ export function isIndexPath(path: string): boolean {
 /** Check whether a name below the folder of a shard index can be that of a part of its model. */
 export function isPartName(path: string): boolean {
   return /\.(?:safetensors|bin|json)$/.test(path)
+}
+
+/** Check whether a file of this name can hold tensors. What it is, its content decides. */
+export function canHoldTensors(path: string): boolean {
+  const name = basename(path).toLowerCase()
+  return /\.(?:npz|tflite)$/.test(name) || FAMILIES.some(({ weights }) => weights.test(name))
 }
 
 /** Return the family that a name belongs to. */

@@ -20,7 +20,7 @@ import { locateModel } from './locate.ts'
 import { PIPELINE_INDEX, readPipeline } from './pipeline.ts'
 import { FORMATS } from './report.ts'
 import { snapshotOf } from './hub-cache.ts'
-import { digestsOf, filesOf, tensorsOf, tiesOf, totals } from './tensors.ts'
+import { buffersOf, digestsOf, filesOf, tensorsOf, tiesOf, totals } from './tensors.ts'
 import { findTokenizer, readTokenizer } from './tokenizer.ts'
 import type { AlgorithmChoice, Digests } from '../core/digest.ts'
 import type { NativeModel } from '../native/load.ts'
@@ -83,6 +83,14 @@ export async function readModelWith(
   given: GivenConfig | undefined,
 ): Promise<ModelReport> {
   return (await readComplete(path, options, given)).report
+}
+
+/** Formats of files that can hold nothing but tensors. Those of the others hold a computation, layers or settings too. */
+const ONLY_TENSORS: ReadonlySet<ModelFormat> = new Set(['safetensors', 'pytorch', 'npy', 'npz', 'flax'])
+
+/** Check whether files hold nothing but tensors, so that they are the same where their tensors are. */
+export function holdsOnlyTensors({ format, notRead }: Pick<ModelListing, 'format' | 'notRead'>): boolean {
+  return ONLY_TENSORS.has(format) && notRead === undefined
 }
 
 /** Check whether a model has the digests of its architecture and weights. */
@@ -191,6 +199,7 @@ async function readOne(path: string, options: ModelOptions = {}, given?: GivenCo
     ...(incomplete !== undefined && { incomplete }),
     tensorCount: tensors.length,
     ...totals(tensors),
+    ...buffersOf(model, tensors),
     tensors,
     ties: tiesOf(tensors),
     ...partsOf(model),
@@ -244,7 +253,7 @@ function coveringDigests(
  *
  * @throws ERR_LINEAPRINT_FORMAT if they are of two.
  */
-function formatOf({ shards }: NativeModel): ModelFormat {
+export function formatOf({ shards }: NativeModel): ModelFormat {
   const formats = [...new Set(shards.map(({ format }) => format))]
   const [format = 'safetensors', other] = formats
   if (other !== undefined) {
@@ -257,11 +266,16 @@ function formatOf({ shards }: NativeModel): ModelFormat {
   return checkChoice('format', format as ModelFormat, FORMATS)
 }
 
+/** A remark about GGUF, whose pairs mix the configuration with texts about the file. See `docs/format.md`. */
+const PAIRS =
+  'The pairs of key and value in the file, such as the number of heads, are in no digest but that of its bytes.'
+
 /** Collect what the files say beside their tensors. */
-function partsOf({ shards }: NativeModel): Pick<ModelListing, 'shared' | 'notRead' | 'remarks'> {
+export function partsOf({ shards }: NativeModel): Pick<ModelListing, 'shared' | 'notRead' | 'remarks'> {
   const notRead = shards.flatMap((shard) => pairsOf(shard.notRead))
   const shared = shards.flatMap((shard) => shard.shared)
-  const remarks = [...new Set(shards.flatMap((shard) => shard.remarks))]
+  const hasPairs = shards.some(({ format, metadata }) => format === 'gguf' && metadata.length > 0)
+  const remarks = [...new Set([...shards.flatMap((shard) => shard.remarks), ...(hasPairs ? [PAIRS] : [])])]
   return {
     ...(shared.length > 0 && { shared }),
     ...(notRead.length > 0 && { notRead: notRead.map(([name, reason]) => ({ name, reason })) }),

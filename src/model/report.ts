@@ -185,6 +185,11 @@ export interface ModelListing<A extends AlgorithmChoice = AlgorithmChoice> {
   readonly tensors: readonly TensorInfo[]
   /** Names of tensors with equal dtype, shape and bits, in groups. Sampled tensors are excluded. */
   readonly ties: readonly (readonly string[])[]
+  /**
+   * The tensors that the file calls buffers; all others are parameters. Absent if it does not say of each which it is,
+   * as only modules in a PyTorch file do.
+   */
+  readonly buffers?: { readonly tensors: number; readonly elements: number }
   /** Names of tensors that share one storage in the file, in groups. Absent if there are none. */
   readonly shared?: readonly (readonly string[])[]
   readonly files: readonly ModelFile[]

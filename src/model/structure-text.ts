@@ -33,6 +33,9 @@ function summaryRows(listing: ModelListing, structure: ModelStructure): string[]
     ['format', listing.format],
     ['tensors', String(listing.tensorCount)],
     ['parameters', String(listing.parameters)],
+    ...(listing.buffers === undefined
+      ? []
+      : [['buffers', `${listing.buffers.elements} of them in ${plural(listing.buffers.tensors, 'tensor')}`]]),
     ['bytes', String(listing.bytes)],
     ...Object.entries(listing.dtypes).map(([dtype, total]) => [
       dtype,

@@ -7,7 +7,7 @@ import { compareUtf8 } from '../util/text-order.ts'
 import type { Algorithm, Digest, RawDigests } from '../core/digest.ts'
 import type { NativeModel, NativeShard, NativeTensorDigests, NativeWeights } from '../native/load.ts'
 import type { SamplePlan } from '../core/sample-plan.ts'
-import type { ModelFile, ModelReport, TensorInfo } from './report.ts'
+import type { ModelFile, ModelListing, ModelReport, TensorInfo } from './report.ts'
 
 /** Return the tensors of all shards, sorted by name. */
 export function tensorsOf(model: NativeModel, plan: SamplePlan | undefined): TensorInfo[] {
@@ -56,6 +56,19 @@ export function totals(tensors: readonly TensorInfo[]): Pick<ModelReport, 'param
   const sum = (field: 'parameters' | 'bytes'): number =>
     Object.values(dtypes).reduce((total, dtype) => total + dtype[field], 0)
   return { parameters: sum('parameters'), bytes: sum('bytes'), dtypes }
+}
+
+/** Count the buffers, where every file says of each tensor whether it is one. */
+export function buffersOf(
+  { shards }: NativeModel,
+  tensors: readonly TensorInfo[],
+): Pick<ModelListing, 'buffers'> {
+  const lists = shards.map(({ buffers }) => buffers)
+  if (lists.some((names) => names === undefined)) return {}
+  const names = new Set(lists.flatMap((list) => list ?? []))
+  const buffers = tensors.filter(({ name }) => names.has(name))
+  const elements = buffers.reduce((sum, { shape }) => sum + shape.reduce((all, axis) => all * axis, 1), 0)
+  return { buffers: { tensors: buffers.length, elements } }
 }
 
 /**

@@ -3,6 +3,7 @@ import { runJob } from '../native/job.ts'
 import { checkAlgorithm } from '../core/options.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { native } from '../native/load.ts'
+import { formatOf, holdsOnlyTensors, partsOf } from './read.ts'
 import { filesOf, tensorsOf } from './tensors.ts'
 import type { HashOptions, JobOptions } from '../core/options.ts'
 import type { ModelFiles } from './locate.ts'
@@ -12,6 +13,8 @@ import type { ModelFile, TensorInfo } from './report.ts'
 export interface WeightsFiles {
   /** Sorted by the UTF-8 bytes of their names. */
   readonly tensors: readonly TensorInfo[]
+  /** False if they hold something beside the tensors, which is not read. */
+  readonly holdOnlyTensors: boolean
   /** With their digests, in the order of {@link ModelFiles.weights}. */
   readonly files: readonly ModelFile[]
 }
@@ -31,7 +34,8 @@ export async function readWeights(
   const reading = { kind: 'full', parts: 'both' } as const
   const wanted = { algorithm, lenient: false, reading, ...(index && { index }) }
   const model = await runJob(options, (job, threads) => native.readModel(job, [...weights], wanted, threads))
-  return { tensors: tensorsOf(model, undefined), files: filesOf(model) }
+  const holdOnlyTensors = holdsOnlyTensors({ format: formatOf(model), ...partsOf(model) })
+  return { tensors: tensorsOf(model, undefined), holdOnlyTensors, files: filesOf(model) }
 }
 
 /** Check whether a file can be read as a model: its format is one that is read, and what it lists is sound. */

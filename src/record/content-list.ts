@@ -18,7 +18,12 @@ export type FileContent =
   | { readonly kind: 'table'; readonly table: RecordedTable }
   /** A `.npy` file: its type and shape, and the plain digest of its data. */
   | { readonly kind: 'array'; readonly array: string; readonly digest: string }
-  | { readonly kind: 'tensors'; readonly tensors: readonly RecordedTensor[] }
+  | {
+      readonly kind: 'tensors'
+      readonly tensors: readonly RecordedTensor[]
+      /** There if the file holds something beside the tensors, which is not read. */
+      readonly holdsMore?: true
+    }
 
 /** The contents of files by their paths below the folder. */
 export type ContentList = ReadonlyMap<string, FileContent>
@@ -40,7 +45,11 @@ const table = z.looseObject({
 const content = z.discriminatedUnion('kind', [
   z.looseObject({ kind: z.literal('table'), table }),
   z.looseObject({ kind: z.literal('array'), array: z.string(), digest: z.string() }),
-  z.looseObject({ kind: z.literal('tensors'), tensors: z.array(tensor) }),
+  z.looseObject({
+    kind: z.literal('tensors'),
+    tensors: z.array(tensor),
+    holdsMore: z.exactOptional(z.literal(true)),
+  }),
 ])
 
 const fileSchema = z.looseObject({

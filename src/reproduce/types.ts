@@ -8,7 +8,7 @@ import type { RunStatus } from '../record/record.ts'
  * The verdict about one item.
  *
  * - `same`: equal bytes, an equal number, an equal state.
- * - `same-tensors`: other bytes, but safetensors with the same names, dtypes, shapes and element bits.
+ * - `same-tensors`: other bytes, but files of tensors alone with the same names, dtypes, shapes and element bits.
  * - `same-table`: other bytes, but a table of the same columns, types and rows.
  * - `within-tolerance`: no number differs by more than the given tolerance.
  * - `different`, `missing`: it was made again and differs, or it was not made.

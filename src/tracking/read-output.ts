@@ -58,14 +58,15 @@ export async function readOutput(
   }
 }
 
-/** Read the contents of an array, or of the files of a folder, except those of which the tensors are listed. */
+/** Read the contents of an array or a file of tensors, or of the files of a folder, except those of which the tensors are listed. */
 async function readContentsBelow(
   { kind, path, folder, bytes, tensors = [] }: OutputReport,
   { algorithm = 'blake3', signal, tables = true }: DatasetOptions,
   areTensorsRead: boolean,
 ): Promise<ContentList> {
   if (path === undefined) return new Map()
-  if (kind === 'file' && /\.npy$/i.test(path)) {
+  if (kind === 'file') {
+    if (tensors.length > 0 || isTableFile(path)) return new Map()
     const file = { path: basename(path), size: bytes }
     return contentsOf(dirname(path), [file], { algorithm, signal }, () => areTensorsRead)
   }

@@ -98,6 +98,8 @@ pub struct NativeShard {
     pub not_read: Vec<String>,
     /// Groups of names that share one storage.
     pub shared: Vec<Vec<String>>,
+    /// Names of the tensors that are buffers, where the file says of each whether it is one or a parameter.
+    pub buffers: Option<Vec<String>>,
     /// Why there are no digests of the weights, if there are none.
     pub incomplete: Option<String>,
     /// Sentences about what a reader should know.
@@ -234,6 +236,7 @@ fn native_shard(shard: Shard, algorithms: Algorithms) -> NativeShard {
         metadata,
         not_read,
         shared,
+        buffers,
         incomplete,
         remarks,
     } = shard.contents;
@@ -271,6 +274,7 @@ fn native_shard(shard: Shard, algorithms: Algorithms) -> NativeShard {
         metadata: pairs(metadata),
         not_read: pairs(not_read.into_iter().map(|part| (part.name, part.reason))),
         shared,
+        buffers,
         incomplete,
         remarks,
         tensors: native_tensors(shard.tensors, algorithms),

@@ -144,6 +144,14 @@ function show(report: ModelListing, structure: ModelStructure): void {
             ['parameters', count(report.parameters)],
           ]
         : []),
+      ...(report.buffers === undefined
+        ? []
+        : [
+            [
+              'buffers',
+              `${count(report.buffers.elements)} of them in ${plural(report.buffers.tensors, 'tensor')}`,
+            ],
+          ]),
       ['size', isTerminal() ? bytes(report.bytes) : String(report.bytes)],
       ...Object.entries(report.dtypes).map(([dtype, total]) => [
         `  ${dtype}`,

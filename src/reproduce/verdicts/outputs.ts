@@ -139,8 +139,8 @@ async function compareRecorded(
     return { verdict: 'not-compared', detail, differences: [] }
   }
   if (tensors === undefined) {
-    const array = await compareRecordedArrays(before, after)
-    if (array !== undefined) return withUnjudged({ ...array, detail: `${array.detail}; ${reason}` })
+    const content = await compareRecordedContents(before, after)
+    if (content !== undefined) return withUnjudged({ ...content, detail: `${content.detail}; ${reason}` })
     const detail = `the bytes differ; its content cannot be compared: ${reason}`
     return { verdict: 'different', detail, differences: [] }
   }
@@ -153,8 +153,11 @@ async function compareRecorded(
   return withUnjudged({ verdict: 'different', detail: `${detail}; ${reason}`, differences })
 }
 
-/** Compare two `.npy` files by their recorded digests; `undefined` if one of the runs recorded none. */
-async function compareRecordedArrays(before: FileSide, after: FileSide): Promise<OutputVerdict | undefined> {
+/** Compare two files of arrays or tensors by their recorded digests; `undefined` if one of the runs recorded none. */
+async function compareRecordedContents(
+  before: FileSide,
+  after: FileSide,
+): Promise<OutputVerdict | undefined> {
   const [contentBefore] = (await readContents(before.folder, before.content)).values()
   const [contentAfter] = (await readContents(after.folder, after.content)).values()
   return compareContents(contentBefore, contentAfter)

@@ -1,5 +1,6 @@
 //! Result of a reader of a model file: its tensors, and where their elements lie.
 
+use crate::archive::zip::Member;
 use crate::error::FormatError;
 use crate::input::Input;
 use crate::model::dtype::Dtype;
@@ -70,6 +71,34 @@ pub struct NotRead {
     pub reason: String,
 }
 
+/// A part of a file of which the file states the CRC-32, and that the reader has not read itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checked {
+    /// Name of the part, such as a member of a zip.
+    pub name: String,
+    /// First byte, counted from the start of the file.
+    pub start: u64,
+    /// One past the last byte.
+    pub end: u64,
+    /// CRC-32 of its bytes, as the file states it.
+    pub crc: u32,
+    /// True if programs that load the format refuse a part whose CRC-32 is another one; those that do not load it as it is.
+    pub is_binding: bool,
+}
+
+impl Checked {
+    /// Return the part that a member of a zip is; `None` if it is compressed, so that its reader has to decode it.
+    pub(crate) fn of(member: &Member, is_binding: bool) -> Option<Self> {
+        member.span().map(|(start, end)| Self {
+            name: member.name.clone(),
+            start,
+            end,
+            crc: member.crc,
+            is_binding,
+        })
+    }
+}
+
 /// Result of a reader of a model file.
 #[derive(Clone, Debug, Default)]
 pub struct Listing {
@@ -81,6 +110,10 @@ pub struct Listing {
     pub not_read: Vec<NotRead>,
     /// Groups of names that share one storage in the file.
     pub shared: Vec<Vec<String>>,
+    /// Parts whose CRC-32 has to be checked when the tensors are read, in the order of their bytes.
+    pub checked: Vec<Checked>,
+    /// Names of the tensors that are buffers; only where the file says of each tensor whether it is one or a parameter.
+    pub buffers: Option<Vec<String>>,
     /// Why there is no `weights` digest, where the file has tensors of a type that is not known.
     pub incomplete: Option<String>,
     /// Sentences about what a reader should know: deviations, every global that a pickle names.

@@ -1,12 +1,14 @@
 //! Reads the model files in `vectors/models`, and compares what a reader finds with what the reference found.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+#[path = "../any_bytes/listing.rs"]
+mod invariants;
+
 use bytes::Bytes;
 use lineaprint_formats::FormatError;
 use lineaprint_formats::input::Input;
 use lineaprint_formats::model::listing::{Elements, Listing, Tensor};
 use serde_json::Value;
-use std::collections::HashSet;
 use std::path::PathBuf;
 
 /// A reader of a format.
@@ -92,31 +94,10 @@ pub fn check(format: &str, read: Read, wanted: &Value) -> Listing {
     listing
 }
 
-/// Check what must hold of every listing, whatever the bytes: unique names, and nothing outside the file.
-///
-/// Everything that is in memory or in the file is read as well, so that a decoder does not panic either.
+/// Read a file, and check what must hold of every listing, whatever the bytes. See [`invariants`].
 pub fn check_any(read: Read, input: &Bytes) -> Result<Listing, FormatError> {
     let listing = read(input)?;
-    let mut names = HashSet::new();
-    for tensor in &listing.tensors {
-        assert!(names.insert(&tensor.name), "{} twice", tensor.name);
-        let elements_bytes = tensor
-            .shape
-            .iter()
-            .try_fold(1_u64, |product, length| product.checked_mul(*length));
-        assert!(elements_bytes.is_some(), "{:?}", tensor.shape);
-        match &tensor.elements {
-            Elements::InPlace { start, end } => assert!(start <= end && *end <= input.length()),
-            Elements::External { path, start, end } => {
-                assert!(end.is_none_or(|end| *start <= end));
-                assert!(!path.is_empty() && !path.starts_with('/') && !path.contains('\\'));
-                assert!(path.split('/').all(|part| !part.is_empty() && part != ".."));
-            }
-            Elements::Held(bytes) => assert!(bytes.len() as u64 <= 8 * input.length() + 8),
-            // A decoder may find a fault later, and says so.
-            Elements::Decoded(_) => drop(elements(tensor, input, &|_| Bytes::new())),
-        }
-    }
+    invariants::check(&listing, input);
     Ok(listing)
 }
 

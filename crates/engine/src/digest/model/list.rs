@@ -7,7 +7,7 @@ use crate::io::input::FileInput;
 use crate::io::source::Source;
 use lineaprint_formats::input::Input;
 use lineaprint_formats::model::format::{self, Detected, Format};
-use lineaprint_formats::model::listing::{Elements, Listing};
+use lineaprint_formats::model::listing::{Checked, Elements, Listing};
 use lineaprint_formats::{Dtype, FormatError};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -18,6 +18,8 @@ pub struct Listed {
     pub source: Arc<Source>,
     pub contents: Contents,
     pub elements: Vec<Elements>,
+    /// Parts whose CRC-32 is checked, sorted.
+    pub checked: Vec<Checked>,
     /// Files beside it that its reader opened, with their paths as it spells them.
     pub siblings: BTreeMap<String, Arc<Source>>,
 }
@@ -45,12 +47,14 @@ pub fn list(path: &Path, rules: Rules, control: &Control) -> Result<Listed> {
         }
     };
     let listing = format::read(format, input.as_ref(), rules == Rules::Lenient, &mut open);
-    let listing = listing.map_err(|error| failure.unwrap_or_else(|| reader.error(error)))?;
+    let mut listing = listing.map_err(|error| failure.unwrap_or_else(|| reader.error(error)))?;
+    let checked = std::mem::take(&mut listing.checked);
     let (contents, elements) = contents(format, listing).map_err(|error| error.at(path))?;
     Ok(Listed {
         source,
         contents,
         elements,
+        checked,
         siblings,
     })
 }
@@ -137,6 +141,7 @@ fn contents(format: Format, listing: Listing) -> Result<(Contents, Vec<Elements>
         metadata: listing.metadata,
         not_read: listing.not_read,
         shared: listing.shared,
+        buffers: listing.buffers,
         incomplete: listing.incomplete,
         remarks: listing.remarks,
     };

@@ -15,6 +15,7 @@ mod open;
 mod request;
 mod sibling;
 mod streams;
+mod sums;
 mod tiles;
 
 pub use request::{IndexFile, Model, ReadModel, Reading, Weights};
@@ -121,6 +122,8 @@ pub struct Contents {
     pub not_read: Vec<NotRead>,
     /// Groups of names that share one storage.
     pub shared: Vec<Vec<String>>,
+    /// Names of the tensors that are buffers, where the file says of each whether it is one or a parameter.
+    pub buffers: Option<Vec<String>>,
     /// Why there are no `weights` digests, if there are none.
     pub incomplete: Option<String>,
     /// Sentences about what a reader should know.
@@ -220,7 +223,11 @@ pub fn read(paths: &[PathBuf], wanted: Wanted, rules: Rules, control: &Control) 
 }
 
 fn read_once(paths: &[PathBuf], wanted: Wanted, rules: Rules, control: &Control) -> Result<Vec<Shard>> {
-    let model = OpenModel::open(paths, rules, control)?;
+    let mut model = OpenModel::open(paths, rules, control)?;
+    let sha256 = [wanted.tensors(), wanted.files()]
+        .into_iter()
+        .flatten()
+        .any(|algorithms| algorithms.sha256);
     for (index, file) in model.files.iter().enumerate() {
         let streams = model.streams.iter().filter(|stream| stream.file == index);
         control.add_file(match wanted {
@@ -228,20 +235,29 @@ fn read_once(paths: &[PathBuf], wanted: Wanted, rules: Rules, control: &Control)
             // Streams that are decoded can be longer than the file.
             Wanted::Tensors(_) | Wanted::Both { .. } => streams
                 .map(open::Stream::length)
+                .chain(
+                    file.checked
+                        .iter()
+                        .filter(|_| sha256)
+                        .map(|part| part.end - part.start),
+                )
                 .fold(file.source.size(), u64::saturating_add),
         });
     }
-    let sha256 = [wanted.tensors(), wanted.files()]
-        .into_iter()
-        .flatten()
-        .any(|algorithms| algorithms.sha256);
-    let files = match wanted {
+    let mut files = match wanted {
         Wanted::Headers => Vec::new(),
-        wanted if !sha256 => tiles::hash(&model.files, wanted, control)?,
+        wanted if !sha256 => tiles::hash(&model.files, wanted, wanted.tensors().is_some(), control)?,
         Wanted::Tensors(algorithms) => hash_span_streams(&model.files, algorithms, control)?,
         Wanted::Files(files) => in_order::hash(&model.files, None, files, control)?,
         Wanted::Both { tensors, files } => in_order::hash(&model.files, Some(tensors), files, control)?,
     };
+    if sha256 && wanted.tensors().is_some() {
+        // SHA-256 takes several times as long, so a second read for the checksums costs little.
+        let sums = tiles::hash(&model.files, Wanted::Headers, true, control)?;
+        for (file, FileDigests { sums, .. }) in files.iter_mut().zip(sums) {
+            file.sums = sums;
+        }
+    }
     let mut tensors = vec![TensorDigests::Listed; model.shards.len()];
     if let Some(algorithms) = wanted.tensors() {
         let streams = streams::hash(&model, algorithms, control)?;
@@ -253,6 +269,7 @@ fn read_once(paths: &[PathBuf], wanted: Wanted, rules: Rules, control: &Control)
         }
     }
     model.verify_unchanged()?;
+    model.check_sums(&files)?;
     for _ in &model.files {
         control.file_done();
     }
@@ -298,6 +315,7 @@ fn hash_span_streams(
     let digests = files.iter().map(|file| FileDigests {
         spans: hashed.by_ref().take(file.spans.len()).collect(),
         file: None,
+        sums: Vec::new(),
     });
     Ok(digests.collect())
 }

@@ -12,7 +12,7 @@ use crate::error::{Code, Error, Result};
 use crate::io::source::Source;
 use bytes::Bytes;
 use lineaprint_digest::{Algorithms, Digests};
-use lineaprint_formats::model::listing::{Decode, Elements};
+use lineaprint_formats::model::listing::{Checked, Decode, Elements};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -38,6 +38,8 @@ impl Span {
 pub(crate) struct OpenFile {
     pub source: Arc<Source>,
     pub spans: Vec<Span>,
+    /// Parts whose CRC-32 is checked, sorted. They do not overlap.
+    pub checked: Vec<Checked>,
 }
 
 /// The digests of one file that a read has computed.
@@ -45,6 +47,8 @@ pub(crate) struct FileDigests {
     /// One for each span; none where they are not hashed.
     pub spans: Vec<Digests>,
     pub file: Option<Digests>,
+    /// The CRC-32 of each checked part; none where they were not read.
+    pub sums: Vec<u32>,
 }
 
 /// Elements that are hashed by themselves.
@@ -133,9 +137,11 @@ impl OpenModel {
             source,
             mut contents,
             elements,
+            checked,
             siblings,
         } = listed;
         let file = self.push(source);
+        self.files[file].checked = checked;
         let mut others: BTreeMap<String, usize> = BTreeMap::new();
         for (path, source) in siblings {
             others.insert(path, self.push(source));
@@ -192,8 +198,11 @@ impl OpenModel {
     }
 
     fn push(&mut self, source: Arc<Source>) -> usize {
-        let spans = Vec::new();
-        self.files.push(OpenFile { source, spans });
+        self.files.push(OpenFile {
+            source,
+            spans: Vec::new(),
+            checked: Vec::new(),
+        });
         self.files.len() - 1
     }
 
@@ -284,6 +293,43 @@ impl OpenModel {
             .try_for_each(|file| file.source.verify_unchanged())
     }
 
+    /// Compare the CRC-32 of the parts that were read with those that their files state.
+    ///
+    /// Where programs that load the format refuse such a file, it is an error, else a remark.
+    pub fn check_sums(&mut self, digests: &[FileDigests]) -> Result<()> {
+        for shard in &mut self.shards {
+            let (OpenFile { source, checked, .. }, Some(FileDigests { sums, .. })) =
+                (&self.files[shard.file], digests.get(shard.file))
+            else {
+                continue;
+            };
+            let differing: Vec<(&Checked, u32)> = checked
+                .iter()
+                .zip(sums)
+                .filter(|(part, sum)| part.crc != **sum)
+                .map(|(part, sum)| (part, *sum))
+                .collect();
+            if let Some((part, sum)) = differing.iter().find(|(part, _)| part.is_binding) {
+                let message = format!(
+                    "its member {:?} does not have the CRC-32 that the zip states",
+                    part.name
+                );
+                return Err(Error::new(Code::Format, message)
+                    .with_expected(format!("{:08x}", part.crc), format!("{sum:08x}"))
+                    .at(source.path()));
+            }
+            if let Some((part, _)) = differing.first() {
+                shard.contents.remarks.push(format!(
+                    "{} of {} storages do not have the CRC-32 that the zip states, the first of them {:?}: the file is damaged, or it was saved without checksums. The program that loads it does not check them.",
+                    differing.len(),
+                    checked.len(),
+                    part.name
+                ));
+            }
+        }
+        Ok(())
+    }
+
     /// Close the files, and give each shard what was computed of it: `tensors` is in the order of the shards.
     pub fn close(self, tensors: Vec<TensorDigests>, digests: &[FileDigests]) -> Vec<Shard> {
         let files = self.files;
@@ -347,7 +393,7 @@ impl OpenShard {
                 Slot::Empty => {}
                 Slot::Stream(index) => odd = streams[index].odd,
                 Slot::Span { file, index } => {
-                    let OpenFile { source, spans } = &files[file];
+                    let OpenFile { source, spans, .. } = &files[file];
                     source.read_range(spans[index].start, spans[index].end, control, |block| {
                         odd |= block.iter().any(|byte| *byte > 1);
                     })?;

@@ -5,9 +5,12 @@
 //! counted from its own first byte and not from that of the file, so a chunk belongs to the tile in which it
 //! starts, and a thread reads a little beyond the end of its tile to complete the last one. What lies in one
 //! tile whole is hashed at once; the rest gives pieces of the tree that are merged in the end.
+//!
+//! The CRC-32 of members of archives is computed from the same bytes, see [`sums`].
 
 use super::Wanted;
 use super::open::{FileDigests, OpenFile};
+use super::sums;
 use crate::control::Control;
 use crate::digest::range::subtrees::{SUBTREE, least_shared, merge_or_internal};
 use crate::error::{Error, Result};
@@ -62,17 +65,27 @@ enum Found {
     Pieces(Vec<Piece>),
 }
 
-/// Hash the wanted parts with BLAKE3.
-pub fn hash(files: &[OpenFile], wanted: Wanted, control: &Control) -> Result<Vec<FileDigests>> {
+/// Hash the wanted parts with BLAKE3. `check` also computes the CRC-32 of the parts that are checked; with
+/// [`Wanted::Headers`] that is all.
+pub fn hash(files: &[OpenFile], wanted: Wanted, check: bool, control: &Control) -> Result<Vec<FileDigests>> {
     let tiles: Vec<Tile> = files
         .iter()
         .enumerate()
-        .flat_map(|(index, file)| cut(index, file, wanted))
+        .flat_map(|(index, file)| {
+            let mut tiles = match wanted {
+                Wanted::Headers => Vec::new(),
+                wanted => cut(index, file, wanted),
+            };
+            if check {
+                fill(index, file, &mut tiles);
+            }
+            tiles
+        })
         .collect();
     let hashed = work_stealing::run(tiles.len(), least_shared(control), |index| {
         let tile = &tiles[index];
-        let parts = hash_tile(tile, &files[tile.file], wanted, control)?;
-        Ok((tile.file, parts))
+        let hashed = hash_tile(tile, &files[tile.file], wanted, check, control)?;
+        Ok((tile.file, hashed))
     })?;
     let mut digests: Vec<FileDigests> = files
         .iter()
@@ -83,11 +96,14 @@ pub fn hash(files: &[OpenFile], wanted: Wanted, control: &Control) -> Result<Vec
             FileDigests {
                 spans: spans.unwrap_or_default(),
                 file: None,
+                sums: Vec::new(),
             }
         })
         .collect();
     let mut trees: BTreeMap<(usize, Subject), Vec<Piece>> = BTreeMap::new();
-    for (file, parts) in hashed {
+    let mut checks: Vec<Vec<sums::Part>> = files.iter().map(|_| Vec::new()).collect();
+    for (file, (parts, summed)) in hashed {
+        checks[file].extend(summed);
         for (subject, part) in parts {
             match part {
                 Found::Whole(hash) => digests[file].set(subject, hash),
@@ -98,7 +114,7 @@ pub fn hash(files: &[OpenFile], wanted: Wanted, control: &Control) -> Result<Vec
     let merged = trees
         .into_par_iter()
         .map(|((file, subject), mut pieces)| {
-            let OpenFile { source, spans } = &files[file];
+            let OpenFile { source, spans, .. } = &files[file];
             let length = match subject {
                 Subject::File => source.size(),
                 Subject::Span(index) => spans[index].length(),
@@ -109,6 +125,11 @@ pub fn hash(files: &[OpenFile], wanted: Wanted, control: &Control) -> Result<Vec
         .collect::<Result<Vec<_>>>()?;
     for (file, subject, hash) in merged {
         digests[file].set(subject, hash);
+    }
+    if check {
+        for ((digests, file), parts) in digests.iter_mut().zip(files).zip(checks) {
+            digests.sums = sums::merge(parts, file.checked.len());
+        }
     }
     Ok(digests)
 }
@@ -172,6 +193,31 @@ fn cut(index: usize, file: &OpenFile, wanted: Wanted) -> Vec<Tile> {
     cutter.tiles
 }
 
+/// Add tiles for the bytes of checked parts that are in none.
+fn fill(index: usize, file: &OpenFile, tiles: &mut Vec<Tile>) {
+    let mut cutter = Cutter {
+        file: index,
+        tiles: Vec::new(),
+    };
+    let mut covered = tiles.iter().peekable();
+    for part in &file.checked {
+        let mut at = part.start;
+        while at < part.end {
+            while covered.next_if(|tile| tile.end <= at).is_some() {}
+            at = match covered.peek() {
+                Some(tile) if tile.start <= at => tile.end,
+                next => {
+                    let free = next.map_or(part.end, |tile| tile.start.min(part.end));
+                    let end = free.min(at + SUBTREE);
+                    cutter.push(at, end, file.spans.len());
+                    end
+                }
+            };
+        }
+    }
+    tiles.extend(cutter.tiles);
+}
+
 struct Cutter {
     file: usize,
     tiles: Vec<Tile>,
@@ -219,8 +265,11 @@ fn sink(start: u64, end: u64, length: u64) -> Sink {
     }
 }
 
+/// Results of a tile: hashes, and checksums of parts.
+type Hashed = (Vec<(Subject, Found)>, Vec<sums::Part>);
+
 /// Read a tile once, and give its bytes to the file and to every span that has a part in it.
-fn hash_tile(tile: &Tile, of: &OpenFile, wanted: Wanted, control: &Control) -> Result<Vec<(Subject, Found)>> {
+fn hash_tile(tile: &Tile, of: &OpenFile, wanted: Wanted, check: bool, control: &Control) -> Result<Hashed> {
     let mut file = wanted.files().map(|_| Part {
         subject: Subject::File,
         start: tile.start,
@@ -228,8 +277,17 @@ fn hash_tile(tile: &Tile, of: &OpenFile, wanted: Wanted, control: &Control) -> R
         sink: sink(tile.start, tile.end, of.source.size()),
     });
     let mut parts = wanted.tensors().map_or_else(Vec::new, |_| span_parts(tile, of));
+    let mut checks = if check {
+        sums::parts(&of.checked, tile.start, tile.end)
+    } else {
+        Vec::new()
+    };
     let ends = parts.last().map_or(tile.start, |part| part.end);
-    let end = if file.is_some() { ends.max(tile.end) } else { ends };
+    let end = if file.is_some() || !checks.is_empty() {
+        ends.max(tile.end)
+    } else {
+        ends
+    };
     let mut position = tile.start;
     // Parts before this one have had all their bytes.
     let mut open = 0;
@@ -242,9 +300,13 @@ fn hash_tile(tile: &Tile, of: &OpenFile, wanted: Wanted, control: &Control) -> R
             part.take(block, position);
         }
         open += parts[open..].iter().take_while(|part| part.end <= after).count();
+        for part in &mut checks {
+            part.take(block, position);
+        }
         position = after;
     })?;
-    file.into_iter().chain(parts).map(Part::finish).collect()
+    let parts = file.into_iter().chain(parts).map(Part::finish);
+    Ok((parts.collect::<Result<_>>()?, checks))
 }
 
 impl Part {

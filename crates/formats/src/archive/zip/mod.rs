@@ -104,6 +104,13 @@ impl Member {
 
     /// Return all its bytes, checked. A member of more than `limit` bytes is refused before anything is read.
     pub fn bytes(&self, input: &dyn Input, limit: u64) -> Result<Bytes, FormatError> {
+        let (bytes, crc) = self.bytes_and_crc(input, limit)?;
+        stream::check_crc(self, crc)?;
+        Ok(bytes)
+    }
+
+    /// Return all its bytes like [`Self::bytes`], with their CRC-32, which may be another one than the zip states.
+    pub fn bytes_and_crc(&self, input: &dyn Input, limit: u64) -> Result<(Bytes, u32), FormatError> {
         if self.length > limit {
             return Err(FormatError::unsupported(format!(
                 "the member {:?} is too large to be held in memory",
@@ -114,11 +121,11 @@ impl Member {
         // Deflate makes at most 1,032 bytes of one, so nothing is reserved on the word of the archive alone.
         let most = self.stored.saturating_mul(1032).min(self.length);
         let mut bytes = Vec::with_capacity(usize::try_from(most).unwrap_or(0));
-        self.stream(input, &mut |piece| {
+        let crc = stream::data(self, input, &mut |piece| {
             bytes.extend_from_slice(piece);
             Ok(())
         })?;
-        Ok(Bytes::from(bytes))
+        Ok((Bytes::from(bytes), crc))
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{Member, Method};
 use crate::error::FormatError;
 use crate::input::{Input, read_checked};
-use flate2::{Crc, Decompress, FlushDecompress, Status};
+use flate2::{Decompress, FlushDecompress, Status};
 
 /// Bytes that are read or emitted at once.
 const PIECE: u64 = 256 << 10;
@@ -12,7 +12,12 @@ type Emit<'a> = dyn FnMut(&[u8]) -> Result<(), FormatError> + 'a;
 
 /// Emit the data of a member, and check its length and its CRC-32.
 pub fn stream(member: &Member, input: &dyn Input, emit: &mut Emit) -> Result<(), FormatError> {
-    let mut crc = Crc::new();
+    check_crc(member, data(member, input, emit)?)
+}
+
+/// Emit the data of a member, and check its length; gives its CRC-32.
+pub fn data(member: &Member, input: &dyn Input, emit: &mut Emit) -> Result<u32, FormatError> {
+    let mut crc = crc32fast::Hasher::new();
     match member.method {
         Method::Stored => {
             let mut pieces = Pieces::new(member, input);
@@ -26,11 +31,16 @@ pub fn stream(member: &Member, input: &dyn Input, emit: &mut Emit) -> Result<(),
             emit(piece)
         })?,
     }
-    if crc.sum() == member.crc {
+    Ok(crc.finalize())
+}
+
+/// Refuse a member whose data has another CRC-32 than the zip states.
+pub fn check_crc(member: &Member, crc: u32) -> Result<(), FormatError> {
+    if crc == member.crc {
         return Ok(());
     }
     Err(fault(member, "does not have the CRC-32 that the zip states")
-        .with_expected(format!("{:08x}", member.crc), format!("{:08x}", crc.sum())))
+        .with_expected(format!("{:08x}", member.crc), format!("{crc:08x}")))
 }
 
 fn fault(member: &Member, what: &str) -> FormatError {

@@ -11,7 +11,7 @@ use crate::archive::zip::{Archive, Member};
 use crate::error::FormatError;
 use crate::input::Input;
 use crate::model::hdf5;
-use crate::model::listing::{Listing, NotRead};
+use crate::model::listing::{Checked, Listing, NotRead};
 use crate::model::window::{Window, of_bytes, of_part};
 
 const CONFIG: &str = "config.json";
@@ -70,6 +70,8 @@ fn read_weights(input: &dyn Input, member: &Member) -> Result<Listing, FormatErr
             let elements = tensor.elements.clone();
             tensor.elements = of_part(elements, start, length);
         }
+        // Keras refuses weights whose checksum does not fit.
+        listing.checked.extend(Checked::of(member, true));
         return Ok(listing);
     }
     let limit = input

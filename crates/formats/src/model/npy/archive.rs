@@ -9,7 +9,7 @@ use super::{Array, MAGIC, header_end, layout, read_array, read_header};
 use crate::archive::zip::{Archive, Member};
 use crate::error::FormatError;
 use crate::input::Input;
-use crate::model::listing::{Decode, Elements, Listing, NotRead};
+use crate::model::listing::{Checked, Decode, Elements, Listing, NotRead};
 use crate::model::pieces::swap;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -45,7 +45,11 @@ pub fn read(input: &dyn Input) -> Result<Listing, FormatError> {
             None => read_deflated(input, member),
         };
         match array {
-            Ok(array) => listing.tensors.push(array.named(name.to_owned())),
+            Ok(array) => {
+                listing.tensors.push(array.named(name.to_owned()));
+                // NumPy refuses an array whose checksum does not fit.
+                listing.checked.extend(Checked::of(member, true));
+            }
             Err(error) if error.unsupported => listing.not_read.push(NotRead {
                 name: name.to_owned(),
                 reason: error.to_string(),

@@ -29,7 +29,7 @@ const SPELLED: usize = 5;
 pub fn listing(contents: Contents, length: u64, budget: &mut Budget) -> Result<Listing, FormatError> {
     let Contents {
         pickle,
-        storages,
+        mut storages,
         globals,
         not_read,
         missing,
@@ -46,6 +46,8 @@ pub fn listing(contents: Contents, length: u64, budget: &mut Budget) -> Result<L
     let missing: Vec<String> = missing.into_iter().chain(walked.missing).collect();
     listing.incomplete = incomplete(&missing);
     listing.not_read.extend(walked.not_read);
+    listing.checked = std::mem::take(&mut storages.checked);
+    listing.buffers = walked.buffers;
     let mut users: Vec<(String, usize)> = Vec::with_capacity(walked.tensors.len());
     let mut work = 0_u64;
     listing.tensors.reserve_exact(walked.tensors.len());

@@ -27,6 +27,8 @@ pub struct Found {
     pub missing: Vec<String>,
     /// Classes of modules that were read without being built.
     pub modules: u64,
+    /// Names of the tensors that modules hold as buffers; only if modules hold all tensors.
+    pub buffers: Option<Vec<String>>,
 }
 
 /// Charge for looking at a value, so that a list that is in many lists many times comes to an end.
@@ -35,12 +37,27 @@ const VISIT: usize = 24;
 /// Items of a dictionary.
 type Pairs<'a> = &'a [(Value, Value)];
 
+/// A value that a module holds: the register it is in, its name, and the value.
+type Member<'a> = (Register, &'a str, Value);
+
 struct Walk<'a> {
     pickle: &'a Pickle,
     storages: &'a Storages,
     budget: &'a mut Budget,
     walked: Found,
     path: String,
+    /// The register of a module that is being read.
+    register: Register,
+    /// False once a tensor was found that no module holds.
+    are_all_registered: bool,
+}
+
+/// The register of a module that holds a value: the file says that a tensor in it is a parameter, or a buffer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Register {
+    None,
+    Parameters,
+    Buffers,
 }
 
 /// Find the tensors of a pickle, with their names.
@@ -49,10 +66,18 @@ pub fn find(pickle: &Pickle, storages: &Storages, budget: &mut Budget) -> Result
         pickle,
         storages,
         budget,
-        walked: Found::default(),
+        walked: Found {
+            buffers: Some(Vec::new()),
+            ..Found::default()
+        },
         path: String::new(),
+        register: Register::None,
+        are_all_registered: true,
     };
     walk.value(pickle.root, 0)?;
+    if !walk.are_all_registered || walk.walked.tensors.is_empty() {
+        walk.walked.buffers = None;
+    }
     Ok(walk.walked)
 }
 
@@ -77,6 +102,14 @@ impl<'a> Walk<'a> {
                 self.budget
                     .charge(3 * (self.path.len() + view.storage.len()) + 12 * dimensions + 480)?;
                 self.walked.tensors.push((self.path.clone(), view));
+                match (self.register, &mut self.walked.buffers) {
+                    (Register::None, _) => self.are_all_registered = false,
+                    (Register::Buffers, Some(buffers)) => {
+                        self.budget.charge(self.path.len() + 48)?;
+                        buffers.push(self.path.clone());
+                    }
+                    _ => {}
+                }
                 return Ok(());
             }
             Seen::Unread(reason) => {
@@ -217,9 +250,13 @@ impl<'a> Walk<'a> {
             }
             if let Some(parts) = self.module(state)? {
                 self.walked.modules += 1;
-                return parts
-                    .into_iter()
-                    .try_for_each(|(key, value)| self.below(key, value, depth));
+                let outer = self.register;
+                for (register, key, value) in parts {
+                    self.register = register;
+                    self.below(key, value, depth)?;
+                }
+                self.register = outer;
+                return Ok(());
             }
         }
         let spelled = self.spelled(object.callable());
@@ -286,7 +323,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Return what a module gives as its state: parameters, buffers that persist, and modules.
-    fn module(&self, state: Pairs<'a>) -> Result<Option<Vec<(&'a str, Value)>>, FormatError> {
+    fn module(&self, state: Pairs<'a>) -> Result<Option<Vec<Member<'a>>>, FormatError> {
         let Some(parts) = self.parts_of_module(state) else {
             return Ok(None);
         };
@@ -299,15 +336,16 @@ impl<'a> Walk<'a> {
             return Ok(None);
         };
         let mut walked = Vec::new();
-        for (index, pairs) in parts.into_iter().enumerate() {
+        let registers = [Register::Parameters, Register::Buffers, Register::None];
+        for (register, pairs) in registers.into_iter().zip(parts) {
             self.check_unique(pairs)?;
             for (key, value) in pairs {
                 let Some(name) = self.pickle.text(*key) else {
                     return Ok(None);
                 };
-                let is_passing = index == 1 && passing.contains(name);
+                let is_passing = register == Register::Buffers && passing.contains(name);
                 if *value != Value::None && !is_passing {
-                    walked.push((name, *value));
+                    walked.push((register, name, *value));
                 }
             }
         }

@@ -6,6 +6,7 @@ use super::pickle::{Pickle, Value};
 use super::tensor::View;
 use crate::archive::zip::Member;
 use crate::error::FormatError;
+use crate::model::listing::Checked;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -51,6 +52,8 @@ pub struct Storages {
     pub by_key: HashMap<String, Stored>,
     /// Tensors that are outside the pickle, by key (files of PyTorch 0.1).
     pub tensors: HashMap<String, View>,
+    /// Storages that lie in a zip as they are.
+    pub checked: Vec<Checked>,
     /// True if multi-byte elements have their highest byte first.
     pub is_big_endian: bool,
 }

@@ -8,7 +8,7 @@ use super::storage::{Location, Reference, Storages, Stored, references};
 use crate::archive::zip::Archive;
 use crate::error::FormatError;
 use crate::input::Input;
-use crate::model::listing::NotRead;
+use crate::model::listing::{Checked, NotRead};
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -51,6 +51,7 @@ pub fn read(input: &dyn Input, budget: &mut Budget) -> Result<Contents, FormatEr
         &format!("{root}/data"),
         references(&pickle, budget)?,
         &mut storages,
+        budget,
     )?;
     let mut not_read = Vec::new();
     let mut missing = Vec::new();
@@ -74,6 +75,10 @@ pub fn read(input: &dyn Input, budget: &mut Budget) -> Result<Contents, FormatEr
         if !has_tensors && !not_read.is_empty() {
             missing.extend(not_read.iter().map(|constant| constant.name.clone()));
         }
+        not_read.push(NotRead {
+            name: "code".to_owned(),
+            reason: "it is the code of the program".to_owned(),
+        });
     }
     list_members(&archive, root, &storages, &mut not_read, &mut remarks);
     Ok(Contents {
@@ -109,7 +114,12 @@ fn member(
 ) -> Result<Pickle, FormatError> {
     let member = archive.get(&format!("{root}/{name}"));
     let member = member.ok_or_else(|| FormatError::new(format!("the zip has no {root}/{name}")))?;
-    let bytes = member.bytes(input, budget.remaining() / 2)?;
+    let (bytes, crc) = member.bytes_and_crc(input, budget.remaining() / 2)?;
+    if crc != member.crc {
+        remarks.push(format!(
+            "{name} does not have the CRC-32 that the zip states, which PyTorch does not check: it is damaged, or it was saved without checksums."
+        ));
+    }
     budget.charge(bytes.len())?;
     let pickle = pickle::parse(&bytes, budget)?;
     let after = bytes.len() as u64 - pickle.length;
@@ -126,7 +136,8 @@ fn is_big_endian(archive: &Archive, input: &dyn Input, root: &str) -> Result<boo
         // Before 2.1 there was no entry; PyTorch takes such files for little-endian.
         return Ok(false);
     };
-    let bytes = member.bytes(input, SHORT)?;
+    // PyTorch checks no CRC-32, and can write files without.
+    let (bytes, _) = member.bytes_and_crc(input, SHORT)?;
     match &bytes[..] {
         b"little" => Ok(false),
         b"big" => Ok(true),
@@ -141,6 +152,7 @@ fn locate(
     folder: &str,
     all: Vec<Reference>,
     storages: &mut Storages,
+    budget: &mut Budget,
 ) -> Result<(), FormatError> {
     for reference in all {
         let width = reference.element.width();
@@ -166,9 +178,14 @@ fn locate(
             Some((start, _)) => Location::Span(start),
             None => Location::Deflated(Arc::new(member.clone())),
         };
+        if !reference.is_meta {
+            budget.charge(2 * member.name.len() + 200)?;
+            storages.checked.extend(Checked::of(member, false));
+        }
         let length = member.length;
         storages.by_key.insert(reference.key, Stored { location, length });
     }
+    storages.checked.sort_unstable_by_key(|part| part.start);
     Ok(())
 }
 

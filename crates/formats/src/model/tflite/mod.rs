@@ -116,9 +116,12 @@ impl Reader<'_> {
                 );
                 continue;
             };
-            self.tensor(&table, &name, span)
+            let is_read = self
+                .tensor(&table, &name, span)
                 .map_err(|error| error.tensor(&name))?;
-            self.sharing.entry(buffer).or_default().push(name);
+            if is_read {
+                self.sharing.entry(buffer).or_default().push(name);
+            }
         }
         Ok(())
     }
@@ -179,7 +182,8 @@ impl Reader<'_> {
         Ok(name)
     }
 
-    fn tensor(&mut self, table: &Table, name: &str, (start, end): (u64, u64)) -> Result<(), FormatError> {
+    /// Add a tensor; false if it is only listed as not read.
+    fn tensor(&mut self, table: &Table, name: &str, (start, end): (u64, u64)) -> Result<bool, FormatError> {
         let kind = self.file.byte_field(table, 1)?;
         let Some(dtype) = dtype(kind) else {
             let reason = match kind {
@@ -191,14 +195,14 @@ impl Reader<'_> {
                 self.listing.incomplete.get_or_insert(reason);
             }
             self.not_read(name, reason);
-            return Ok(());
+            return Ok(false);
         };
         let shape = self.shape(table)?;
         if self.file.table_field(table, 6)?.is_some() {
             let reason = format!("the tensor {name:?} is sparse");
             self.listing.incomplete.get_or_insert(reason);
             self.not_read(name, "it is a sparse tensor, which is not read".to_owned());
-            return Ok(());
+            return Ok(false);
         }
         let bits = shape
             .iter()
@@ -221,7 +225,7 @@ impl Reader<'_> {
             shape,
             elements: packed::in_file(self.input, start, end, bits)?,
         });
-        Ok(())
+        Ok(true)
     }
 
     fn not_read(&mut self, name: &str, reason: String) {

@@ -1,0 +1,6 @@
+//! Fuzz the reader of ONNX files.
+#![no_main]
+
+use lineaprint_fuzz::{Format, Parser};
+
+lineaprint_fuzz::target!(Parser::Model(Format::Onnx));

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Writes the model files of vectors/models again, each with the reference writer of its format.
+#
+#   scripts/fixtures.sh                     all of them
+#   scripts/fixtures.sh gguf onnx           those that vectors/write_gguf.py and write_onnx.py write
+#   scripts/fixtures.sh gguf -- --into F    into another folder
+#
+# The packages are those of scripts/peers/fixtures.txt, in the environment .peers/fixtures (8 GB, of which PyTorch is
+# most). Keras and HDF5 write times and addresses of memory, so that their files differ each time; the digests in
+# expected.json do not.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+names=()
+while [ $# -gt 0 ] && [ "$1" != -- ]; do
+  [ -f "vectors/write_$1.py" ] || {
+    echo "fixtures: there is no vectors/write_$1.py" >&2
+    exit 2
+  }
+  names+=("$1")
+  shift
+done
+[ "${1-}" = -- ] && shift
+if [ ${#names[@]} -eq 0 ]; then
+  names=(flax gguf graphs hdf5 keras onnx pytorch table tfjs tflite)
+fi
+
+mapfile -t pins < <(grep -v '^#' scripts/peers/fixtures.txt)
+bash scripts/python-environment.sh fixtures 'import ai_edge_litert, flax, gguf, h5py, jax, keras, onnx, torch' \
+  --no-deps "${pins[@]}"
+export JAX_PLATFORMS=cpu KERAS_BACKEND=jax
+for name in "${names[@]}"; do
+  echo "fixtures: vectors/write_$name.py"
+  .peers/fixtures/bin/python -B "vectors/write_$name.py" "$@"
+done

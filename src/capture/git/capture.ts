@@ -22,7 +22,7 @@ import { describeSubmodules } from './submodules.ts'
 import { describeUntracked } from './untracked.ts'
 import { describeWorkTreeFiles } from './work-tree-files.ts'
 import type { CaptureContext } from '../../core/component.ts'
-import type { GitOptions as CallGitOptions, Git } from './command.ts'
+import type { BlockedAnswers, GitOptions as CallGitOptions, Git } from './command.ts'
 import type { PatchOptions } from './patches.ts'
 import type { RepositorySnapshot } from './snapshot.ts'
 import type { GitStatus } from './status.ts'
@@ -53,7 +53,7 @@ export async function captureGit(
   const { timeout = 60_000, environment = process.env } = settings
   const warnings: string[] = []
   try {
-    const options = { timeout, signal, environment }
+    const options = { timeout, signal, environment, blocked: new Map() as BlockedAnswers }
     const { disabledFilters, snapshot } = await readWithFilters(options, directory, inspection, warnings)
     const { location, status, commit } = snapshot
     const { root, gitFolder } = location
@@ -105,7 +105,7 @@ async function writeWithFilters(
 /** Matches the reason of git for a filter that failed. */
 const FILTER_FAILURE = /\bfilter\b/
 
-type CallOptions = Pick<CallGitOptions, 'timeout' | 'signal' | 'environment'>
+type CallOptions = Pick<CallGitOptions, 'timeout' | 'signal' | 'environment' | 'blocked'>
 
 /**
  * Read the state of the repository: for a run with the filters of git, and without them if one fails, because it would

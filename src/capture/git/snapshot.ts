@@ -8,14 +8,14 @@ import { dirname, join } from 'node:path'
 import { NotAvailable } from '../../util/not-available.ts'
 import { ABSENCES } from './absence.ts'
 import { locateRepository, readCommit, readSettings, readUnpushed } from './describe.ts'
-import { readIndexEntries } from './index-entries.ts'
+import { indexEntriesOf, listIndex } from './index-entries.ts'
 import { readStatus } from './status.ts'
 import { readTrackedFiles } from './tracked-files.ts'
 import type { Git } from './command.ts'
 import type { RepositoryLocation, Settings } from './describe.ts'
 import type { IndexEntries } from './index-entries.ts'
 import type { GitStatus } from './status.ts'
-import type { TrackedFile } from './tracked-files.ts'
+import type { KnownAnswers, TrackedFile } from './tracked-files.ts'
 import type { Commit } from './types.ts'
 
 /** The results of the queries. */
@@ -47,8 +47,11 @@ export async function readSnapshot(git: Git, directory: string): Promise<Reposit
   const pendingLocation = ignoreRejection(locateWorkTree(git, directory))
   const version = ignoreRejection(readVersion(git))
   const settings = ignoreRejection(readSettings(git))
-  const entries = ignoreRejection(readIndexEntries(git))
-  const tracked = ignoreRejection(readTracked(git))
+  const listing = ignoreRejection(listIndex(git))
+  const entries = ignoreRejection(listing.then(indexEntriesOf))
+  const tracked = ignoreRejection(
+    readTracked(git, { listing, root: async () => (await pendingLocation).root }),
+  )
   const head = ignoreRejection(readCommit(git, 'HEAD'))
   // The order decides which error is thrown if several queries fail.
   const location = await pendingLocation
@@ -77,9 +80,12 @@ export async function readSnapshot(git: Git, directory: string): Promise<Reposit
   }
 }
 
-async function readTracked(git: Git): Promise<readonly TrackedFile[] | NotAvailable> {
+async function readTracked(
+  git: Git,
+  known: KnownAnswers,
+): Promise<readonly TrackedFile[] | NotAvailable> {
   try {
-    return await readTrackedFiles(git)
+    return await readTrackedFiles(git, known)
   } catch (error) {
     if (error instanceof NotAvailable) return error
     throw error

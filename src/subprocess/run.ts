@@ -3,7 +3,9 @@ import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { platform } from 'node:process'
 import { errorCode } from '../util/fs.ts'
-import { waitsForFifo } from './fifo.ts'
+import { collectProgram } from './collect.ts'
+import { watchFifo } from './fifo.ts'
+import { killAtExit } from './running.ts'
 import { startProgram } from './start.ts'
 import type { StartedProgram } from './start.ts'
 
@@ -49,12 +51,6 @@ export type ProgramResult =
 const OUTPUT_LIMIT = 256 << 20
 const ERROR_LIMIT = 64 << 10
 
-/** Milliseconds between two looks at a program that may wait for a FIFO. */
-const FIFO_MS = 250
-
-/** Programs to kill if this process exits first. Otherwise a program that hangs would outlive it. */
-const running = new Set<StartedProgram>()
-
 /**
  * Run a program and wait for its end.
  *
@@ -72,6 +68,11 @@ export async function runProgram(
   const { signal, timeout, outputLimit = OUTPUT_LIMIT } = options
   signal?.throwIfAborted()
   if (isNotOnPath(command, options.environment)) return notInstalled(command)
+  if (options.input === undefined && options.onOutput === undefined) {
+    const limits = { stdout: outputLimit, stderr: ERROR_LIMIT }
+    const collected = await collectProgram(command, args, options, limits)
+    if (collected !== undefined) return collected
+  }
   let child: StartedProgram
   try {
     const { directory, environment, input } = options
@@ -96,8 +97,8 @@ export async function runProgram(
   )
   signal?.addEventListener('abort', onAbort, { once: true })
   const { refuseFifo } = options
-  const stopWatch = refuseFifo === undefined ? undefined : watchFifo(child.pid, refuseFifo, stop)
-  track(child)
+  const stopWatch = refuseFifo === undefined ? undefined : watchFifo(() => child.pid, refuseFifo, stop)
+  const ended = killAtExit(() => killGroup(child))
   try {
     feed(child, options.input)
     const errors = collectErrors(child)
@@ -143,26 +144,8 @@ export async function runProgram(
     stopWatch?.()
     signal?.removeEventListener('abort', onAbort)
     if (!child.hasEnded()) stop()
-    untrack(child)
+    ended()
   }
-}
-
-/** Watch a program for a FIFO, and return the function that ends this. */
-function watchFifo(
-  pid: number | undefined,
-  name: string,
-  stop: (reason: ProgramResult) => void,
-): (() => void) | undefined {
-  if (pid === undefined) return undefined
-  // A program that has a partner waits for it for a moment only.
-  let seen: number | undefined
-  const timer = setInterval(() => {
-    const waiting = waitsForFifo(pid, name)
-    if (waiting !== undefined && waiting === seen)
-      stop({ status: 'failed', reason: `${name} would not end: it waits for a FIFO` })
-    seen = waiting
-  }, FIFO_MS)
-  return () => clearInterval(timer)
 }
 
 function notInstalled(command: string): ProgramResult {
@@ -220,18 +203,4 @@ function kill(pid: number): boolean {
     if (errorCode(error) !== 'ESRCH') throw error
     return false
   }
-}
-
-function killAll(): void {
-  for (const child of running) killGroup(child)
-}
-
-function track(child: StartedProgram): void {
-  if (running.size === 0) process.on('exit', killAll)
-  running.add(child)
-}
-
-function untrack(child: StartedProgram): void {
-  running.delete(child)
-  if (running.size === 0) process.off('exit', killAll)
 }

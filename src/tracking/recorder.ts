@@ -52,6 +52,8 @@ export class Recorder {
   readonly #pending = new Set<Promise<unknown>>()
   #state: RecorderState = { phase: 'new' }
   #sampler: SystemSampler | undefined
+  /** What {@link beginEnd} started. */
+  #workTree: { readonly status: ReturnType<typeof beginUndeclared> } | undefined
 
   /**
    * Create a recorder in the phase `new`.
@@ -202,6 +204,15 @@ export class Recorder {
     const label = `output ${JSON.stringify(name)}`
     const before = await this.#trackPending(fingerprintOrWarn(writer, label, absolute))
     if (before !== undefined) writer.snapshots.addOutput(name, absolute, before)
+  }
+
+  /**
+   * Start reading the status of the work tree for the end of the run, after the command and before what is left to wait
+   * for. Nothing that is tracked later writes to the work tree.
+   */
+  beginEnd(): void {
+    if (this.#state.phase !== 'running') return
+    this.#workTree ??= { status: beginUndeclared(this.#state.writer, this.#settings.signal) }
   }
 
   /** Digest the files of models that the run wrote and nobody declared, as outputs. */
@@ -363,6 +374,8 @@ export class Recorder {
     await this.flush()
     const { folder, configuration } = this.#started()
     const { signal, command } = this.#settings
+    // Loaded when it is wanted: what it needs is a third of the code that a run would load otherwise.
+    const { verifyRun } = await import('../verify/verify.ts')
     return verifyRun(await readRun(folder), {
       command: command?.argv ?? process.argv,
       directory: this.#directory,
@@ -382,7 +395,7 @@ export class Recorder {
     this.#state = { phase: 'finishing', writer }
     const { signal } = this.#settings
     // Git reads the status of the work tree in parallel with the rest of this method.
-    const workTree = beginUndeclared(writer, signal)
+    const workTree = this.#workTree === undefined ? beginUndeclared(writer, signal) : this.#workTree.status
     // The callers of these operations get the errors; the state holds the results.
     await Promise.allSettled(this.#pending)
     await this.#sampler?.stop()

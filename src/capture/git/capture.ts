@@ -10,6 +10,7 @@ import { writeBundle } from './bundle.ts'
 import { describeChanged } from './changed.ts'
 import { createGit } from './command.ts'
 import { listFilters, reportFiltered } from './filters.ts'
+import { GIT_TIMEOUT_MS, readSnapshotEarly } from './early.ts'
 import { readSnapshot } from './snapshot.ts'
 import { describeLargeFiles } from './large-files.ts'
 import { readNested } from './nested.ts'
@@ -50,7 +51,7 @@ export async function captureGit(
   settings: GitCaptureSettings,
 ): Promise<{ value: CapturedRepository | NoRepository; warnings: string[] }> {
   const { directory, signal, inspection } = context
-  const { timeout = 60_000, environment = process.env } = settings
+  const { timeout = GIT_TIMEOUT_MS, environment = process.env } = settings
   const warnings: string[] = []
   try {
     const options = { timeout, signal, environment, blocked: new Map() as BlockedAnswers }
@@ -121,7 +122,7 @@ async function readWithFilters(
   let failure: NotAvailable | undefined
   if (inspection === undefined) {
     try {
-      return { disabledFilters: [], snapshot: await readSnapshot(git, directory) }
+      return { disabledFilters: [], snapshot: await readSnapshotEarly({ ...options, directory }) }
     } catch (error) {
       if (!(error instanceof NotAvailable) || !FILTER_FAILURE.test(error.message)) throw error
       failure = error

@@ -8,6 +8,7 @@ import { LineaprintError } from '../core/errors.ts'
 import { nearest } from '../core/options.ts'
 import { errorCode } from '../util/fs.ts'
 import { decodeText } from '../util/text-encoding.ts'
+import { CONFIGURATION_FILES, PACKAGE_FILE } from './files.ts'
 import { OPTION_NAMES, checkOptions, mergeOptions } from './options.ts'
 import { OPTIONS } from './table.ts'
 import { parseJsonText, parseOrRefuse, variableName } from './variables.ts'
@@ -34,13 +35,6 @@ export interface SourceOptions {
    */
   readonly optionsFromSources?: readonly (keyof ExperimentOptions)[] | undefined
 }
-
-/**
- * File names that are searched in the working directory only: a parent folder may belong to somebody else.
- */
-const FILES: readonly string[] = ['ts', 'js', 'mjs', 'json', 'yaml', 'yml'].map(
-  (extension) => `lineaprint.config.${extension}`,
-)
 
 /** Limit of the file size in bytes: a larger file is not a configuration. */
 const FILE_LIMIT = 4 * 1024 * 1024
@@ -130,13 +124,13 @@ interface FoundSource {
 
 async function findFile(folder: string, executePrograms: boolean): Promise<FoundSource> {
   const sources: { readonly label: string; readonly source?: OptionSource }[] = []
-  for (const name of FILES) {
+  for (const name of CONFIGURATION_FILES) {
     const path = join(folder, name)
     if (!sourceExists(path)) continue
     const isRead = executePrograms || !isProgram(path)
     sources.push({ label: path, ...(isRead && { source: await readSource(path) }) })
   }
-  const section = await packageSection(join(folder, 'package.json'))
+  const section = await packageSection(join(folder, PACKAGE_FILE))
   if (section) sources.push({ label: section.label, source: section })
   const [first, second] = sources
   if (first === undefined) return {}

@@ -19,6 +19,8 @@ import { keepOverwritten } from './changes/overwritten.ts'
 import { beginUndeclared, findUndeclared, flagUndeclared, trackModelFiles } from './changes/undeclared.ts'
 import { checkDigestLabel, digestEvent, digestOf } from './digests.ts'
 import { track } from './inputs.ts'
+import { MetricFiles } from './metric-files/metric-files.ts'
+import { metricFormat } from './metric-files/rows.ts'
 import { metricEvent } from './metrics.ts'
 import { notStarted, wrongState } from './recorder-state.ts'
 import { RunWriter } from './run-writer.ts'
@@ -69,6 +71,10 @@ export class Recorder {
       folder: this.#directory,
     })
   }
+
+  /** The files in which the program of the run writes metrics. */
+  readonly metricFiles: MetricFiles = new MetricFiles(this)
+  #modelFiles: 'declared' | 'auto' | 'done' = 'declared'
 
   /** Resolves when the captures of the start are recorded, whatever became of them. */
   #captured: Promise<void> = Promise.resolve()
@@ -132,6 +138,8 @@ export class Recorder {
       () => undefined,
       () => undefined,
     )
+    for (const path of writer.configuration.metricFiles)
+      await this.metricFiles.add(this.metricFiles.sourceOf(path))
     await (command === undefined ? done : readyForCommand)
     return writer.state.start.id
   }
@@ -148,6 +156,7 @@ export class Recorder {
     try {
       const sources = { directory, file, environment, defaults, optionsFromSources }
       const configuration = await resolveConfiguration(this.#options, sources)
+      for (const path of configuration.metricFiles) metricFormat(path)
       return await RunWriter.start(configuration, {
         directory,
         command: command?.argv,
@@ -215,9 +224,17 @@ export class Recorder {
     this.#workTree ??= { status: beginUndeclared(this.#state.writer, this.#settings.signal) }
   }
 
-  /** Digest the files of models that the run wrote and nobody declared, as outputs. */
+  /** Let files of models that the run writes and nobody declares be outputs, as the option `autoOutputs` does. */
+  expectModelFiles(): void {
+    if (this.#modelFiles === 'declared') this.#modelFiles = 'auto'
+  }
+
+  /** Digest the files of models that the run wrote and nobody declared, if they are expected. A second call does nothing. */
   async trackModelFiles(): Promise<void> {
     const writer = this.#running('trackModelFiles')
+    if (this.#modelFiles === 'done' || (this.#modelFiles === 'declared' && !writer.configuration.autoOutputs))
+      return
+    this.#modelFiles = 'done'
     await this.#captured
     await this.#trackPending(trackModelFiles(writer, this.#settings))
   }
@@ -392,6 +409,8 @@ export class Recorder {
    */
   async finish(status?: EndStatus): Promise<ExperimentSummary> {
     const writer = this.#running('finishExperiment')
+    await this.metricFiles.finish()
+    await this.trackModelFiles()
     this.#state = { phase: 'finishing', writer }
     const { signal } = this.#settings
     // Git reads the status of the work tree in parallel with the rest of this method.

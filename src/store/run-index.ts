@@ -51,7 +51,7 @@ export interface ListedRun extends Pick<
 /** A launch, and the first of its ranks that a run has. */
 export interface ListedLaunch {
   readonly launcher: string
-  /** What all runs of the launch have in common. */
+  /** The name that all runs of the launch have in common. */
   readonly group: string
   readonly node: string
   readonly rank: number

@@ -6,7 +6,7 @@ import { native } from '../native/load.ts'
 import { watchFifo } from './fifo.ts'
 import { canReadPipes } from './pipe.ts'
 import { killAtExit } from './running.ts'
-import type { ProgramOptions, ProgramResult } from './run.ts'
+import type { ProgramOptions, ProgramResult } from './program.ts'
 
 /** Limits of a program that is collected. */
 interface Limits {

@@ -4,8 +4,8 @@ import { readFileSync } from 'node:fs'
 /** The function of the kernel in which a process waits that opens a FIFO. */
 const WAITING = 'wait_for_partner'
 
-/** Milliseconds between two looks at a program that may wait for a FIFO. */
-const LOOK_MS = 250
+/** Milliseconds between two probes of a program that may wait for a FIFO. */
+const PROBE_MS = 250
 
 /** Processes that are looked at, of one program and those that it started. */
 const PROCESS_LIMIT = 64
@@ -46,7 +46,7 @@ export function watchFifo(
     if (waiting !== undefined && waiting === seen)
       stop({ status: 'failed', reason: `${name} would not end: it waits for a FIFO` })
     seen = waiting
-  }, LOOK_MS)
+  }, PROBE_MS)
   return () => clearInterval(timer)
 }
 

@@ -54,7 +54,7 @@ export class Recorder {
   readonly #pending = new Set<Promise<unknown>>()
   #state: RecorderState = { phase: 'new' }
   #sampler: SystemSampler | undefined
-  /** What {@link beginEnd} started. */
+  /** The status that {@link beginEnd} started. */
   #workTree: { readonly status: ReturnType<typeof beginUndeclared> } | undefined
 
   /**

@@ -53,7 +53,7 @@ pub fn reap_program(pid: i32) -> napi::Result<()> {
     system::reap(pid)
 }
 
-/// How a program ended whose output was collected.
+/// The end of a program whose output was collected.
 #[napi(string_enum = "kebab-case")]
 pub enum NativeOutcome {
     /// It ended, with a code or by a signal.

@@ -31,7 +31,7 @@ export interface GitOptions {
    * object that is missing. `file` only for calls in a repository that lineaprint made. @default 'none'
    */
   readonly transport?: 'none' | 'file' | undefined
-  /** What {@link blockedReason} answered, by folder: callers of one capture share it. @default a new map */
+  /** The answers of {@link blockedReason}: callers of one capture share them. @default a new map */
   readonly blocked?: BlockedAnswers | undefined
 }
 

@@ -11,7 +11,7 @@ import type { RepositorySnapshot } from './snapshot.ts'
 /** Time limit for each call of git in milliseconds. */
 export const GIT_TIMEOUT_MS = 60_000
 
-/** What the answers depend on. */
+/** The values that the answers depend on. */
 type Question = Pick<GitOptions, 'directory' | 'environment' | 'timeout' | 'disabledFilters' | 'transport'>
 
 let early: { readonly question: string; readonly snapshot: Promise<RepositorySnapshot> } | undefined

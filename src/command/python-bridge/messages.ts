@@ -179,7 +179,7 @@ export type Message =
   | { readonly call: 'parameter'; readonly name: string; readonly value: JsonValue }
   | { readonly call: 'metadata'; readonly values: Readonly<Record<string, unknown>> }
   | { readonly call: 'tags'; readonly tags: readonly string[] }
-  /** What a program expects that joins a run: files with metrics, and undeclared model files as outputs. */
+  /** The expectations of a program that joins a run: files with metrics, and undeclared model files as outputs. */
   | {
       readonly call: 'expect'
       readonly id: number

@@ -285,8 +285,8 @@ export class MetricFile {
     const { values, step } = row
     const beyond = describeBeyond(row)
     if (beyond !== undefined) {
-      const place = index === undefined ? '' : `row ${index + 1}: `
-      this.#beyond = counted(this.#beyond, `${place}${beyond}`)
+      const position = index === undefined ? '' : `row ${index + 1}: `
+      this.#beyond = counted(this.#beyond, `${position}${beyond}`)
     }
     for (const [name, value] of values) {
       const { values: most, names } = this.#limits

@@ -23,7 +23,7 @@ pub struct Limits {
     pub stderr: usize,
 }
 
-/// How a program ended.
+/// The end of a program whose output was collected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// By itself, or by a signal of somebody else.
@@ -39,7 +39,7 @@ pub enum Outcome {
 /// A program that has ended, and what it wrote.
 #[derive(Debug)]
 pub struct Collected {
-    /// How it ended.
+    /// The way it ended.
     pub outcome: Outcome,
     /// Its standard output.
     pub stdout: Vec<u8>,
@@ -54,7 +54,7 @@ enum State {
     Ended,
 }
 
-/// What other threads may ask of a program: its id, and its end.
+/// A handle by which other threads ask for the id of a program, and end it.
 #[derive(Debug)]
 pub struct Control {
     state: Mutex<State>,

@@ -51,8 +51,11 @@ export function groupLaunches(runs: readonly ListedRun[]): readonly ListedRun[] 
       latest.set(key, started)
     }
   }
-  const rankOf = ({ launch }: ListedRun): number => launch?.rank ?? 0
   return groups.flatMap((group) => group.toSorted((a, b) => rankOf(a) - rankOf(b)))
+}
+
+function rankOf({ launch }: ListedRun): number {
+  return launch?.rank ?? 0
 }
 
 /**

@@ -54,9 +54,8 @@ export async function collectProgram(
     signal?.throwIfAborted()
     if (stopped !== undefined) return stopped
     switch (end.outcome) {
-      case 'not-started':
       case 'stopped':
-        return undefined
+        return { status: 'failed', reason: `${command} was stopped` }
       case 'too-long':
         return { status: 'too-long', reason: `${command} wrote more than ${limits.stdout} bytes` }
       case 'broken':
@@ -68,7 +67,10 @@ export async function collectProgram(
           stdout: end.stdout,
           stderr: end.stderr.toString(),
         }
+      case 'not-started':
+        return undefined
     }
+    return undefined
   } finally {
     clearTimeout(timer)
     endWatch?.()

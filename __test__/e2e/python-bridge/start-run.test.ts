@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { emptyRepository, git } from '../../capture/fixture.ts'
+import { emptyRepository, git as inGit } from '../../capture/fixture.ts'
 import { FAST, onlyRun } from '../runs/support.ts'
 import { folderOf } from '../../support/folder.ts'
 import { lineaprint } from '../../support/program.ts'
@@ -298,8 +298,8 @@ with lineaprint.start_run(metrics="m.jsonl", auto_outputs=True):
     with open("m.safetensors", "wb") as file: file.write(struct.pack("<Q", len(head)) + head + b"abcd")
 `,
   )
-  git(root, 'add', '-A')
-  git(root, 'commit', '-qm', 'program')
+  inGit(root, 'add', '-A')
+  inGit(root, 'commit', '-qm', 'program')
   const env = { LINEAPRINT_ENABLE_ENVIRONMENT_TRACKING: 'false' }
   const { code, stderr } = await lineaprint(['run', '--', PYTHON, 'program.py'], { cwd: root, env })
   expect(code, stderr).toBe(0)

@@ -102,20 +102,18 @@ test('a quote that is never closed costs time in proportion to the lines behind 
   const reader = rowReader('csv')
   expect(reader.row('a,b')).toBeUndefined()
   expect(reader.row('1,"open')).toBeUndefined()
-  let refused = 0
+  const refused: unknown[] = []
   for (let line = 0; line < 300_000; line++) {
     try {
       reader.row('12345678')
     } catch (error) {
-      refused++
-      expect(error).toMatchObject({
-        code: 'ERR_LINEAPRINT_FORMAT',
-        expected: expect.stringContaining('1048576'),
-      })
+      refused.push(error)
     }
   }
   // What follows is read as rows again.
-  expect(refused).toBe(1)
+  expect(refused).toMatchObject([
+    { code: 'ERR_LINEAPRINT_FORMAT', expected: expect.stringContaining('1048576') as string },
+  ])
   expect(reader.row('3,4')?.values).toEqual([
     ['a', 3],
     ['b', 4],

@@ -57,9 +57,9 @@ export const systemSource: Source<'system'> = {
  */
 function libc(): string | undefined {
   // With network information, the report would wait for name servers; variables take a third of its time. The types do
-  // not declare these options yet.
-  const reporter: typeof report & { excludeNetwork?: boolean; excludeEnv?: boolean } = report
-  const { excludeNetwork = false, excludeEnv = false } = reporter
+  // not declare the first option yet.
+  const reporter: typeof report & { excludeNetwork?: boolean } = report
+  const { excludeNetwork = false, excludeEnv } = reporter
   Object.assign(reporter, { excludeNetwork: true, excludeEnv: true })
   const { header } = reporter.getReport() as { header?: { glibcVersionRuntime?: unknown } }
   Object.assign(reporter, { excludeNetwork, excludeEnv })

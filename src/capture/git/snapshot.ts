@@ -2,8 +2,8 @@
  * The queries that every capture makes, run concurrently: git needs most of the time to scan the work tree,
  * and answers the other queries in the meantime.
  */
+import { existsSync } from 'node:fs'
 import { ignoreRejection } from '../../util/ignore-rejection.ts'
-import { isReachable } from '../../util/fs.ts'
 import { dirname, join } from 'node:path'
 import { NotAvailable } from '../../util/not-available.ts'
 import { ABSENCES } from './absence.ts'
@@ -42,7 +42,7 @@ export interface RepositorySnapshot {
  */
 export async function readSnapshot(git: Git, directory: string): Promise<RepositorySnapshot> {
   // Without a repository, one query is sufficient to get the reason.
-  if (!(await hasRepository(directory))) await locateWorkTree(git, directory)
+  if (!hasRepository(directory)) await locateWorkTree(git, directory)
   const pendingStatus = ignoreRejection(readStatus(git))
   const pendingLocation = ignoreRejection(locateWorkTree(git, directory))
   const version = ignoreRejection(readVersion(git))
@@ -80,10 +80,7 @@ export async function readSnapshot(git: Git, directory: string): Promise<Reposit
   }
 }
 
-async function readTracked(
-  git: Git,
-  known: KnownAnswers,
-): Promise<readonly TrackedFile[] | NotAvailable> {
+async function readTracked(git: Git, known: KnownAnswers): Promise<readonly TrackedFile[] | NotAvailable> {
   try {
     return await readTrackedFiles(git, known)
   } catch (error) {
@@ -112,9 +109,9 @@ async function readVersion(git: Git): Promise<string> {
 }
 
 /** Return whether a folder or a parent holds a `.git`. This is a fast check; git makes the decision. */
-async function hasRepository(directory: string): Promise<boolean> {
+function hasRepository(directory: string): boolean {
   for (let folder = directory; ; folder = dirname(folder)) {
-    const isRepository = await isReachable(join(folder, '.git'))
+    const isRepository = existsSync(join(folder, '.git'))
     if (isRepository || folder === dirname(folder)) return isRepository
   }
 }

@@ -181,7 +181,7 @@ export type {
 export type { EnvironmentCapture } from './capture/environment/types.ts'
 export type { GitCapture } from './capture/git/types.ts'
 export type { SeedsCapture } from './capture/seeds/types.ts'
-export type { ListedRun, RunFilter, RunList, StoredRun } from './store/runs.ts'
+export type { ListedLaunch, ListedRun, RunFilter, RunList, StoredRun } from './store/runs.ts'
 export type { Store } from './store/store.ts'
 export type { SampledHashOptions, SampleOptions } from './hash/sample/options.ts'
 export type { SampleReport } from './hash/sample/report.ts'

@@ -42,6 +42,8 @@ test('the defaults', () => {
     tags: [],
     notes: '',
     metadata: {},
+    metricFiles: [],
+    autoOutputs: false,
     systemMetrics: false,
     trackers: [],
     environment: { variables: [], packages: true, timeoutMs: 5000 },

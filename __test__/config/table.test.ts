@@ -39,6 +39,8 @@ const OTHERS: Required<Omit<ExperimentOptions, 'trackers'>> = {
   tags: ['a', 'b'],
   notes: 'n',
   metadata: { deep: [{ value: 1.5 }] },
+  metricFiles: ['/m.jsonl', '/other/m.csv'],
+  autoOutputs: true,
   systemMetrics: { intervalSeconds: 2.5 },
   environment: { variables: ['MODE'], packages: false, timeoutMs: 100 },
   git: { untrackedLimit: 1, untrackedFileLimit: 2, patchLimit: 3, bundle: true },
@@ -140,6 +142,7 @@ test('every option but code can stand in a variable', async () => {
     saveToYaml: '1',
     tags: 'a, b',
     notes: 'n',
+    metricFiles: '/m.jsonl, /other/m.csv',
     systemMetrics: '2.5',
   }
   const json = (name: keyof typeof OTHERS): string =>

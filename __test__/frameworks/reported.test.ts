@@ -133,6 +133,26 @@ test('XGBoost and LightGBM: training, estimators, cross-validation', SLOW, async
     'valid binary_logloss-mean': [3, 2, ['lightgbm 3']],
     'valid binary_logloss-stdv': [3, 2, ['lightgbm 3']],
   })
+  const ofLightgbm = ['lightgbm', 'lightgbm 2', 'lightgbm 3']
+  expect(parametersIn(record)).toEqual({
+    objective: ['binary:logistic', 'xgboost', 'xgboost 2', 'xgboost 3'],
+    nthread: [1, 'xgboost', 'xgboost 3'],
+    seed: [0, 'xgboost', 'xgboost 3', ...ofLightgbm],
+    num_boost_round: [4, 'xgboost'],
+    'num_boost_round (xgboost 2)': [3, 'xgboost 2'],
+    'num_boost_round (xgboost 3)': [2, 'xgboost 3'],
+    // What was not given to the estimator is left out.
+    n_jobs: [1, 'xgboost 2'],
+    random_state: [0, 'xgboost 2'],
+    'objective (lightgbm)': ['binary', ...ofLightgbm],
+    num_threads: [1, ...ofLightgbm],
+    verbose: [-1, ...ofLightgbm],
+    deterministic: [true, ...ofLightgbm],
+    metric: ['binary_logloss', ...ofLightgbm],
+    num_iterations: [5, 'lightgbm'],
+    'num_iterations (lightgbm 2)': [2, 'lightgbm 2'],
+    'num_iterations (lightgbm 3)': [3, 'lightgbm 3'],
+  })
 })
 
 test('Keras: the history of each model', SLOW, async () => {

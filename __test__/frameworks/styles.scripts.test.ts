@@ -82,6 +82,19 @@ const STYLES: readonly Style[] = [
     detail: /^the same bytes$/,
     seen: {
       metrics: { 'valid_0-l2': [10, 9, ['lightgbm']], forest: [1, null, ['out/metrics.json']] },
+      parameters: {
+        objective: ['regression', 'lightgbm'],
+        num_leaves: [7, 'lightgbm'],
+        learning_rate: [0.2, 'lightgbm'],
+        bagging_fraction: [0.7, 'lightgbm'],
+        bagging_freq: [1, 'lightgbm'],
+        feature_fraction: [0.8, 'lightgbm'],
+        num_threads: [1, 'lightgbm'],
+        deterministic: [true, 'lightgbm'],
+        force_row_wise: [true, 'lightgbm'],
+        verbose: [-1, 'lightgbm'],
+        num_iterations: [10, 'lightgbm'],
+      },
       // The text of LightGBM is none by its extension.
       modelFiles: [/^out\/predictions\.npy$/],
     },

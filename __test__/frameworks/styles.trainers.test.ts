@@ -179,7 +179,10 @@ const STYLES: readonly Style[] = [
     differing: [/^outputs\.out\.tensors\.weight$/],
     detail: /left out: volatile fields of train\.ipynb$/,
     // What a cell computes is in the notebook that is written.
-    seen: { modelFiles: [/^out\/model\.safetensors$/] },
+    seen: {
+      parameters: { steps: [20, 'papermill'] },
+      modelFiles: [/^out\/model\.safetensors$/],
+    },
   },
 ]
 

@@ -41,6 +41,7 @@ function candidatesOf(made: readonly Made[]): Candidates {
     parent: null,
     folder: `/store/${id}`,
     argv: [],
+    launch: null,
   }))
   return { runs, ids: runs.map(({ id }) => id) }
 }

@@ -108,3 +108,17 @@ test.skipIf(process.platform !== 'linux')(
     expect(other.status === 'ended' && other.stdout.toString()).toMatch(/^socket:.*\nsocket:/)
   },
 )
+
+test('what the addon collects is what Node streams', async () => {
+  const script =
+    'process.stdout.write("\\u00e9".repeat(1e5)); process.stderr.write("e".repeat(1e5)); process.exit(5)'
+  const pieces: Buffer[] = []
+  const streamed = await run(script, { onOutput: (piece) => void pieces.push(piece) })
+  const collected = await run(script)
+  expect(collected).toEqual({ ...streamed, stdout: Buffer.concat(pieces) })
+  expect(collected).toMatchObject({ status: 'ended', code: 5, stderr: 'e'.repeat(64 << 10) })
+})
+
+test('a program that is ended by a signal has no code', async () => {
+  expect(await run('process.kill(process.pid, "SIGKILL")')).toMatchObject({ status: 'ended', code: null })
+})

@@ -1,5 +1,5 @@
 /** Which files a run writes, and when. */
-import { readdirSync, statSync } from 'node:fs'
+import { readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { folderOf } from '../support/folder.ts'
@@ -29,4 +29,15 @@ test('a run makes no cache of digests unless it is asked to', async () => {
   ]
   expect(one.record.datasets).toEqual(two.record.datasets)
   expect(readdirSync(join(root, '.lineaprint')).filter((name) => name.includes('cache'))).toEqual([])
+})
+
+test('files with metrics are read to the end of the run', async () => {
+  const root = folderOf()
+  const { record } = await finished(root, { metricFiles: ['log.jsonl'] }, () => {
+    writeFileSync(join(root, 'log.jsonl'), '{"loss":2}\n{"loss":1}\n')
+  })
+  expect(record.metrics).toMatchObject({ loss: { count: 2, last: 1, sources: ['log.jsonl'] } })
+  expect(record.metricFiles).toMatchObject([
+    { path: join(root, 'log.jsonl'), source: 'log.jsonl', status: 'read', rows: 2, values: 2 },
+  ])
 })

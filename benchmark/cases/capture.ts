@@ -65,8 +65,17 @@ export function captureCases(inputs: Inputs): Case[] {
           const wrapped = ['-C', root, process.execPath, PROGRAM, 'run', '--', ...argv]
           await runProgram('env', wrapped, true, 'ignore')
         })
+        // The file that users start is a shell script first.
+        const installed = contestant('the installed command', 'ours', true, async () => {
+          await runProgram('env', ['-C', root, PROGRAM, 'run', '--', ...argv], true, 'ignore')
+        })
         const alone = contestant(argv.join(' '), 'peer', true, () => runProgram(program, args, true))
-        return { bytes: 0, contestants: [own, alone], missing: [] }
+        // The least that a program of Node takes.
+        const node = contestant('node -e 0', 'part', true, () =>
+          runProgram(process.execPath, ['-e', '0'], true),
+        )
+        const contestants = program === 'node' ? [own, installed, alone] : [own, installed, alone, node]
+        return { bytes: 0, contestants, missing: [] }
       },
     })),
   ]

@@ -34,6 +34,7 @@ REPORTED = {
     "lightning_fabric.fabric": "lightning_loggers",
     "mlflow.tracking.client": "mlflow_log",
     "omegaconf.omegaconf": "omegaconf_config",
+    "papermill.execute": "papermill_parameters",
     "pytorch_lightning.loggers.utilities": "lightning_loggers",
     "pytorch_lightning.trainer.connectors.logger_connector.logger_connector": "lightning_loggers",
     "tensorboardX.writer": "tensorboard_scalars",
@@ -44,6 +45,7 @@ REPORTED = {
     "wandb.sdk.wandb_init": "wandb_log",
     "wandb.sdk.wandb_run": "wandb_log",
     "xgboost.callback": "xgboost_evaluation",
+    "xgboost.training": "xgboost_evaluation",
 }
 
 #: Modules that always load one of these: where they do not, the library has another inner structure.

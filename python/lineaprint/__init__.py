@@ -154,6 +154,8 @@ def start_run(
     datasets: Optional[Mapping[str, _Path]] = None,
     models: Optional[Mapping[str, _Path]] = None,
     outputs: Optional[Mapping[str, _Path]] = None,
+    metrics: Union[_Path, Sequence[_Path]] = (),
+    auto_outputs: bool = False,
     output_dir: Optional[_Path] = None,
     config: Optional[_Path] = None,
     strict: bool = False,
@@ -162,6 +164,8 @@ def start_run(
 
     `name` is the name of the experiment; by default that of the script. `datasets`, `models` and `outputs` are paths by
     name: inputs are digested before this returns, outputs at the end of the run. `seed` is set as by `set_seeds`.
+    `metrics` is a file, or several, in which the program writes metrics as JSON, JSON lines or CSV. With `auto_outputs`,
+    model files that it writes below its work tree are outputs, too.
     `output_dir` is the folder that holds the store, `config` a configuration file.
 
     The run ends with the `with` block, with `finish`, or with the program. Below `lineaprint run`, or while a run is
@@ -180,6 +184,8 @@ def start_run(
         datasets or {},
         models or {},
         outputs or {},
+        [metrics] if isinstance(metrics, (str, bytes, _os.PathLike)) else list(metrics),
+        bool(auto_outputs),
         output_dir,
         config,
         strict,

@@ -168,6 +168,8 @@ def start_run(
     datasets: Mapping[str, object],
     models: Mapping[str, object],
     outputs: Mapping[str, object],
+    metrics: Sequence[object],
+    auto_outputs: bool,
     output_dir: str | os.PathLike[str] | None,
     config: str | os.PathLike[str] | None,
     raises: bool,
@@ -181,7 +183,7 @@ def start_run(
     if is_nested:
         _plain.refuse_or_warn("start_run", "a run is open: it goes on, and this call joins it; call finish() first")
     if is_nested or current.active:
-        run = _join(tags, notes, metadata, seed, datasets, models, outputs)
+        run = _join(tags, notes, metadata, seed, datasets, models, outputs, metrics, auto_outputs)
         if not is_nested:
             from ._notebook import watch_cells
 
@@ -189,7 +191,9 @@ def start_run(
             run._cells = watch_cells()
         return run
     try:
-        run = _launch(name, tags, notes, metadata, seed, datasets, models, outputs, output_dir, config)
+        run = _launch(
+            name, tags, notes, metadata, seed, datasets, models, outputs, metrics, auto_outputs, output_dir, config
+        )
     except Exception as error:
         current.strict = False
         if raises or _plain.is_strict():
@@ -207,6 +211,8 @@ def _join(
     datasets: Mapping[str, object],
     models: Mapping[str, object],
     outputs: Mapping[str, object],
+    metrics: Sequence[object],
+    auto_outputs: bool,
 ) -> Run:
     """Take part in the run that is open."""
     run = Run(os.environ.get("LINEAPRINT_RUN_ID"), os.environ.get("LINEAPRINT_RUN_DIRECTORY"), None, True, "running")
@@ -221,6 +227,8 @@ def _join(
         for name, path in entries.items():
             attempt("track_" + kind, lambda: _tracking.track(kind, path, name))
     run._outputs = {name: _path(path) for name, path in outputs.items()}
+    if metrics or auto_outputs:
+        attempt("start_run", lambda: _tracking.expect([_path(path) for path in metrics], auto_outputs))
     if seed is not None:
         _set_seeds(seed)
     return run
@@ -235,6 +243,8 @@ def _launch(
     datasets: Mapping[str, object],
     models: Mapping[str, object],
     outputs: Mapping[str, object],
+    metrics: Sequence[object],
+    auto_outputs: bool,
     output_dir: str | os.PathLike[str] | None,
     config: str | os.PathLike[str] | None,
 ) -> Run:
@@ -255,6 +265,8 @@ def _launch(
         "datasets": _named(datasets),
         "models": _named(models),
         "outputs": _named(outputs),
+        "metricFiles": [_path(path) for path in metrics] or None,
+        "autoOutputs": True if auto_outputs else None,
     }
     arguments = _position.arguments() or sys.argv or ["python"]
     request: Dict[str, Any] = {
@@ -299,7 +311,7 @@ def _launch(
             run._finish(Ending("failed", None, None, problem["message"][:1000]))
             raise LineaprintError(problem["code"], problem["message"])
         current.told.add(problem["message"])
-        warn("warning: a declared input was not recorded: %s" % _printable(problem["message"]))
+        warn("warning: %s" % _printable(problem["message"]))
     return run
 
 

@@ -156,6 +156,12 @@ def add_tags(tags: "Any") -> None:
         say({"call": "tags", "tags": found})
 
 
+def expect(metrics: "list[str]", auto_outputs: bool) -> None:
+    # What the program writes after this call is of the run, so the files are looked at before it returns.
+    fields = {"call": "expect", "metricFiles": metrics, "autoOutputs": auto_outputs}
+    current.connection.ask(fields, in_order=True)
+
+
 def set_notes(notes: "Any") -> None:
     if not isinstance(notes, str):
         raise argument("notes must be a string, not %s" % type(notes).__name__)

@@ -2,7 +2,6 @@
 import { LineaprintError } from '../core/errors.ts'
 import { reasonOf } from '../record/failure.ts'
 import { KINDS } from '../tracking/inputs.ts'
-import { MetricFiles } from '../tracking/metric-files/metric-files.ts'
 import { Recorder } from '../tracking/recorder.ts'
 import { noCodeWarning } from '../capture/git/absence.ts'
 import { runProcess } from './process.ts'
@@ -58,9 +57,7 @@ export interface TrackedCommand {
   /** Called with the process ID once the command runs. */
   readonly onSpawn?: ((recorder: Recorder, pid: number) => void) | undefined
   readonly messages: LifecycleMessages
-  /** True if model files that the command writes are outputs, too. @default false */
-  readonly autoOutputs?: boolean | undefined
-  /** Paths of files in which the command writes metrics. @default none */
+  /** Paths of files in which the command writes metrics, beside those of the configuration. @default none */
   readonly metricFiles?: readonly string[] | undefined
   /** The launch of which this is the first rank on its machine; the others report to this run. */
   readonly launch?: Launch | undefined
@@ -115,7 +112,7 @@ export async function runTracked(command: TrackedCommand, relay: SignalRelay): P
   const started = Promise.withResolvers<void>()
   const launch = command.launch === undefined ? undefined : launchRecord(command.launch)
   const recorder = new Recorder(options, { ...settings, command: { argv, started: started.promise, launch } })
-  const metricFiles = new MetricFiles(recorder)
+  const { metricFiles } = recorder
   let others: LaunchedRun | undefined
   let end: ProcessEnd
   let seedUse: SeedUse | undefined
@@ -142,7 +139,7 @@ export async function runTracked(command: TrackedCommand, relay: SignalRelay): P
     throw error
   }
   try {
-    const ended = await recordEnd(command, recorder, end, relay, metricFiles, others?.ranks)
+    const ended = await recordEnd(command, recorder, end, relay, others?.ranks)
     return {
       ...ended,
       ...shellExit(end.exit),
@@ -221,25 +218,24 @@ async function recordFailure(recorder: Recorder, error: unknown): Promise<void> 
 }
 
 async function recordEnd(
-  { outputs, autoOutputs, messages }: TrackedCommand,
+  { outputs, messages }: TrackedCommand,
   recorder: Recorder,
   { exit, durationMs, stdout, stderr, warnings }: ProcessEnd,
   relay: SignalRelay,
-  metricFiles: MetricFiles,
   ranks: Ranks | undefined,
 ): Promise<Pick<CommandOutcome, 'summary' | 'status' | 'missingOutputs'>> {
   const exitCode = exit.kind === 'exited' ? exit.code : null
   const killedBy = endingSignal(exit, relay)
   recorder.recordCommandEnd({ exitCode, signal: killedBy ?? null, durationMs, stdout, stderr })
   for (const message of warnings) recorder.recordWarning(message)
-  await metricFiles.finish()
+  await recorder.metricFiles.finish()
   const missing = new Map(await recordOutputs(recorder, outputs, messages))
   const isRequired = outputs.every((output) => output.isRequired)
   for (const { name, path, process } of ranks?.outputs ?? []) {
     const warning = await recordOutput(recorder, { name, path }, messages, process)
     if (warning !== undefined && isRequired) missing.set(name, warning)
   }
-  if (autoOutputs === true) await recorder.trackModelFiles()
+  await recorder.trackModelFiles()
   const failure = failureOf({ exitCode, killedBy, missing: [...missing.values()], rank: ranks?.failure() })
   const status: EndStatus = killedBy !== undefined ? 'killed' : failure === undefined ? 'finished' : 'failed'
   if (failure !== undefined) recorder.fail(failure)

@@ -27,6 +27,9 @@ export interface ProgramRequest {
   readonly datasets?: readonly NamedPath[] | undefined
   readonly models?: readonly NamedPath[] | undefined
   readonly outputs?: readonly NamedPath[] | undefined
+  /** Absolute paths of files in which the program writes metrics. */
+  readonly metricFiles?: readonly string[] | undefined
+  readonly autoOutputs?: boolean | undefined
 }
 
 const schema = lazily((): z.ZodMiniType<ProgramRequest> => {
@@ -48,6 +51,8 @@ const schema = lazily((): z.ZodMiniType<ProgramRequest> => {
     datasets: paths,
     models: paths,
     outputs: paths,
+    metricFiles: z.optional(z.array(text).check(z.maxLength(1000))),
+    autoOutputs: z.optional(z.boolean()),
   })
 })
 

@@ -135,7 +135,7 @@ export async function recordProgram(
   }
 }
 
-/** Digest the declared inputs. One that cannot be read is a warning: the program runs already, and goes on. */
+/** Digest the declared inputs, and begin to read files with metrics. One that cannot be read is a warning: the program runs already, and goes on. */
 async function trackDeclared(request: ProgramRequest, recorder: Recorder): Promise<Problem[]> {
   const { datasets = [], models = [], outputs = [], seed } = request
   const plans: readonly DeclaredPaths[] = [
@@ -145,17 +145,24 @@ async function trackDeclared(request: ProgramRequest, recorder: Recorder): Promi
     ...outputs.map((entry) => ({ outputs: [entry] })),
   ]
   const problems: Problem[] = []
-  for (const plan of plans) {
+  const attempt = async (what: string, work: () => Promise<void>): Promise<void> => {
     try {
-      await refusePatterns(plan)
-      await trackInputs(plan, recorder)
+      await work()
     } catch (error) {
       recorder.signal?.throwIfAborted()
-      const message = reasonOf(error)
-      recorder.recordWarning(`a declared input was not recorded: ${message}`)
+      const message = `${what} was not recorded: ${reasonOf(error)}`
+      recorder.recordWarning(message)
       problems.push({ code: LineaprintError.is(error) ? error.code : 'ERR_LINEAPRINT_INTERNAL', message })
     }
   }
+  for (const plan of plans)
+    await attempt('a declared input', async () => {
+      await refusePatterns(plan)
+      await trackInputs(plan, recorder)
+    })
+  const { metricFiles } = recorder
+  for (const path of request.metricFiles ?? [])
+    await attempt('a file with metrics', () => metricFiles.add(metricFiles.sourceOf(path)))
   return problems
 }
 
@@ -185,12 +192,20 @@ async function untilGone(pid: number, startTime: number | null): Promise<undefin
 }
 
 /** Return the given options only: an absent one must not override configuration file and variables. */
-function optionsOf({ name, tags, notes, metadata, outputDir }: ProgramRequest): ExperimentOptions {
+function optionsOf({
+  name,
+  tags,
+  notes,
+  metadata,
+  outputDir,
+  autoOutputs,
+}: ProgramRequest): ExperimentOptions {
   return {
     experimentName: name,
     notes,
     outputDir,
     ...(tags !== undefined && { tags }),
     ...(metadata !== undefined && { metadata }),
+    ...(autoOutputs !== undefined && { autoOutputs }),
   }
 }

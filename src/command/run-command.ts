@@ -39,8 +39,6 @@ export interface CommandPlan extends DeclaredPaths {
   readonly options?: ExperimentOptions | undefined
   /** Path of a configuration file, instead of the one in the working directory. */
   readonly configurationFile?: string | undefined
-  /** True if model files that the command writes are outputs, too. @default false */
-  readonly autoOutputs?: boolean | undefined
   /** True if a missing output is only a warning. @default false */
   readonly allowMissing?: boolean | undefined
   /** File descriptors that receive stdout and stderr of the command. @default [1, 2] */
@@ -122,7 +120,6 @@ function trackedCommand(plan: CommandPlan, relay: SignalRelay): TrackedCommand {
     }),
     seed,
     metricFiles: plan.metricFiles,
-    autoOutputs: plan.autoOutputs,
     outputs: (plan.outputs ?? []).map((output) => ({ ...output, isRequired: plan.allowMissing !== true })),
     onSpawn: (recorder, pid) => recorder.sampleSystem(pid),
     messages: {

@@ -54,6 +54,13 @@ export interface ExperimentOptions extends GivenOptionGroups, OutputOptions {
   readonly notes?: string | undefined
   /** Any values with a JSON form. @default {} */
   readonly metadata?: Readonly<Record<string, unknown>> | undefined
+  /**
+   * Files in which the program of the run writes metrics, as JSON, JSON lines or CSV. Relative paths are relative to the
+   * configuration file, else to the working directory. @default []
+   */
+  readonly metricFiles?: readonly string[] | undefined
+  /** True if model files that the run writes below its work tree are outputs, also undeclared ones. @default false */
+  readonly autoOutputs?: boolean | undefined
   /** Log processor, memory and graphics processors as metrics below `system/` while the run goes on. @default false */
   readonly systemMetrics?: boolean | Given<SystemMetricsOptions> | undefined
   /** Own captures in addition to the built-in ones; made at the start of the run. @default [] */

@@ -1,12 +1,14 @@
 /** Sources of options: a configuration file, environment variables, the constructor. */
+import { statSync } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
 import { extname, join, dirname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { errorText } from '../util/error-text.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { nearest } from '../core/options.ts'
-import { errorCode, pathExists } from '../util/fs.ts'
+import { errorCode } from '../util/fs.ts'
 import { decodeText } from '../util/text-encoding.ts'
+import { CONFIGURATION_FILES, PACKAGE_FILE } from './files.ts'
 import { OPTION_NAMES, checkOptions, mergeOptions } from './options.ts'
 import { OPTIONS } from './table.ts'
 import { parseJsonText, parseOrRefuse, variableName } from './variables.ts'
@@ -33,13 +35,6 @@ export interface SourceOptions {
    */
   readonly optionsFromSources?: readonly (keyof ExperimentOptions)[] | undefined
 }
-
-/**
- * File names that are searched in the working directory only: a parent folder may belong to somebody else.
- */
-const FILES: readonly string[] = ['ts', 'js', 'mjs', 'json', 'yaml', 'yml'].map(
-  (extension) => `lineaprint.config.${extension}`,
-)
 
 /** Limit of the file size in bytes: a larger file is not a configuration. */
 const FILE_LIMIT = 4 * 1024 * 1024
@@ -129,13 +124,13 @@ interface FoundSource {
 
 async function findFile(folder: string, executePrograms: boolean): Promise<FoundSource> {
   const sources: { readonly label: string; readonly source?: OptionSource }[] = []
-  for (const name of FILES) {
+  for (const name of CONFIGURATION_FILES) {
     const path = join(folder, name)
-    if (!(await sourceExists(path))) continue
+    if (!sourceExists(path)) continue
     const isRead = executePrograms || !isProgram(path)
     sources.push({ label: path, ...(isRead && { source: await readSource(path) }) })
   }
-  const section = await packageSection(join(folder, 'package.json'))
+  const section = await packageSection(join(folder, PACKAGE_FILE))
   if (section) sources.push({ label: section.label, source: section })
   const [first, second] = sources
   if (first === undefined) return {}
@@ -150,14 +145,17 @@ async function findFile(folder: string, executePrograms: boolean): Promise<Found
   )
 }
 
-async function sourceExists(path: string): Promise<boolean> {
-  return pathExists(path).catch((error: unknown) => {
+/** Return whether a file exists. Most of the names do not, and for these an answer of `stat` costs most of its time. */
+function sourceExists(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined
+  } catch (error) {
     throw unreadable(path, error)
-  })
+  }
 }
 
 async function packageSection(path: string): Promise<OptionSource | undefined> {
-  if (!(await sourceExists(path))) return undefined
+  if (!sourceExists(path)) return undefined
   // Most projects do not mention lineaprint. A malformed package.json of such a project must not be an error
   // here, whatever its encoding.
   const text = await readText(path, (bytes) => bytes.toString().replace(/^\ufeff/, ''))
@@ -189,7 +187,7 @@ async function readSource(path: string): Promise<OptionSource> {
 }
 
 async function importDefault(path: string): Promise<unknown> {
-  if (!(await sourceExists(path)))
+  if (!sourceExists(path))
     throw unreadable(path, Object.assign(new Error('it does not exist'), { code: 'ENOENT' }))
   try {
     const module = (await import(pathToFileURL(path).href)) as { default?: unknown }

@@ -124,6 +124,15 @@ export const OPTIONS: Members<ExperimentOptions, Configuration> = {
     resolve: (given) => freezeDeep((given ?? {}) as JsonObject),
     toRecord: (metadata) => metadata,
   }),
+  metricFiles: converted({
+    schema: (zod) => zod.readonly(zod.array(zod.string().check(zod.minLength(1)))),
+    default: [],
+    variable: listVariable,
+    check: (given, { folder }) => given.map((path) => resolvePath(folder, path)),
+    resolve: (given = []) => Object.freeze([...new Set(given)]),
+    toRecord: (paths) => paths,
+  }),
+  autoOutputs: flag(false),
   systemMetrics: switchableGroup<SystemMetricsOptions>(
     {
       intervalSeconds: option({

@@ -1,6 +1,7 @@
 /** Names of runs and of files: which may become part of a path, and how other names are encoded. */
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { LineaprintError } from './errors.ts'
+import { randomBytes } from './random.ts'
 
 /** Crockford's alphabet: no letter that can be mistaken for a digit. */
 const BASE32 = '0123456789abcdefghjkmnpqrstvwxyz'

@@ -31,6 +31,14 @@ export interface ParsedDocument {
   readonly value: ParsedJson
   /** Integers, as written, that a double cannot represent exactly. */
   readonly lossyIntegers: readonly string[]
+  /** The keys of objects whose numbers are beyond a double, with `beyondDouble: 'keep'`; the values are as written. */
+  readonly beyondDouble: ReadonlyMap<ParsedJson, readonly string[]>
+}
+
+/** Options of {@link parseJson}. */
+export interface ParseOptions {
+  /** `keep`: a number that is beyond a double becomes the text as which it is written. @default 'refuse' */
+  readonly beyondDouble?: 'refuse' | 'keep'
 }
 
 /**
@@ -49,8 +57,12 @@ const UNESCAPED = /[^"\\\u0000-\u001f]*/y
  * @param path The file it came from, for errors.
  * @throws ERR_LINEAPRINT_FORMAT.
  */
-export function parseJson(source: Uint8Array | string, path?: string): ParsedDocument {
-  return new Parser(textOf(source, path), path, WORDS).document()
+export function parseJson(
+  source: Uint8Array | string,
+  path?: string,
+  options: ParseOptions = {},
+): ParsedDocument {
+  return new Parser(textOf(source, path), path, WORDS, options).document()
 }
 
 /**
@@ -96,20 +108,30 @@ class Parser {
   readonly #text: string
   readonly #path: string | undefined
   readonly #words: Words
+  readonly #keepsBeyond: boolean
   readonly #lossy: string[] = []
+  readonly #beyond = new Map<ParsedJson, string[]>()
+  /** Numbers beyond a double so far. */
+  #beyondCount = 0
   #at = 0
 
-  constructor(text: string, path: string | undefined, words: Words) {
+  constructor(
+    text: string,
+    path: string | undefined,
+    words: Words,
+    { beyondDouble = 'refuse' }: ParseOptions = {},
+  ) {
     this.#text = text
     this.#path = path
     this.#words = words
+    this.#keepsBeyond = beyondDouble === 'keep'
   }
 
   document(): ParsedDocument {
     const value = this.#value(0)
     this.#space()
     if (this.#at < this.#text.length) this.#fail('the end')
-    return { value, lossyIntegers: this.#lossy }
+    return { value, lossyIntegers: this.#lossy, beyondDouble: this.#beyond }
   }
 
   #value(depth: number): ParsedJson {
@@ -153,11 +175,21 @@ class Parser {
       }
       this.#space()
       if (!this.#take(':')) this.#fail("':'")
-      members.set(key, this.#value(depth + 1))
+      const before = this.#beyondCount
+      const value = this.#value(depth + 1)
+      members.set(key, value)
+      // A text that is none: the number itself.
+      if (typeof value === 'string' && this.#beyondCount > before) this.#keep(members, key)
       this.#space()
       if (this.#take('}')) return members
       if (!this.#take(',')) this.#fail("',' or '}'")
     }
+  }
+
+  #keep(members: ParsedJson, key: string): void {
+    const known = this.#beyond.get(members)
+    if (known === undefined) this.#beyond.set(members, [key])
+    else known.push(key)
   }
 
   #array(depth: number): ParsedJson[] {
@@ -197,12 +229,17 @@ class Parser {
     }
   }
 
-  #number(): number {
+  #number(): number | string {
     NUMBER.lastIndex = this.#at
     const match = NUMBER.exec(this.#text)
     if (!match) return this.#fail('a value')
     const [written, fraction, exponent] = match
     const value = Number(written)
+    if (!Number.isFinite(value) && this.#keepsBeyond) {
+      this.#at += written.length
+      this.#beyondCount++
+      return written
+    }
     if (!Number.isFinite(value)) {
       throw new LineaprintError('ERR_LINEAPRINT_FORMAT', 'the number is too large for a double', {
         path: this.#path,

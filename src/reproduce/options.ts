@@ -32,6 +32,8 @@ export const NOT_CARRIED_OVER: Readonly<Record<keyof Configuration, string | nul
   tags: null,
   notes: null,
   metadata: null,
+  metricFiles: 'those that the run read are declared, at their paths in the new tree',
+  autoOutputs: 'the outputs of the run are declared',
   systemMetrics: null,
   trackers:
     'they are code, of which a record holds the names; those of the configuration in the new tree are used',

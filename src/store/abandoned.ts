@@ -2,9 +2,9 @@
  * Unfinished run folders of processes that were killed. Their names identify the process; they are swept once
  * it has ended.
  */
-import { randomBytes } from 'node:crypto'
 import { lstat, readdir, rmdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
+import { randomHex } from '../core/random.ts'
 import { isMarkedAlive, processMark } from '../util/process-identity.ts'
 
 /**
@@ -20,7 +20,7 @@ const CONTENT = /^(?:run\.json|\.run\.json\.[0-9a-f]{12}\.tmp)$/
 
 /** Return the name of a folder in which this process creates a run. */
 export function unfinishedName(): string {
-  return `.new-${randomBytes(6).toString('hex')}-${processMark()}`
+  return `.new-${randomHex(6)}-${processMark()}`
 }
 
 /**

@@ -5,11 +5,11 @@
  * The list is one or two files of lines that are only appended. A full file is followed by another, and the one before
  * is removed: writers take no lock.
  */
-import { createHash } from 'node:crypto'
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { homedir, hostname } from 'node:os'
 import { dirname, isAbsolute, join } from 'node:path'
 import { env, platform } from 'node:process'
+import { hashBytes } from '../hash/bytes.ts'
 import { errorCode, makeFolders } from '../util/fs.ts'
 import { folderProblem, openOwnFile } from '../util/own-file.ts'
 import type { RunRecord } from '../record/record.ts'
@@ -38,9 +38,9 @@ function stateFolder(): string | undefined {
  * Put a finished run on the list. Never rejects: where the list cannot be written, the run is not known later.
  */
 export async function addMadeHere(run: MadeRun): Promise<void> {
-  const line = lineOf(run)
-  if (line === undefined) return
   try {
+    const line = await lineOf(run)
+    if (line === undefined) return
     const folder = stateFolder()
     if (folder === undefined) return
     await makePrivateFolder(folder)
@@ -56,9 +56,10 @@ export async function addMadeHere(run: MadeRun): Promise<void> {
  * @param run With a seal that was checked: the list holds the seal, which stands for the whole record.
  */
 export async function isMadeHere(run: MadeRun): Promise<boolean> {
-  const line = lineOf(run)
-  if (line === undefined || run.process.host !== hostname()) return false
+  if (run.process.host !== hostname()) return false
   try {
+    const line = await lineOf(run)
+    if (line === undefined) return false
     const folder = stateFolder()
     if (folder === undefined || folderProblem(folder, 'private') !== undefined) return false
     for (const number of await numbersIn(folder))
@@ -70,11 +71,10 @@ export async function isMadeHere(run: MadeRun): Promise<boolean> {
   }
 }
 
-function lineOf({ id, seal }: MadeRun): string | undefined {
+async function lineOf({ id, seal }: MadeRun): Promise<string | undefined> {
   if (seal === null) return undefined
-  return createHash('sha256')
-    .update(JSON.stringify([id, seal]))
-    .digest('hex')
+  const text = Buffer.from(JSON.stringify([id, seal]))
+  return (await hashBytes(text, { algorithm: 'sha256' })).digest.hex
 }
 
 function nameOf(number: number): string {

@@ -6,6 +6,7 @@
 import { chmod, constants, copyFile, mkdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Digest, primary } from '../core/digest.ts'
+import { randomHex } from '../core/random.ts'
 import { hashFile } from '../hash/file.ts'
 import { makeFolders, pathExists, storeError, syncFolder } from '../util/fs.ts'
 import type { AlgorithmChoice, Digests, WrittenDigests } from '../core/digest.ts'
@@ -31,8 +32,7 @@ export async function keepObject(
 ): Promise<KeptObject> {
   const folder = join(root, OBJECTS)
   // As in names of unfinished runs: two runs may keep a file at the same time.
-  const random = Buffer.from(crypto.getRandomValues(new Uint8Array(6))).toString('hex')
-  const temporary = join(folder, `.${random}.tmp`)
+  const temporary = join(folder, `.${randomHex(6)}.tmp`)
   try {
     await makeFolders(root)
     await makePrivate(folder)

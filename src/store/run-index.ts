@@ -44,6 +44,19 @@ export interface ListedRun extends Pick<
   readonly folder: string
   /** Program and arguments. */
   readonly argv: readonly string[]
+  /** The launch whose ranks on one machine are the run; null if it is no part of one. */
+  readonly launch: ListedLaunch | null
+}
+
+/** A launch, and the first of its ranks that a run has. */
+export interface ListedLaunch {
+  readonly launcher: string
+  /** The name that all runs of the launch have in common. */
+  readonly group: string
+  readonly node: string
+  readonly rank: number
+  /** Number of ranks on all machines; null if the launcher does not tell. */
+  readonly size: number | null
 }
 
 /** A run in the index: without id and folder, and with its process if it has not ended. */
@@ -64,6 +77,18 @@ const finite: FieldParser<number> = (value, field) => {
 const recordedName: FieldParser<string | null> = (value, field) =>
   value === null ? null : text(value, field)
 
+/** As {@link recordedName}: an entry without it is made again. */
+const recordedLaunch: FieldParser<ListedLaunch | null> = (value, field) =>
+  value === null ? null : launchFields(value, field)
+
+const launchFields = objectOf({
+  launcher: text,
+  group: text,
+  node: text,
+  rank: finite,
+  size: nullable(finite),
+})
+
 /** The members of an entry. */
 const ENTRY = {
   name: text,
@@ -76,6 +101,7 @@ const ENTRY = {
   notes: text,
   parent: nullableText,
   argv: listOf(text),
+  launch: recordedLaunch,
   process: optional(
     objectOf({
       pid: finite,
@@ -197,14 +223,33 @@ function entryOf(record: RunRecord): Entry {
     process,
   } = record
   const { argv } = command
-  const entry = { name, runName, status, startedAt, finishedAt, durationMs, tags, notes, parent, argv }
+  const launch = launchOf(record)
+  const entry = {
+    name,
+    runName,
+    status,
+    startedAt,
+    finishedAt,
+    durationMs,
+    tags,
+    notes,
+    parent,
+    argv,
+    launch,
+  }
   return status === 'running' ? { ...entry, process } : entry
+}
+
+function launchOf({ launch }: RunRecord): ListedLaunch | null {
+  if (launch === undefined || launch.ranks.length === 0) return null
+  const { launcher, group, node, size = null, ranks } = launch
+  return { launcher, group, node, rank: Math.min(...ranks.map(({ rank }) => rank)), size }
 }
 
 function listed(id: RunId, folder: string, entry: Entry, status: RunStatus): ListedRun {
   // The folder's name is the id by which the run is found.
-  const { name, runName, startedAt, finishedAt, durationMs, tags, notes, parent, argv } = entry
-  return { id, name, runName, status, startedAt, finishedAt, durationMs, tags, notes, parent, folder, argv }
+  const { process: _, ...fields } = entry
+  return { ...fields, id, status, folder }
 }
 
 /** Return the status of a run whose record is unchanged; `undefined` if the record must be read. */

@@ -20,7 +20,7 @@ import type { Store } from './store.ts'
 
 export { readRun } from './read.ts'
 export type { StoredRun } from './read.ts'
-export type { ListedRun } from './run-index.ts'
+export type { ListedLaunch, ListedRun } from './run-index.ts'
 export type { RunFilter } from './select.ts'
 
 /** A folder of the store that cannot be read as a run. */

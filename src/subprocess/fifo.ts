@@ -4,6 +4,9 @@ import { readFileSync } from 'node:fs'
 /** The function of the kernel in which a process waits that opens a FIFO. */
 const WAITING = 'wait_for_partner'
 
+/** Milliseconds between two probes of a program that may wait for a FIFO. */
+const PROBE_MS = 250
+
 /** Processes that are looked at, of one program and those that it started. */
 const PROCESS_LIMIT = 64
 
@@ -22,6 +25,29 @@ export function waitsForFifo(pid: number, name: string): number | undefined {
     processes.push(...started.filter((child) => child > 0))
   }
   return undefined
+}
+
+/**
+ * Watch a program for a FIFO, and return the function that ends this.
+ *
+ * @param pidOf Returns the process id; `undefined` while the program does not run.
+ * @param stop Ends the program, and takes the result of it.
+ */
+export function watchFifo(
+  pidOf: () => number | undefined,
+  name: string,
+  stop: (reason: { readonly status: 'failed'; readonly reason: string }) => void,
+): () => void {
+  // A program that has a partner waits for it for a moment only.
+  let seen: number | undefined
+  const timer = setInterval(() => {
+    const pid = pidOf()
+    const waiting = pid === undefined ? undefined : waitsForFifo(pid, name)
+    if (waiting !== undefined && waiting === seen)
+      stop({ status: 'failed', reason: `${name} would not end: it waits for a FIFO` })
+    seen = waiting
+  }, PROBE_MS)
+  return () => clearInterval(timer)
 }
 
 /** Return what the system says of a process; nothing if it has ended. */

@@ -3,57 +3,17 @@ import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { platform } from 'node:process'
 import { errorCode } from '../util/fs.ts'
-import { waitsForFifo } from './fifo.ts'
+import { collectProgram } from './collect.ts'
+import { watchFifo } from './fifo.ts'
+import { killAtExit } from './running.ts'
 import { startProgram } from './start.ts'
+import type { ProgramOptions, ProgramResult } from './program.ts'
 import type { StartedProgram } from './start.ts'
 
-/** Options for running a program. */
-export interface ProgramOptions {
-  /** Working directory. */
-  readonly directory: string
-  /** All environment variables of the program. */
-  readonly environment: NodeJS.ProcessEnv
-  /** Time limit in milliseconds, after which the program is killed. */
-  readonly timeout: number
-  /** Signal that kills the program; the call then throws the signal's reason. */
-  readonly signal?: AbortSignal | undefined
-  /** Limit of the output in bytes, after which the program is killed. @default 256 MiB */
-  readonly outputLimit?: number | undefined
-  /** Bytes for the standard input. @default no bytes */
-  readonly input?: Uint8Array | undefined
-  /**
-   * Consumer of the output, called for each chunk; the output is then not collected. An error thrown by it
-   * kills the program.
-   */
-  readonly onOutput?: ((piece: Buffer) => void | Promise<void>) | undefined
-  /**
-   * Kills the program if it waits to open a FIFO, which no writer may ever open. Only processes of this name are looked
-   * at, on Linux. @default the time limit alone ends it
-   */
-  readonly refuseFifo?: string | undefined
-}
-
-/** The result of running a program. */
-export type ProgramResult =
-  | {
-      readonly status: 'ended'
-      /** The exit code; `null` if a signal ended it. */
-      readonly code: number | null
-      /** Empty if `onOutput` consumed it. */
-      readonly stdout: Buffer
-      /** The first 64 KiB. */
-      readonly stderr: string
-    }
-  | { readonly status: 'not-found' | 'timeout' | 'too-long' | 'failed'; readonly reason: string }
+export type { ProgramOptions, ProgramResult } from './program.ts'
 
 const OUTPUT_LIMIT = 256 << 20
 const ERROR_LIMIT = 64 << 10
-
-/** Milliseconds between two looks at a program that may wait for a FIFO. */
-const FIFO_MS = 250
-
-/** Programs to kill if this process exits first. Otherwise a program that hangs would outlive it. */
-const running = new Set<StartedProgram>()
 
 /**
  * Run a program and wait for its end.
@@ -72,6 +32,11 @@ export async function runProgram(
   const { signal, timeout, outputLimit = OUTPUT_LIMIT } = options
   signal?.throwIfAborted()
   if (isNotOnPath(command, options.environment)) return notInstalled(command)
+  if (options.input === undefined && options.onOutput === undefined) {
+    const limits = { stdout: outputLimit, stderr: ERROR_LIMIT }
+    const collected = await collectProgram(command, args, options, limits)
+    if (collected !== undefined) return collected
+  }
   let child: StartedProgram
   try {
     const { directory, environment, input } = options
@@ -96,8 +61,8 @@ export async function runProgram(
   )
   signal?.addEventListener('abort', onAbort, { once: true })
   const { refuseFifo } = options
-  const stopWatch = refuseFifo === undefined ? undefined : watchFifo(child.pid, refuseFifo, stop)
-  track(child)
+  const stopWatch = refuseFifo === undefined ? undefined : watchFifo(() => child.pid, refuseFifo, stop)
+  const ended = killAtExit(() => killGroup(child))
   try {
     feed(child, options.input)
     const errors = collectErrors(child)
@@ -143,26 +108,8 @@ export async function runProgram(
     stopWatch?.()
     signal?.removeEventListener('abort', onAbort)
     if (!child.hasEnded()) stop()
-    untrack(child)
+    ended()
   }
-}
-
-/** Watch a program for a FIFO, and return the function that ends this. */
-function watchFifo(
-  pid: number | undefined,
-  name: string,
-  stop: (reason: ProgramResult) => void,
-): (() => void) | undefined {
-  if (pid === undefined) return undefined
-  // A program that has a partner waits for it for a moment only.
-  let seen: number | undefined
-  const timer = setInterval(() => {
-    const waiting = waitsForFifo(pid, name)
-    if (waiting !== undefined && waiting === seen)
-      stop({ status: 'failed', reason: `${name} would not end: it waits for a FIFO` })
-    seen = waiting
-  }, FIFO_MS)
-  return () => clearInterval(timer)
 }
 
 function notInstalled(command: string): ProgramResult {
@@ -220,18 +167,4 @@ function kill(pid: number): boolean {
     if (errorCode(error) !== 'ESRCH') throw error
     return false
   }
-}
-
-function killAll(): void {
-  for (const child of running) killGroup(child)
-}
-
-function track(child: StartedProgram): void {
-  if (running.size === 0) process.on('exit', killAll)
-  running.add(child)
-}
-
-function untrack(child: StartedProgram): void {
-  running.delete(child)
-  if (running.size === 0) process.off('exit', killAll)
 }

@@ -183,8 +183,13 @@ export function amendEnvironment(
 
 async function emptyFolder(path: string): Promise<void> {
   try {
-    await rm(path, { recursive: true, force: true })
-    await mkdir(path, { mode: modesIn(dirname(path)).folder })
+    const make = (): Promise<void> => mkdir(path, { mode: modesIn(dirname(path)).folder })
+    // The first capture of a run finds no folder.
+    await make().catch(async (error: unknown) => {
+      if (errorCode(error) !== 'EEXIST') throw error
+      await rm(path, { recursive: true, force: true })
+      await make()
+    })
   } catch (cause) {
     throw storeError(path, 'the folder of a capture cannot be created', cause)
   }

@@ -18,7 +18,6 @@ import { safeFileName } from '../core/run-id.ts'
 import { reasonOf } from '../record/failure.ts'
 import { fingerprintOrWarn, flagOutput } from './changes/flags.ts'
 import { keepModel } from './changes/overwritten.ts'
-import { readOutput } from './read-output.ts'
 import { checkName, copyAsJson } from '../json/copy.ts'
 import { processOf } from '../record/state.ts'
 import { identityDigests } from '../record/tracked.ts'
@@ -99,7 +98,8 @@ async function describeContent(
 const output: Kind<string, OutputReport> = {
   section: 'outputs',
   noun: 'output',
-  read: readOutput,
+  // Loaded with the first output: it reads every kind of file.
+  read: async (...given) => (await import('./read-output.ts')).readOutput(...given),
   tables: true,
   identity: ({ digest }) => digest.toString(),
   describe: async ({ tensors, contents, ...report }, name, writer) => {

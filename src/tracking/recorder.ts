@@ -13,13 +13,14 @@ import { failureOf } from '../record/failure.ts'
 import { toRecord } from '../record/state.ts'
 import { readRun } from '../store/runs.ts'
 import { ignoreRejection } from '../util/ignore-rejection.ts'
-import { verifyRun } from '../verify/verify.ts'
 import { amendEnvironment, amendSeeds, captureAtStart, captureInto } from './captures.ts'
 import { flagInputs, fingerprintOrWarn } from './changes/flags.ts'
 import { keepOverwritten } from './changes/overwritten.ts'
 import { beginUndeclared, findUndeclared, flagUndeclared, trackModelFiles } from './changes/undeclared.ts'
 import { checkDigestLabel, digestEvent, digestOf } from './digests.ts'
 import { track } from './inputs.ts'
+import { MetricFiles } from './metric-files/metric-files.ts'
+import { metricFormat } from './metric-files/rows.ts'
 import { metricEvent } from './metrics.ts'
 import { notStarted, wrongState } from './recorder-state.ts'
 import { RunWriter } from './run-writer.ts'
@@ -53,6 +54,8 @@ export class Recorder {
   readonly #pending = new Set<Promise<unknown>>()
   #state: RecorderState = { phase: 'new' }
   #sampler: SystemSampler | undefined
+  /** The status that {@link beginEnd} started. */
+  #workTree: { readonly status: ReturnType<typeof beginUndeclared> } | undefined
 
   /**
    * Create a recorder in the phase `new`.
@@ -68,6 +71,10 @@ export class Recorder {
       folder: this.#directory,
     })
   }
+
+  /** The files in which the program of the run writes metrics. */
+  readonly metricFiles: MetricFiles = new MetricFiles(this)
+  #modelFiles: 'declared' | 'auto' | 'done' = 'declared'
 
   /** Resolves when the captures of the start are recorded, whatever became of them. */
   #captured: Promise<void> = Promise.resolve()
@@ -131,6 +138,8 @@ export class Recorder {
       () => undefined,
       () => undefined,
     )
+    for (const path of writer.configuration.metricFiles)
+      await this.metricFiles.add(this.metricFiles.sourceOf(path))
     await (command === undefined ? done : readyForCommand)
     return writer.state.start.id
   }
@@ -147,6 +156,7 @@ export class Recorder {
     try {
       const sources = { directory, file, environment, defaults, optionsFromSources }
       const configuration = await resolveConfiguration(this.#options, sources)
+      for (const path of configuration.metricFiles) metricFormat(path)
       return await RunWriter.start(configuration, {
         directory,
         command: command?.argv,
@@ -205,9 +215,26 @@ export class Recorder {
     if (before !== undefined) writer.snapshots.addOutput(name, absolute, before)
   }
 
-  /** Digest the files of models that the run wrote and nobody declared, as outputs. */
+  /**
+   * Start reading the status of the work tree for the end of the run, after the command and before what is left to wait
+   * for. Nothing that is tracked later writes to the work tree.
+   */
+  beginEnd(): void {
+    if (this.#state.phase !== 'running') return
+    this.#workTree ??= { status: beginUndeclared(this.#state.writer, this.#settings.signal) }
+  }
+
+  /** Let files of models that the run writes and nobody declares be outputs, as the option `autoOutputs` does. */
+  expectModelFiles(): void {
+    if (this.#modelFiles === 'declared') this.#modelFiles = 'auto'
+  }
+
+  /** Digest the files of models that the run wrote and nobody declared, if they are expected. A second call does nothing. */
   async trackModelFiles(): Promise<void> {
     const writer = this.#running('trackModelFiles')
+    if (this.#modelFiles === 'done' || (this.#modelFiles === 'declared' && !writer.configuration.autoOutputs))
+      return
+    this.#modelFiles = 'done'
     await this.#captured
     await this.#trackPending(trackModelFiles(writer, this.#settings))
   }
@@ -364,6 +391,8 @@ export class Recorder {
     await this.flush()
     const { folder, configuration } = this.#started()
     const { signal, command } = this.#settings
+    // Loaded when it is wanted: what it needs is a third of the code that a run would load otherwise.
+    const { verifyRun } = await import('../verify/verify.ts')
     return verifyRun(await readRun(folder), {
       command: command?.argv ?? process.argv,
       directory: this.#directory,
@@ -380,10 +409,12 @@ export class Recorder {
    */
   async finish(status?: EndStatus): Promise<ExperimentSummary> {
     const writer = this.#running('finishExperiment')
+    await this.metricFiles.finish()
+    await this.trackModelFiles()
     this.#state = { phase: 'finishing', writer }
     const { signal } = this.#settings
     // Git reads the status of the work tree in parallel with the rest of this method.
-    const workTree = beginUndeclared(writer, signal)
+    const workTree = this.#workTree === undefined ? beginUndeclared(writer, signal) : this.#workTree.status
     // The callers of these operations get the errors; the state holds the results.
     await Promise.allSettled(this.#pending)
     await this.#sampler?.stop()

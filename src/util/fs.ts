@@ -4,6 +4,7 @@ import { access, lstat, mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { LineaprintError } from '../core/errors.ts'
+import { randomHex } from '../core/random.ts'
 import { errorText } from './error-text.ts'
 import type { Stats } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
@@ -103,10 +104,7 @@ export async function replaceFile<T>(
   mode: number,
   write: (file: FileHandle) => Promise<T>,
 ): Promise<T> {
-  // The global `crypto` loads at first use. `run` needs this file before it starts Python, and loading
-  // `node:crypto` takes 4 ms.
-  const random = Buffer.from(crypto.getRandomValues(new Uint8Array(6))).toString('hex')
-  const temporary = join(dirname(path), `.${basename(path)}.${random}.tmp`)
+  const temporary = join(dirname(path), `.${basename(path)}.${randomHex(6)}.tmp`)
   try {
     const file = await open(temporary, 'wx', mode)
     let written: T

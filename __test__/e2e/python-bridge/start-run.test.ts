@@ -3,7 +3,8 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { FAST } from '../runs/support.ts'
+import { emptyRepository, git as inGit } from '../../capture/fixture.ts'
+import { FAST, onlyRun } from '../runs/support.ts'
 import { folderOf } from '../../support/folder.ts'
 import { lineaprint } from '../../support/program.ts'
 import { PYTHON, PYTHONS, programsOf, python } from './support.ts'
@@ -262,4 +263,47 @@ say(_command.find_command() == [str(pathlib.Path("../../node_modules/.bin/lineap
     { root, env: { LINEAPRINT_COMMAND: '', PATH: '/usr/bin:/bin' } },
   )
   expect(said).toEqual([true])
+})
+
+const METRICS = `
+with open("m.jsonl", "w") as file: file.write('{"loss":0.5}\\n{"loss":0.25}\\n')
+with open("n.csv", "w") as file: file.write("epoch,acc\\n3,0.9\\n")`
+
+test('files with metrics are read to the end of the run', SLOW, async () => {
+  const { code, stderr, record } = await standalone(`import lineaprint
+with lineaprint.start_run(metrics=["m.jsonl", "n.csv", "none.json", "notes.txt"]):${METRICS.replaceAll('\n', '\n    ')}`)
+  expect(code, stderr).toBe(0)
+  expect(record.metrics).toMatchObject({
+    loss: { count: 2, last: 0.25, lastStep: 1, sources: ['m.jsonl'] },
+    acc: { last: 0.9, lastStep: 3, sources: ['n.csv'] },
+  })
+  expect(record.metricFiles).toMatchObject([
+    { source: 'm.jsonl', status: 'read', rows: 2 },
+    { source: 'n.csv', status: 'read', rows: 1 },
+    { source: 'none.json', status: 'not-checked', reason: 'there is no such file' },
+  ])
+  const told = 'a file with metrics was not recorded: notes.txt: a file with metrics has another name'
+  expect(record.warnings).toContainEqual(expect.stringContaining(told))
+  expect(stderr).toContain(told)
+})
+
+test('a run that is joined reads them as well, and takes model files as outputs', SLOW, async () => {
+  const root = emptyRepository()
+  writeFileSync(
+    join(root, 'program.py'),
+    `import lineaprint, struct, json
+with lineaprint.start_run(metrics="m.jsonl", auto_outputs=True):
+    with open("m.jsonl", "w") as file: file.write('{"loss":0.5}\\n')
+    head = json.dumps({"w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}).encode()
+    with open("m.safetensors", "wb") as file: file.write(struct.pack("<Q", len(head)) + head + b"abcd")
+`,
+  )
+  inGit(root, 'add', '-A')
+  inGit(root, 'commit', '-qm', 'program')
+  const env = { LINEAPRINT_ENABLE_ENVIRONMENT_TRACKING: 'false' }
+  const { code, stderr } = await lineaprint(['run', '--', PYTHON, 'program.py'], { cwd: root, env })
+  expect(code, stderr).toBe(0)
+  const { record } = onlyRun(root)
+  expect(record.metrics).toMatchObject({ loss: { last: 0.5, sources: ['m.jsonl'] } })
+  expect(record.outputs).toMatchObject({ 'm.safetensors': { status: 'tracked' } })
 })

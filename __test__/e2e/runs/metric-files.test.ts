@@ -1,5 +1,5 @@
 /** `lineaprint run --metrics`: files in which the command writes metrics. */
-import { existsSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { emptyRepository, git } from '../../capture/fixture.ts'
@@ -90,4 +90,44 @@ test('reproduce reads the file of the new run, and compares its values', SLOW, a
   const again = await lineaprint(['reproduce', '@latest', '--into', `${folderOf()}/tree`], { cwd: root, env })
   expect(again.stdout).toContain('same\tmetrics\tacc\t0.75')
   expect(again.code, again.stdout).toBe(0)
+})
+
+test('a configuration file names them too, and model files as outputs', SLOW, async () => {
+  const root = emptyRepository()
+  const program = `const fs = require('fs')
+const head = Buffer.from('{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}')
+const size = Buffer.alloc(8)
+size.writeUInt32LE(head.length)
+fs.writeFileSync('m.safetensors', Buffer.concat([size, head, Buffer.alloc(4)]))
+fs.writeFileSync('log.csv', 'loss\\n2\\n')
+fs.writeFileSync('more.json', '{"acc":1,"big":1e999}')`
+  writeFileSync(join(root, 'program.cjs'), program)
+  writeFileSync(join(root, 'lineaprint.config.json'), '{"metricFiles":["log.csv"],"autoOutputs":true}')
+  git(root, 'add', '-A')
+  git(root, 'commit', '-qm', 'program')
+  const args = ['run', '--metrics', 'more.json', '--', process.execPath, 'program.cjs']
+  const env = { LINEAPRINT_ENABLE_ENVIRONMENT_TRACKING: 'false' }
+  const { code, stderr } = await lineaprint(args, { cwd: root, env })
+  expect(code, stderr).toBe(0)
+  const { record } = onlyRun(root)
+  expect(record.metrics).toMatchObject({
+    loss: { last: 2, sources: ['log.csv'] },
+    acc: { last: 1, sources: ['more.json'] },
+  })
+  expect(record.metrics).not.toHaveProperty('big')
+  expect(record.warnings).toContainEqual(
+    'more.json: numbers of 1 row were left out; the first: "big" is too large for a double',
+  )
+  expect(record.outputs).toMatchObject({ 'm.safetensors': { status: 'tracked' } })
+})
+
+test('a file of another kind in the configuration is refused before the command starts', SLOW, async () => {
+  const root = folderOf({ 'lineaprint.config.json': '{"metricFiles":["log.txt"]}' })
+  const { code, stderr } = await lineaprint(['run', '--', process.execPath, '-e', '0'], {
+    cwd: root,
+    env: FAST,
+  })
+  expect(code).not.toBe(0)
+  expect(stderr).toContain('a file with metrics has another name')
+  expect(existsSync(join(root, '.lineaprint'))).toBe(false)
 })

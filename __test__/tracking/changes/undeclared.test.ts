@@ -294,6 +294,10 @@ test('model files that nobody declared become outputs, read as declared ones are
   write(root, 'said.pt', 'x')
   write(root, 'log.txt', 'x')
   await recorder.track(KINDS.output, join(root, 'said.pt'), 'said')
+  // Nobody expects them yet.
+  await recorder.trackModelFiles()
+  expect(Object.keys(recorder.summary().outputs)).toEqual(['said'])
+  recorder.expectModelFiles()
   await recorder.trackModelFiles()
   await recorder.finish()
   const { record } = await readRun(recorder.runDirectory)

@@ -97,3 +97,46 @@ test('cells are read as they were written, in quotes or not', () => {
     }),
   )
 })
+
+test('a quote that is never closed costs time in proportion to the lines behind it', () => {
+  const reader = rowReader('csv')
+  expect(reader.row('a,b')).toBeUndefined()
+  expect(reader.row('1,"open')).toBeUndefined()
+  const refused: unknown[] = []
+  for (let line = 0; line < 300_000; line++) {
+    try {
+      reader.row('12345678')
+    } catch (error) {
+      refused.push(error)
+    }
+  }
+  // What follows is read as rows again.
+  expect(refused).toMatchObject([
+    { code: 'ERR_LINEAPRINT_FORMAT', expected: expect.stringContaining('1048576') as string },
+  ])
+  expect(reader.row('3,4')?.values).toEqual([
+    ['a', 3],
+    ['b', 4],
+  ])
+})
+
+test('a header of several lines, with semicolons and a byte order mark', () => {
+  expect(rowsOf('\uFEFFa;"b\nc"\n1;2')).toEqual([
+    [
+      ['a', 1],
+      ['b\nc', 2],
+    ],
+  ])
+})
+
+test('a number beyond a double is named, and is not infinite', () => {
+  const reader = rowReader('csv')
+  reader.row('a,b,c')
+  expect(reader.row('1,1e999,inf')).toMatchObject({
+    values: [
+      ['a', 1],
+      ['c', Infinity],
+    ],
+    beyond: ['b'],
+  })
+})

@@ -1,5 +1,10 @@
 import { expect, test } from 'vitest'
-import { parseNumber, parseRow, rowOfCells } from '../../../src/tracking/metric-files/values.ts'
+import {
+  describeBeyond,
+  parseNumber,
+  parseRow,
+  rowOfCells,
+} from '../../../src/tracking/metric-files/values.ts'
 
 test.each([
   ['0.3', 0.3],
@@ -17,6 +22,8 @@ test.each([
   ['1,5', undefined],
   ['one', undefined],
   ['1e', undefined],
+  // Not infinite, and no double.
+  ['1e999', undefined],
 ])('%j is %s', (text, value) => {
   expect(parseNumber(text)).toEqual(value)
 })
@@ -32,6 +39,7 @@ test('numbers of nested objects have dotted names, and everything else is named'
     ],
     step: undefined,
     others: ['note', 'flag', 'none', 'list'],
+    beyond: [],
   })
 })
 
@@ -54,5 +62,21 @@ test.each(['', '[1]', '3', '"x"', '{"a":1', '{"a":1,"a":2}'])('%j is no row', (t
 
 test('a row of a table: empty cells have no value, and text is named', () => {
   const row = rowOfCells(['step', 'loss', 'phase', '', 'acc'], ['3', '0.5', 'train', '9', ''])
-  expect(row).toEqual({ values: [['loss', 0.5]], step: 3, others: ['phase'] })
+  expect(row).toEqual({ values: [['loss', 0.5]], step: 3, others: ['phase'], beyond: [] })
+})
+
+test('a number beyond a double is named, and the rest is kept', () => {
+  const row = parseRow('{"a":1,"big":-1e400,"in":{"big":1e999,"b":2},"text":"1e999","list":[1e999]}')
+  expect(row).toEqual({
+    values: [
+      ['a', 1],
+      ['in.b', 2],
+    ],
+    step: undefined,
+    others: ['text', 'list'],
+    beyond: ['big', 'in.big'],
+  })
+  expect(describeBeyond(row)).toBe('"big" and 1 other number are too large for a double')
+  expect(describeBeyond(parseRow('{"a":1e309}'))).toBe('"a" is too large for a double')
+  expect(describeBeyond(parseRow('{"a":1}'))).toBeUndefined()
 })

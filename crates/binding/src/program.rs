@@ -1,8 +1,9 @@
 //! Programs that a capture runs; see [`lineaprint_engine::program`].
 
 use napi::Env;
-use napi::bindgen_prelude::Object;
+use napi::bindgen_prelude::{Buffer, Object};
 use napi_derive::napi;
+use std::sync::Arc;
 
 /// A started program. The caller closes the descriptors.
 #[napi(object, object_from_js = false)]
@@ -52,9 +53,93 @@ pub fn reap_program(pid: i32) -> napi::Result<()> {
     system::reap(pid)
 }
 
+/// The end of a program whose output was collected.
+#[napi(string_enum = "kebab-case")]
+pub enum NativeOutcome {
+    /// It ended, with a code or by a signal.
+    Ended,
+    /// It wrote more than the limit, and was killed.
+    TooLong,
+    /// It was stopped.
+    Stopped,
+    /// Its output could not be read, and it was killed.
+    Broken,
+    /// It could not be started in this way.
+    NotStarted,
+}
+
+/// A program that has ended, and what it wrote.
+#[napi(object, object_from_js = false)]
+pub struct NativeCollected {
+    pub outcome: NativeOutcome,
+    /// The exit code; nothing if a signal ended it.
+    pub code: Option<i32>,
+    pub stdout: Buffer,
+    pub stderr: Buffer,
+}
+
+/// A program that a thread of its own starts, reads and waits for.
+#[napi]
+pub struct NativeCollector {
+    control: Option<Arc<system::Control>>,
+}
+
+#[napi]
+impl NativeCollector {
+    #[napi(constructor)]
+    #[expect(clippy::new_without_default, reason = "it is made by JavaScript")]
+    pub fn new() -> Self {
+        Self {
+            control: system::control(),
+        }
+    }
+
+    /// Start the program. The promise resolves when it has ended. Limits are in bytes.
+    #[napi(ts_return_type = "Promise<NativeCollected>")]
+    pub fn run<'env>(
+        &self,
+        env: &'env Env,
+        command: String,
+        arguments: Vec<String>,
+        directory: String,
+        environment: Vec<String>,
+        limits: (u32, u32),
+    ) -> napi::Result<Object<'env>> {
+        let (deferred, promise) = env.create_deferred::<NativeCollected, _>()?;
+        let control = self.control.clone();
+        std::thread::Builder::new()
+            .name("lineaprint-ask".to_owned())
+            .stack_size(256 << 10)
+            .spawn(move || {
+                let collected = control.map_or_else(system::not_started, |control| {
+                    system::collect(&command, &arguments, &directory, &environment, limits, &control)
+                });
+                deferred.resolve(move |_| Ok(collected));
+            })
+            .map_err(|error| napi::Error::from_reason(format!("cannot start a thread: {error}")))?;
+        Ok(promise)
+    }
+
+    /// The process id while the program runs.
+    #[napi(getter)]
+    pub fn pid(&self) -> Option<i32> {
+        self.control.as_ref().and_then(|control| control.pid())
+    }
+
+    /// Kill the program and its process group.
+    #[napi]
+    pub fn stop(&self) {
+        if let Some(control) = &self.control {
+            control.stop();
+        }
+    }
+}
+
 #[cfg(target_os = "linux")]
 mod system {
-    use super::{NativeEnd, NativeProgram};
+    use super::{Arc, NativeCollected, NativeEnd, NativeOutcome, NativeProgram};
+    pub use lineaprint_engine::program::collect::Control;
+    use lineaprint_engine::program::collect::{self, Limits, Outcome};
     use lineaprint_engine::program::{self, Plan};
     use std::os::fd::IntoRawFd as _;
 
@@ -79,6 +164,55 @@ mod system {
         })
     }
 
+    pub fn control() -> Option<Arc<Control>> {
+        Control::new().ok().map(Arc::new)
+    }
+
+    pub fn not_started() -> NativeCollected {
+        NativeCollected {
+            outcome: NativeOutcome::NotStarted,
+            code: None,
+            stdout: Vec::new().into(),
+            stderr: Vec::new().into(),
+        }
+    }
+
+    pub fn collect(
+        command: &str,
+        arguments: &[String],
+        directory: &str,
+        environment: &[String],
+        (stdout, stderr): (u32, u32),
+        control: &Control,
+    ) -> NativeCollected {
+        let plan = Plan {
+            command,
+            arguments,
+            directory,
+            environment,
+        };
+        let limits = Limits {
+            stdout: stdout as usize,
+            stderr: stderr as usize,
+        };
+        // Node starts the program instead, and gives the error.
+        let Ok(collected) = collect::collect(plan, limits, control) else {
+            return not_started();
+        };
+        let (outcome, code) = match collected.outcome {
+            Outcome::Ended(end) => (NativeOutcome::Ended, end.code),
+            Outcome::TooLong => (NativeOutcome::TooLong, None),
+            Outcome::Stopped => (NativeOutcome::Stopped, None),
+            Outcome::Broken => (NativeOutcome::Broken, None),
+        };
+        NativeCollected {
+            outcome,
+            code,
+            stdout: collected.stdout.into(),
+            stderr: collected.stderr.into(),
+        }
+    }
+
     pub fn wait(pid: i32) -> napi::Result<NativeEnd> {
         let end = program::wait(pid).map_err(failed)?;
         Ok(NativeEnd { code: end.code })
@@ -96,7 +230,44 @@ mod system {
 /// Elsewhere Node starts all programs.
 #[cfg(not(target_os = "linux"))]
 mod system {
-    use super::{NativeEnd, NativeProgram};
+    use super::{Arc, NativeCollected, NativeEnd, NativeOutcome, NativeProgram};
+
+    /// There is none.
+    pub enum Control {}
+
+    impl Control {
+        pub fn pid(&self) -> Option<i32> {
+            match *self {}
+        }
+
+        pub fn stop(&self) {
+            match *self {}
+        }
+    }
+
+    pub fn control() -> Option<Arc<Control>> {
+        None
+    }
+
+    pub fn not_started() -> NativeCollected {
+        NativeCollected {
+            outcome: NativeOutcome::NotStarted,
+            code: None,
+            stdout: Vec::new().into(),
+            stderr: Vec::new().into(),
+        }
+    }
+
+    pub fn collect(
+        _: &str,
+        _: &[String],
+        _: &str,
+        _: &[String],
+        _: (u32, u32),
+        control: &Control,
+    ) -> NativeCollected {
+        match *control {}
+    }
 
     pub fn start(_: &str, _: &[String], _: &str, _: &[String]) -> Option<NativeProgram> {
         None

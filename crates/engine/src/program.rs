@@ -6,6 +6,8 @@
 //! process group reaches the children too. If anything here fails, the caller lets Node start the program, so that
 //! every error is Node's.
 
+pub mod collect;
+
 use rustix::fs::Access;
 use rustix::process::{Pid, WaitId, WaitIdOptions, WaitOptions, waitid, waitpid};
 use std::io;

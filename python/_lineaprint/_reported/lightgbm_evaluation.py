@@ -1,4 +1,4 @@
-"""LightGBM: the evaluation results of each round, from `train`, `cv` and the estimators."""
+"""LightGBM: the evaluation results of each round and the settings, from `train`, `cv` and the estimators."""
 
 import functools
 from _thread import _local
@@ -19,15 +19,32 @@ _thread = _local()
 class _Folds:
     def __init__(self) -> None:
         self.round = 0
+        self.has_settings = False
 
 
 def follow(name: str, module: "Any") -> None:
     if name == "lightgbm.basic":
         _calls.after(module.Booster, "eval_train", _evaluated)
         _calls.after(module.Booster, "eval_valid", _evaluated)
+        _calls.after(module.Booster, "__init__", _made)
     else:
         _calls.replace(module, "cv", _around_cv)
         _calls.after(module, "_agg_cv_result", _averaged)
+
+
+def _made(
+    result: "Any", self: "Any", params: "Any" = None, train_set: "Any" = None, *_: "Any", **__: "Any"
+) -> None:
+    # A model that is loaded is not trained.
+    if not params or train_set is None:
+        return
+    folds = getattr(_thread, "folds", None)
+    if folds is None:
+        _report.parameters(SOURCE, _report.instance_of(SOURCE, self), params)
+    elif not folds.has_settings:
+        # All folds have the same.
+        folds.has_settings = True
+        _report.parameters(SOURCE, _report.instance_of(SOURCE, folds), params)
 
 
 def _evaluated(result: "Any", self: "Any", *_: "Any", **__: "Any") -> None:

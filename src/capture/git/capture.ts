@@ -10,6 +10,7 @@ import { writeBundle } from './bundle.ts'
 import { describeChanged } from './changed.ts'
 import { createGit } from './command.ts'
 import { listFilters, reportFiltered } from './filters.ts'
+import { GIT_TIMEOUT_MS, readSnapshotEarly } from './early.ts'
 import { readSnapshot } from './snapshot.ts'
 import { describeLargeFiles } from './large-files.ts'
 import { readNested } from './nested.ts'
@@ -22,7 +23,7 @@ import { describeSubmodules } from './submodules.ts'
 import { describeUntracked } from './untracked.ts'
 import { describeWorkTreeFiles } from './work-tree-files.ts'
 import type { CaptureContext } from '../../core/component.ts'
-import type { GitOptions as CallGitOptions, Git } from './command.ts'
+import type { BlockedAnswers, GitOptions as CallGitOptions, Git } from './command.ts'
 import type { PatchOptions } from './patches.ts'
 import type { RepositorySnapshot } from './snapshot.ts'
 import type { GitStatus } from './status.ts'
@@ -50,10 +51,10 @@ export async function captureGit(
   settings: GitCaptureSettings,
 ): Promise<{ value: CapturedRepository | NoRepository; warnings: string[] }> {
   const { directory, signal, inspection } = context
-  const { timeout = 60_000, environment = process.env } = settings
+  const { timeout = GIT_TIMEOUT_MS, environment = process.env } = settings
   const warnings: string[] = []
   try {
-    const options = { timeout, signal, environment }
+    const options = { timeout, signal, environment, blocked: new Map() as BlockedAnswers }
     const { disabledFilters, snapshot } = await readWithFilters(options, directory, inspection, warnings)
     const { location, status, commit } = snapshot
     const { root, gitFolder } = location
@@ -105,7 +106,7 @@ async function writeWithFilters(
 /** Matches the reason of git for a filter that failed. */
 const FILTER_FAILURE = /\bfilter\b/
 
-type CallOptions = Pick<CallGitOptions, 'timeout' | 'signal' | 'environment'>
+type CallOptions = Pick<CallGitOptions, 'timeout' | 'signal' | 'environment' | 'blocked'>
 
 /**
  * Read the state of the repository: for a run with the filters of git, and without them if one fails, because it would
@@ -121,7 +122,7 @@ async function readWithFilters(
   let failure: NotAvailable | undefined
   if (inspection === undefined) {
     try {
-      return { disabledFilters: [], snapshot: await readSnapshot(git, directory) }
+      return { disabledFilters: [], snapshot: await readSnapshotEarly({ ...options, directory }) }
     } catch (error) {
       if (!(error instanceof NotAvailable) || !FILTER_FAILURE.test(error.message)) throw error
       failure = error

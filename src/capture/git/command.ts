@@ -31,7 +31,12 @@ export interface GitOptions {
    * object that is missing. `file` only for calls in a repository that lineaprint made. @default 'none'
    */
   readonly transport?: 'none' | 'file' | undefined
+  /** The answers of {@link blockedReason}: callers of one capture share them. @default a new map */
+  readonly blocked?: BlockedAnswers | undefined
 }
+
+/** Answers of {@link blockedReason} by folder. */
+export type BlockedAnswers = Map<string, Promise<string | undefined>>
 
 /** Options of one call. */
 export interface GitCall {
@@ -58,7 +63,7 @@ const SETTINGS = words(
 
 /** Create the function that calls git. */
 export function createGit(options: GitOptions): Git {
-  const { disabledFilters = [], transport = 'none' } = options
+  const { disabledFilters = [], transport = 'none', blocked = new Map() as BlockedAnswers } = options
   const disabling = disabledFilters.flatMap(filterSettings)
   const environment = withSettings(
     { ...cleanEnvironment(options.environment), GIT_ALLOW_PROTOCOL: transport },
@@ -67,7 +72,6 @@ export function createGit(options: GitOptions): Git {
   // Before git 2.31, settings are not read from variables; a name with `=` cannot be given as an argument.
   const known = disabling.filter(([key]) => !key.includes('='))
   const settings = [...SETTINGS, ...known.flatMap(([key, value]) => ['-c', `${key}=${value}`])]
-  const blocked = new Map<string, Promise<string | undefined>>()
   return async (args, { accept = [], ...call } = {}) => {
     const directory = call.directory ?? options.directory
     const checking = blocked.get(directory) ?? blockedReason(directory)

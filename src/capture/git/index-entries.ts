@@ -25,18 +25,47 @@ const H = 0x48
 /** The second digit of the mode: `1` in links, `6` in submodules, `0` in files. */
 const ZERO = 0x30
 
+/**
+ * List all entries of the index: `H 100644 <oid> 0\t<path>`, each with a NUL at its end.
+ *
+ * @param onOutput Gets the output in pieces, which is then not returned.
+ */
+export function listIndex(git: Git, onOutput?: (piece: Buffer) => void): Promise<Buffer> {
+  // The pathspec starts at the root, regardless of the working folder.
+  const args = ['ls-files', '-v', '--stage', '-z', '--full-name', '--', ':/']
+  return git(args, onOutput === undefined ? {} : { onOutput })
+}
+
 /** Read the index as a stream, since it has one entry for each file of the repository. */
 export async function readIndexEntries(git: Git): Promise<IndexEntries> {
+  const { entries, take } = selectEntries()
+  let rest: Buffer = Buffer.alloc(0)
+  await listIndex(git, (piece) => {
+    const output = rest.length > 0 ? Buffer.concat([rest, piece]) : piece
+    const end = output.lastIndexOf(0) + 1
+    for (const entry of splitNul(output.subarray(0, end))) take(entry)
+    rest = output.subarray(end)
+  })
+  return entries()
+}
+
+/** Select the entries from the whole output of {@link listIndex}. */
+export function indexEntriesOf(listing: Buffer): IndexEntries {
+  const { entries, take } = selectEntries()
+  for (const entry of splitNul(listing)) take(entry)
+  return entries()
+}
+
+/** Return a function that takes entries one by one, and one that returns those that were selected. */
+function selectEntries(): { readonly take: (entry: Buffer) => void; readonly entries: () => IndexEntries } {
   const submodules: { path: GitPath; commit: string }[] = []
   const assumeUnchanged: GitPath[] = []
   const attributes: GitPath[] = []
   let skipped = 0
-  let rest: Buffer = Buffer.alloc(0)
   const take = (entry: Buffer): void => {
     const end = entry.length
     const isAttributes = end > NAME.length && entry.subarray(end - NAME.length).equals(NAME)
-    // Form: `H 100644 <oid> 0\t<path>`. A lower-case letter means `assume-unchanged`, S means
-    // `skip-worktree`. Almost all entries are regular, so they are skipped first.
+    // A lower-case letter means `assume-unchanged`, S means `skip-worktree`. Almost all entries are regular, so they are skipped first.
     if (entry[0] === H && entry[3] === ZERO && !isAttributes) return
     if (isAttributes) attributes.push(gitPath(Buffer.from(entry.subarray(entry.indexOf(0x09) + 1))))
     const tag = String.fromCharCode(entry[0] ?? 0)
@@ -51,16 +80,7 @@ export async function readIndexEntries(git: Git): Promise<IndexEntries> {
     if (isSubmodule && (stage === '0' || stage === '2')) submodules.push({ path, commit })
     if (hidden) assumeUnchanged.push(path)
   }
-  // The pathspec starts at the root, regardless of the working folder.
-  await git(['ls-files', '-v', '--stage', '-z', '--full-name', '--', ':/'], {
-    onOutput: (piece) => {
-      const output = rest.length > 0 ? Buffer.concat([rest, piece]) : piece
-      const end = output.lastIndexOf(0) + 1
-      for (const entry of splitNul(output.subarray(0, end))) take(entry)
-      rest = output.subarray(end)
-    },
-  })
-  return { submodules, assumeUnchanged, skipped, attributes }
+  return { take, entries: () => ({ submodules, assumeUnchanged, skipped, attributes }) }
 }
 
 /**

@@ -2,20 +2,20 @@
  * The queries that every capture makes, run concurrently: git needs most of the time to scan the work tree,
  * and answers the other queries in the meantime.
  */
+import { existsSync } from 'node:fs'
 import { ignoreRejection } from '../../util/ignore-rejection.ts'
-import { isReachable } from '../../util/fs.ts'
 import { dirname, join } from 'node:path'
 import { NotAvailable } from '../../util/not-available.ts'
 import { ABSENCES } from './absence.ts'
 import { locateRepository, readCommit, readSettings, readUnpushed } from './describe.ts'
-import { readIndexEntries } from './index-entries.ts'
+import { indexEntriesOf, listIndex } from './index-entries.ts'
 import { readStatus } from './status.ts'
 import { readTrackedFiles } from './tracked-files.ts'
 import type { Git } from './command.ts'
 import type { RepositoryLocation, Settings } from './describe.ts'
 import type { IndexEntries } from './index-entries.ts'
 import type { GitStatus } from './status.ts'
-import type { TrackedFile } from './tracked-files.ts'
+import type { KnownAnswers, TrackedFile } from './tracked-files.ts'
 import type { Commit } from './types.ts'
 
 /** The results of the queries. */
@@ -42,13 +42,16 @@ export interface RepositorySnapshot {
  */
 export async function readSnapshot(git: Git, directory: string): Promise<RepositorySnapshot> {
   // Without a repository, one query is sufficient to get the reason.
-  if (!(await hasRepository(directory))) await locateWorkTree(git, directory)
+  if (!hasRepository(directory)) await locateWorkTree(git, directory)
   const pendingStatus = ignoreRejection(readStatus(git))
   const pendingLocation = ignoreRejection(locateWorkTree(git, directory))
   const version = ignoreRejection(readVersion(git))
   const settings = ignoreRejection(readSettings(git))
-  const entries = ignoreRejection(readIndexEntries(git))
-  const tracked = ignoreRejection(readTracked(git))
+  const listing = ignoreRejection(listIndex(git))
+  const entries = ignoreRejection(listing.then(indexEntriesOf))
+  const tracked = ignoreRejection(
+    readTracked(git, { listing, root: async () => (await pendingLocation).root }),
+  )
   const head = ignoreRejection(readCommit(git, 'HEAD'))
   // The order decides which error is thrown if several queries fail.
   const location = await pendingLocation
@@ -77,9 +80,9 @@ export async function readSnapshot(git: Git, directory: string): Promise<Reposit
   }
 }
 
-async function readTracked(git: Git): Promise<readonly TrackedFile[] | NotAvailable> {
+async function readTracked(git: Git, known: KnownAnswers): Promise<readonly TrackedFile[] | NotAvailable> {
   try {
-    return await readTrackedFiles(git)
+    return await readTrackedFiles(git, known)
   } catch (error) {
     if (error instanceof NotAvailable) return error
     throw error
@@ -106,9 +109,9 @@ async function readVersion(git: Git): Promise<string> {
 }
 
 /** Return whether a folder or a parent holds a `.git`. This is a fast check; git makes the decision. */
-async function hasRepository(directory: string): Promise<boolean> {
+function hasRepository(directory: string): boolean {
   for (let folder = directory; ; folder = dirname(folder)) {
-    const isRepository = await isReachable(join(folder, '.git'))
+    const isRepository = existsSync(join(folder, '.git'))
     if (isRepository || folder === dirname(folder)) return isRepository
   }
 }

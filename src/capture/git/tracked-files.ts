@@ -1,4 +1,5 @@
 /** The tracked files of a repository with the attributes that decide how git converts them. */
+import { listIndex } from './index-entries.ts'
 import { gitPath } from './paths.ts'
 import { splitNul } from './status.ts'
 import type { Git } from './command.ts'
@@ -28,13 +29,25 @@ const CONVERSIONS: ReadonlySet<string> = new Set([
   'working-tree-encoding',
 ])
 
-/** List the tracked files of the whole work tree, sorted by the bytes of the path. */
-export async function readTrackedFiles(git: Git): Promise<TrackedFile[]> {
-  // The pathspec starts at the root, regardless of the working folder.
-  const output = await git(['ls-files', '-v', '--stage', '-z', '--full-name', '--', ':/'])
+/** Answers of git that a caller has already asked for. */
+export interface KnownAnswers {
+  /** The output of `listIndex`. */
+  readonly listing: Promise<Buffer>
+  /** Absolute path of the work tree. */
+  readonly root: () => Promise<string>
+}
+
+/**
+ * List the tracked files of the whole work tree, sorted by the bytes of the path.
+ *
+ * @param known Answers that git need not give again.
+ */
+export async function readTrackedFiles(
+  git: Git,
+  { listing, root }: KnownAnswers = { listing: listIndex(git), root: () => rootOf(git) },
+): Promise<TrackedFile[]> {
   const files: Omit<TrackedFile, 'attributes'>[] = []
-  // Form: `H 100644 <oid> 0\t<path>`.
-  for (const entry of splitNul(output)) {
+  for (const entry of splitNul(await listing)) {
     const tab = entry.indexOf(0x09)
     const [tag = '', mode = '', blob = '', stage] = entry.toString('latin1', 0, tab).split(' ')
     if (stage !== '0' || mode === '160000') continue
@@ -45,6 +58,7 @@ export async function readTrackedFiles(git: Git): Promise<TrackedFile[]> {
   const attributes = await readAttributes(
     git,
     files.map(({ path }) => path),
+    root,
   )
   return files.map((file) => ({ ...file, attributes: attributes.get(keyOfPath(file.path)) ?? NONE }))
 }
@@ -53,13 +67,14 @@ export async function readTrackedFiles(git: Git): Promise<TrackedFile[]> {
 async function readAttributes(
   git: Git,
   paths: readonly GitPath[],
+  root: KnownAnswers['root'],
 ): Promise<Map<string, Map<string, string>>> {
   const attributes = new Map<string, Map<string, string>>()
   if (paths.length === 0) return attributes
   const input = Buffer.concat(paths.flatMap(({ bytes }) => [bytes, NUL]))
   // Paths of the input are relative to the working folder, and those of the index to the root.
-  const root = (await git(['rev-parse', '--show-toplevel'])).toString().replace(/\n$/, '')
-  const answer = splitNul(await git(['check-attr', '-z', '--all', '--stdin'], { input, directory: root }))
+  const directory = await root()
+  const answer = splitNul(await git(['check-attr', '-z', '--all', '--stdin'], { input, directory }))
   // Three fields for each attribute: path, name, value.
   for (let at = 0; at + 2 < answer.length; at += 3) {
     const name = answer[at + 1]?.toString() ?? ''
@@ -71,6 +86,10 @@ async function readAttributes(
     else known.set(name, value)
   }
   return attributes
+}
+
+async function rootOf(git: Git): Promise<string> {
+  return (await git(['rev-parse', '--show-toplevel'])).toString().replace(/\n$/, '')
 }
 
 const NUL = Buffer.from([0])

@@ -3,6 +3,7 @@ import { stripVTControlCharacters } from 'node:util'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { nearest } from '../../core/options.ts'
 import { listRuns } from '../../store/runs.ts'
+import { groupLaunches } from '../../store/select.ts'
 import { collect, wholeNumber } from '../shared/arguments.ts'
 import {
   NARROWEST_COLUMN,
@@ -89,7 +90,8 @@ async function list(options: ListOptions, context: CommandContext): Promise<void
   const { store } = await openStore(options)
   const { limit, name, status, tag, since } = options
   const filter = { limit, name, tags: tag, since, ...(status.length > 0 && { status }) }
-  const { runs, damaged, total, slow } = await listRuns(store, filter)
+  const { runs: inOrder, damaged, total, slow } = await listRuns(store, filter)
+  const runs = groupLaunches(inOrder)
   if (options.json === true) {
     printJson({
       runs: runs.map(describe),
@@ -139,19 +141,28 @@ const COLUMNS = {
       durationMs === null ? '' : isTerminal() ? duration(durationMs) : String(durationMs),
   },
   tags: { title: 'tags', cell: ({ tags }) => escapeText(tags.join(', ')), isCuttable: true },
+  ranks: { title: 'ranks', cell: ({ launch }) => escapeText(describeRanks(launch)), isCuttable: true },
 } as const satisfies Readonly<Record<string, Column>>
 
 /** Columns that a terminal leaves out if no run has a value. A pipe always has the same columns. */
-const OPTIONAL: ReadonlySet<Column> = new Set([COLUMNS.runName, COLUMNS.tags])
+const OPTIONAL: ReadonlySet<Column> = new Set([COLUMNS.runName, COLUMNS.tags, COLUMNS.ranks])
 
 /** Columns that a terminal without room for them leaves out, the first ones first. */
 const DISPENSABLE: readonly Column[] = [
   COLUMNS.took,
+  COLUMNS.ranks,
   COLUMNS.tags,
   COLUMNS.started,
   COLUMNS.runName,
   COLUMNS.name,
 ]
+
+/** Describe which ranks a run has: `from 0 of 8 on node1`. */
+function describeRanks(launch: ListedRun['launch']): string {
+  if (launch === null) return ''
+  const { rank, size, node } = launch
+  return `from ${rank}${size === null ? '' : ` of ${size}`} on ${node}`
+}
 
 function listing(runs: readonly ListedRun[]): string {
   const all: readonly Column[] = Object.values(COLUMNS)

@@ -6,7 +6,7 @@ import { rankOf } from '../../command/ranks/launch.ts'
 import { LineaprintError } from '../../core/errors.ts'
 import { encodeFloat } from '../../json/special-floats.ts'
 import { LINE_LIMIT, LineSplitter } from '../../tracking/metric-files/lines.ts'
-import { parseNumber, parseRow } from '../../tracking/metric-files/values.ts'
+import { describeBeyond, parseNumber, parseRow } from '../../tracking/metric-files/values.ts'
 import { failureOf } from '../shared/failure.ts'
 import { printError, printJson } from '../shared/output.ts'
 import type { JsonValue } from '../../core/json-value.ts'
@@ -150,7 +150,7 @@ function metrics(values: readonly (readonly [string, number])[], step: number | 
  * Log the rows of standard input. What cannot be logged is reported, and the rest is read in any case: a program that
  * writes to a pipe without a reader would be ended.
  *
- * @returns The number of values, and the number of lines that were not logged.
+ * @returns The number of values, and the number of lines that were not logged or not as a whole.
  */
 async function logLines({ step, json }: LogOptions): Promise<{ count: number; refused: number }> {
   let count = 0
@@ -162,6 +162,10 @@ async function logLines({ step, json }: LogOptions): Promise<{ count: number; re
   })
   client?.onLost((error) => (failure ??= error))
   const splitter = new LineSplitter()
+  const refuse = (message: string): void => {
+    refused++
+    if (refused <= REPORTED) printError(`lineaprint: warning: ${message}`)
+  }
   const logLine = async (line: Line): Promise<void> => {
     number++
     if (failure !== undefined || line?.trim() === '') return
@@ -169,10 +173,10 @@ async function logLines({ step, json }: LogOptions): Promise<{ count: number; re
       const row = rowOfLine(line)
       if (row.values.length > 0) await client?.tell(metrics(row.values, row.step ?? step))
       count += row.values.length
+      const beyond = describeBeyond(row)
+      if (beyond !== undefined) refuse(`not all of line ${number} of stdin was logged: ${beyond}`)
     } catch (error) {
-      refused++
-      const message = `line ${number} of stdin was not logged: ${failureOf(error).message}`
-      if (refused <= REPORTED) printError(`lineaprint: warning: ${message}`)
+      refuse(`line ${number} of stdin was not logged: ${failureOf(error).message}`)
     }
   }
   for await (const chunk of process.stdin)

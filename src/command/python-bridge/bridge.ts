@@ -141,6 +141,8 @@ export class Bridge {
     } catch (error) {
       this.#warn(`the connection to programs could not be closed: ${reasonOf(error)}`)
     }
+    // What follows waits for captures.
+    this.#recorder.beginEnd()
     this.#recordMerged()
     const seen = await this.#watch.end()
     const unconnected = unreported(seen, this.#programs)

@@ -111,6 +111,9 @@ export async function answer(message: Message, program: Program, session: Sessio
     case 'tags':
       recorder.addTags(message.tags)
       break
+    case 'expect':
+      await expect(message, programs.announce(program, recorder), recorder)
+      break
     case 'bye':
       program.end = { script: message.script, at: performance.now() }
       break
@@ -342,4 +345,14 @@ async function track<S, R extends object>(
     ...rest
   } = report as R & ListedReport
   return { ...copyAsJson(rest, 'the report'), ...(path !== undefined && { path }) }
+}
+
+/** Begin to read files with metrics. One that cannot be one is a warning: the program goes on. */
+async function expect(
+  { metricFiles, autoOutputs }: MessageOf<'expect'>,
+  process: number,
+  recorder: Recorder,
+): Promise<void> {
+  if (autoOutputs) recorder.expectModelFiles()
+  for (const path of metricFiles) await recorder.metricFiles.add(recorder.metricFiles.sourceOf(path), process)
 }

@@ -179,6 +179,13 @@ export type Message =
   | { readonly call: 'parameter'; readonly name: string; readonly value: JsonValue }
   | { readonly call: 'metadata'; readonly values: Readonly<Record<string, unknown>> }
   | { readonly call: 'tags'; readonly tags: readonly string[] }
+  /** The expectations of a program that joins a run: files with metrics, and undeclared model files as outputs. */
+  | {
+      readonly call: 'expect'
+      readonly id: number
+      readonly metricFiles: readonly string[]
+      readonly autoOutputs: boolean
+    }
   | (Named<'dataset'> &
       FileTransfer & {
         readonly path?: string | undefined
@@ -395,6 +402,12 @@ const schema = lazily((): z.ZodMiniType<Message> => {
     z.object({ call: z.literal('parameter'), name, value: jsonValue }),
     z.object({ call: z.literal('metadata'), values: object }),
     z.object({ call: z.literal('tags'), tags: z.array(name).check(z.maxLength(10_000)) }),
+    z.object({
+      call: z.literal('expect'),
+      id,
+      metricFiles: z.array(path).check(z.maxLength(1000)),
+      autoOutputs: z.boolean(),
+    }),
     z.object({
       call: z.literal('dataset'),
       ...tracked,

@@ -6,12 +6,11 @@ import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { LineaprintError } from '../../core/errors.ts'
-import { parseJson } from '../../json/parse.ts'
 import { stampText } from '../../util/file-stamp.ts'
 import { isMissing, systemReason } from '../../util/fs.ts'
 import { plural } from '../../util/plural.ts'
 import { metricFormat, rowReader } from './rows.ts'
-import { rowOf } from './values.ts'
+import { describeBeyond, parseMetrics, rowOf } from './values.ts'
 import type { Hash } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
 import type { ParsedJson } from '../../json/parse.ts'
@@ -76,7 +75,9 @@ export class MetricFile {
   #values = 0
   readonly #names = new Set<string>()
   #changedRows = 0
-  #refused: { count: number; readonly first: string } | undefined
+  #refused: Faults | undefined
+  /** Rows with numbers that are beyond a double. */
+  #beyond: Faults | undefined
   #isFull = false
 
   /** @throws ERR_LINEAPRINT_ARGUMENT for a file of an unknown format. */
@@ -97,6 +98,7 @@ export class MetricFile {
       await this.#readRows(file, () => undefined)
       this.#old = { rows: this.#progress.rows, isKept: true }
       this.#refused = undefined
+      this.#beyond = undefined
     }).catch(() => undefined)
     this.#seen = this.#before?.stamp
   }
@@ -149,6 +151,10 @@ export class MetricFile {
       const { count, first } = this.#refused
       say(`${plural(count, 'row')} could not be read; the first: ${first}`)
     }
+    if (this.#beyond !== undefined) {
+      const { count, first } = this.#beyond
+      say(`numbers of ${plural(count, 'row')} were left out; the first: ${first}`)
+    }
     if (this.#isFull) {
       const { rows, values, names } = this.#limits
       say(`it has more than ${rows} rows, ${values} values or ${names} names, and only these are recorded`)
@@ -159,7 +165,8 @@ export class MetricFile {
       say(
         `it had ${plural(this.#oldRows, 'row')} before the run, which are not recorded as values of the run`,
       )
-    if (this.#values === 0 && this.#refused === undefined) say('it has no numbers of this run')
+    if (this.#values === 0 && this.#refused === undefined && this.#beyond === undefined)
+      say('it has no numbers of this run')
   }
 
   /** Open the file, and check what it is before anything is read. */
@@ -194,6 +201,7 @@ export class MetricFile {
   #startAgain(): void {
     this.#progress = this.#fresh()
     this.#refused = undefined
+    this.#beyond = undefined
     // It may have been full of rows that are gone.
     this.#isFull = false
     // What was there before the run has been written again, and is of the run now.
@@ -259,8 +267,7 @@ export class MetricFile {
   }
 
   #refuse(sentence: string): void {
-    if (this.#refused === undefined) this.#refused = { count: 1, first: sentence }
-    else this.#refused.count++
+    this.#refused = counted(this.#refused, sentence)
   }
 
   /** Record a row, unless the same one was recorded at its place. */
@@ -274,7 +281,13 @@ export class MetricFile {
     this.#log(row, index)
   }
 
-  #log({ values, step }: Row, index?: number): void {
+  #log(row: Row, index?: number): void {
+    const { values, step } = row
+    const beyond = describeBeyond(row)
+    if (beyond !== undefined) {
+      const position = index === undefined ? '' : `row ${index + 1}: `
+      this.#beyond = counted(this.#beyond, `${position}${beyond}`)
+    }
     for (const [name, value] of values) {
       const { values: most, names } = this.#limits
       const isFull = this.#values >= most || (this.#names.size >= names && !this.#names.has(name))
@@ -306,14 +319,15 @@ export class MetricFile {
   async #readDocument(file: FileHandle, info: Info): Promise<string | undefined> {
     if (info.stamp === this.#before?.stamp) return UNTOUCHED
     if (info.size > DOCUMENT_LIMIT) return tooLarge(info.size, DOCUMENT_LIMIT)
-    const { value } = parseJson(await readAt(file, 0, info.size))
+    const document = parseMetrics(await readAt(file, 0, info.size))
+    const { value } = document
     const rows: readonly ParsedJson[] = Array.isArray(value) ? value : [value]
     for (const [index, row] of rows.entries()) {
       if (!(row instanceof Map)) {
         this.#refuse(Array.isArray(value) ? `element ${index} is not an object` : 'it is not an object')
         continue
       }
-      this.#log(rowOf(row), Array.isArray(value) ? index : undefined)
+      this.#log(rowOf(row, document), Array.isArray(value) ? index : undefined)
     }
     return undefined
   }
@@ -327,6 +341,16 @@ interface Info {
   readonly stamp: string
 }
 
+/** Faults of one kind: how many, and the first as a sentence. */
+interface Faults {
+  readonly count: number
+  readonly first: string
+}
+
+function counted(faults: Faults | undefined, sentence: string): Faults {
+  return { count: (faults?.count ?? 0) + 1, first: faults?.first ?? sentence }
+}
+
 const LINE_FEED = 0x0a
 
 const UNTOUCHED = 'it was there before the run, which did not write it'
@@ -335,8 +359,9 @@ function tooLarge(size: number, limit: number): string {
   return `it has ${size} bytes, and at most ${limit} are read`
 }
 
-function hashOf({ values, step }: Row): string {
-  const text = JSON.stringify([step ?? null, values.map(([name, value]) => [name, String(value)])])
+function hashOf({ values, step, beyond }: Row): string {
+  const texts = values.map(([name, value]) => [name, String(value)])
+  const text = JSON.stringify([step ?? null, texts, ...(beyond.length > 0 ? [beyond] : [])])
   return createHash('sha256').update(text).digest('base64').slice(0, 16)
 }
 

@@ -1,8 +1,9 @@
 /** The files in which the program of a run writes metrics: read while it runs, and at its end. */
-import { resolve } from 'node:path'
+import { isAbsolute, relative, resolve, sep } from 'node:path'
 import { reasonOf } from '../../record/failure.ts'
 import { MetricFile } from './metric-file.ts'
-import type { Recorder } from '../recorder.ts'
+import type { MetricFileRecord } from '../../record/record.ts'
+import type { MetricOptions, MetricOrigin } from '../metrics.ts'
 
 /** Least milliseconds between two polls of the files. */
 const POLL_MS = 1000
@@ -10,15 +11,26 @@ const POLL_MS = 1000
 /** The part of the time that polls may take. */
 const DUTY = 1 / 20
 
+/** The recorder of the run, as far as files with metrics need it. */
+export interface MetricFilesRecorder {
+  /** Absolute path of the working folder of the run. */
+  readonly directory: string
+  readonly isRunning: boolean
+  logMetric(name: string, value: number, options: MetricOptions, origin: MetricOrigin): void
+  recordWarning(sentence: string): void
+  expectMetricFile(path: string): void
+  recordMetricFile(file: MetricFileRecord): void
+}
+
 /** The files of one run. */
 export class MetricFiles {
   readonly #files: MetricFile[] = []
-  readonly #recorder: Recorder
+  readonly #recorder: MetricFilesRecorder
   #timer: NodeJS.Timeout | undefined
   #polling: Promise<void> = Promise.resolve()
   #hasEnded = false
 
-  constructor(recorder: Recorder) {
+  constructor(recorder: MetricFilesRecorder) {
     this.#recorder = recorder
   }
 
@@ -43,8 +55,16 @@ export class MetricFiles {
     if (this.#timer === undefined) this.#schedule(POLL_MS)
   }
 
-  /** Read what is left, and record what is known of each file. */
+  /** Return a path as a person would give it: relative to the working folder of the run, if it is below. */
+  sourceOf(path: string): string {
+    const below = relative(this.#recorder.directory, path)
+    const isBelow = below !== '' && below !== '..' && !below.startsWith(`..${sep}`) && !isAbsolute(below)
+    return isBelow ? below : path
+  }
+
+  /** Read what is left, and record what is known of each file. A second call does nothing. */
   async finish(): Promise<void> {
+    if (this.#hasEnded) return
     this.#hasEnded = true
     clearTimeout(this.#timer)
     await this.#polling

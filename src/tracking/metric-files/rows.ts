@@ -15,8 +15,11 @@ const FORMATS = {
 /** The format of a file with metrics. */
 export type MetricFormat = (typeof FORMATS)[keyof typeof FORMATS]
 
-/** Longest line of a header that is quoted in an error. */
+/** Most characters of a header or a row that are quoted in an error. */
 const QUOTED = 80
+
+/** Most characters of a row of several lines. */
+const ROW_LIMIT = 1 << 20
 
 /**
  * Return the format of a file, by its name.
@@ -55,20 +58,21 @@ export function rowReader(format: Exclude<MetricFormat, 'json'>): RowReader {
 class TableReader implements RowReader {
   #separator: string
   #names: readonly string[] | undefined
-  /** The beginning of a row whose last cell goes on in the next line. */
-  #open = ''
+  /** The lines of a row whose last cell goes on in the next line. */
+  #open: string[] = []
+  #openLength = 0
 
   constructor(separator: string) {
     this.#separator = separator
   }
 
   row(line: string): Row | undefined {
-    if (this.#open === '' && line.trim() === '') return undefined
-    const text = this.#open === '' ? line : `${this.#open}\n${line}`
+    if (this.#open.length === 0 && line.trim() === '') return undefined
+    const isFirst = this.#names === undefined && this.#open.length === 0
+    const text = this.#whole(isFirst ? this.#firstLine(line) : line)
+    if (text === undefined) return undefined
     if (this.#names === undefined) return this.#readHeader(text)
     const cells = cellsOf(text, this.#separator)
-    this.#open = cells === undefined ? text : ''
-    if (cells === undefined) return undefined
     if (cells.length <= this.#names.length) return rowOfCells(this.#names, cells)
     throw new LineaprintError('ERR_LINEAPRINT_FORMAT', 'a row has more cells than the header', {
       expected: `at most ${this.#names.length}`,
@@ -76,14 +80,36 @@ class TableReader implements RowReader {
     })
   }
 
-  #readHeader(text: string): undefined {
-    const head = text.replace(/^\uFEFF/, '')
+  /**
+   * Return the row that ends with a line; `undefined` if its last cell goes on. Each line is looked at once, and the row
+   * is put together at its end: a quote that is never closed may have a million lines behind it.
+   */
+  #whole(line: string): string | undefined {
+    const isOpen = endsInQuotes(line, this.#separator, this.#open.length > 0)
+    if (!isOpen && this.#open.length === 0) return line
+    this.#open.push(line)
+    this.#openLength += line.length + 1
+    if (isOpen && this.#openLength <= ROW_LIMIT) return undefined
+    const text = this.#open.join('\n')
+    this.#open = []
+    this.#openLength = 0
+    if (!isOpen) return text
+    throw new LineaprintError('ERR_LINEAPRINT_FORMAT', 'a cell in quotes does not end', {
+      expected: `the end of its row within ${ROW_LIMIT} characters`,
+      received: JSON.stringify(text.slice(0, QUOTED)),
+    })
+  }
+
+  /** Return the first line without a byte order mark, and take its separator. */
+  #firstLine(line: string): string {
+    const head = line.replace(/^\uFEFF/, '')
     // Tables of some languages and of Excel have semicolons.
     if (this.#separator === ',' && !head.includes(',') && head.includes(';')) this.#separator = ';'
-    const names = cellsOf(head, this.#separator)
-    this.#open = names === undefined ? text : ''
-    if (names === undefined) return undefined
-    const trimmed = names.map((name) => name.trim())
+    return head
+  }
+
+  #readHeader(head: string): undefined {
+    const trimmed = cellsOf(head, this.#separator).map((name) => name.trim())
     if (trimmed.every((name) => name === '' || /^[-+0-9.]/.test(name)))
       throw new LineaprintError('ERR_LINEAPRINT_FORMAT', 'the table has no header', {
         expected: 'names of columns in the first line',
@@ -94,8 +120,39 @@ class TableReader implements RowReader {
   }
 }
 
-/** Return the cells of a row; `undefined` if it ends in the middle of a cell in quotes. */
-function cellsOf(text: string, separator: string): string[] | undefined {
+/**
+ * Return whether a line ends in the middle of a cell in quotes.
+ *
+ * @param isOpen Whether it begins in one.
+ */
+function endsInQuotes(line: string, separator: string, isOpen: boolean): boolean {
+  if (!line.includes('"')) return isOpen
+  let inQuotes = isOpen
+  for (let at = 0; ;) {
+    if (inQuotes || line[at] === '"') {
+      at = endOfQuotes(line, inQuotes ? at : at + 1)
+      if (at < 0) return true
+      inQuotes = false
+    }
+    // What follows the quotes up to the separator belongs to the cell.
+    const end = line.indexOf(separator, at)
+    if (end < 0) return false
+    at = end + 1
+  }
+}
+
+/** Return the position behind the quote that closes a cell; -1 if none does. Two quotes are one of the cell. */
+function endOfQuotes(text: string, start: number): number {
+  for (let at = start; ;) {
+    const quote = text.indexOf('"', at)
+    if (quote < 0) return -1
+    if (text[quote + 1] !== '"') return quote + 1
+    at = quote + 2
+  }
+}
+
+/** Return the cells of a row, in which all quotes are closed. */
+function cellsOf(text: string, separator: string): string[] {
   if (!text.includes('"')) return text.split(separator)
   const cells: string[] = []
   let at = 0
@@ -107,18 +164,11 @@ function cellsOf(text: string, separator: string): string[] | undefined {
       at = end + 1
       continue
     }
-    let cell = ''
-    for (at++; ; at++) {
-      const quote = text.indexOf('"', at)
-      if (quote < 0) return undefined
-      cell += text.slice(at, quote)
-      at = quote + 1
-      if (text[at] !== '"') break
-      cell += '"'
-    }
+    const close = endOfQuotes(text, at + 1)
+    const cell = text.slice(at + 1, close - 1).replaceAll('""', '"')
     // What follows the quotes up to the separator belongs to the cell, as most readers take it.
-    const end = text.indexOf(separator, at)
-    cells.push(cell + text.slice(at, end < 0 ? undefined : end))
+    const end = text.indexOf(separator, close)
+    cells.push(cell + text.slice(close, end < 0 ? undefined : end))
     if (end < 0) return cells
     at = end + 1
   }

@@ -121,7 +121,6 @@ async function run(argv: string[], options: RunOptions, context: CommandContext)
       datasets: options.dataset,
       models: options.model,
       outputs: options.output,
-      autoOutputs: options.outputs === 'auto',
       metricFiles: options.metrics,
       keep: options.keep,
       allowMissing: options.allowMissing,
@@ -169,6 +168,7 @@ function experimentOptions(options: RunOptions): Record<string, unknown> {
     systemMetrics,
     redact,
     reported,
+    outputs,
   } = options
   const seeds = { deterministic, replaceMathRandom }
   const isGiven = Object.values(seeds).some((value) => value !== undefined)
@@ -181,6 +181,7 @@ function experimentOptions(options: RunOptions): Record<string, unknown> {
     // The default of a negated option is no choice of the person.
     ...(redact === false && { redact }),
     ...(reported === false && { reported: { metrics: false, parameters: false } }),
+    ...(outputs !== undefined && { autoOutputs: outputs === 'auto' }),
     ...(bundle !== undefined && { git: { bundle } }),
     ...(keepModel !== undefined && { models: { keep: keepModel } }),
     ...(isGiven && { seeds }),

@@ -15,6 +15,7 @@ ABOUT = {
     "family": "Tensors without elements, and the text of a configuration or null; `document` is what is hashed. "
     "`embedded` configurations are those that a model file holds itself.",
     "tokenizer": "Files of a folder. `counts` says whether a file counts, `canonical` what is hashed of one in JSON.",
+    "splits": "Named splits of a dataset, each with the kind of its digest and the digest in hexadecimal.",
     "json": "Digests of JSON records; `canonical` is the text that is hashed.",
     "canonical-json": "JSON text or the bits of a double (big-endian), with its canonical text; `lossyIntegers` are "
     "integers that a double does not keep. `refused` texts have no canonical form.",
@@ -489,6 +490,27 @@ FAMILY = [
     ),
 ]
 
+# --- splits -------------------------------------------------------------------------------------------
+
+
+def split(name, kind, byte):
+    return {"name": name, "kind": kind, "digest": bytes([byte] * 32).hex()}
+
+
+def splits(name, *parts, same_as=None):
+    return {"name": name, **({"sameAs": same_as} if same_as else {}), "splits": list(parts)}
+
+
+SPLITS = [
+    splits("no splits"),
+    splits("one", split("train", "table", 1)),
+    splits("two", split("test", "table", 2), split("train", "table", 1)),
+    splits("two in another order", split("train", "table", 1), split("test", "table", 2), same_as="two"),
+    splits("their tables exchanged", split("test", "table", 1), split("train", "table", 2)),
+    splits("rows in any order", split("train", "table-unordered", 1)),
+    splits("names by their bytes", split("\uff5e", "table", 1), split("\U0001f600", "table", 1), split("a", "table", 1)),
+]
+
 # --- tokenizer ----------------------------------------------------------------------------------------
 
 
@@ -676,6 +698,7 @@ CASES = {
     "architecture": ARCHITECTURE,
     "family": FAMILY,
     "tokenizer": TOKENIZER,
+    "splits": SPLITS,
     "json": JSON,
     "canonical-json": CANONICAL_JSON,
     "cbor": CBOR,

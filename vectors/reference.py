@@ -523,6 +523,12 @@ def tokenizer_vector(case):
     return case | {"files": files} | result("tokenizer", lambda name: tokenizer_items(files, name))
 
 
+def splits_vector(case):
+    parts = sorted(case["splits"], key=lambda part: part["name"].encode())
+    items = [[[part["name"], part["kind"], bytes.fromhex(part["digest"])] for part in parts]]
+    return case | result("splits", lambda name: items)
+
+
 def json_vector(case):
     text = canonical(parse_json(case["text"])[0])
     return case | {"canonical": text} | result(case["kind"], lambda name: [ALGORITHMS[name](text.encode())])
@@ -584,6 +590,7 @@ def vector_files():
         "architecture": architecture_vector,
         "family": family_vector,
         "tokenizer": tokenizer_vector,
+        "splits": splits_vector,
         "json": json_vector,
         "canonical-json": canonical_json_vector,
         "cbor": cbor_vector,

@@ -1,6 +1,6 @@
 /** Comparison of two files whose bytes differ, by the tensors or the array in them. */
 import { hasDistance } from '../core/dtypes.ts'
-import { isTableFile } from '../dataset/read.ts'
+import { isTableFile } from '../dataset/table-names.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { readModel } from '../model/read.ts'
 import { compareTensors } from '../record/tensor-list.ts'

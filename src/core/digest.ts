@@ -32,6 +32,7 @@ export const DIGEST_KINDS = [
   'run',
   'sampled',
   'seeds',
+  'splits',
   'table',
   'table-unordered',
   'tensor',

@@ -45,9 +45,12 @@ export interface TableColumn {
   readonly blocks: readonly Digest[]
 }
 
+/** The source of {@link hashTable}: a path, the paths of files that are one table, or the bytes of a file. */
+export type TableSource = string | readonly string[] | ArrayBufferLike | ArrayBufferView
+
 /** A hashed table. */
 export interface TableHash<A extends AlgorithmChoice = AlgorithmChoice> {
-  /** Path as given; absent for bytes in memory. */
+  /** Path as given; absent for bytes in memory and for several files. */
   readonly path?: string
   readonly format: TableFormat
   /** `table`, or `table-unordered`; BLAKE3 if both were requested. */
@@ -74,22 +77,20 @@ export const BLOCK_ROWS = 65_536
  * column of Parquet, two batches of Arrow, or two blocks of text. With `unordered` it also holds 32 bytes for
  * each row, and most of the time goes into the hash of each row.
  *
- * @param source A path, or the bytes of a file in memory (for an `apache-arrow` table, the result of
+ * @param source A path; several paths of one format and the same columns, whose rows follow each other in the order
+ * given and which are all open at once; or the bytes of a file in memory (for an `apache-arrow` table, the result of
  * `tableToIPC`), which are copied.
  * @throws ERR_LINEAPRINT_FORMAT if it breaks the rules of its format or a cell is not of its declared type;
  * UNSUPPORTED for known but unsupported formats; and the errors of `hashFile`.
  */
 export async function hashTable<A extends AlgorithmChoice = 'blake3'>(
-  source: string | ArrayBufferLike | ArrayBufferView,
+  source: TableSource,
   options: TableOptions<A> = {},
 ): Promise<TableHash<A>> {
   return hashSource(source, options)
 }
 
-async function hashSource(
-  source: string | ArrayBufferLike | ArrayBufferView,
-  options: TableOptions,
-): Promise<TableHash> {
+async function hashSource(source: TableSource, options: TableOptions): Promise<TableHash> {
   checkKeys(options, ['format', 'schema', 'unordered'])
   const algorithm = checkAlgorithm(options.algorithm)
   const wanted = {
@@ -98,20 +99,35 @@ async function hashSource(
     ...(options.schema !== undefined && { schema: checkSchema(options.schema) }),
     unordered: options.unordered === true,
   }
+  const input = inputOf(source)
   const table =
-    typeof source === 'string'
-      ? await hashPath(checkPath(source), wanted, options)
-      : await runJob(options, (job, threads) => native.hashTableBytes(job, asBytes(source), wanted, threads))
+    'bytes' in input
+      ? await runJob(options, (job, threads) =>
+          native.hashTableBytes(job, asBytes(input.bytes), wanted, threads),
+        )
+      : await runJob(options, (job, threads) => native.hashTable(job, input.files, wanted, threads))
   return {
     ...(typeof source === 'string' && { path: source }),
     ...toTable(table, algorithm, wanted.unordered),
   }
 }
 
-type Wanted = Parameters<typeof native.hashTable>[2]
+/** Return the files or the bytes that a source is. */
+function inputOf(
+  source: TableSource,
+): { readonly files: string[] } | { readonly bytes: ArrayBufferLike | ArrayBufferView } {
+  if (typeof source === 'string') return { files: [checkPath(source)] }
+  if (!isPaths(source)) return { bytes: source }
+  if (source.length > 0) return { files: source.map((path) => checkPath(path)) }
+  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'a table needs a file', {
+    field: 'source',
+    expected: 'at least one path',
+    received: 'none',
+  })
+}
 
-async function hashPath(path: string, wanted: Wanted, options: TableOptions): Promise<NativeTable> {
-  return runJob(options, (job, threads) => native.hashTable(job, path, wanted, threads))
+function isPaths(source: TableSource): source is readonly string[] {
+  return Array.isArray(source)
 }
 
 /** Check each type, and return names and types alternately. */

@@ -1,7 +1,7 @@
 /** Reading of outputs: like a dataset and, if the output is a model, with its tensors in the same read. */
 import { lstat, readdir, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
-import { isTableFile } from '../dataset/read.ts'
+import { isTableFile } from '../dataset/table-names.ts'
 import { WARNINGS } from '../hash/tree-warnings.ts'
 import { primary } from '../core/digest.ts'
 import { LineaprintError } from '../core/errors.ts'

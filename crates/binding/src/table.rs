@@ -48,19 +48,19 @@ pub struct NativeColumns {
     pub blocks: NativeDigests,
 }
 
-/// Hash the table at `path`.
+/// Hash the table whose rows are those of the files at `paths`, in this order.
 #[napi(ts_return_type = "Promise<NativeTable | NativeFailure>")]
 pub fn hash_table<'env>(
     env: &'env Env,
     job: &NativeJob,
-    path: String,
+    paths: Vec<String>,
     options: NativeTableOptions,
     threads: Option<u32>,
 ) -> napi::Result<Object<'env>> {
     let options = Options::from(options);
     let algorithms = options.algorithms;
-    let path = PathBuf::from(path);
-    start(env, job, threads, HashTable { path, options }, move |table| {
+    let paths = paths.into_iter().map(PathBuf::from).collect();
+    start(env, job, threads, HashTable { paths, options }, move |table| {
         native_table(table, algorithms)
     })
 }

@@ -43,7 +43,7 @@ fn read(bytes: Vec<u8>, format: Format) -> Result<usize, FormatError> {
     match open(input, format, None)? {
         Reading::Columns(table) => {
             for column in 0..table.columns().len() {
-                let mut blocks = table.read(column, 0..table.blocks())?;
+                let mut blocks = table.read(column, 0..table.blocks());
                 while let Some(pieces) = blocks.next_block()? {
                     take(&pieces)?;
                 }

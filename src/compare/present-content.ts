@@ -1,6 +1,7 @@
 /** Comparison of a tracked file or folder with the present one, whose digest differs: what exactly differs. */
 import { basename, dirname, join } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
+import { pathsOf, readFolderTables } from '../dataset/folder/read-tables.ts'
 import { hashTable } from '../dataset/table.ts'
 import { locateModel } from '../model/locate.ts'
 import { readWeights } from '../model/weights.ts'
@@ -19,7 +20,7 @@ import {
 } from './file-lists.ts'
 import { compareContents, contentOf } from './file-contents.ts'
 import { stableDigest } from './stable-fields.ts'
-import { tableDifference } from './tables.ts'
+import { splitsDifference, tableDifference } from './tables.ts'
 import { differingTensors } from './tensor-files.ts'
 import type { Difference } from '../core/component.ts'
 import type { AlgorithmChoice } from '../core/digest.ts'
@@ -112,15 +113,37 @@ async function folderDifference(
       ? await tensorDifference(path, recorded, options)
       : undefined
   const contents = await contentDifferences(path, recorded, files, options)
+  const tables = await folderTables(path, recorded, present, options)
   return {
     isSame: false,
-    detail: `${start}; ${filesSentence(files)}${tensors?.detail ?? ''}${contents.detail}${leftOut === '' ? '' : `; ${leftOut}`}`,
+    detail: `${start}; ${filesSentence(files)}${tensors?.detail ?? ''}${contents.detail}${tables}${leftOut === '' ? '' : `; ${leftOut}`}`,
     differences: [
       ...fileDifferences(files.changes),
       ...(tensors?.differences ?? []),
       ...contents.differences,
     ],
   }
+}
+
+/** Describe how the tables of a folder with other files differ. Return an empty text if none was recorded. */
+async function folderTables(
+  path: string,
+  recorded: TrackedFolder,
+  { tree }: ListedDataset,
+  { algorithm, signal, onProgress }: PresentOptions,
+): Promise<string> {
+  if ((recorded.table ?? recorded.splits) === undefined || tree === undefined) return ''
+  const digest = recorded.table?.digest ?? recorded.splits?.list[0]?.table.digest ?? ''
+  const unordered = digest.startsWith('table-unordered.')
+  const present = await readFolderTables(path, pathsOf(tree), { algorithm, signal, onProgress, unordered })
+  if (recorded.table !== undefined && present.table !== undefined) {
+    if (present.table.digest.toString() === recorded.table.digest) return '; its table is the same'
+    return `; its table differs: ${tableDifference(recorded.table, present.table).detail}`
+  }
+  if (recorded.splits !== undefined && present.splits !== undefined)
+    return `; ${splitsDifference(recorded.splits, present.splits)}`
+  const [reason = 'its files are laid out in another way'] = present.warnings
+  return `; its tables are not compared: ${reason}`
 }
 
 /** Number of changed files of a folder whose content is read again. */

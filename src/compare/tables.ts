@@ -1,7 +1,7 @@
 /** The differences between a table and a recorded one. */
 import { plural } from '../util/plural.ts'
 import type { Difference } from '../core/component.ts'
-import type { RecordedTable } from '../record/tracked.ts'
+import type { RecordedSplits, RecordedTable } from '../record/tracked.ts'
 
 /** A table that is compared with a recorded one. */
 interface OtherTable {
@@ -50,6 +50,41 @@ export function tableDifference(
       : [`${columns.length} of ${plural(total, 'column')} ${total === 1 ? 'differs' : 'differ'}: ${names}`]),
   ]
   return { detail: sentences.join('; '), differences }
+}
+
+/** Splits that are compared with recorded ones. */
+interface OtherSplits {
+  readonly digest: { toString(): string }
+  readonly list: readonly {
+    readonly name: string
+    readonly table: OtherTable & { readonly digest: { toString(): string } }
+  }[]
+}
+
+/** Return a sentence about the splits that differ, by name. */
+export function splitsDifference(before: RecordedSplits, after: OtherSplits): string {
+  if (before.digest === after.digest.toString()) return 'the splits are the same'
+  const tablesAfter = new Map(after.list.map(({ name, table }) => [name, table]))
+  const names = new Set(before.list.map(({ name }) => name))
+  const sentences = [
+    ...before.list.flatMap(({ name, table }) => {
+      const other = tablesAfter.get(name)
+      if (other === undefined) return [`split ${name} is gone`]
+      if (table.digest === other.digest.toString()) return []
+      // A table with its rows in any order has another kind of digest.
+      if (kindOf(table.digest) !== kindOf(other.digest.toString()))
+        return [`split ${name} has another kind of digest`]
+      return [`split ${name}: ${tableDifference(table, other).detail}`]
+    }),
+    ...after.list.flatMap(({ name }) => (names.has(name) ? [] : [`split ${name} is new`])),
+  ]
+  // Of two hash functions, the tables have none in common.
+  return sentences.length === 0 ? 'the digests of the splits differ' : sentences.join('; ')
+}
+
+/** Return what stands before the hash in the written form of a digest. */
+function kindOf(digest: string): string {
+  return digest.slice(0, digest.indexOf(':'))
 }
 
 /** Map each column to a unique name. Repeated names get a number, except the first. */

@@ -13,7 +13,7 @@ import { WARNINGS } from '../hash/tree-warnings.ts'
 import { disguiseOfFile, disguiseSentence, disguisedIn } from '../util/disguised.ts'
 import { stampText } from '../util/file-stamp.ts'
 import { NO_TABLE, describeTable } from './describe-table.ts'
-import { readFolderTables } from './folder/read-tables.ts'
+import { pathsOf, readFolderTables } from './folder/read-tables.ts'
 import { isTableFile, takesSchema } from './table-names.ts'
 import type { BigIntStats } from 'node:fs'
 import type { Disguised } from '../util/disguised.ts'
@@ -129,11 +129,6 @@ async function fromListedTree(
   const report = await fromTree(path, tree.tree)
   const { warnings, ...found } = await readFolderTables(path, pathsOf(tree), { ...options, ...tableOptions })
   return { ...report, ...found, warnings: [...report.warnings, ...warnings], tree }
-}
-
-/** Return the paths of the files of a folder. */
-function* pathsOf({ entries }: ListedTree): Iterable<string> {
-  for (const { path, type } of entries()) if (type === 'file') yield path
 }
 
 async function fromTree(path: string, tree: TreeHash): Promise<DatasetReport> {

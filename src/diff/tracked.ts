@@ -4,7 +4,7 @@ import { TRACKED_SECTIONS } from '../record/record.ts'
 import { identityDigests, parseTracked } from '../record/tracked.ts'
 import { fileDifferences, leftOutSentence, volatileFiles } from '../compare/file-lists.ts'
 import { compareRecordedFiles, compareRecordedTensors, haveSameFields } from '../compare/recorded-content.ts'
-import { tableDifference } from '../compare/tables.ts'
+import { splitsDifference, tableDifference } from '../compare/tables.ts'
 import { readTensorList } from '../record/tensor-list.ts'
 import { ownProperty } from './captures.ts'
 import { NOTHING, compareText, joinParts } from './causes.ts'
@@ -153,6 +153,8 @@ async function diffContent(
   })
   const table = tableFact(before, after)
   if (table !== undefined) facts.push(table)
+  const splits = splitsFact(before, after)
+  if (splits !== undefined) facts.push(splits)
   const isContent = 'kind' in before && 'kind' in after
   const inside = isContent
     ? await diffInside(
@@ -244,6 +246,15 @@ function tableFact(before: Content, after: Content): string | undefined {
   if (tableBefore === undefined || tableAfter === undefined) return undefined
   if (tableBefore.digest === tableAfter.digest) return 'the table is the same'
   return `table: ${tableDifference(tableBefore, tableAfter).detail}`
+}
+
+/** Describe the difference of the splits of a folder; `undefined` if one of the runs recorded none. */
+function splitsFact(before: Content, after: Content): string | undefined {
+  const [splitsBefore, splitsAfter] = [before, after].map((content) =>
+    'splits' in content ? content.splits : undefined,
+  )
+  if (splitsBefore === undefined || splitsAfter === undefined) return undefined
+  return splitsDifference(splitsBefore, splitsAfter)
 }
 
 /**

@@ -18,6 +18,18 @@ export interface RecordedTable {
   readonly columns: readonly RecordedColumn[]
 }
 
+/** The recorded part of a split of a dataset. */
+export interface RecordedSplit {
+  readonly name: string
+  readonly table: RecordedTable
+}
+
+/** The recorded part of the splits of a dataset. */
+export interface RecordedSplits {
+  readonly digest: string
+  readonly list: readonly RecordedSplit[]
+}
+
 /** A file of an output that has volatile fields, such as times, and the digest of all its other fields. */
 export interface StableFields {
   /** Path below the output; the name of an output that is a file. */
@@ -53,6 +65,10 @@ export interface TrackedFolder extends DigestedEntry {
   readonly files: number
   /** Number of folders in it that hold a file. */
   readonly folders: number
+  /** The table that its table files are; only for a dataset. */
+  readonly table?: RecordedTable
+  /** One table for each split that its files name; only for a dataset. */
+  readonly splits?: RecordedSplits
   readonly tensorsFile?: string
   /** Path of the list of its files below the folder of the run, a manifest. */
   readonly filesFile?: string
@@ -143,6 +159,11 @@ const table: FieldParser<RecordedTable> = objectOf({
   columns: listOf(objectOf({ name: text, type: text, digest: text })),
 })
 
+const splits: FieldParser<RecordedSplits> = objectOf({
+  digest: text,
+  list: listOf(objectOf({ name: text, table })),
+})
+
 const stableFields: FieldParser<readonly StableFields[]> = listOf(objectOf({ path: text, digest: text }))
 
 const DIGESTS = { digest: text, digests: optional(digests) }
@@ -163,6 +184,8 @@ const folder: FieldParser<Omit<TrackedFolder, 'kind'>> = objectOf({
   bytes: number,
   files: number,
   folders: number,
+  table: optional(table),
+  splits: optional(splits),
   tensorsFile: optional(text),
   filesFile: optional(text),
   contentsFile: optional(text),

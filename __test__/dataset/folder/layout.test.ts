@@ -3,7 +3,10 @@ import { layoutOf } from '../../../src/dataset/folder/layout.ts'
 import { isTableFile, takesSchema } from '../../../src/dataset/table-names.ts'
 
 test('table files are one group in natural order, and other files count for nothing', () => {
-  const layout = layoutOf(['README.md', 'part-10.parquet', 'part-2.parquet', '.part-1.parquet.crc'], isTableFile)
+  const layout = layoutOf(
+    ['README.md', 'part-10.parquet', 'part-2.parquet', '.part-1.parquet.crc'],
+    isTableFile,
+  )
   expect(layout).toEqual({ kind: 'tables', groups: [{ files: ['part-2.parquet', 'part-10.parquet'] }] })
   expect(layoutOf(['a.png', 'notes.jsonl'], isTableFile)).toEqual({ kind: 'none' })
 })

@@ -22,12 +22,16 @@ test.each([
   expect(nameOf(path)).toBe(name)
 })
 
-test.each(['testimony.csv', 'latest.csv', 'part-00000.parquet', 'a/b.csv', 'constraint/a.csv', 'contest.csv'])(
-  '%s names no split',
-  (path) => {
-    expect(nameOf(path)).toBeUndefined()
-  },
-)
+test.each([
+  'testimony.csv',
+  'latest.csv',
+  'part-00000.parquet',
+  'a/b.csv',
+  'constraint/a.csv',
+  'contest.csv',
+])('%s names no split', (path) => {
+  expect(nameOf(path)).toBeUndefined()
+})
 
 test('a path that names two splits is not decided', () => {
   expect(nameOf('train/test.csv')).toBe('several: train test')

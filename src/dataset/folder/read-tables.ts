@@ -7,6 +7,7 @@ import { nameList } from '../../util/name-list.ts'
 import { layoutOf } from './layout.ts'
 import { splitsDigest } from './splits-digest.ts'
 import type { DatasetTable, ReadTableOptions } from '../describe-table.ts'
+import type { ListedTree } from '../../hash/tree.ts'
 import type { TableGroup } from './layout.ts'
 import type { DatasetSplit, DatasetSplits } from './splits-digest.ts'
 
@@ -74,4 +75,9 @@ function schemaWarnings(splits: readonly DatasetSplit[]): string[] {
   const different = others.filter((split) => columnsOf(split) !== columnsOf(first)).map(({ name }) => name)
   if (different.length === 0) return []
   return [`the columns of ${nameList(different)} are not those of ${first.name}`]
+}
+
+/** Return the paths of the files of a folder. */
+export function* pathsOf({ entries }: ListedTree): Iterable<string> {
+  for (const { path, type } of entries()) if (type === 'file') yield path
 }

@@ -50,6 +50,9 @@ export type {
   Inspection,
 } from './core/component.ts'
 export type { GeneratorOptions, GeneratorState, SeedReport, SeedTarget } from './capture/seeds/capture.ts'
+export type { DatasetSequence } from './dataset/describe-sequence.ts'
+export { hashLines } from './dataset/sequence.ts'
+export type { SequenceHash } from './dataset/sequence.ts'
 export type { DatasetTable } from './dataset/describe-table.ts'
 export type { DatasetSplit, DatasetSplits } from './dataset/folder/splits-digest.ts'
 export type { DatasetOptions, DatasetReport, DatasetSource } from './dataset/read.ts'

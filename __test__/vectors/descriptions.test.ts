@@ -10,7 +10,7 @@ interface DescribedCase {
 }
 
 // A structured digest is the plain digest of its description: what follows the colon is the same.
-test.each(['tree', 'tensor', 'weights', 'architecture', 'tokenizer', 'splits', 'json', 'sampled'])(
+test.each(['tree', 'tensor', 'weights', 'architecture', 'tokenizer', 'splits', 'sequence', 'json', 'sampled'])(
   'descriptions of %s',
   async (file) => {
     const described = (readCases(`${file}.json`) as readonly DescribedCase[]).filter(

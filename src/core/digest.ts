@@ -32,6 +32,7 @@ export const DIGEST_KINDS = [
   'run',
   'sampled',
   'seeds',
+  'sequence',
   'splits',
   'table',
   'table-unordered',

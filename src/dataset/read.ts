@@ -13,8 +13,9 @@ import { WARNINGS } from '../hash/tree-warnings.ts'
 import { disguiseOfFile, disguiseSentence, disguisedIn } from '../util/disguised.ts'
 import { stampText } from '../util/file-stamp.ts'
 import { NO_TABLE, describeTable } from './describe-table.ts'
-import { pathsOf, readFolderTables } from './folder/read-tables.ts'
-import { isTableFile, takesSchema } from './table-names.ts'
+import { describeSequence } from './describe-sequence.ts'
+import { readFolderTables } from './folder/read-tables.ts'
+import { isSequenceFile, isTableFile, takesSchema } from './table-names.ts'
 import type { BigIntStats } from 'node:fs'
 import type { Disguised } from '../util/disguised.ts'
 import type { AlgorithmChoice, Digest, Digests } from '../core/digest.ts'
@@ -23,6 +24,7 @@ import type { HashOptions } from '../core/options.ts'
 import type { SampledHashOptions } from '../hash/sample/options.ts'
 import type { SampleReport } from '../hash/sample/report.ts'
 import type { ListedTree, TreeHash } from '../hash/tree.ts'
+import type { DatasetSequence } from './describe-sequence.ts'
 import type { DatasetTable, ReadTableOptions } from './describe-table.ts'
 import type { DatasetSplits } from './folder/splits-digest.ts'
 import type { TableSchema } from './table.ts'
@@ -69,6 +71,8 @@ export interface DatasetReport<A extends AlgorithmChoice = AlgorithmChoice> {
    * not a table gets a warning instead, and so do files of a folder that are not one table.
    */
   readonly table?: DatasetTable
+  /** The records of a file of JSON lines, or of all such files of a folder without tables; not under a schema. */
+  readonly sequence?: DatasetSequence
   /** One table for each split; only for a folder whose files name splits. */
   readonly splits?: DatasetSplits
   /** Files that are not what their names say, for example Git LFS pointers. Absent if none was recognised. */
@@ -104,15 +108,15 @@ async function readSource(source: DatasetSource, given: DatasetOptions): Promise
     if (disguise)
       return { ...file, ...(sample && { sample }), ...disguisedPart([{ path: '', ...disguise }], []) }
     if (sample) return { ...file, sample, warnings: [] }
-    const tablePart =
-      tables && options.sample === undefined && (schema === undefined ? isTableFile(path) : takesSchema(path))
-        ? await readTable(path, { ...options, schema, unordered })
-        : {}
-    // If the file is written to between the two reads, its bytes and its table belong to two states.
-    if ('table' in tablePart && stampText(info) !== stampText(await statPath(path, source))) {
+    const content = tables ? await readRows(path, { ...options, schema, unordered }) : {}
+    // If the file is written to between the two reads, its bytes and its rows belong to two states.
+    if (
+      ('table' in content || 'sequence' in content) &&
+      stampText(info) !== stampText(await statPath(path, source))
+    ) {
       throw new LineaprintError('ERR_LINEAPRINT_CHANGED', 'it changed while it was read', { path: source })
     }
-    return { ...file, warnings: [], ...tablePart }
+    return { ...file, warnings: [], ...content }
   }
   if (!tables || options.sample !== undefined) return fromTree(path, await hashTree(path, options))
   const { tree: _, ...report } = await fromListedTree(path, options, { schema, unordered })
@@ -125,9 +129,15 @@ async function fromListedTree(
   options: HashOptions,
   tableOptions: Pick<ReadTableOptions, 'schema' | 'unordered'>,
 ): Promise<ListedDataset> {
+  const { algorithm, signal, onProgress, threads } = options
+  const since = Date.now()
   const tree = await hashListedTree(path, options)
   const report = await fromTree(path, tree.tree)
-  const { warnings, ...found } = await readFolderTables(path, pathsOf(tree), { ...options, ...tableOptions })
+  const { warnings, ...found } = await readFolderTables(
+    path,
+    { tree, since },
+    { ...tableOptions, algorithm, signal, onProgress, threads },
+  )
   return { ...report, ...found, warnings: [...report.warnings, ...warnings], tree }
 }
 
@@ -176,15 +186,20 @@ function statPath(path: string, given: string): Promise<BigIntStats> {
   })
 }
 
-async function readTable(
+/** Read the table or the records of a file by its name. */
+async function readRows(
   path: string,
   { algorithm, signal, onProgress, threads, schema, unordered }: ReadTableOptions,
-): Promise<Pick<DatasetReport, 'table' | 'warnings'>> {
+): Promise<Partial<Pick<DatasetReport, 'table' | 'sequence' | 'warnings'>>> {
+  const options = { algorithm, signal, onProgress, threads }
+  const isTable = schema === undefined ? isTableFile(path) : takesSchema(path)
+  const isSequence = schema === undefined && isSequenceFile(path)
   try {
-    return await describeTable(path, { algorithm, signal, onProgress, threads, schema, unordered })
+    if (isTable) return await describeTable(path, { ...options, schema, unordered })
+    return isSequence ? { sequence: await describeSequence(path, options) } : {}
   } catch (error) {
     if (!LineaprintError.is(error) || !NO_TABLE.has(error.code)) throw error
-    return { warnings: [`no table digest: ${error.message}`] }
+    return { warnings: [`no ${isTable ? 'table' : 'sequence'} digest: ${error.message}`] }
   }
 }
 

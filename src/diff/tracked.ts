@@ -4,7 +4,7 @@ import { TRACKED_SECTIONS } from '../record/record.ts'
 import { identityDigests, parseTracked } from '../record/tracked.ts'
 import { fileDifferences, leftOutSentence, volatileFiles } from '../compare/file-lists.ts'
 import { compareRecordedFiles, compareRecordedTensors, haveSameFields } from '../compare/recorded-content.ts'
-import { splitsDifference, tableDifference } from '../compare/tables.ts'
+import { sequenceDifference, splitsDifference, tableDifference } from '../compare/tables.ts'
 import { readTensorList } from '../record/tensor-list.ts'
 import { ownProperty } from './captures.ts'
 import { NOTHING, compareText, joinParts } from './causes.ts'
@@ -153,8 +153,8 @@ async function diffContent(
   })
   const table = tableFact(before, after)
   if (table !== undefined) facts.push(table)
-  const splits = splitsFact(before, after)
-  if (splits !== undefined) facts.push(splits)
+  const records = recordsFact(before, after)
+  if (records !== undefined) facts.push(records)
   const isContent = 'kind' in before && 'kind' in after
   const inside = isContent
     ? await diffInside(
@@ -248,8 +248,13 @@ function tableFact(before: Content, after: Content): string | undefined {
   return `table: ${tableDifference(tableBefore, tableAfter).detail}`
 }
 
-/** Describe the difference of the splits of a folder; `undefined` if one of the runs recorded none. */
-function splitsFact(before: Content, after: Content): string | undefined {
+/** Describe the difference of the records or splits; `undefined` if one of the runs recorded none. */
+function recordsFact(before: Content, after: Content): string | undefined {
+  const [sequenceBefore, sequenceAfter] = [before, after].map((content) =>
+    'sequence' in content ? content.sequence : undefined,
+  )
+  if (sequenceBefore !== undefined && sequenceAfter !== undefined)
+    return `the sequence of its records ${sequenceDifference(sequenceBefore, sequenceAfter)}`
   const [splitsBefore, splitsAfter] = [before, after].map((content) =>
     'splits' in content ? content.splits : undefined,
   )

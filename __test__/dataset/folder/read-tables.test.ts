@@ -54,12 +54,12 @@ test('splits have a table each, and one digest that does not depend on their lay
   expect(table).toBeUndefined()
   expect(warnings).toEqual([])
   expect(splits?.digest.type).toBe('splits.v1.blake3')
-  expect(splits?.list.map(({ name, table: own }) => [name, own.rows, own.files])).toEqual([
+  expect(splits?.list.map(({ name, table: own }) => [name, own?.rows, own?.files])).toEqual([
     ['test', 1, 1],
     ['train', 5, 2],
   ])
   const whole = await hashTable(join(folderOf({ 'a.csv': `id,name\n${rows(0, 5)}` }), 'a.csv'))
-  expect(splits?.list[1]?.table.digest.toString()).toBe(whole.digest.toString())
+  expect(splits?.list[1]?.table?.digest.toString()).toBe(whole.digest.toString())
 
   const other = folderOf({ 'train/a.csv': `id,name\n${rows(0, 5)}`, 'dev.csv': 'x\n' })
   rmSync(join(other, 'dev.csv'))
@@ -107,6 +107,30 @@ test('JSON lines are a table under a schema, and CSV under the same schema is th
   expect(a.table).toMatchObject({ rows: 2, files: 2 })
   expect(a.table?.digest.toString()).toBe(b.table?.digest.toString())
   expect((await readDataset(lines)).table).toBeUndefined()
+})
+
+test('JSON lines without a schema are a sequence of records, whatever the number of files', async () => {
+  const one = folderOf({ 'all.jsonl': '{"a":1}\n{"a":2}\r\n{"a":3}' })
+  const several = folderOf({ '2.jsonl': '{"a":3}\n', '1.jsonl': '{"a":1}\n{"a":2}\n', 'README.md': 'x' })
+  const [file, folder] = [await readDataset(join(one, 'all.jsonl')), await readDataset(several)]
+  expect(file.sequence).toMatchObject({ records: 3 })
+  expect(file.sequence?.digest.type).toBe('sequence.v1.blake3')
+  expect(folder.sequence).toMatchObject({ records: 3, files: 2 })
+  expect(folder.sequence?.digest.toString()).toBe(file.sequence?.digest.toString())
+  // An empty line is a record, and other spaces in JSON are another record.
+  writeFileSync(join(several, '2.jsonl'), '{"a": 3}\n')
+  expect((await readDataset(several)).sequence?.digest.toString()).not.toBe(file.sequence?.digest.toString())
+  writeFileSync(join(several, '2.jsonl'), '{"a":3}\n\n')
+  expect((await readDataset(several)).sequence).toMatchObject({ records: 4 })
+})
+
+test('splits of JSON lines are sequences', async () => {
+  const root = folderOf({ 'train.jsonl': '{}\n{}\n', 'test.jsonl': '{}\n' })
+  const { splits } = await readDataset(root)
+  expect(splits?.list.map(({ name, sequence }) => [name, sequence?.records])).toEqual([
+    ['test', 1],
+    ['train', 2],
+  ])
 })
 
 test('no files are no table', async () => {

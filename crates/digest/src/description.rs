@@ -174,7 +174,21 @@ pub fn splits(algorithm: Algorithm, splits: &mut [Split<'_>]) -> Hash {
     let mut encoder = begin("splits", 1);
     encoder.array(splits.len());
     for split in splits.iter() {
-        encoder.array(3).text(split.name).text(split.kind).bytes(&split.digest);
+        encoder
+            .array(3)
+            .text(split.name)
+            .text(split.kind)
+            .bytes(&split.digest);
+    }
+    hash(algorithm, encoder)
+}
+
+/// Compute `sequence`: the number of records and the plain digests of their blocks.
+pub fn sequence(algorithm: Algorithm, records: u64, blocks: &[Hash]) -> Hash {
+    let mut encoder = begin("sequence", 2);
+    encoder.unsigned(records).array(blocks.len());
+    for block in blocks {
+        encoder.bytes(block);
     }
     hash(algorithm, encoder)
 }

@@ -18,6 +18,7 @@ import {
 import { SAMPLE_HELP, addSampleOptions, sampleRows, toSample } from '../shared/sample.ts'
 import { progressBar } from '../shared/progress.ts'
 import { readSchema, schemaOption } from '../shared/table-schema.ts'
+import type { DatasetSequence } from '../../dataset/describe-sequence.ts'
 import type { DatasetTable } from '../../dataset/describe-table.ts'
 import type { DatasetSplits } from '../../dataset/folder/splits-digest.ts'
 import type { DatasetReport } from '../../dataset/read.ts'
@@ -78,6 +79,7 @@ async function dataset(path: string, options: Options, context: CommandContext):
             ['folders', count(report.folders ?? 0)],
           ]),
       ...(report.table === undefined ? [] : tableRows(report.table)),
+      ...(report.sequence === undefined ? [] : sequenceRows(report.sequence)),
       ...(report.splits === undefined ? [] : splitRows(report.splits)),
       ...sampleRows(report.sample),
     ]),
@@ -101,13 +103,25 @@ function tableRows({ digests, format, rows, columns, files }: DatasetTable): str
   ]
 }
 
+/** Return the records of JSON lines: their digest and number. */
+function sequenceRows({ digests, records, files }: DatasetSequence): string[][] {
+  return [
+    ...listDigests(digests).map((digest) => [paint('bold', 'sequence'), digest.toString()]),
+    ...(files === undefined ? [] : [['sequence files', count(files)]]),
+    ['records', count(records)],
+  ]
+}
+
 /** Return the splits of a folder: their digest, and the table of each. */
 function splitRows({ digests, list }: DatasetSplits): string[][] {
   return [
     ...listDigests(digests).map((digest) => [paint('bold', 'splits'), digest.toString()]),
-    ...list.flatMap(({ name, table: own }) => [
+    ...list.flatMap(({ name, table: own, sequence }) => [
       [paint('bold', 'split'), escapeText(name)],
-      ...tableRows(own).map(([title = '', ...values]) => [`  ${title}`, ...values]),
+      ...(own === undefined ? sequenceRows(sequence) : tableRows(own)).map(([title = '', ...values]) => [
+        `  ${title}`,
+        ...values,
+      ]),
     ]),
   ]
 }

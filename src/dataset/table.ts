@@ -15,8 +15,12 @@ export const TABLE_FORMATS = ['parquet', 'arrow', 'csv', 'jsonl'] as const
 /** One of {@link TABLE_FORMATS}. */
 export type TableFormat = (typeof TABLE_FORMATS)[number]
 
-/** Names of columns with their types as spelled in `docs/format.md`, for example `timestamp(us,UTC)`. */
-export type TableSchema = Readonly<Record<string, string>>
+/**
+ * Names of columns with their types as spelled in `docs/format.md`, for example `timestamp(us,UTC)`: an object, or pairs.
+ * The order is that of the columns. JavaScript puts names that are integers first in an object, so they need pairs.
+ */
+export type TableSchema =
+  Readonly<Record<string, string>> | readonly (readonly [name: string, type: string])[]
 
 /** Options of {@link hashTable}. */
 export interface TableOptions<A extends AlgorithmChoice = AlgorithmChoice> extends HashOptions<A> {
@@ -133,7 +137,9 @@ function isPaths(source: TableSource): source is readonly string[] {
 /** Check each type, and return names and types alternately. */
 function checkSchema(schema: TableSchema): string[] {
   if (typeof schema !== 'object' || schema === null) throw schemaError(String(schema))
-  return Object.entries(schema).flatMap(([name, spelling]) => {
+  const pairs: readonly (readonly [string, string])[] = isPairs(schema) ? schema : Object.entries(schema)
+  if (pairs.length === 0) throw schemaError('no columns')
+  return pairs.flatMap(([name, spelling]) => {
     if (typeof spelling !== 'string') throw schemaError(`${typeof spelling} for ${JSON.stringify(name)}`)
     const failure = native.checkColumnType(spelling)
     if (failure === null || failure === undefined) return [name, spelling]
@@ -146,10 +152,14 @@ function checkSchema(schema: TableSchema): string[] {
   })
 }
 
+function isPairs(schema: TableSchema): schema is readonly (readonly [string, string])[] {
+  return Array.isArray(schema)
+}
+
 function schemaError(received: string): LineaprintError {
   return new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this is not a schema', {
     field: 'schema',
-    expected: 'an object from column names to types, for example { id: "int64" }',
+    expected: 'an object from column names to types, for example { id: "int64" }, or pairs of them',
     received,
   })
 }

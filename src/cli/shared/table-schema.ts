@@ -18,33 +18,29 @@ export function schemaOption(): Option {
 }
 
 /**
- * Read the schema that the user named. The names and types in it are checked where the table is read.
+ * Read the schema that the user named. Its types are checked where the table is read.
  *
  * @throws ERR_LINEAPRINT_FORMAT if it is no JSON object of texts.
  */
 export async function readSchema(given: string | undefined): Promise<TableSchema | undefined> {
   if (given === undefined) return undefined
-  const isText = given.trimStart().startsWith('{')
+  const isText = /^\s*[{["]/.test(given)
   const where = isText ? '--schema' : given
-  const bytes = isText
-    ? Buffer.from(given)
-    : await readFile(given).catch((cause: unknown) => {
-        throw inputError(given, 'read', cause)
-      })
-  const { value } = parseJson(bytes, where)
-  if (isSchema(value)) return value
+  const { value } = parseJson(isText ? given : await readText(given), where)
+  // A Map keeps the order of all names.
+  const pairs = value instanceof Map ? [...value] : []
+  const schema = pairs.flatMap(([name, type]) => (typeof type === 'string' ? [[name, type] as const] : []))
+  if (schema.length > 0 && schema.length === pairs.length) return schema
   throw new LineaprintError('ERR_LINEAPRINT_FORMAT', 'this is not a schema', {
     path: where,
     expected: 'an object from names of columns to types, for example {"id":"int64","name":"utf8"}',
-    received: Array.isArray(value) ? 'an array' : value === null ? 'null' : `a ${typeof value}`,
+    received:
+      value instanceof Map ? 'another object' : Array.isArray(value) ? 'an array' : `a ${typeof value}`,
   })
 }
 
-function isSchema(value: unknown): value is TableSchema {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    !Array.isArray(value) &&
-    Object.values(value).every((type) => typeof type === 'string')
-  )
+async function readText(path: string): Promise<Uint8Array> {
+  return readFile(path).catch((cause: unknown) => {
+    throw inputError(path, 'read', cause)
+  })
 }

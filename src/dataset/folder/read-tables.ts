@@ -10,6 +10,7 @@ import { splitsDigest } from './splits-digest.ts'
 import { checkUnchanged } from './unchanged.ts'
 import type { DatasetSequence } from '../describe-sequence.ts'
 import type { DatasetTable, ReadTableOptions } from '../describe-table.ts'
+import type { HashOptions } from '../../core/options.ts'
 import type { ListedTree } from '../../hash/tree.ts'
 import type { TableGroup } from './layout.ts'
 import type { DatasetSplit, DatasetSplits, SplitContent } from './splits-digest.ts'
@@ -47,7 +48,7 @@ export async function readFolderTables(
     const { content, warnings: own } = await readGroup(root, group, isSequence, options)
     warnings.push(...own)
     if (content === undefined) return { warnings }
-    await checkUnchanged(root, group.files, read, options)
+    await checkUnchanged(root, group.files, read, hashOptions(options))
     if (group.split === undefined) return { ...content, warnings }
     splits.push({ name: group.split, ...content })
   }
@@ -65,15 +66,20 @@ async function readGroup(
 ): Promise<{ readonly content?: SplitContent; readonly warnings: readonly string[] }> {
   const paths = files.map((file) => join(root, file))
   const start = split === undefined ? '' : `split ${split}: `
-  const { schema: _, unordered: __, ...hashOptions } = options
   try {
-    if (isSequence) return { content: { sequence: await describeSequence(paths, hashOptions) }, warnings: [] }
+    if (isSequence)
+      return { content: { sequence: await describeSequence(paths, hashOptions(options)) }, warnings: [] }
     const { table, warnings } = await describeTable(paths, options)
     return { content: { table }, warnings: warnings.map((warning) => `${start}${warning}`) }
   } catch (error) {
     if (!LineaprintError.is(error) || !NO_TABLE.has(error.code)) throw error
     return { warnings: [`${noDigest(isSequence)}: ${start}${error.message}`] }
   }
+}
+
+/** Return the options of a hash without those of a table. */
+function hashOptions({ algorithm, signal, onProgress, threads }: ReadTableOptions): HashOptions {
+  return { algorithm, signal, onProgress, threads }
 }
 
 function noDigest(isSequence: boolean): string {

@@ -2,7 +2,7 @@
 //!
 //! Both are read in order, a block of each at a time.
 
-use super::{Options, find_format, in_column};
+use super::{Options, find_format};
 use crate::control::Control;
 use crate::error::{Code, Error, Result};
 use crate::io::input::FileInput;

@@ -54,7 +54,12 @@ export type {
   Inspection,
 } from './core/component.ts'
 export type { GeneratorOptions, GeneratorState, SeedReport, SeedTarget } from './capture/seeds/capture.ts'
-export type { DatasetOptions, DatasetReport, DatasetSource, DatasetTable } from './dataset/read.ts'
+export type { DatasetSequence } from './dataset/describe-sequence.ts'
+export { hashLines } from './dataset/sequence.ts'
+export type { SequenceHash } from './dataset/sequence.ts'
+export type { DatasetTable } from './dataset/describe-table.ts'
+export type { DatasetSplit, DatasetSplits } from './dataset/folder/splits-digest.ts'
+export type { DatasetOptions, DatasetReport, DatasetSource } from './dataset/read.ts'
 export type { ColumnChange, RowRange, TableDiff, TableSide, TableSource } from './dataset/table-diff.ts'
 export type { TableColumn, TableFormat, TableHash, TableOptions, TableSchema } from './dataset/table.ts'
 export type { Algorithm, AlgorithmChoice, DigestKind, Digests } from './core/digest.ts'

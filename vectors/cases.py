@@ -15,6 +15,8 @@ ABOUT = {
     "family": "Tensors without elements, and the text of a configuration or null; `document` is what is hashed. "
     "`embedded` configurations are those that a model file holds itself.",
     "tokenizer": "Files of a folder. `counts` says whether a file counts, `canonical` what is hashed of one in JSON.",
+    "sequence": "Files of lines. `counted` lines are the decimal numbers of a range, each with a line feed.",
+    "splits": "Named splits of a dataset, each with the kind of its digest and the digest in hexadecimal.",
     "json": "Digests of JSON records; `canonical` is the text that is hashed.",
     "canonical-json": "JSON text or the bits of a double (big-endian), with its canonical text; `lossyIntegers` are "
     "integers that a double does not keep. `refused` texts have no canonical form.",
@@ -489,6 +491,55 @@ FAMILY = [
     ),
 ]
 
+# --- sequence -----------------------------------------------------------------------------------------
+
+
+def sequence(name, *files, same_as=None):
+    return {"name": name, **({"sameAs": same_as} if same_as else {}), "files": list(files)}
+
+
+def counted(count, start=0):
+    return {"counted": [start, start + count]}
+
+
+SEQUENCE = [
+    sequence("no records", text("")),
+    sequence("an empty record", text("\n")),
+    sequence("two records", text("a\nb\n")),
+    sequence("without a line feed at the end", text("a\nb"), same_as="two records"),
+    sequence("with carriage returns", text("a\r\nb\r\n"), same_as="two records"),
+    sequence("in two files", text("a"), text("b\n"), same_as="two records"),
+    sequence("another order", text("b\na\n")),
+    sequence("an empty record more", text("a\nb\n\n")),
+    sequence("framed", text("ab\n")),
+    sequence("bytes that are not text", data(b"\xff\x00\xfe\n\r\r\n")),
+    sequence("one block", counted(65536)),
+    sequence("one block and a record", counted(65537)),
+    sequence("the same in files", counted(65535), counted(1, 65535), text(""), counted(1, 65536), same_as="one block and a record"),
+    sequence("two blocks and a record", counted(131073)),
+]
+
+# --- splits -------------------------------------------------------------------------------------------
+
+
+def split(name, kind, byte):
+    return {"name": name, "kind": kind, "digest": bytes([byte] * 32).hex()}
+
+
+def splits(name, *parts, same_as=None):
+    return {"name": name, **({"sameAs": same_as} if same_as else {}), "splits": list(parts)}
+
+
+SPLITS = [
+    splits("no splits"),
+    splits("one", split("train", "table", 1)),
+    splits("two", split("test", "table", 2), split("train", "table", 1)),
+    splits("two in another order", split("train", "table", 1), split("test", "table", 2), same_as="two"),
+    splits("their tables exchanged", split("test", "table", 1), split("train", "table", 2)),
+    splits("rows in any order", split("train", "table-unordered", 1)),
+    splits("names by their bytes", split("\uff5e", "table", 1), split("\U0001f600", "table", 1), split("a", "table", 1)),
+]
+
 # --- tokenizer ----------------------------------------------------------------------------------------
 
 
@@ -676,6 +727,8 @@ CASES = {
     "architecture": ARCHITECTURE,
     "family": FAMILY,
     "tokenizer": TOKENIZER,
+    "splits": SPLITS,
+    "sequence": SEQUENCE,
     "json": JSON,
     "canonical-json": CANONICAL_JSON,
     "cbor": CBOR,

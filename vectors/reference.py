@@ -524,6 +524,33 @@ def tokenizer_vector(case):
     return case | {"files": files} | result("tokenizer", lambda name: tokenizer_items(files, name))
 
 
+def sequence_content(file):
+    if "counted" in file:
+        return "".join(f"{number}\n" for number in range(*file["counted"])).encode()
+    return content(file)
+
+
+def sequence_vector(case):
+    records = []
+    for file in case["files"]:
+        lines = sequence_content(file).split(b"\n")
+        if lines[-1] == b"":
+            lines.pop()
+        records += [line[:-1] if line.endswith(b"\r") else line for line in lines]
+    blocks = []
+    for start in range(0, len(records), 65536):
+        block = records[start : start + 65536]
+        blocks.append(b"".join(len(record).to_bytes(8, "little") + record for record in block))
+    described = result("sequence", lambda name: [len(records), [ALGORITHMS[name](block) for block in blocks]])
+    return case | {"records": len(records)} | described
+
+
+def splits_vector(case):
+    parts = sorted(case["splits"], key=lambda part: part["name"].encode())
+    items = [[[part["name"], part["kind"], bytes.fromhex(part["digest"])] for part in parts]]
+    return case | result("splits", lambda name: items)
+
+
 def json_vector(case):
     text = canonical(parse_json(case["text"])[0])
     return case | {"canonical": text} | result(case["kind"], lambda name: [ALGORITHMS[name](text.encode())])
@@ -590,6 +617,8 @@ def vector_files():
         "settings": composites.settings_vector,
         "pipeline": composites.pipeline_vector,
         "adapter": composites.adapter_vector,
+        "splits": splits_vector,
+        "sequence": sequence_vector,
         "json": json_vector,
         "canonical-json": canonical_json_vector,
         "cbor": cbor_vector,

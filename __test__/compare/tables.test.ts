@@ -104,6 +104,64 @@ test('two runs whose files differ and whose tables do not', async () => {
   ])
 })
 
+test('the table of a folder is recorded, and other files that hold it are said to be the same table', async () => {
+  const root = folderOf({ 'data/1.csv': 'a,b\n1,2\n3,4\n', 'data/2.csv': 'a,b\n5,6\n' })
+  const path = join(root, 'data')
+  const track = (name: string): Promise<StoredRun> =>
+    finished(root, { experimentName: name }, (tracker) => tracker.trackDataset(path, 'train'))
+  const run = await track('one')
+  expect(run.record.datasets['train']).toMatchObject({
+    kind: 'folder',
+    table: { digest: expect.stringMatching(/^table\.v1\.blake3:/) as string, rows: 3, files: 2 },
+  })
+  writeFileSync(join(path, '1.csv'), 'a,b\n1,2\n')
+  writeFileSync(join(path, '2.csv'), 'a,b\r\n3,4\r\n5,6\r\n')
+  expect((await datasetOf(run))?.detail).toMatch(/; its table is the same$/)
+  const two = await track('two')
+  const fields = (await diffRuns(run, two)).differences.filter(({ detail }) =>
+    detail?.includes('the table is the same'),
+  )
+  expect(fields.map(({ field }) => field)).toEqual(['datasets.train.digest'])
+  writeFileSync(join(path, '2.csv'), 'a,b\n3,4\n5,7\n')
+  expect((await datasetOf(run))?.detail).toMatch(/; its table differs: 1 of 2 columns differ: b$/)
+  writeFileSync(join(path, '2.csv'), 'a,c\n3,4\n')
+  expect((await datasetOf(run))?.detail).toMatch(/; its tables are not compared: no table digest: .*2\.csv: /)
+})
+
+test('splits of a folder are recorded, and told apart by their names', async () => {
+  const root = folderOf({ 'data/train-1.csv': 'a\n1\n2\n', 'data/test.csv': 'a\n3\n' })
+  const path = join(root, 'data')
+  const run = await finished(root, { experimentName: 'one' }, (tracker) => tracker.trackDataset(path, 'all'))
+  expect(run.record.datasets['all']).toMatchObject({
+    splits: {
+      digest: expect.stringMatching(/^splits\.v1\.blake3:/) as string,
+      list: [
+        { name: 'test', table: { rows: 1 } },
+        { name: 'train', table: { rows: 2 } },
+      ],
+    },
+  })
+  writeFileSync(join(path, 'train-2.csv'), 'a\n2\n')
+  writeFileSync(join(path, 'train-1.csv'), 'a\n1\n')
+  expect((await datasetOf(run))?.detail).toMatch(/; the splits are the same$/)
+  writeFileSync(join(path, 'test.csv'), 'a\n4\n')
+  expect((await datasetOf(run))?.detail).toMatch(/; split test: 1 of 1 column differs: a$/)
+  const two = await finished(root, { experimentName: 'two' }, (tracker) => tracker.trackDataset(path, 'all'))
+  const { differences } = await diffRuns(run, two)
+  expect(differences.find(({ field }) => field === 'datasets.all.digest')?.detail).toContain(
+    'split test: 1 of 1 column differs: a',
+  )
+  rmSync(join(path, 'test.csv'))
+  writeFileSync(join(path, 'dev.csv'), 'a\n4\n')
+  expect((await datasetOf(run))?.detail).toMatch(/; split test is gone; split validation is new$/)
+})
+
+test('an output folder has no table of its own: its files have theirs', async () => {
+  const root = folderOf({ 'out/1.csv': 'a\n1\n', 'out/2.csv': 'a\n2\n' })
+  const run = await finished(root, {}, (tracker) => tracker.trackOutput(join(root, 'out'), 'out'))
+  expect(run.record.outputs['out']).not.toHaveProperty('table')
+})
+
 test('an output of other bytes with the same table is reproduced', async () => {
   const root = folderOf()
   const run = (file: string): Promise<StoredRun> => {

@@ -208,7 +208,10 @@ describe('a declared schema', () => {
   })
 
   test('must fit the columns, and name types', async () => {
-    await expect(csv('a\n1\n', { schema: {} })).rejects.toThrow('column "a" is not in the declared schema')
+    await expect(csv('a\n1\n', { schema: {} })).rejects.toThrow('this is not a schema')
+    await expect(csv('a,b\n1,2\n', { schema: { a: 'int8' } })).rejects.toThrow(
+      'column "b" is not in the declared schema',
+    )
     await expect(csv('a\n1\n', { schema: { a: 'int8', b: 'int8' } })).rejects.toThrow(
       'column "b" of the declared schema is not in the file',
     )

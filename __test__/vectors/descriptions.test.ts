@@ -16,6 +16,8 @@ test.each([
   'weights',
   'architecture',
   'tokenizer',
+  'splits',
+  'sequence',
   'settings',
   'adapter',
   'json',

@@ -2,7 +2,7 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { hashTable } from '../dataset/table.ts'
-import { isTableFile } from '../dataset/read.ts'
+import { isTableFile } from '../dataset/table-names.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { hashFile } from '../hash/file.ts'
 import { canHoldTensors } from '../model/families.ts'

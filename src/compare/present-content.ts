@@ -1,6 +1,8 @@
 /** Comparison of a tracked file or folder with the present one, whose digest differs: what exactly differs. */
 import { basename, dirname, join } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
+import { readFolderTables } from '../dataset/folder/read-tables.ts'
+import { hashLines } from '../dataset/sequence.ts'
 import { hashTable } from '../dataset/table.ts'
 import { canHoldTensors } from '../model/families.ts'
 import { locateModel } from '../model/locate.ts'
@@ -20,13 +22,13 @@ import {
 } from './file-lists.ts'
 import { compareContents, contentOf } from './file-contents.ts'
 import { stableDigest } from './stable-fields.ts'
-import { tableDifference } from './tables.ts'
+import { sequenceDifference, splitsDifference, tableDifference } from './tables.ts'
 import { differingTensors } from './tensor-files.ts'
 import type { Difference } from '../core/component.ts'
 import type { AlgorithmChoice } from '../core/digest.ts'
 import type { JobOptions } from '../core/options.ts'
 import type { ListedDataset } from '../dataset/read.ts'
-import type { RecordedTable, TrackedContent, TrackedFolder } from '../record/tracked.ts'
+import type { RecordedSequence, RecordedTable, TrackedContent, TrackedFolder } from '../record/tracked.ts'
 import type { PathMatcher } from '../util/path-pattern.ts'
 import type { OutputChanges } from './file-lists.ts'
 
@@ -83,10 +85,11 @@ export async function presentDifference(
   const tensors =
     recorded.tensorsFile === undefined ? undefined : await tensorDifference(path, recorded, options)
   const table = await compareTable(path, recorded.table, options)
+  const sequence = await compareSequence(path, recorded.sequence, options)
   const content = await contentDifference(path, recorded, present, options)
   return {
     isSame: false,
-    detail: `${start}${tensors?.detail ?? ''}${table}${content?.detail ?? ''}`,
+    detail: `${start}${tensors?.detail ?? ''}${table}${sequence}${content?.detail ?? ''}`,
     differences: [...(tensors?.differences ?? []), ...(content?.differences ?? [])],
   }
 }
@@ -132,15 +135,44 @@ async function folderDifference(
       ? await tensorDifference(path, recorded, options)
       : undefined
   const contents = await contentDifferences(path, recorded, files, options)
+  const tables = await folderTables(path, recorded, present, options)
   return {
     isSame: false,
-    detail: `${start}; ${filesSentence(files)}${tensors?.detail ?? ''}${contents.detail}${leftOut === '' ? '' : `; ${leftOut}`}`,
+    detail: `${start}; ${filesSentence(files)}${tensors?.detail ?? ''}${contents.detail}${tables}${leftOut === '' ? '' : `; ${leftOut}`}`,
     differences: [
       ...fileDifferences(files.changes),
       ...(tensors?.differences ?? []),
       ...contents.differences,
     ],
   }
+}
+
+/** Describe how the tables of a folder with other files differ. Return an empty text if none was recorded. */
+async function folderTables(
+  path: string,
+  recorded: TrackedFolder,
+  { tree }: ListedDataset,
+  { algorithm, signal, onProgress }: PresentOptions,
+): Promise<string> {
+  const { table, sequence, splits } = recorded
+  if ((table ?? sequence ?? splits) === undefined || tree === undefined) return ''
+  const digest = table?.digest ?? splits?.list[0]?.table?.digest ?? ''
+  const unordered = digest.startsWith('table-unordered.')
+  const present = await readFolderTables(
+    path,
+    { tree, since: Date.now() },
+    { algorithm, signal, onProgress, unordered },
+  )
+  if (table !== undefined && present.table !== undefined) {
+    if (present.table.digest.toString() === table.digest) return '; its table is the same'
+    return `; its table differs: ${tableDifference(table, present.table).detail}`
+  }
+  if (sequence !== undefined && present.sequence !== undefined)
+    return `; the sequence of its records ${sequenceDifference(sequence, present.sequence)}`
+  if (splits !== undefined && present.splits !== undefined)
+    return `; ${splitsDifference(splits, present.splits)}`
+  const [reason = 'its files are laid out in another way'] = present.warnings
+  return `; its tables are not compared: ${reason}`
 }
 
 /** Number of changed files of a folder whose content is read again. */
@@ -220,6 +252,22 @@ async function tensorDifference(
     signal?.throwIfAborted()
     if (!LineaprintError.isFinding(error)) throw error
     return { detail: `; the changed tensors cannot be listed: ${reasonOf(error)}`, differences: [] }
+  }
+}
+
+/** Describe how the records of a file with other bytes differ. Return an empty text if none were recorded. */
+async function compareSequence(
+  path: string,
+  recorded: RecordedSequence | undefined,
+  { algorithm, signal, onProgress }: PresentOptions,
+): Promise<string> {
+  if (recorded === undefined) return ''
+  try {
+    const sequence = await hashLines(path, { algorithm, signal, onProgress })
+    return `; the sequence of its records ${sequenceDifference(recorded, sequence)}`
+  } catch (error) {
+    if (!LineaprintError.isFinding(error)) throw error
+    return `; its records can no longer be read: ${reasonOf(error)}`
   }
 }
 

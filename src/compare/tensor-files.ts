@@ -1,6 +1,6 @@
 /** Comparison of two files whose bytes differ, by the tensors or the array in them. */
 import { hasDistance } from '../core/dtypes.ts'
-import { isTableFile } from '../dataset/read.ts'
+import { isTableFile } from '../dataset/table-names.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { canHoldTensors } from '../model/families.ts'
 import { holdsOnlyTensors, readModel } from '../model/read.ts'

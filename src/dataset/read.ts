@@ -12,7 +12,10 @@ import { checkObject, checkPath } from '../core/options.ts'
 import { WARNINGS } from '../hash/tree-warnings.ts'
 import { disguiseOfFile, disguiseSentence, disguisedIn } from '../util/disguised.ts'
 import { stampText } from '../util/file-stamp.ts'
-import { hashTable } from './table.ts'
+import { NO_TABLE, describeTable } from './describe-table.ts'
+import { describeSequence } from './describe-sequence.ts'
+import { readFolderTables } from './folder/read-tables.ts'
+import { isSequenceFile, isTableFile, takesSchema } from './table-names.ts'
 import type { BigIntStats } from 'node:fs'
 import type { Disguised } from '../util/disguised.ts'
 import type { AlgorithmChoice, Digest, Digests } from '../core/digest.ts'
@@ -21,7 +24,10 @@ import type { HashOptions } from '../core/options.ts'
 import type { SampledHashOptions } from '../hash/sample/options.ts'
 import type { SampleReport } from '../hash/sample/report.ts'
 import type { ListedTree, TreeHash } from '../hash/tree.ts'
-import type { TableFormat } from './table.ts'
+import type { DatasetSequence } from './describe-sequence.ts'
+import type { DatasetTable, ReadTableOptions } from './describe-table.ts'
+import type { DatasetSplits } from './folder/splits-digest.ts'
+import type { TableSchema } from './table.ts'
 
 /** The source of {@link readDataset}: a path, or a typed array with or without a shape. */
 export type DatasetSource = string | TypedArray | ShapedArray
@@ -30,20 +36,14 @@ export type DatasetSource = string | TypedArray | ShapedArray
 export interface DatasetOptions<A extends AlgorithmChoice = AlgorithmChoice> extends SampledHashOptions<A> {
   /**
    * True to also digest the table in a file whose name ends in `.parquet`, `.arrow`, `.arrows`, `.feather`,
-   * `.ipc` or `.csv`, by a second read; not done for a sample. @default true
+   * `.ipc` or `.csv`, and the one that all such files of a folder are, by a second read; not done for a sample.
+   * @default true
    */
   readonly tables?: boolean | undefined
-}
-
-/** The table in a file, whatever its bytes. */
-export interface DatasetTable {
-  readonly format: TableFormat
-  /** Digest of kind `table`; for CSV, with every cell as text. */
-  readonly digest: Digest
-  readonly digests: Digests
-  readonly rows: number
-  /** Names, types as spelled in `docs/format.md`, and the `table` digest of each column alone. */
-  readonly columns: readonly { readonly name: string; readonly type: string; readonly digest: Digest }[]
+  /** The types of the columns of CSV and JSON lines. No other file has a table then. @default none */
+  readonly schema?: TableSchema | undefined
+  /** True if the rows may be in any order: tables have digests of the kind `table-unordered`. @default false */
+  readonly unordered?: boolean | undefined
 }
 
 /** A dataset. */
@@ -67,9 +67,14 @@ export interface DatasetReport<A extends AlgorithmChoice = AlgorithmChoice> {
   /** The extent of the sample; only if one was requested. */
   readonly sample?: SampleReport
   /**
-   * The table that the file contains. A file with a table's name that is not a table gets a warning instead.
+   * The table that the file contains, or that all table files of the folder are. A file with a table's name that is
+   * not a table gets a warning instead, and so do files of a folder that are not one table.
    */
   readonly table?: DatasetTable
+  /** The records of a file of JSON lines, or of all such files of a folder without tables; not under a schema. */
+  readonly sequence?: DatasetSequence
+  /** One table for each split; only for a folder whose files name splits. */
+  readonly splits?: DatasetSplits
   /** Files that are not what their names say, for example Git LFS pointers. Absent if none was recognised. */
   readonly disguised?: readonly Disguised[]
   readonly warnings: readonly string[]
@@ -91,7 +96,7 @@ export async function readDataset<A extends AlgorithmChoice = 'blake3'>(
 
 async function readSource(source: DatasetSource, given: DatasetOptions): Promise<DatasetReport> {
   checkObject(given)
-  const { tables = true, ...options } = given
+  const { tables = true, schema, unordered, ...options } = given
   if (typeof source !== 'string') return fromArray(source, options)
   const path = resolve(checkPath(source))
   const info = await statPath(path, source)
@@ -103,15 +108,37 @@ async function readSource(source: DatasetSource, given: DatasetOptions): Promise
     if (disguise)
       return { ...file, ...(sample && { sample }), ...disguisedPart([{ path: '', ...disguise }], []) }
     if (sample) return { ...file, sample, warnings: [] }
-    const tablePart =
-      tables && options.sample === undefined && isTableFile(path) ? await readTable(path, options) : {}
-    // If the file is written to between the two reads, its bytes and its table belong to two states.
-    if ('table' in tablePart && stampText(info) !== stampText(await statPath(path, source))) {
+    const content = tables ? await readRows(path, { ...options, schema, unordered }) : {}
+    // If the file is written to between the two reads, its bytes and its rows belong to two states.
+    if (
+      ('table' in content || 'sequence' in content) &&
+      stampText(info) !== stampText(await statPath(path, source))
+    ) {
       throw new LineaprintError('ERR_LINEAPRINT_CHANGED', 'it changed while it was read', { path: source })
     }
-    return { ...file, warnings: [], ...tablePart }
+    return { ...file, warnings: [], ...content }
   }
-  return fromTree(path, await hashTree(path, options))
+  if (!tables || options.sample !== undefined) return fromTree(path, await hashTree(path, options))
+  const { tree: _, ...report } = await fromListedTree(path, options, { schema, unordered })
+  return report
+}
+
+/** Digest a folder, the tables that its files are, and list its files. */
+async function fromListedTree(
+  path: string,
+  options: HashOptions,
+  tableOptions: Pick<ReadTableOptions, 'schema' | 'unordered'>,
+): Promise<ListedDataset> {
+  const { algorithm, signal, onProgress, threads } = options
+  const since = Date.now()
+  const tree = await hashListedTree(path, options)
+  const report = await fromTree(path, tree.tree)
+  const { warnings, ...found } = await readFolderTables(
+    path,
+    { tree, since },
+    { ...tableOptions, algorithm, signal, onProgress, threads },
+  )
+  return { ...report, ...found, warnings: [...report.warnings, ...warnings], tree }
 }
 
 async function fromTree(path: string, tree: TreeHash): Promise<DatasetReport> {
@@ -147,7 +174,8 @@ export async function readListedDataset(
   if (typeof source !== 'string' || options.sample !== undefined) return readDataset(source, options)
   const path = resolve(checkPath(source))
   if (!(await statPath(path, source)).isDirectory()) return readDataset(source, options)
-  const { tables: _, sample: __, ...folderOptions } = options
+  const { tables = true, schema, unordered, sample: _, ...folderOptions } = options
+  if (tables) return fromListedTree(path, folderOptions, { schema, unordered })
   const tree = await hashListedTree(path, folderOptions)
   return { ...(await fromTree(path, tree.tree)), tree }
 }
@@ -158,34 +186,20 @@ function statPath(path: string, given: string): Promise<BigIntStats> {
   })
 }
 
-const TABLE_FILES = /\.(?:parquet|arrows?|feather|ipc|csv)$/i
-
-/** Check whether a path has the extension of a table. JSON lines are a table only under a schema. */
-export function isTableFile(path: string): boolean {
-  return TABLE_FILES.test(path)
-}
-
-/** Error codes of a file that has a table's name but is not a table, or not a supported one. */
-export const NO_TABLE: ReadonlySet<string> = new Set(['ERR_LINEAPRINT_FORMAT', 'ERR_LINEAPRINT_UNSUPPORTED'])
-
-async function readTable(
+/** Read the table or the records of a file by its name. */
+async function readRows(
   path: string,
-  { algorithm, signal, onProgress, threads }: HashOptions,
-): Promise<Pick<DatasetReport, 'table' | 'warnings'>> {
+  { algorithm, signal, onProgress, threads, schema, unordered }: ReadTableOptions,
+): Promise<Partial<Pick<DatasetReport, 'table' | 'sequence' | 'warnings'>>> {
+  const options = { algorithm, signal, onProgress, threads }
+  const isTable = schema === undefined ? isTableFile(path) : takesSchema(path)
+  const isSequence = schema === undefined && isSequenceFile(path)
   try {
-    const { format, digest, digests, rows, columns, warnings } = await hashTable(path, {
-      algorithm,
-      signal,
-      onProgress,
-      threads,
-    })
-    const described = columns.flatMap(({ name, type, digest: own }) =>
-      own === undefined ? [] : [{ name, type, digest: own }],
-    )
-    return { table: { format, digest, digests, rows, columns: described }, warnings }
+    if (isTable) return await describeTable(path, { ...options, schema, unordered })
+    return isSequence ? { sequence: await describeSequence(path, options) } : {}
   } catch (error) {
     if (!LineaprintError.is(error) || !NO_TABLE.has(error.code)) throw error
-    return { warnings: [`no table digest: ${error.message}`] }
+    return { warnings: [`no ${isTable ? 'table' : 'sequence'} digest: ${error.message}`] }
   }
 }
 

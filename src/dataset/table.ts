@@ -15,8 +15,12 @@ export const TABLE_FORMATS = ['parquet', 'arrow', 'csv', 'jsonl'] as const
 /** One of {@link TABLE_FORMATS}. */
 export type TableFormat = (typeof TABLE_FORMATS)[number]
 
-/** Names of columns with their types as spelled in `docs/format.md`, for example `timestamp(us,UTC)`. */
-export type TableSchema = Readonly<Record<string, string>>
+/**
+ * Names of columns with their types as spelled in `docs/format.md`, for example `timestamp(us,UTC)`: an object, or pairs.
+ * The order is that of the columns. JavaScript puts names that are integers first in an object, so they need pairs.
+ */
+export type TableSchema =
+  Readonly<Record<string, string>> | readonly (readonly [name: string, type: string])[]
 
 /** Options of {@link hashTable}. */
 export interface TableOptions<A extends AlgorithmChoice = AlgorithmChoice> extends HashOptions<A> {
@@ -45,9 +49,12 @@ export interface TableColumn {
   readonly blocks: readonly Digest[]
 }
 
+/** The source of {@link hashTable}: a path, the paths of files that are one table, or the bytes of a file. */
+export type TableSource = string | readonly string[] | ArrayBufferLike | ArrayBufferView
+
 /** A hashed table. */
 export interface TableHash<A extends AlgorithmChoice = AlgorithmChoice> {
-  /** Path as given; absent for bytes in memory. */
+  /** Path as given; absent for bytes in memory and for several files. */
   readonly path?: string
   readonly format: TableFormat
   /** `table`, or `table-unordered`; BLAKE3 if both were requested. */
@@ -74,22 +81,20 @@ export const BLOCK_ROWS = 65_536
  * column of Parquet, two batches of Arrow, or two blocks of text. With `unordered` it also holds 32 bytes for
  * each row, and most of the time goes into the hash of each row.
  *
- * @param source A path, or the bytes of a file in memory (for an `apache-arrow` table, the result of
+ * @param source A path; several paths of one format and the same columns, whose rows follow each other in the order
+ * given and which are all open at once; or the bytes of a file in memory (for an `apache-arrow` table, the result of
  * `tableToIPC`), which are copied.
  * @throws ERR_LINEAPRINT_FORMAT if it breaks the rules of its format or a cell is not of its declared type;
  * UNSUPPORTED for known but unsupported formats; and the errors of `hashFile`.
  */
 export async function hashTable<A extends AlgorithmChoice = 'blake3'>(
-  source: string | ArrayBufferLike | ArrayBufferView,
+  source: TableSource,
   options: TableOptions<A> = {},
 ): Promise<TableHash<A>> {
   return hashSource(source, options)
 }
 
-async function hashSource(
-  source: string | ArrayBufferLike | ArrayBufferView,
-  options: TableOptions,
-): Promise<TableHash> {
+async function hashSource(source: TableSource, options: TableOptions): Promise<TableHash> {
   checkKeys(options, ['format', 'schema', 'unordered'])
   const algorithm = checkAlgorithm(options.algorithm)
   const wanted = {
@@ -98,26 +103,43 @@ async function hashSource(
     ...(options.schema !== undefined && { schema: checkSchema(options.schema) }),
     unordered: options.unordered === true,
   }
+  const input = inputOf(source)
   const table =
-    typeof source === 'string'
-      ? await hashPath(checkPath(source), wanted, options)
-      : await runJob(options, (job, threads) => native.hashTableBytes(job, asBytes(source), wanted, threads))
+    'bytes' in input
+      ? await runJob(options, (job, threads) =>
+          native.hashTableBytes(job, asBytes(input.bytes), wanted, threads),
+        )
+      : await runJob(options, (job, threads) => native.hashTable(job, input.files, wanted, threads))
   return {
     ...(typeof source === 'string' && { path: source }),
     ...toTable(table, algorithm, wanted.unordered),
   }
 }
 
-type Wanted = Parameters<typeof native.hashTable>[2]
+/** Return the files or the bytes that a source is. */
+function inputOf(
+  source: TableSource,
+): { readonly files: string[] } | { readonly bytes: ArrayBufferLike | ArrayBufferView } {
+  if (typeof source === 'string') return { files: [checkPath(source)] }
+  if (!isPaths(source)) return { bytes: source }
+  if (source.length > 0) return { files: source.map((path) => checkPath(path)) }
+  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'a table needs a file', {
+    field: 'source',
+    expected: 'at least one path',
+    received: 'none',
+  })
+}
 
-async function hashPath(path: string, wanted: Wanted, options: TableOptions): Promise<NativeTable> {
-  return runJob(options, (job, threads) => native.hashTable(job, path, wanted, threads))
+function isPaths(source: TableSource): source is readonly string[] {
+  return Array.isArray(source)
 }
 
 /** Check each type, and return names and types alternately. */
 function checkSchema(schema: TableSchema): string[] {
   if (typeof schema !== 'object' || schema === null) throw schemaError(String(schema))
-  return Object.entries(schema).flatMap(([name, spelling]) => {
+  const pairs: readonly (readonly [string, string])[] = isPairs(schema) ? schema : Object.entries(schema)
+  if (pairs.length === 0) throw schemaError('no columns')
+  return pairs.flatMap(([name, spelling]) => {
     if (typeof spelling !== 'string') throw schemaError(`${typeof spelling} for ${JSON.stringify(name)}`)
     const failure = native.checkColumnType(spelling)
     if (failure === null || failure === undefined) return [name, spelling]
@@ -130,10 +152,14 @@ function checkSchema(schema: TableSchema): string[] {
   })
 }
 
+function isPairs(schema: TableSchema): schema is readonly (readonly [string, string])[] {
+  return Array.isArray(schema)
+}
+
 function schemaError(received: string): LineaprintError {
   return new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this is not a schema', {
     field: 'schema',
-    expected: 'an object from column names to types, for example { id: "int64" }',
+    expected: 'an object from column names to types, for example { id: "int64" }, or pairs of them',
     received,
   })
 }

@@ -4,7 +4,7 @@ import { TRACKED_SECTIONS } from '../record/record.ts'
 import { identityDigests, parseTracked } from '../record/tracked.ts'
 import { fileDifferences, leftOutSentence, volatileFiles } from '../compare/file-lists.ts'
 import { compareRecordedFiles, compareRecordedTensors, haveSameFields } from '../compare/recorded-content.ts'
-import { tableDifference } from '../compare/tables.ts'
+import { sequenceDifference, splitsDifference, tableDifference } from '../compare/tables.ts'
 import { readTensorList } from '../record/tensor-list.ts'
 import { ownProperty } from './captures.ts'
 import { NOTHING, compareText, joinParts } from './causes.ts'
@@ -153,6 +153,8 @@ async function diffContent(
   })
   const table = tableFact(before, after)
   if (table !== undefined) facts.push(table)
+  const records = recordsFact(before, after)
+  if (records !== undefined) facts.push(records)
   const isContent = 'kind' in before && 'kind' in after
   const inside = isContent
     ? await diffInside(
@@ -244,6 +246,20 @@ function tableFact(before: Content, after: Content): string | undefined {
   if (tableBefore === undefined || tableAfter === undefined) return undefined
   if (tableBefore.digest === tableAfter.digest) return 'the table is the same'
   return `table: ${tableDifference(tableBefore, tableAfter).detail}`
+}
+
+/** Describe the difference of the records or splits; `undefined` if one of the runs recorded none. */
+function recordsFact(before: Content, after: Content): string | undefined {
+  const [sequenceBefore, sequenceAfter] = [before, after].map((content) =>
+    'sequence' in content ? content.sequence : undefined,
+  )
+  if (sequenceBefore !== undefined && sequenceAfter !== undefined)
+    return `the sequence of its records ${sequenceDifference(sequenceBefore, sequenceAfter)}`
+  const [splitsBefore, splitsAfter] = [before, after].map((content) =>
+    'splits' in content ? content.splits : undefined,
+  )
+  if (splitsBefore === undefined || splitsAfter === undefined) return undefined
+  return splitsDifference(splitsBefore, splitsAfter)
 }
 
 /**

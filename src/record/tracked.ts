@@ -18,6 +18,25 @@ export interface RecordedTable {
   readonly columns: readonly RecordedColumn[]
 }
 
+/** The recorded part of a sequence of records. */
+export interface RecordedSequence {
+  readonly digest: string
+  readonly records: number
+}
+
+/** The recorded part of a split of a dataset: its table, or its sequence of records. */
+export interface RecordedSplit {
+  readonly name: string
+  readonly table?: RecordedTable
+  readonly sequence?: RecordedSequence
+}
+
+/** The recorded part of the splits of a dataset. */
+export interface RecordedSplits {
+  readonly digest: string
+  readonly list: readonly RecordedSplit[]
+}
+
 /** A file of an output that has volatile fields, such as times, and the digest of all its other fields. */
 export interface StableFields {
   /** Path below the output; the name of an output that is a file. */
@@ -37,6 +56,8 @@ export interface TrackedFile extends DigestedEntry {
   readonly path: string
   readonly bytes: number
   readonly table?: RecordedTable
+  /** The records of JSON lines. */
+  readonly sequence?: RecordedSequence
   /** Path of the tensor list below the folder of the run; only for an output that is a model. */
   readonly tensorsFile?: string
   /** Path of the content of an array below the folder of the run; only for an output. */
@@ -53,6 +74,12 @@ export interface TrackedFolder extends DigestedEntry {
   readonly files: number
   /** Number of folders in it that hold a file. */
   readonly folders: number
+  /** The table that its table files are; only for a dataset. */
+  readonly table?: RecordedTable
+  /** The records of its JSON lines; only for a dataset without tables. */
+  readonly sequence?: RecordedSequence
+  /** One table or sequence for each split that its files name; only for a dataset. */
+  readonly splits?: RecordedSplits
   readonly tensorsFile?: string
   /** Path of the list of its files below the folder of the run, a manifest. */
   readonly filesFile?: string
@@ -164,6 +191,13 @@ const table: FieldParser<RecordedTable> = objectOf({
   columns: listOf(objectOf({ name: text, type: text, digest: text })),
 })
 
+const sequence: FieldParser<RecordedSequence> = objectOf({ digest: text, records: number })
+
+const splits: FieldParser<RecordedSplits> = objectOf({
+  digest: text,
+  list: listOf(objectOf({ name: text, table: optional(table), sequence: optional(sequence) })),
+})
+
 const stableFields: FieldParser<readonly StableFields[]> = listOf(objectOf({ path: text, digest: text }))
 
 const DIGESTS = { digest: text, digests: optional(digests) }
@@ -173,6 +207,7 @@ const file: FieldParser<Omit<TrackedFile, 'kind'>> = objectOf({
   path: text,
   bytes: number,
   table: optional(table),
+  sequence: optional(sequence),
   tensorsFile: optional(text),
   contentsFile: optional(text),
   stableFields: optional(stableFields),
@@ -184,6 +219,9 @@ const folder: FieldParser<Omit<TrackedFolder, 'kind'>> = objectOf({
   bytes: number,
   files: number,
   folders: number,
+  table: optional(table),
+  sequence: optional(sequence),
+  splits: optional(splits),
   tensorsFile: optional(text),
   filesFile: optional(text),
   contentsFile: optional(text),

@@ -1,7 +1,7 @@
 /** Reading of outputs: like a dataset and, if the output is a model, with its tensors in the same read. */
 import { lstat, readdir, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
-import { isTableFile } from '../dataset/read.ts'
+import { isTableFile } from '../dataset/table-names.ts'
 import { WARNINGS } from '../hash/tree-warnings.ts'
 import { primary } from '../core/digest.ts'
 import { LineaprintError } from '../core/errors.ts'
@@ -48,7 +48,7 @@ export async function readOutput(
   { models }: { readonly models: Pick<Configuration['models'], 'tensors'> },
 ): Promise<OutputReport> {
   const asModel = models.tensors ? await readModelFiles(path, options) : undefined
-  const output = asModel ?? (await readContent(path, options))
+  const output = asModel ?? (await readFiles(path, options))
   const stableFields = await volatileFilesOf(output)
   const contents = await readContentsBelow(output, options, models.tensors)
   return {
@@ -56,6 +56,12 @@ export async function readOutput(
     ...(stableFields.length > 0 && { stableFields }),
     ...(contents.size > 0 && { contents }),
   }
+}
+
+/** Digest an output. The tables of a folder are read one by one afterwards, and not as one table as well. */
+async function readFiles(path: string, options: DatasetOptions): Promise<ContentReport> {
+  const isFolder = (await stat(path).catch(() => undefined))?.isDirectory() ?? false
+  return readContent(path, isFolder ? { ...options, tables: false } : options)
 }
 
 /** Read the contents of an array or a file of tensors, or of the files of a folder, except those of which the tensors are listed. */
@@ -99,7 +105,7 @@ async function readModelFiles(path: string, options: DatasetOptions): Promise<Ou
     if (!isFolder) return await readFile(resolve(path), located, options)
     if (await hasRegularFiles(located)) return await readFolder(located, options)
     const { tensors } = await readWeights(located, { signal: options.signal })
-    return { ...(await readContent(path, options)), tensors }
+    return { ...(await readFiles(path, options)), tensors }
   } catch (error) {
     options.signal?.throwIfAborted()
     // The caller reads the path next, and reports an error of the path itself.

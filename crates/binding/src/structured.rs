@@ -303,3 +303,36 @@ pub fn adapter_digest(
         Some(description::adapter(algorithm, &adapter))
     }))
 }
+
+/// A named split of a dataset, with its digests.
+#[napi(object, object_to_js = false)]
+pub struct NativeSplit {
+    pub name: String,
+    /// The kind of its digests.
+    pub kind: String,
+    pub blake3: Option<Uint8Array>,
+    pub sha256: Option<Uint8Array>,
+}
+
+/// Compute `splits` digests from splits in any order.
+#[napi(catch_unwind)]
+pub fn splits_digest(splits: Vec<NativeSplit>, algorithm: NativeAlgorithm) -> napi::Result<NativeDigests> {
+    let own = splits
+        .into_iter()
+        .map(|split| {
+            let digests = Digests {
+                blake3: hash_of(split.blake3)?,
+                sha256: hash_of(split.sha256)?,
+            };
+            Ok((split.name, split.kind, digests))
+        })
+        .collect::<napi::Result<Vec<_>>>()?;
+    Ok(each(algorithm.into(), |algorithm| {
+        let described = own.iter().map(|(name, kind, digests)| {
+            let digest = digests.get(algorithm)?;
+            Some(description::Split { name, kind, digest })
+        });
+        let mut described: Vec<_> = described.collect::<Option<_>>()?;
+        Some(description::splits(algorithm, &mut described))
+    }))
+}

@@ -6,6 +6,7 @@ use crate::failure::NativeFailure;
 use crate::job::{NativeJob, start};
 use lineaprint_digest::Algorithms;
 use lineaprint_engine::Error;
+use lineaprint_engine::digest::sequence::HashLines;
 use lineaprint_engine::digest::table::compare::CompareTables;
 use lineaprint_engine::digest::table::{Columns, HashTable, HashTableBytes, Options, TableDigest};
 use lineaprint_formats::table::{Format, types};
@@ -48,19 +49,19 @@ pub struct NativeColumns {
     pub blocks: NativeDigests,
 }
 
-/// Hash the table at `path`.
+/// Hash the table whose rows are those of the files at `paths`, in this order.
 #[napi(ts_return_type = "Promise<NativeTable | NativeFailure>")]
 pub fn hash_table<'env>(
     env: &'env Env,
     job: &NativeJob,
-    path: String,
+    paths: Vec<String>,
     options: NativeTableOptions,
     threads: Option<u32>,
 ) -> napi::Result<Object<'env>> {
     let options = Options::from(options);
     let algorithms = options.algorithms;
-    let path = PathBuf::from(path);
-    start(env, job, threads, HashTable { path, options }, move |table| {
+    let paths = paths.into_iter().map(PathBuf::from).collect();
+    start(env, job, threads, HashTable { paths, options }, move |table| {
         native_table(table, algorithms)
     })
 }
@@ -159,4 +160,32 @@ pub fn table_distances<'env>(
 pub fn check_column_type(spelling: String) -> Option<NativeFailure> {
     let error = types::parse(&spelling).err()?;
     Some(Error::from(error).into())
+}
+
+/// A hashed sequence.
+#[napi(object, object_from_js = false)]
+pub struct NativeSequence {
+    pub size: i64,
+    pub records: i64,
+    pub digests: NativeDigests,
+}
+
+/// Hash the lines of the files at `paths`, one file after the other, as records.
+#[napi(ts_return_type = "Promise<NativeSequence | NativeFailure>")]
+pub fn hash_lines<'env>(
+    env: &'env Env,
+    job: &NativeJob,
+    paths: Vec<String>,
+    algorithm: NativeAlgorithm,
+    threads: Option<u32>,
+) -> napi::Result<Object<'env>> {
+    let request = HashLines {
+        paths: paths.into_iter().map(PathBuf::from).collect(),
+        algorithms: algorithm.into(),
+    };
+    start(env, job, threads, request, |sequence| NativeSequence {
+        size: number(sequence.size),
+        records: number(sequence.records),
+        digests: sequence.digests.into(),
+    })
 }

@@ -216,6 +216,42 @@ pub fn adapter(algorithm: Algorithm, adapter: &Adapter) -> Hash {
     hash(algorithm, encoder)
 }
 
+/// A named split of a dataset.
+#[derive(Clone, Copy, Debug)]
+pub struct Split<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// The kind of its digest, for example `table`.
+    pub kind: &'a str,
+    /// The digest.
+    pub digest: Hash,
+}
+
+/// Compute `splits`: names of splits with kinds and digests. Sorts by the bytes of the names.
+pub fn splits(algorithm: Algorithm, splits: &mut [Split<'_>]) -> Hash {
+    splits.sort_unstable_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
+    let mut encoder = begin("splits", 1);
+    encoder.array(splits.len());
+    for split in splits.iter() {
+        encoder
+            .array(3)
+            .text(split.name)
+            .text(split.kind)
+            .bytes(&split.digest);
+    }
+    hash(algorithm, encoder)
+}
+
+/// Compute `sequence`: the number of records and the plain digests of their blocks.
+pub fn sequence(algorithm: Algorithm, records: u64, blocks: &[Hash]) -> Hash {
+    let mut encoder = begin("sequence", 2);
+    encoder.unsigned(records).array(blocks.len());
+    for block in blocks {
+        encoder.bytes(block);
+    }
+    hash(algorithm, encoder)
+}
+
 /// Compute `graph`: the computation of a model. `items` are the six items of the kind.
 pub fn graph(algorithm: Algorithm, items: &Encoder) -> Hash {
     let mut encoder = begin("graph", 6);

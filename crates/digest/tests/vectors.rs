@@ -7,7 +7,7 @@ use lineaprint_digest::description::{self, Adapter, Component, Tensor, TensorTyp
 use lineaprint_digest::subtree::{CHUNK, Pieces, merge};
 use lineaprint_digest::{Algorithm, Algorithms, Digests, Hash, Hasher};
 use serde_json::Value;
-use support::{BOTH, array, base64, cases, content, content_digest, hex, shape, text};
+use support::{BOTH, array, base64, cases, content, content_digest, hex, shape, text, unhex};
 
 /// Compare a digest with the written form of the case, or of its field `digests`.
 fn check(case: &Value, field: &str, kind: Option<&str>, algorithm: Algorithm, received: Hash) {
@@ -259,6 +259,24 @@ fn pipelines() {
 }
 
 #[test]
+fn named_splits() {
+    for case in cases("splits") {
+        for algorithm in BOTH {
+            let mut splits: Vec<_> = array(&case["splits"])
+                .iter()
+                .map(|split| description::Split {
+                    name: text(&split["name"]),
+                    kind: text(&split["kind"]),
+                    digest: unhex(text(&split["digest"])).try_into().expect("32 bytes"),
+                })
+                .collect();
+            let digest = description::splits(algorithm, &mut splits);
+            check(&case, "digests", Some("splits"), algorithm, digest);
+        }
+    }
+}
+
+#[test]
 fn adapters() {
     for case in cases("adapter") {
         for algorithm in BOTH {
@@ -311,9 +329,7 @@ fn cbor(value: &Value) -> Cbor {
                 };
             }
             if let Some(digits) = value["bytes"].as_str() {
-                let bytes = (0..digits.len()).step_by(2);
-                let bytes = bytes.map(|at| u8::from_str_radix(&digits[at..at + 2], 16).expect("hex"));
-                return Cbor::Bytes(bytes.collect());
+                return Cbor::Bytes(unhex(digits));
             }
             Cbor::Text(text(&value["text"]).to_owned())
         }

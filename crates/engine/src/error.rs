@@ -46,6 +46,8 @@ pub struct Details {
     pub path: Option<PathBuf>,
     /// The tensor it is about.
     pub tensor: Option<String>,
+    /// The index of the file it is about, until its path is known.
+    pub part: Option<usize>,
     /// Expected content or state.
     pub expected: Option<String>,
     /// Received content or state.
@@ -73,6 +75,7 @@ impl Error {
             message: message.into(),
             path: None,
             tensor: None,
+            part: None,
             expected: None,
             received: None,
             os_error: None,
@@ -123,6 +126,13 @@ impl Error {
         self
     }
 
+    /// Set the index of the file among those of a table.
+    #[must_use]
+    pub fn in_part(mut self, index: usize) -> Self {
+        self.0.part = Some(index);
+        self
+    }
+
     /// Set the expected and the received value.
     #[must_use]
     pub fn with_expected(mut self, expected: impl fmt::Display, received: impl fmt::Display) -> Self {
@@ -165,6 +175,7 @@ impl From<FormatError> for Error {
         };
         let mut failure = Self::new(code, error.message);
         failure.0.tensor = error.tensor;
+        failure.0.part = error.part;
         failure.0.expected = error.expected;
         failure.0.received = error.received;
         failure

@@ -10,10 +10,11 @@ use lineaprint_engine::digest::table::compare::distances;
 use lineaprint_engine::digest::table::{ColumnDigest, Columns, Options, TableDigest, hash, hash_bytes};
 use lineaprint_engine::schedule::pool;
 use lineaprint_engine::{Code, Control};
+use lineaprint_formats::input::Input;
 use lineaprint_formats::table::{Format, parquet as reader};
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 const ROWS: usize = 200_000;
@@ -55,8 +56,9 @@ fn pieces(batch: &RecordBatch, rows: usize) -> impl Iterator<Item = RecordBatch>
         .map(move |start| batch.slice(start, rows.min(batch.num_rows() - start)))
 }
 
-fn parquet_table(file: &[u8]) -> reader::Table {
-    reader::Table::open(Arc::new(bytes::Bytes::copy_from_slice(file))).expect("opened")
+fn parquet_table(file: &[u8]) -> reader::Parts {
+    let input: Arc<dyn Input> = Arc::new(bytes::Bytes::copy_from_slice(file));
+    reader::Parts::open([input]).expect("opened")
 }
 
 fn parquet_file(batch: &RecordBatch, group: usize) -> Vec<u8> {
@@ -163,7 +165,7 @@ fn progress_is_reported_and_cancel_stops() {
     let bytes = parquet_file(&table(), 50_000);
     std::fs::write(&path, &bytes).expect("written");
     let control = Control::new();
-    let hashed = hash(&path, &options(), &control).expect("hashed");
+    let hashed = hash(&[path.clone()], &options(), &control).expect("hashed");
     assert_eq!(
         (hashed.format, hashed.size),
         (Format::Parquet, bytes.len() as u64)
@@ -175,7 +177,7 @@ fn progress_is_reported_and_cancel_stops() {
     );
     assert_eq!((progress.files_done, progress.files_total), (1, 1));
     control.cancel();
-    let error = hash(&path, &options(), &control).expect_err("cancelled");
+    let error = hash(&[path.clone()], &options(), &control).expect_err("cancelled");
     assert_eq!(error.code, Code::Cancelled);
 }
 
@@ -189,7 +191,7 @@ fn malformed_tables_are_errors_with_the_path() {
     };
     let whole = parquet_file(&table().slice(0, 100), 10);
     let code = |path: &Path| {
-        let error = hash(path, &options(), &Control::new()).expect_err("no table");
+        let error = hash(&[path.to_owned()], &options(), &Control::new()).expect_err("no table");
         if error.code != Code::NotFound {
             assert_eq!(error.path.as_deref(), Some(path));
         }
@@ -306,4 +308,131 @@ fn long_byte_strings_have_the_same_blocks() {
         let hashed = run(&file, &options(), threads);
         assert_eq!(hashed.digests, wanted.digests);
     }
+}
+
+/// Write the rows between each two of `bounds` to a file of its own, and return the paths.
+fn divided(folder: &Path, batch: &RecordBatch, bounds: &[usize], write: Write<'_>) -> Vec<PathBuf> {
+    bounds
+        .windows(2)
+        .enumerate()
+        .map(|(index, pair)| {
+            let path = folder.join(format!("{}-{index}", bounds.len()));
+            let rows = batch.slice(pair[0], pair[1] - pair[0]);
+            std::fs::write(&path, write(&rows)).expect("written");
+            path
+        })
+        .collect()
+}
+
+type Write<'a> = &'a dyn Fn(&RecordBatch) -> Vec<u8>;
+
+#[test]
+fn files_of_a_table_are_hashed_as_one_table() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let batch = table();
+    let wanted = run(&parquet_file(&batch, ROWS), &options(), 1);
+    let divisions: [&[usize]; 5] = [
+        &[0, 100_000, ROWS],
+        &[0, 65_536, 131_072, ROWS],
+        &[0, 1, 2, 65_537, 65_537, 199_999, ROWS],
+        &[0, 0, ROWS, ROWS],
+        &[0, 150_000, 150_001, ROWS],
+    ];
+    let writers: [Write<'_>; 3] = [
+        &|rows| parquet_file(rows, ROWS),
+        &|rows| parquet_file(rows, 7_000),
+        &|rows| ipc_file(rows, 5_000),
+    ];
+    for bounds in divisions {
+        for (form, write) in writers.iter().enumerate() {
+            let paths = divided(folder.path(), &batch, bounds, write);
+            for threads in [1, 2, 5] {
+                let pool = pool::create(threads).expect("a pool");
+                let hashed = pool
+                    .install(|| hash(&paths, &options(), &Control::new()))
+                    .expect("hashed");
+                assert_eq!(
+                    hashed.digests, wanted.digests,
+                    "{bounds:?}, form {form}, {threads} threads"
+                );
+                assert_eq!(hashed.rows, wanted.rows);
+            }
+        }
+    }
+    // Rows in any order: the files in any order, too.
+    let unordered = Options {
+        unordered: true,
+        ..options()
+    };
+    let small = batch.slice(0, 70_000);
+    let mut paths = divided(folder.path(), &small, &[0, 30_000, 66_000, 70_000], writers[1]);
+    paths.reverse();
+    let wanted = run(&ipc_stream(&small, 1_000), &unordered, 2);
+    let hashed = hash(&paths, &unordered, &Control::new()).expect("hashed");
+    assert_eq!(hashed.digests, wanted.digests);
+    // In order, another order of the files is another table.
+    let hashed = hash(&paths, &options(), &Control::new()).expect("hashed");
+    assert_ne!(
+        hashed.digests,
+        run(&ipc_stream(&small, 1_000), &options(), 2).digests
+    );
+}
+
+#[test]
+fn long_byte_strings_go_on_in_the_next_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let long: BinaryArray = (0..70_000_u32)
+        .map(|row| Some(row.to_le_bytes().repeat(500)))
+        .collect();
+    let batch = RecordBatch::try_from_iter_with_nullable([("long", Arc::new(long) as ArrayRef, true)]);
+    let batch = batch.expect("a batch");
+    let paths = divided(folder.path(), &batch, &[0, 40_000, 40_001, 70_000], &|rows| {
+        parquet_file(rows, 7_000)
+    });
+    let wanted = run(&ipc_stream(&batch, 5_000), &options(), 2);
+    let hashed = hash(&paths, &options(), &Control::new()).expect("hashed");
+    assert_eq!(hashed.digests, wanted.digests);
+}
+
+#[test]
+fn file_that_does_not_fit_its_table_is_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).expect("written");
+        path
+    };
+    let first = write("1.parquet", &parquet_file(&table().slice(0, 10), 10));
+    let fewer = table().project(&[0, 1]).expect("columns").slice(0, 10);
+    let named = |files: &[PathBuf]| {
+        let error = hash(files, &options(), &Control::new()).expect_err("refused");
+        let name = error
+            .path
+            .as_deref()
+            .and_then(Path::file_name)
+            .map(|name| name.to_owned());
+        (
+            name.expect("a path").into_string().expect("text"),
+            error.code,
+            error.message.clone(),
+        )
+    };
+    let fewer = write("2.parquet", &parquet_file(&fewer, 10));
+    let (name, code, message) = named(&[first.clone(), fewer]);
+    assert_eq!((name.as_str(), code), ("2.parquet", Code::Unsupported));
+    assert!(message.contains("not those of the first file"), "{message}");
+    let arrow = write("3.arrow", &ipc_file(&table().slice(0, 10), 10));
+    let (name, _, message) = named(&[first.clone(), first.clone(), arrow]);
+    assert_eq!(name, "3.arrow");
+    assert!(message.contains("several formats"), "{message}");
+    let whole = parquet_file(&table().slice(0, 100), 10);
+    let cut = write("4.parquet", &whole[..whole.len() - 9]);
+    assert_eq!(named(&[first.clone(), cut, first]).0, "4.parquet");
+    // A row reader opens a file only when the one before it has ended.
+    let text = |name: &str, content: &str| write(name, content.as_bytes());
+    let files = [text("1.csv", "a,b\n1,2\n"), text("2.csv", "a,b\n1,2\n3\n")];
+    assert_eq!(named(&files).0, "2.csv");
+    let files = [text("1.csv", "a,b\n1,2\n"), text("3.csv", "b,a\n1,2\n")];
+    assert_eq!(named(&files).0, "3.csv");
+    assert_eq!(named(&[folder.path().join("none.csv")]).1, Code::NotFound);
 }

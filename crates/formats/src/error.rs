@@ -9,6 +9,8 @@ pub struct FormatError {
     pub message: String,
     /// The tensor it is about, if it is about one.
     pub tensor: Option<String>,
+    /// The index of the file it is about, if a table consists of several.
+    pub part: Option<usize>,
     /// Content that the format demands.
     pub expected: Option<String>,
     /// Content of the file.
@@ -50,6 +52,13 @@ impl FormatError {
     #[must_use]
     pub fn tensor(mut self, name: &str) -> Self {
         self.tensor = Some(name.to_owned());
+        self
+    }
+
+    /// Set the index of the file among those of a table.
+    #[must_use]
+    pub fn in_part(mut self, index: usize) -> Self {
+        self.part = Some(index);
         self
     }
 

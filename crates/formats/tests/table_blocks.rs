@@ -46,8 +46,8 @@ fn batches(of: &Type, values: &[Value], cuts: &[usize], seed: u64) -> (Arc<Schem
 
 /// Return what the column of a Parquet file is as one block.
 fn of_parquet(bytes: Vec<u8>) -> Vec<u8> {
-    let table = reader::Table::open(Arc::new(Bytes::from(bytes))).expect("opened");
-    let mut column = table.read(0, 0..table.blocks()).expect("a reader");
+    let table = reader::Parts::open([Arc::new(Bytes::from(bytes)) as Arc<dyn Input>]).expect("opened");
+    let mut column = table.read(0, 0..table.blocks());
     let mut all = Vec::new();
     while let Some(pieces) = column.next_block().expect("read") {
         all.push(written(&pieces));

@@ -5,7 +5,7 @@ use arrow_schema::{DataType, Field, Fields, Schema, TimeUnit};
 use bytes::Bytes;
 use lineaprint_formats::FormatError;
 use lineaprint_formats::input::Input;
-use lineaprint_formats::table::{block, parquet::Table};
+use lineaprint_formats::table::{block, parquet::Parts};
 use parquet::arrow::encode_arrow_schema;
 use parquet::data_type::{
     ByteArray, ByteArrayType, FixedLenByteArray, FixedLenByteArrayType, Int32Type, Int64Type, Int96,
@@ -63,14 +63,14 @@ impl Written<'_> {
     }
 }
 
-fn open(bytes: Vec<u8>) -> Result<Table, FormatError> {
-    Table::open(Arc::new(Bytes::from(bytes)) as Arc<dyn Input>)
+fn open(bytes: Vec<u8>) -> Result<Parts, FormatError> {
+    Parts::open([Arc::new(Bytes::from(bytes)) as Arc<dyn Input>])
 }
 
 /// Return the type and the arrays of a column.
 fn column(bytes: Vec<u8>, index: usize) -> Result<(String, Vec<ArrayRef>), FormatError> {
     let table = open(bytes)?;
-    let mut reader = table.read(index, 0..table.blocks())?;
+    let mut reader = table.read(index, 0..table.blocks());
     let mut arrays = Vec::new();
     while let Some(pieces) = reader.next_block()? {
         block::write(&pieces, &mut |_| {})?;

@@ -1,7 +1,8 @@
 /** `lineaprint dataset`: the content of a dataset. */
 import { Command } from 'commander'
 import { listDigests } from '../../core/digest.ts'
-import { isTableFile, readDataset } from '../../dataset/read.ts'
+import { readDataset } from '../../dataset/read.ts'
+import { isTableFile } from '../../dataset/table-names.ts'
 import { algorithmOption, threadsOption } from '../shared/arguments.ts'
 import {
   bytes,
@@ -16,12 +17,19 @@ import {
 } from '../shared/output.ts'
 import { SAMPLE_HELP, addSampleOptions, sampleRows, toSample } from '../shared/sample.ts'
 import { progressBar } from '../shared/progress.ts'
-import type { DatasetReport, DatasetTable } from '../../dataset/read.ts'
+import { readSchema, schemaOption } from '../shared/table-schema.ts'
+import type { DatasetSequence } from '../../dataset/describe-sequence.ts'
+import type { DatasetTable } from '../../dataset/describe-table.ts'
+import type { DatasetSplits } from '../../dataset/folder/splits-digest.ts'
+import type { DatasetReport } from '../../dataset/read.ts'
 import type { HashArguments } from '../shared/arguments.ts'
 import type { CommandContext, CommonOptions } from '../shared/context.ts'
 import type { SampleArguments } from '../shared/sample.ts'
 
-interface Options extends HashArguments, SampleArguments, CommonOptions {}
+interface Options extends HashArguments, SampleArguments, CommonOptions {
+  schema?: string
+  unordered?: boolean
+}
 
 /** Build the command. */
 export function command(context: CommandContext): Command {
@@ -29,6 +37,8 @@ export function command(context: CommandContext): Command {
     new Command('dataset').argument('<path>', 'a file or a folder').addOption(algorithmOption()),
   )
     .addOption(threadsOption())
+    .addOption(schemaOption())
+    .option('--unordered', 'the rows of tables may be in any order')
     .addHelpText('after', EXAMPLES)
     .action((path: string, options: Options) => dataset(path, options, context))
 }
@@ -38,6 +48,7 @@ const EXAMPLES = `${SAMPLE_HELP}
 Examples:
   lineaprint dataset data/train
   lineaprint dataset data/train.parquet
+  lineaprint dataset events.jsonl --schema '{"id":"int64","text":"utf8"}'
   lineaprint dataset data/train --sample 1%`
 
 async function dataset(path: string, options: Options, context: CommandContext): Promise<void> {
@@ -49,6 +60,8 @@ async function dataset(path: string, options: Options, context: CommandContext):
     signal: context.signal,
     onProgress: progress.onProgress,
     sample: toSample(options),
+    schema: await readSchema(options.schema),
+    unordered: options.unordered,
   }).finally(progress.end)
   if (hasUnreadTable(report)) context.exit(3)
   if (options.json === true) return printJson(report)
@@ -66,6 +79,8 @@ async function dataset(path: string, options: Options, context: CommandContext):
             ['folders', count(report.folders ?? 0)],
           ]),
       ...(report.table === undefined ? [] : tableRows(report.table)),
+      ...(report.sequence === undefined ? [] : sequenceRows(report.sequence)),
+      ...(report.splits === undefined ? [] : splitRows(report.splits)),
       ...sampleRows(report.sample),
     ]),
   )
@@ -77,12 +92,36 @@ function hasUnreadTable({ kind, path = '', sample, table: readTable }: DatasetRe
 }
 
 /** Return the table in a file: its digest, and a line for each column. */
-function tableRows({ digests, format, rows, columns }: DatasetTable): string[][] {
+function tableRows({ digests, format, rows, columns, files }: DatasetTable): string[][] {
   return [
     ...listDigests(digests).map((digest) => [paint('bold', 'table'), digest.toString()]),
     ['format', format],
+    ...(files === undefined ? [] : [['table files', count(files)]]),
     ['rows', count(rows)],
     ['columns', count(columns.length)],
     ...columns.map(({ name, type }) => ['column', `${escapeText(name)}  ${escapeText(type)}`]),
+  ]
+}
+
+/** Return the records of JSON lines: their digest and number. */
+function sequenceRows({ digests, records, files }: DatasetSequence): string[][] {
+  return [
+    ...listDigests(digests).map((digest) => [paint('bold', 'sequence'), digest.toString()]),
+    ...(files === undefined ? [] : [['sequence files', count(files)]]),
+    ['records', count(records)],
+  ]
+}
+
+/** Return the splits of a folder: their digest, and the table of each. */
+function splitRows({ digests, list }: DatasetSplits): string[][] {
+  return [
+    ...listDigests(digests).map((digest) => [paint('bold', 'splits'), digest.toString()]),
+    ...list.flatMap(({ name, table: own, sequence }) => [
+      [paint('bold', 'split'), escapeText(name)],
+      ...(own === undefined ? sequenceRows(sequence) : tableRows(own)).map(([title = '', ...values]) => [
+        `  ${title}`,
+        ...values,
+      ]),
+    ]),
   ]
 }

@@ -84,6 +84,14 @@ pub fn hex(bytes: &[u8]) -> String {
     })
 }
 
+/// Return the bytes of lower-case digits.
+pub fn unhex(digits: &str) -> Vec<u8> {
+    let bytes = (0..digits.len()).step_by(2);
+    bytes
+        .map(|at| u8::from_str_radix(&digits[at..at + 2], 16).expect("hex"))
+        .collect()
+}
+
 /// Return the plain digest of bytes.
 pub fn content_digest(bytes: &[u8], algorithm: Algorithm) -> Hash {
     let digests = Digests::of(bytes, Algorithms::BOTH);

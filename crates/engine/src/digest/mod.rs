@@ -6,6 +6,7 @@
 //! - [`memory`]: hash bytes in memory.
 //! - [`tree`]: walk a folder and make its `tree` digest.
 //! - [`model`]: hash the tensors of safetensors files.
+//! - [`sequence`]: hash the lines of files as records.
 //! - [`table`]: hash tables block by block of their columns.
 //! - [`sample`]: hash a sample of something too large for a full pass.
 
@@ -15,5 +16,6 @@ pub mod memory;
 pub mod model;
 pub mod range;
 pub mod sample;
+pub mod sequence;
 pub mod table;
 pub mod tree;

@@ -30,10 +30,10 @@ pub enum AccessPattern<'a> {
         /// Files or folders.
         paths: &'a [PathBuf],
     },
-    /// Values of one file, which take longer to decode than to read. Each thread needs memory to decode into.
+    /// Values of files, which take longer to decode than to read. Each thread needs memory to decode into.
     Decoded {
-        /// The file.
-        path: &'a Path,
+        /// The files.
+        paths: &'a [PathBuf],
     },
     /// Nothing: the data is in memory.
     Memory,
@@ -44,11 +44,10 @@ impl AccessPattern<'_> {
     #[cfg(target_os = "linux")]
     fn sample_of_paths(&self) -> Vec<&Path> {
         match self {
-            Self::Sequential { paths, .. } | Self::Scattered { paths } => {
+            Self::Sequential { paths, .. } | Self::Scattered { paths } | Self::Decoded { paths } => {
                 let step = paths.len().div_ceil(PROBED_PATHS).max(1);
                 paths.iter().step_by(step).map(PathBuf::as_path).collect()
             }
-            Self::Decoded { path } => vec![path],
             Self::Memory => Vec::new(),
         }
     }

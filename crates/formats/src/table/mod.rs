@@ -11,6 +11,7 @@
 pub mod arrow;
 pub mod block;
 pub mod cell;
+mod chain;
 pub mod csv;
 pub(crate) mod foreign;
 pub mod jsonl;
@@ -22,6 +23,7 @@ use crate::error::FormatError;
 use crate::input::Input;
 use arrow_array::ArrayRef;
 use arrow_schema::DataType;
+use std::sync::Arc;
 
 /// Rows of a block: the unit in which columns are hashed, whatever the batches of a file.
 pub const BLOCK_ROWS: usize = 65_536;
@@ -70,7 +72,7 @@ impl Format {
 /// An open table.
 pub enum Reading {
     /// Columns that are read on their own.
-    Columns(Box<parquet::Table>),
+    Columns(Box<parquet::Parts>),
     /// Rows that are read in order.
     Rows(Box<dyn RowReader>),
 }
@@ -78,26 +80,83 @@ pub enum Reading {
 /// Names of columns and the spellings of their types, in order.
 pub type Schema = [(String, String)];
 
-/// Open a table. A schema is for formats of text, which JSON lines need.
-pub fn open(
-    input: std::sync::Arc<dyn Input>,
+/// Open a table of one file. A schema is for formats of text, which JSON lines need.
+pub fn open(input: Arc<dyn Input>, format: Format, schema: Option<&Schema>) -> Result<Reading, FormatError> {
+    open_parts(vec![input], format, schema)
+}
+
+/// Open a table that consists of the rows of several files of one format, in this order.
+///
+/// All files must have the columns of the first. An error names the index of its file.
+pub fn open_parts(
+    inputs: Vec<Arc<dyn Input>>,
     format: Format,
     schema: Option<&Schema>,
 ) -> Result<Reading, FormatError> {
-    Ok(match (format, schema) {
-        (Format::Parquet | Format::Arrow, Some(_)) => {
-            return Err(FormatError::unsupported(
-                "this format defines its own column types, so no schema can be declared",
+    if format == Format::Parquet {
+        refuse_schema(schema)?;
+        return Ok(Reading::Columns(Box::new(parquet::Parts::open(inputs)?)));
+    }
+    let mut inputs = inputs.into_iter();
+    let Some(first) = inputs.next() else {
+        return Err(FormatError::internal("a bug in lineaprint: a table of no files"));
+    };
+    let others: Vec<_> = inputs.collect();
+    Ok(Reading::Rows(if others.is_empty() {
+        open_rows(first, format, schema)?
+    } else {
+        Box::new(chain::Chain::open(first, others, format, schema)?)
+    }))
+}
+
+/// Open a file whose rows are read in order.
+fn open_rows(
+    input: Arc<dyn Input>,
+    format: Format,
+    schema: Option<&Schema>,
+) -> Result<Box<dyn RowReader>, FormatError> {
+    Ok(match format {
+        Format::Parquet => {
+            return Err(FormatError::internal(
+                "a bug in lineaprint: Parquet read in order",
             ));
         }
-        (Format::Jsonl, None) => {
-            return Err(FormatError::unsupported("JSON lines need a declared schema"));
+        Format::Arrow => {
+            refuse_schema(schema)?;
+            Box::new(arrow::Reader::open(&input)?)
         }
-        (Format::Parquet, None) => Reading::Columns(Box::new(parquet::Table::open(input)?)),
-        (Format::Arrow, None) => Reading::Rows(Box::new(arrow::Reader::open(&input)?)),
-        (Format::Csv, schema) => Reading::Rows(Box::new(csv::Reader::open(input, schema)?)),
-        (Format::Jsonl, Some(schema)) => Reading::Rows(Box::new(jsonl::Reader::open(input, schema)?)),
+        Format::Csv => Box::new(csv::Reader::open(input, schema)?),
+        Format::Jsonl => match schema {
+            Some(schema) => Box::new(jsonl::Reader::open(input, schema)?),
+            None => return Err(FormatError::unsupported("JSON lines need a declared schema")),
+        },
     })
+}
+
+fn refuse_schema(schema: Option<&Schema>) -> Result<(), FormatError> {
+    match schema {
+        None => Ok(()),
+        Some(_) => Err(FormatError::unsupported(
+            "this format defines its own column types, so no schema can be declared",
+        )),
+    }
+}
+
+/// Return an error unless a file has the columns of the first file of its table: names and types, in their order.
+fn check_columns(first: &[Column], other: &[Column]) -> Result<(), FormatError> {
+    let different = || FormatError::unsupported("its columns are not those of the first file of the table");
+    for (index, (a, b)) in first.iter().zip(other).enumerate() {
+        if (&a.name, &a.spelling) != (&b.name, &b.spelling) {
+            let named =
+                |column: &Column| format!("{:?} of {} as column {}", column.name, column.spelling, index + 1);
+            return Err(different().with_expected(named(a), named(b)));
+        }
+    }
+    if first.len() != other.len() {
+        let counted = |columns: &[Column]| format!("{} columns", columns.len());
+        return Err(different().with_expected(counted(first), counted(other)));
+    }
+    Ok(())
 }
 
 /// A column: its name, its Arrow type, and the spelling of the type in digests.

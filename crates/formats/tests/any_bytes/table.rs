@@ -17,7 +17,7 @@ pub fn read(bytes: Bytes, format: Format, schema: Option<&Schema>) -> Result<usi
     match open(input, format, schema)? {
         Reading::Columns(table) => {
             for column in 0..table.columns().len() {
-                let mut blocks = table.read(column, 0..table.blocks())?;
+                let mut blocks = table.read(column, 0..table.blocks());
                 while let Some(pieces) = blocks.next_block()? {
                     take(&pieces)?;
                 }

@@ -1,7 +1,7 @@
 /** The kind of the two arguments of `lineaprint diff`: runs, models, tables, folders or files. */
 import { readdir, stat } from 'node:fs/promises'
 import { errorCode, inputError, isMissing } from '../../../util/fs.ts'
-import { isTableFile } from '../../../dataset/read.ts'
+import { isTableFile } from '../../../dataset/table-names.ts'
 import { LineaprintError } from '../../../core/errors.ts'
 import { hasCandidate, locateModel } from '../../../model/locate.ts'
 import { findRun, readRun } from '../../../store/runs.ts'

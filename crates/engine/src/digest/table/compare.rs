@@ -2,7 +2,7 @@
 //!
 //! Both are read in order, a block of each at a time.
 
-use super::{Options, find_format, in_column};
+use super::{Options, find_format};
 use crate::control::Control;
 use crate::error::{Code, Error, Result};
 use crate::io::input::FileInput;
@@ -75,7 +75,9 @@ impl Job for CompareTables {
     type Output = Vec<Option<f64>>;
 
     fn access(&self) -> AccessPattern<'_> {
-        AccessPattern::Decoded { path: &self.before }
+        AccessPattern::Decoded {
+            paths: std::slice::from_ref(&self.before),
+        }
     }
 
     fn run(self, control: &Control) -> Result<Self::Output> {
@@ -116,12 +118,8 @@ fn with_blocks(
         match table::open(shared, format, None).map_err(Error::from)? {
             Reading::Columns(file) => {
                 let all = 0..file.blocks();
-                let mut readers = (0..file.columns().len())
-                    .map(|column| {
-                        let reader = file.read(column, all.clone());
-                        reader.map_err(|error| in_column(error, &file.columns()[column].name))
-                    })
-                    .collect::<Result<Vec<_>>>()?;
+                let columns = 0..file.columns().len();
+                let mut readers: Vec<_> = columns.map(|column| file.read(column, all.clone())).collect();
                 let mut left = file.rows();
                 let mut next = || {
                     let rows = usize::try_from(left.min(table::BLOCK_ROWS as u64)).unwrap_or_default();

@@ -23,7 +23,8 @@ use lineaprint_formats::FormatError;
 use lineaprint_formats::input::Input;
 use lineaprint_formats::table::{self, Block, Blocks, Column, Format, Reading, RowReader, parquet};
 use rayon::prelude::*;
-use std::path::{Path, PathBuf};
+use std::borrow::Cow;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Options of a table.
@@ -103,25 +104,38 @@ pub struct ColumnDigest {
     pub digests: Digests,
 }
 
-/// Hash the table at `path` on the threads of the current pool.
-pub fn hash(path: &Path, options: &Options, control: &Control) -> Result<TableDigest> {
+/// Hash the table whose rows are those of the files at `paths`, in this order, on the threads of the current pool.
+///
+/// All files must have one format and the same columns. All are open at once.
+pub fn hash(paths: &[PathBuf], options: &Options, control: &Control) -> Result<TableDigest> {
     retry_once(|| {
-        let input = Arc::new(FileInput::new(Source::open(path)?.into(), control));
-        let shared: Arc<dyn Input> = input.clone();
-        let outcome = hash_input(shared, &path.to_string_lossy(), options, control);
-        // An error of the system goes before the error that a reader made of it. So does a change of the file.
-        if let Some(error) = input.failure() {
+        let inputs = paths
+            .iter()
+            .map(|path| Ok(Arc::new(FileInput::new(Source::open(path)?.into(), control))))
+            .collect::<Result<Vec<_>>>()?;
+        let shared = paths.iter().zip(&inputs).map(|(path, input)| {
+            let input: Arc<dyn Input> = input.clone();
+            (path.to_string_lossy(), input)
+        });
+        let outcome = hash_inputs(shared.collect(), options, control);
+        // An error of the system goes before the error that a reader made of it. So does a change of a file.
+        if let Some(error) = inputs.iter().find_map(|input| input.failure()) {
             return Err(error);
         }
         let table = match outcome {
             Err(error) if error.code == Code::Cancelled => return Err(error),
             Err(error) => {
-                input.verify_unchanged()?;
-                return Err(error.at(path));
+                inputs.iter().try_for_each(|input| input.verify_unchanged())?;
+                // An error that names no file of several is about the table.
+                let index = error.part.or_else(|| (paths.len() == 1).then_some(0));
+                return Err(match index.and_then(|index| paths.get(index)) {
+                    Some(path) => error.at(path),
+                    None => error,
+                });
             }
             Ok(table) => table,
         };
-        input.finish()?;
+        inputs.iter().try_for_each(|input| input.finish())?;
         Ok(table)
     })
 }
@@ -130,17 +144,18 @@ pub fn hash(path: &Path, options: &Options, control: &Control) -> Result<TableDi
 pub fn hash_bytes(bytes: Vec<u8>, options: &Options, control: &Control) -> Result<TableDigest> {
     let size = bytes.len() as u64;
     control.add_file(size);
-    let table = hash_input(Arc::new(Bytes::from(bytes)), "", options, control)?;
+    let input: Arc<dyn Input> = Arc::new(Bytes::from(bytes));
+    let table = hash_inputs(vec![("".into(), input)], options, control)?;
     control.advance(size);
     control.file_done();
     Ok(table)
 }
 
-/// A request for the digests of a table in a file.
+/// A request for the digests of a table in one file or several.
 #[derive(Clone, Debug)]
 pub struct HashTable {
-    /// The file.
-    pub path: PathBuf,
+    /// The files, in the order of their rows.
+    pub paths: Vec<PathBuf>,
     /// Options of the digests.
     pub options: Options,
 }
@@ -149,11 +164,11 @@ impl Job for HashTable {
     type Output = TableDigest;
 
     fn access(&self) -> AccessPattern<'_> {
-        AccessPattern::Decoded { path: &self.path }
+        AccessPattern::Decoded { paths: &self.paths }
     }
 
     fn run(self, control: &Control) -> Result<TableDigest> {
-        hash(&self.path, &self.options, control)
+        hash(&self.paths, &self.options, control)
     }
 }
 
@@ -178,15 +193,30 @@ impl Job for HashTableBytes {
     }
 }
 
-fn hash_input(
-    input: Arc<dyn Input>,
-    name: &str,
+/// Hash a table whose files are open, each with its name.
+fn hash_inputs(
+    inputs: Vec<(Cow<'_, str>, Arc<dyn Input>)>,
     options: &Options,
     control: &Control,
 ) -> Result<TableDigest> {
-    let size = input.length();
-    let format = find_format(input.as_ref(), name, options)?;
-    let reading = table::open(input, format, options.schema.as_deref()).map_err(Error::from)?;
+    let size = inputs.iter().map(|(_, input)| input.length()).sum();
+    let mut format = None;
+    for (index, (name, input)) in inputs.iter().enumerate() {
+        let own = find_format(input.as_ref(), name, options)?;
+        if let Some(first) = format.replace(own).filter(|first| *first != own) {
+            let mut error = Error::new(Code::Unsupported, "the files of the table have several formats");
+            error = error.with_expected(format!("{first:?}"), format!("{own:?}"));
+            return Err(error.in_part(index));
+        }
+    }
+    let Some(format) = format else {
+        return Err(Error::new(
+            Code::Internal,
+            "a bug in lineaprint: a table of no files",
+        ));
+    };
+    let inputs = inputs.into_iter().map(|(_, input)| input).collect();
+    let reading = table::open_parts(inputs, format, options.schema.as_deref()).map_err(Error::from)?;
     if options.unordered {
         return unordered::hash(reading, format, size, options.algorithms, control);
     }
@@ -278,7 +308,7 @@ fn in_column(mut error: FormatError, name: &str) -> Error {
 
 /// Return the block digests of every column of a Parquet file.
 fn column_blocks(
-    file: &parquet::Table,
+    file: &parquet::Parts,
     algorithms: Algorithms,
     control: &Control,
 ) -> Result<Vec<Vec<Digests>>> {
@@ -303,7 +333,7 @@ fn column_blocks(
                 let blocks = range.map(long).collect::<Result<Vec<_>>>()?;
                 return Ok((column, blocks));
             }
-            let mut reader = file.read(column, range).map_err(failed)?;
+            let mut reader = file.read(column, range);
             let mut blocks = Vec::new();
             while let Some(pieces) = reader.next_block().map_err(failed)? {
                 control.check()?;
@@ -320,9 +350,9 @@ fn column_blocks(
 }
 
 /// Return the digest of a block of long byte strings, which are read twice and not held.
-fn long_block(file: &parquet::Table, column: usize, block: u64, algorithms: Algorithms) -> Result<Digests> {
+fn long_block(file: &parquet::Parts, column: usize, block: u64, algorithms: Algorithms) -> Result<Digests> {
     let mut hasher = Hasher::new(algorithms);
-    let read = |take: table::block::Take<'_>| file.read(column, block..block + 1)?.each_piece(take);
+    let read = |take: table::block::Take<'_>| file.read(column, block..block + 1).each_piece(take);
     table::block::write_twice(read, &mut |bytes| hasher.update(bytes))
         .map_err(|error| in_column(error, &file.columns()[column].name))?;
     Ok(hasher.finish())
@@ -476,7 +506,10 @@ mod tests {
                         bytes: Bytes::from(bytes.clone()),
                         remaining: AtomicUsize::new(reads),
                     };
-                    let run = || hash_input(Arc::new(input), "", &options, &Control::new());
+                    let run = || {
+                        let input: Arc<dyn Input> = Arc::new(input);
+                        hash_inputs(vec![("".into(), input)], &options, &Control::new())
+                    };
                     let Err(error) = panics::catch(run) else {
                         break;
                     };

@@ -57,7 +57,7 @@ pub fn hash(
 }
 
 /// Return the digests of all rows of a Parquet file, in any order.
-fn of_columns(file: &parquet::Table, algorithms: Algorithms, control: &Control) -> Result<Vec<Digests>> {
+fn of_columns(file: &parquet::Parts, algorithms: Algorithms, control: &Control) -> Result<Vec<Digests>> {
     if file.columns().is_empty() {
         let none = Digests::of(&[], algorithms);
         return Ok(vec![none; usize::try_from(file.rows()).unwrap_or(usize::MAX)]);
@@ -73,12 +73,8 @@ fn of_columns(file: &parquet::Table, algorithms: Algorithms, control: &Control) 
                 return Ok(Vec::new());
             };
             let range = *first..last + 1;
-            let mut readers = (0..file.columns().len())
-                .map(|column| {
-                    let reader = file.read(column, range.clone());
-                    reader.map_err(|error| in_column(error, &file.columns()[column].name))
-                })
-                .collect::<Result<Vec<_>>>()?;
+            let columns = 0..file.columns().len();
+            let mut readers: Vec<_> = columns.map(|column| file.read(column, range.clone())).collect();
             let mut rows = Vec::new();
             for _ in run {
                 control.check()?;

@@ -5,27 +5,20 @@
 
 use super::cell::{Builder, finish_rows};
 use super::csv::shortened;
-use super::limit::{Window, check_record};
+use super::limit::{RECORD_BYTES, Window};
 use super::{BLOCK_ROWS, Column, RowReader, Rows, Schema, types};
 use crate::error::FormatError;
 use crate::input::Input;
 use crate::text::json::Members;
+use crate::text::lines::Lines;
 use serde::Deserializer as _;
 use serde::de::{SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::sync::Arc;
 
-/// Bytes read at once.
-const PIECE: usize = 1 << 20;
-
 /// Reads a file of JSON lines from its first row to its last.
 pub struct Reader {
-    input: Arc<dyn Input>,
-    position: u64,
-    /// Bytes that were read and not yet taken.
-    rest: Vec<u8>,
-    /// Offset in `rest` at which the next line begins.
-    start: usize,
+    lines: Lines,
     columns: Vec<Column>,
     builders: Vec<Builder>,
     row: u64,
@@ -45,48 +38,18 @@ impl Reader {
             columns.push(Column::new(name, &data_type)?);
         }
         Ok(Self {
-            input,
-            position: 0,
-            rest: Vec::new(),
-            start: 0,
+            lines: Lines::new(input, RECORD_BYTES),
             columns,
             builders,
             row: 0,
         })
     }
 
-    /// Return the next line, without its end; `None` after the last.
-    fn next_line(&mut self) -> Result<Option<std::ops::Range<usize>>, FormatError> {
-        let mut searched = self.start;
-        loop {
-            if let Some(offset) = self.rest[searched..].iter().position(|byte| *byte == b'\n') {
-                let line = self.start..searched + offset;
-                check_record(self.row + 1, line.len() as u64)?;
-                self.start = line.end + 1;
-                return Ok(Some(line));
-            }
-            let line = self.row + 1;
-            let remaining = self.input.length() - self.position;
-            check_record(line, (self.rest.len() - self.start) as u64)?;
-            if remaining == 0 {
-                let line = self.start..self.rest.len();
-                self.start = line.end;
-                return Ok((!line.is_empty()).then_some(line));
-            }
-            self.rest.drain(..self.start);
-            self.start = 0;
-            searched = self.rest.len();
-            let length = usize::try_from(remaining).unwrap_or(PIECE).min(PIECE);
-            self.rest
-                .extend_from_slice(&self.input.read(self.position, length)?);
-            self.position += length as u64;
-        }
-    }
-
     fn add_row(&mut self, line: std::ops::Range<usize>) -> Result<(), FormatError> {
         let row = self.row;
         let wrong = |message: String| FormatError::new(format!("row {row}: {message}"));
-        let text = std::str::from_utf8(&self.rest[line]).map_err(|_| wrong("it is not UTF-8".into()))?;
+        let text =
+            std::str::from_utf8(self.lines.bytes(line)).map_err(|_| wrong("it is not UTF-8".into()))?;
         let text = text.strip_suffix('\r').unwrap_or(text);
         let names = self
             .columns
@@ -228,7 +191,7 @@ impl RowReader for Reader {
         let mut count = 0;
         let mut window = Window::default();
         while count < BLOCK_ROWS {
-            let Some(line) = self.next_line()? else {
+            let Some(line) = self.lines.next_line()? else {
                 break;
             };
             window.add(self.row + 1, line.len() as u64, self.columns.len())?;

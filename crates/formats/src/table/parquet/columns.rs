@@ -1,4 +1,4 @@
-//! The blocks of one column of a Parquet file.
+//! The rows of one column of a Parquet file.
 
 use super::convert::{Failure, Misfit};
 use super::page::{Allowance, Chunk, Pages};
@@ -20,11 +20,11 @@ use std::sync::Arc;
 /// The most bytes by which a chunk is longer than its writer states: the longest header of a dictionary page.
 const MISSING_BYTES: u64 = 100;
 
-/// The blocks of one column, one after the other.
+/// A range of rows of one column, some at a time.
 ///
 /// Each row group has a reader of its own, which must give exactly the rows that the footer states for it. So a file
 /// with wrong counts is refused in the same way wherever it is cut for threads.
-pub struct ColumnBlocks<'a> {
+pub struct ColumnRows<'a> {
     table: &'a Table,
     column: usize,
     levels: FieldLevels,
@@ -33,13 +33,13 @@ pub struct ColumnBlocks<'a> {
     end: u64,
     /// The row group that is read, and the rows of it that were not read yet.
     open: Option<(ParquetRecordBatchReader, u64)>,
-    /// The remaining rows of a batch that reached into the next block.
+    /// The remaining rows of a batch that had more rows than were wanted.
     rest: Option<ArrayRef>,
     allowance: Arc<Allowance>,
 }
 
-impl<'a> ColumnBlocks<'a> {
-    /// Create the reader of a range of rows that starts with a block, decoded with `levels`.
+impl<'a> ColumnRows<'a> {
+    /// Create the reader of a range of rows, decoded with `levels`.
     pub(super) fn new(table: &'a Table, column: usize, levels: FieldLevels, rows: Range<u64>) -> Self {
         Self {
             table,
@@ -54,20 +54,17 @@ impl<'a> ColumnBlocks<'a> {
         }
     }
 
-    /// Return the arrays of the next block; `None` after the last.
-    pub fn next_block(&mut self) -> Result<Option<Vec<ArrayRef>>, FormatError> {
-        if self.row >= self.end {
-            return Ok(None);
-        }
+    /// Return the arrays of the next `count` rows, or of those that are left if they are fewer.
+    pub fn next_rows(&mut self, count: u64) -> Result<Vec<ArrayRef>, FormatError> {
         self.allowance.reset();
-        let block_end = (self.row + BLOCK_ROWS as u64).min(self.end);
+        let end = self.row.saturating_add(count).min(self.end);
         let mut pieces = Vec::new();
-        while self.row < block_end {
+        while self.row < end {
             let array = match self.rest.take() {
                 Some(rest) => rest,
                 None => self.next_batch()?,
             };
-            let wanted = usize::try_from(block_end - self.row).unwrap_or(usize::MAX);
+            let wanted = usize::try_from(end - self.row).unwrap_or(usize::MAX);
             if array.len() > wanted {
                 self.rest = Some(array.slice(wanted, array.len() - wanted));
                 pieces.push(array.slice(0, wanted));
@@ -76,11 +73,11 @@ impl<'a> ColumnBlocks<'a> {
             }
             self.row += pieces.last().map_or(0, |piece| piece.len() as u64);
         }
-        Ok(Some(pieces))
+        Ok(pieces)
     }
 
     /// Hand the arrays of all rows to `take`, some rows at a time.
-    pub fn each_piece(mut self, take: Take<'_>) -> Result<(), FormatError> {
+    pub fn each_piece(&mut self, take: Take<'_>) -> Result<(), FormatError> {
         while self.row < self.end {
             self.allowance.reset();
             let array = self.next_batch()?;
@@ -175,11 +172,6 @@ impl<'a> ColumnBlocks<'a> {
                 .with_expected(expected, received)
             }
         })
-    }
-
-    /// Return the column that is read.
-    pub const fn column(&self) -> usize {
-        self.column
     }
 }
 

@@ -11,6 +11,7 @@ mod footer;
 mod header;
 mod levels;
 mod page;
+mod parts;
 mod schema;
 mod stored;
 mod thrift;
@@ -20,7 +21,7 @@ use super::{BLOCK_ROWS, Column, MAX_ROWS};
 use crate::error::FormatError;
 use crate::input::{Input, read_checked};
 use arrow_schema::{DataType, Field, Fields};
-pub use columns::ColumnBlocks;
+pub use columns::ColumnRows;
 use convert::Conversion;
 use levels::Nesting;
 use parquet::arrow::{ProjectionMask, parquet_to_arrow_field_levels, parquet_to_arrow_schema};
@@ -29,6 +30,7 @@ use parquet::file::metadata::{
     ColumnChunkMetaData, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData,
 };
 use parquet::schema::types::SchemaDescriptor;
+pub use parts::{ColumnBlocks, Parts};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -175,35 +177,10 @@ impl Table {
         self.starts.last().copied().unwrap_or_default()
     }
 
-    /// Return how many blocks a column has.
-    pub fn blocks(&self) -> u64 {
-        self.rows().div_ceil(BLOCK_ROWS as u64)
-    }
-
-    /// Cut the blocks of a column into ranges that threads can read at once, about `wanted` of them.
-    ///
-    /// A column without lists is cut anywhere: the pages before are passed over by their headers. The rows of lists
-    /// can only be counted by decoding them, so that a cut costs little only soon after the start of a row group.
-    pub fn cut(&self, column: usize, wanted: usize) -> Vec<Range<u64>> {
-        let blocks = self.blocks();
-        let step = blocks.div_ceil(wanted.max(1) as u64).max(1);
-        let near = |block: &u64| {
-            let row = block * BLOCK_ROWS as u64;
-            let group = self.starts.partition_point(|start| *start <= row) - 1;
-            row - self.starts[group] <= BLOCK_ROWS as u64
-        };
-        let is_nested = self.is_nested(column);
-        let mut ranges = Vec::new();
-        let mut start = 0;
-        while start < blocks {
-            let mut end = (start + step).min(blocks);
-            while is_nested && end < blocks && !near(&end) {
-                end += 1;
-            }
-            ranges.push(start..end);
-            start = end;
-        }
-        ranges
+    /// Return whether a reader that begins at this row skips few rows of its row group.
+    fn is_near_group(&self, row: u64) -> bool {
+        let group = self.starts.partition_point(|start| *start <= row) - 1;
+        row - self.starts[group] <= BLOCK_ROWS as u64
     }
 
     fn leaves(&self, column: usize) -> impl Iterator<Item = usize> {
@@ -217,13 +194,13 @@ impl Table {
             .any(|leaf| schema.column(leaf).max_rep_level() > 0)
     }
 
-    /// Start reading the blocks in `blocks` of a column.
-    pub fn read(&self, column: usize, blocks: Range<u64>) -> Result<ColumnBlocks<'_>, FormatError> {
+    /// Start reading the rows in `rows` of a column.
+    pub fn read(&self, column: usize, rows: Range<u64>) -> Result<ColumnRows<'_>, FormatError> {
         let mask = ProjectionMask::roots(&self.schema, [column]);
         let levels = || parquet_to_arrow_field_levels(&self.schema, mask, Some(&self.fields));
         let levels = foreign(levels)?.map_err(unwrapped)?;
-        let rows = blocks.start * BLOCK_ROWS as u64..(blocks.end * BLOCK_ROWS as u64).min(self.rows());
-        Ok(ColumnBlocks::new(self, column, levels, rows))
+        let rows = rows.start..rows.end.min(self.rows());
+        Ok(ColumnRows::new(self, column, levels, rows))
     }
 
     /// Return whether the byte strings of a column are so long that its blocks are better read twice, a few rows at a

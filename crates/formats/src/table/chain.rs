@@ -1,0 +1,61 @@
+//! Files that are read in order and are one table, the rows of one after those of the other.
+
+use super::{Column, Format, RowReader, Rows, Schema, check_columns, open_rows};
+use crate::error::FormatError;
+use crate::input::Input;
+use std::sync::Arc;
+
+/// The rows of files, one file after the other.
+pub struct Chain {
+    format: Format,
+    schema: Option<Vec<(String, String)>>,
+    /// The files behind the open one.
+    waiting: std::vec::IntoIter<Arc<dyn Input>>,
+    open: Box<dyn RowReader>,
+    /// The index of the open file.
+    index: usize,
+    columns: Vec<Column>,
+}
+
+impl Chain {
+    /// Open the first file. The others are opened when their rows are wanted.
+    pub fn open(
+        first: Arc<dyn Input>,
+        others: Vec<Arc<dyn Input>>,
+        format: Format,
+        schema: Option<&Schema>,
+    ) -> Result<Self, FormatError> {
+        let open = open_rows(first, format, schema).map_err(|error| error.in_part(0))?;
+        Ok(Self {
+            format,
+            schema: schema.map(<[_]>::to_vec),
+            waiting: others.into_iter(),
+            index: 0,
+            columns: open.columns().to_vec(),
+            open,
+        })
+    }
+}
+
+impl RowReader for Chain {
+    fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    fn next_rows(&mut self) -> Result<Option<Rows>, FormatError> {
+        loop {
+            if let Some(rows) = self.open.next_rows().map_err(|error| error.in_part(self.index))? {
+                return Ok(Some(rows));
+            }
+            let Some(input) = self.waiting.next() else {
+                return Ok(None);
+            };
+            self.index += 1;
+            let opened = open_rows(input, self.format, self.schema.as_deref()).and_then(|reader| {
+                check_columns(&self.columns, reader.columns())?;
+                Ok(reader)
+            });
+            self.open = opened.map_err(|error| error.in_part(self.index))?;
+        }
+    }
+}

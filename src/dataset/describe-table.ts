@@ -1,0 +1,45 @@
+/** The table in one file or several, as the report of a dataset shows it. */
+import { hashTable } from './table.ts'
+import type { Digest, Digests } from '../core/digest.ts'
+import type { HashOptions } from '../core/options.ts'
+import type { TableFormat, TableSchema } from './table.ts'
+
+/** The table in a file, or in all table files of a folder, whatever their bytes. */
+export interface DatasetTable {
+  readonly format: TableFormat
+  /** Digest of kind `table`, or `table-unordered`; for CSV without a schema, with every cell as text. */
+  readonly digest: Digest
+  readonly digests: Digests
+  readonly rows: number
+  /**
+   * Names, types as spelled in `docs/format.md`, and the `table` digest of each column alone; that digest is absent
+   * if the rows may be in any order.
+   */
+  readonly columns: readonly { readonly name: string; readonly type: string; readonly digest?: Digest }[]
+  /** Number of files that hold the rows; absent for a single file. */
+  readonly files?: number
+}
+
+/** Options of a table. */
+export interface ReadTableOptions extends HashOptions {
+  readonly schema?: TableSchema | undefined
+  readonly unordered?: boolean | undefined
+}
+
+/** Error codes of a file that has a table's name but is not a table, or not a supported one. */
+export const NO_TABLE: ReadonlySet<string> = new Set(['ERR_LINEAPRINT_FORMAT', 'ERR_LINEAPRINT_UNSUPPORTED'])
+
+/** Hash the table whose rows are those of the files, and return what a report shows of it. */
+export async function describeTable(
+  source: string | readonly string[],
+  options: ReadTableOptions,
+): Promise<{ readonly table: DatasetTable; readonly warnings: readonly string[] }> {
+  const { format, digest, digests, rows, columns, warnings } = await hashTable(source, options)
+  const described = columns.map(({ name, type, digest: own }) => ({
+    name,
+    type,
+    ...(own && { digest: own }),
+  }))
+  const files = typeof source === 'string' ? {} : { files: source.length }
+  return { table: { format, digest, digests, rows, columns: described, ...files }, warnings }
+}

@@ -1,0 +1,103 @@
+/** The tables of a folder: the one that all its table files are, or one for each split. JSON lines are sequences. */
+import { join } from 'node:path'
+import { LineaprintError } from '../../core/errors.ts'
+import { describeSequence } from '../describe-sequence.ts'
+import { NO_TABLE, describeTable } from '../describe-table.ts'
+import { isSequenceFile, isTableFile, takesSchema } from '../table-names.ts'
+import { nameList } from '../../util/name-list.ts'
+import { layoutOf } from './layout.ts'
+import { splitsDigest } from './splits-digest.ts'
+import { checkUnchanged } from './unchanged.ts'
+import type { DatasetSequence } from '../describe-sequence.ts'
+import type { DatasetTable, ReadTableOptions } from '../describe-table.ts'
+import type { HashOptions } from '../../core/options.ts'
+import type { ListedTree } from '../../hash/tree.ts'
+import type { TableGroup } from './layout.ts'
+import type { DatasetSplit, DatasetSplits, SplitContent } from './splits-digest.ts'
+
+/** What a folder holds. At most one of `table`, `sequence` and `splits` is present. */
+export interface FolderTables {
+  readonly table?: DatasetTable
+  readonly sequence?: DatasetSequence
+  readonly splits?: DatasetSplits
+  readonly warnings: readonly string[]
+}
+
+/**
+ * Read the tables of a folder, by a second read of its table files; where there are none, its JSON lines as sequences.
+ *
+ * @param root The folder.
+ * @param read Its files, and when the read of them began, in milliseconds since the epoch.
+ * @throws The errors of `hashTable`, except for files that are no tables of one schema: for those a warning says why
+ * the folder has no table digest. ERR_LINEAPRINT_CHANGED for a file that changed after the folder was read.
+ */
+export async function readFolderTables(
+  root: string,
+  read: { readonly tree: ListedTree; readonly since: number },
+  options: ReadTableOptions,
+): Promise<FolderTables> {
+  const tables = layoutOf(pathsOf(read.tree), options.schema === undefined ? isTableFile : takesSchema)
+  const isSequence = tables.kind === 'none' && options.schema === undefined
+  const layout = isSequence ? layoutOf(pathsOf(read.tree), isSequenceFile) : tables
+  if (layout.kind === 'none') return { warnings: [] }
+  if (layout.kind === 'unclear') return { warnings: [`${noDigest(isSequence)}: ${layout.reason}`] }
+  const warnings: string[] = []
+  const splits: DatasetSplit[] = []
+  for (const group of layout.groups) {
+    // One after the other: each uses all threads.
+    const { content, warnings: own } = await readGroup(root, group, isSequence, options)
+    warnings.push(...own)
+    if (content === undefined) return { warnings }
+    await checkUnchanged(root, group.files, read, hashOptions(options))
+    if (group.split === undefined) return { ...content, warnings }
+    splits.push({ name: group.split, ...content })
+  }
+  return {
+    splits: splitsDigest(splits, options.algorithm),
+    warnings: [...warnings, ...schemaWarnings(splits)],
+  }
+}
+
+async function readGroup(
+  root: string,
+  { split, files }: TableGroup,
+  isSequence: boolean,
+  options: ReadTableOptions,
+): Promise<{ readonly content?: SplitContent; readonly warnings: readonly string[] }> {
+  const paths = files.map((file) => join(root, file))
+  const start = split === undefined ? '' : `split ${split}: `
+  try {
+    if (isSequence)
+      return { content: { sequence: await describeSequence(paths, hashOptions(options)) }, warnings: [] }
+    const { table, warnings } = await describeTable(paths, options)
+    return { content: { table }, warnings: warnings.map((warning) => `${start}${warning}`) }
+  } catch (error) {
+    if (!LineaprintError.is(error) || !NO_TABLE.has(error.code)) throw error
+    return { warnings: [`${noDigest(isSequence)}: ${start}${error.message}`] }
+  }
+}
+
+/** Return the options of a hash without those of a table. */
+function hashOptions({ algorithm, signal, onProgress, threads }: ReadTableOptions): HashOptions {
+  return { algorithm, signal, onProgress, threads }
+}
+
+function noDigest(isSequence: boolean): string {
+  return `no ${isSequence ? 'sequence' : 'table'} digest`
+}
+
+/** Warn about splits whose columns are not those of the first. */
+function schemaWarnings(splits: readonly DatasetSplit[]): string[] {
+  const columnsOf = ({ table }: DatasetSplit): string =>
+    JSON.stringify(table?.columns.map(({ name, type }) => [name, type]))
+  const [first, ...others] = splits
+  if (first === undefined) return []
+  const different = others.filter((split) => columnsOf(split) !== columnsOf(first)).map(({ name }) => name)
+  if (different.length === 0) return []
+  return [`the columns of ${nameList(different)} are not those of ${first.name}`]
+}
+
+/** Return the paths of the files of a folder. */
+function* pathsOf({ entries }: ListedTree): Iterable<string> {
+  for (const { path, type } of entries()) if (type === 'file') yield path
+}

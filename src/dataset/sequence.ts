@@ -1,0 +1,49 @@
+/** Digests of sequences: the same records in the same order, in any number of files. */
+import { runJob } from '../native/job.ts'
+import { primary, toDigests } from '../core/digest.ts'
+import { LineaprintError } from '../core/errors.ts'
+import { native } from '../native/load.ts'
+import { checkAlgorithm, checkKeys, checkPath } from '../core/options.ts'
+import type { AlgorithmChoice, Digest, Digests } from '../core/digest.ts'
+import type { HashOptions } from '../core/options.ts'
+
+/** A hashed sequence. */
+export interface SequenceHash<A extends AlgorithmChoice = AlgorithmChoice> {
+  /** Digest of kind `sequence`; BLAKE3 if both were requested. */
+  readonly digest: Digest
+  readonly digests: Digests<A>
+  /** Bytes of the files. */
+  readonly bytes: number
+  /** Number of records. */
+  readonly records: number
+}
+
+/**
+ * Hash the lines of files as records, one file after the other. A record is the bytes of a line without its line
+ * feed and one carriage return before it. The division into files does not count, nor does a line feed at the end.
+ *
+ * Cost: one read. Memory holds two windows of 32 MiB. All files are open at once.
+ *
+ * @param source A path, or several paths in the order of their records.
+ * @throws ERR_LINEAPRINT_FORMAT for a line of more than 64 MiB, and the errors of `hashFile`.
+ */
+export async function hashLines<A extends AlgorithmChoice = 'blake3'>(
+  source: string | readonly string[],
+  options: HashOptions<A> = {},
+): Promise<SequenceHash<A>> {
+  checkKeys(options)
+  const algorithm = checkAlgorithm(options.algorithm)
+  const paths = (typeof source === 'string' ? [source] : source).map((path) => checkPath(path))
+  if (paths.length === 0) {
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'a sequence needs a file', {
+      field: 'source',
+      expected: 'at least one path',
+      received: 'none',
+    })
+  }
+  const { size, records, ...hashed } = await runJob(options, (job, threads) =>
+    native.hashLines(job, paths, algorithm, threads),
+  )
+  const digests = toDigests(hashed.digests, 'sequence') as Digests<A>
+  return { digest: primary(digests), digests, bytes: size, records }
+}

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 
 const FACTOR = Number(process.env['TEST_ROUNDS'] ?? 1)
 
-/** Return how often to try: a number for every day, times TEST_ROUNDS, which `.ci/run` sets. */
+/** Return how often to try: a number for every day, times TEST_ROUNDS, which `npm run test:random` sets. */
 export function rounds(daily: number): number {
   return Math.max(1, Math.round(daily * FACTOR))
 }

@@ -243,7 +243,7 @@ describe('capture, restore, compare', () => {
     expect(after.digest).toBe(before.digest)
   })
 
-  test('whatever was done, and in whatever order', async () => {
+  test('whatever was done, and in whatever order', { timeout: 300_000 }, async () => {
     const name = fc.constantFrom('a', 'b c', 'd\ne', '-f', 'g/h', 'g/i', 'ü')
     const content = fc.oneof(
       fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes)),

@@ -1,8 +1,16 @@
 /** Temporary folders and small repositories for the tests of captures. */
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, realpathSync, rmSync } from 'node:fs'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { onTestFinished } from 'vitest'
 import type { JsonObject, JsonValue } from '../../src/core/json-value.ts'
 
@@ -37,10 +45,41 @@ export function git(directory: string, ...args: readonly string[]): string {
   })
 }
 
-/** A repository without a commit. */
+/** Run commands of git one after the other, until one fails. A shell starts them: a copy of this process, which is large,
+ * costs more than git does. */
+export function gitInTurn(directory: string, ...commands: readonly (readonly string[])[]): void {
+  const quoted = (argument: string): string => `'${argument.replaceAll("'", String.raw`'\''`)}'`
+  const lines = commands.map(
+    (command) => `git -c protocol.file.allow=always ${command.map(quoted).join(' ')}`,
+  )
+  execFileSync('sh', ['-ec', lines.join('\n')], {
+    cwd: directory,
+    env: GIT_ENVIRONMENT,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+}
+
+/** What `git init` makes, but for its examples of hooks: names and contents, `undefined` of a folder. */
+let initial: ReadonlyMap<string, string | undefined> | undefined
+
+/** A repository without a commit. Git makes the first; the others are copies of it. */
 export function emptyRepository(): string {
   const folder = temporaryFolder('repository')
-  git(folder, 'init', '-q', '-b', 'main')
+  if (initial === undefined) {
+    git(folder, 'init', '-q', '-b', 'main', '--template=')
+    mkdirSync(join(folder, '.git/info'))
+    const entries = readdirSync(folder, { recursive: true, withFileTypes: true })
+    initial = new Map(
+      entries.map((entry) => {
+        const path = join(entry.parentPath, entry.name)
+        return [relative(folder, path), entry.isDirectory() ? undefined : readFileSync(path, 'utf8')]
+      }),
+    )
+    return folder
+  }
+  for (const [name, content] of initial)
+    if (content === undefined) mkdirSync(join(folder, name), { recursive: true })
+  for (const [name, content] of initial) if (content !== undefined) writeFileSync(join(folder, name), content)
   return folder
 }
 

@@ -31,8 +31,9 @@ import { LineaprintError } from '../../src/core/errors.ts'
 import { jsonDigest } from '../../src/json/digest.ts'
 import { finished } from '../tracking/support.ts'
 import { folderOf, programs } from './environment/fakes.ts'
-import { emptyRepository, git, listAt, objectAt, temporaryFolder } from './fixture.ts'
+import { emptyRepository, git, listAt, objectAt, temporaryFolder, gitInTurn } from './fixture.ts'
 import { look, repository, write } from './git/look.ts'
+import { rounds } from '../support/random.ts'
 import type { Captured } from '../../src/core/component.ts'
 import type { JsonObject, JsonValue } from '../../src/core/json-value.ts'
 import type { JsonKind } from '../../src/json/digest.ts'
@@ -66,11 +67,14 @@ function changedRepository(): string {
   const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${'a'.repeat(64)}\nsize 12\n`
   write(folder, 'large.bin', pointer)
   const inner = repository()
-  git(folder, 'submodule', 'add', '-q', inner, 'module')
-  git(folder, '-c', 'filter.lfs.clean=cat', 'add', '-A')
-  git(folder, 'commit', '-q', '-m', 'second')
-  git(folder, 'tag', 'v1')
-  git(folder, 'remote', 'add', 'origin', 'https://user:password@example.org/r.git')
+  gitInTurn(
+    folder,
+    ['submodule', 'add', '-q', inner, 'module'],
+    ['-c', 'filter.lfs.clean=cat', 'add', '-A'],
+    ['commit', '-q', '-m', 'second'],
+    ['tag', 'v1'],
+    ['remote', 'add', 'origin', 'https://user:password@example.org/r.git'],
+  )
   write(folder, 'a.py', 'changed\n')
   write(folder, 'b.py', 'staged\n')
   git(folder, 'add', 'b.py')
@@ -93,8 +97,7 @@ function conflictedRepository(): string {
   const folder = repository()
   git(folder, 'checkout', '-q', '-b', 'side')
   write(folder, 'a.py', 'side\n')
-  git(folder, 'commit', '-q', '-a', '-m', 'side')
-  git(folder, 'checkout', '-q', 'main')
+  gitInTurn(folder, ['commit', '-q', '-a', '-m', 'side'], ['checkout', '-q', 'main'])
   write(folder, 'a.py', 'main\n')
   git(folder, 'commit', '-q', '-a', '-m', 'main')
   expect(() => git(folder, 'merge', 'side')).toThrow('merge')
@@ -316,8 +319,8 @@ describe('hostile records', () => {
         FIELDS[kind](parsed, Digest.parse(`blake3:${'0'.repeat(64)}`))
       }
       expect(parse(value)).toStrictEqual(value)
-      fc.assert(fc.property(objects, attempt), { numRuns: 300 })
-      fc.assert(fc.property(mutated(value), attempt), { numRuns: 3000 })
+      fc.assert(fc.property(objects, attempt), { numRuns: rounds(100) })
+      fc.assert(fc.property(mutated(value), attempt), { numRuns: rounds(600) })
     },
   )
 
@@ -337,7 +340,7 @@ describe('hostile records', () => {
         if (unlessRefused(restore, codes)) restoreSeeds(value)
         expect(currentSeed()).toBe(before)
       }),
-      { numRuns: 1000 },
+      { numRuns: rounds(300) },
     )
   })
 })

@@ -1,4 +1,13 @@
-import { appendFileSync, chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  chmodSync,
+  closeSync,
+  existsSync,
+  openSync,
+  readFileSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
 import { resolveConfiguration } from '../../src/config/sources.ts'
@@ -6,7 +15,7 @@ import { checkOptions, recordedConfiguration } from '../../src/config/options.ts
 import { ExperimentTracker } from '../../src/tracking/tracker.ts'
 import { verifyRun } from '../../src/verify/verify.ts'
 import { readRun } from '../../src/store/runs.ts'
-import { git, listAt, objectAt } from '../capture/fixture.ts'
+import { listAt, objectAt, gitInTurn } from '../capture/fixture.ts'
 import { folderOf, paint } from '../support/folder.ts'
 import { floats, safetensors } from '../support/safetensors.ts'
 import { NO_CAPTURES, finished, inRun } from '../tracking/support.ts'
@@ -16,6 +25,13 @@ import type { StoredRun } from '../../src/store/runs.ts'
 
 function recorded(configuration: JsonObject): Configuration {
   return recordedConfiguration({ configuration, command: { workingDirectory: '/work' } })
+}
+
+/** Write one byte of a file. */
+function writeAt(path: string, position: number, byte: number): void {
+  const file = openSync(path, 'r+')
+  writeSync(file, Uint8Array.of(byte), 0, 1, position)
+  closeSync(file)
 }
 
 /** A run in a folder with some captures, and what a capture of it found. */
@@ -147,9 +163,7 @@ describe('environment', () => {
 
 test('git: limits of what is kept', { timeout: 60_000 }, async () => {
   const root = folderOf({ 'a.py': '1\n' })
-  git(root, 'init', '-q')
-  git(root, 'add', '.')
-  git(root, 'commit', '-qm', 'first')
+  gitInTurn(root, ['init', '-q'], ['add', '.'], ['commit', '-qm', 'first'])
   appendFileSync(join(root, 'a.py'), '2\n')
   writeFileSync(join(root, 'new.py'), '1\n')
   const normal = await captured(root, 'git', {})
@@ -191,14 +205,14 @@ describe('samples', () => {
       (await verifyRun(run)).items.find(({ section, name }) => section === 'datasets' && name === 'data')
     expect(await item()).toMatchObject({ status: 'same', detail: 'a sample of it is the same' })
     // A sample cannot see what it does not read; the last unit it always reads.
-    const bytes = readFileSync(join(root, 'data.bin'))
+    const data = join(root, 'data.bin')
+    const bytes = readFileSync(data)
     const unseen = Array.from({ length: 98 }, (_, index) => index + 1)
     let missed = 0
     for (const unit of unseen) {
-      const changed = Buffer.from(bytes)
-      changed[unit * BLOCK] = changed[unit * BLOCK]! ^ 1
-      writeFileSync(join(root, 'data.bin'), changed)
+      writeAt(data, unit * BLOCK, bytes[unit * BLOCK]! ^ 1)
       if (((await item()) as { status: string }).status === 'same') missed++
+      writeAt(data, unit * BLOCK, bytes[unit * BLOCK]!)
     }
     expect(missed).toBe(95)
     const changed = Buffer.from(bytes)

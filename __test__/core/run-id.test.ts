@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { checkRunId, isRunId, newRunId, safeFileName } from '../../src/core/run-id.ts'
+import { ANY_TEXT_UNIT } from '../support/random.ts'
 
 test('ids sort by time and do not repeat', () => {
   const early = newRunId(new Date('2025-01-02T03:04:05.678Z'))
@@ -37,7 +38,7 @@ test('an id cannot leave the store', () => {
 test('any name becomes one file name inside its folder', () => {
   const root = resolve('/store')
   fc.assert(
-    fc.property(fc.string({ unit: 'binary', maxLength: 300 }), (name) => {
+    fc.property(fc.string({ unit: ANY_TEXT_UNIT, maxLength: 300 }), (name) => {
       const file = safeFileName(name)
       expect(file).toMatch(/^[A-Za-z0-9._%~-]+$/)
       expect(file.startsWith('.')).toBe(false)

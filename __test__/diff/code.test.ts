@@ -16,7 +16,7 @@ import { expect, test } from 'vitest'
 import { diffCode } from '../../src/diff/code.ts'
 import { ExperimentTracker } from '../../src/tracking/tracker.ts'
 import { readRun } from '../../src/store/runs.ts'
-import { git } from '../capture/fixture.ts'
+import { gitInTurn } from '../capture/fixture.ts'
 import { folderOf } from '../support/folder.ts'
 import { NO_CAPTURES, finished } from '../tracking/support.ts'
 import type { CodeDiff } from '../../src/diff/code.ts'
@@ -25,9 +25,7 @@ import type { StoredRun } from '../../src/store/runs.ts'
 
 function repository(files: Readonly<Record<string, string | Uint8Array>>): string {
   const root = folderOf(files)
-  git(root, 'init', '-q')
-  git(root, 'add', '.')
-  git(root, 'commit', '-qm', 'first')
+  gitInTurn(root, ['init', '-q'], ['add', '.'], ['commit', '-qm', 'first'])
   return root
 }
 
@@ -91,8 +89,7 @@ test('the patch leads from the code of one run to that of the other', { timeout:
   const start = join(folderOf(), 'start')
   cpSync(root, start, { recursive: true })
 
-  git(root, 'add', 'train.py')
-  git(root, 'commit', '-qm', 'second')
+  gitInTurn(root, ['add', 'train.py'], ['commit', '-qm', 'second'])
   writeFileSync(join(root, 'train.py'), 'a = 1\nb = 20\nc = 30\n')
   renameSync(join(root, 'moved.py'), join(root, 'renamed.py'))
   rmSync(join(root, 'gone.py'))

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { parseJson, parseStandardJson, toObjects } from '../../src/json/parse.ts'
 import { LineaprintError } from '../../src/core/errors.ts'
+import { rounds } from '../support/random.ts'
 
 function refusal(source: string | Uint8Array): LineaprintError {
   try {
@@ -54,7 +55,7 @@ test('it refuses what JSON.parse refuses', () => {
       fc.pre(!valid)
       expect(refusal(text).code).toBe('ERR_LINEAPRINT_FORMAT')
     }),
-    { numRuns: 2000 },
+    { numRuns: rounds(1000) },
   )
 })
 
@@ -168,7 +169,7 @@ test('random and mutated documents: parseStandardJson takes nothing that JSON.pa
       expect(strict).toStrictEqual(isStricter ? undefined : loose)
     }),
     {
-      numRuns: 5000,
+      numRuns: rounds(2000),
       examples: [['5.245862347892173e+904'], ['-4.6e+1016'], ['{"a":1,"a":1}'], ['1e308'], ['1e-400']],
     },
   )

@@ -6,6 +6,7 @@ import { expect, test } from 'vitest'
 import { checkManifest } from '../../src/manifest/check.ts'
 import { createManifest, formatManifest, parseManifest } from '../../src/manifest/manifest.ts'
 import { folderOf } from '../support/folder.ts'
+import { rounds } from '../support/random.ts'
 
 const NAME = fc
   .string({
@@ -59,7 +60,7 @@ test('one change is found and named, and nothing else is', async () => {
       expect(check.same).toBe(change === 'nothing')
       expect(check.counts.same).toBe(paths.length - (change === 'add' || change === 'nothing' ? 0 : 1))
     }),
-    { numRuns: 80 },
+    { numRuns: rounds(30) },
   )
 })
 

@@ -5,6 +5,7 @@ import { canonicalDocument } from '../../src/model/document.ts'
 import { parseJson } from '../../src/json/parse.ts'
 import { native } from '../../src/native/load.ts'
 import { readCases } from '../vectors/support.ts'
+import { rounds } from '../support/random.ts'
 
 /** What the slow path makes of a document; nothing if it refuses it. */
 function slow(bytes: Uint8Array): string | undefined {
@@ -36,7 +37,7 @@ test('any document becomes what the slow path makes of it', () => {
       const written = pretty ? JSON.stringify(JSON.parse(text), undefined, 2) : text
       expect(fast(bytesOf(written))).toBe(slow(bytesOf(written)))
     }),
-    { numRuns: 1000 },
+    { numRuns: rounds(500) },
   )
 })
 
@@ -61,7 +62,7 @@ test('any double is written as JavaScript writes it', () => {
         expect(fast(bytesOf(text)), text).toBe(written)
       }
     }),
-    { numRuns: 5000 },
+    { numRuns: rounds(1000) },
   )
 })
 
@@ -75,7 +76,7 @@ test('pieces of JSON in any order are taken and refused alike', () => {
       const bytes = bytesOf(chosen.join(''))
       expect(fast(bytes)).toBe(slow(bytes))
     }),
-    { numRuns: 20_000 },
+    { numRuns: rounds(4000) },
   )
 })
 
@@ -98,7 +99,7 @@ test('objects of pieces are taken and refused alike', () => {
       const bytes = bytesOf(`{${members.map(([name, member]) => `"${name}":${member}`).join(', ')}}`)
       expect(fast(bytes)).toBe(slow(bytes))
     }),
-    { numRuns: 5000 },
+    { numRuns: rounds(1000) },
   )
 })
 
@@ -107,7 +108,7 @@ test('any bytes, and a changed byte of a document, are taken and refused alike',
     fc.property(fc.uint8Array({ maxLength: 30 }), (bytes) => {
       expect(fast(bytes)).toBe(slow(bytes))
     }),
-    { numRuns: 2000 },
+    { numRuns: rounds(500) },
   )
   const document = bytesOf('{"a":[1,-2.5e3,true,null,"é\\u00e9\\n😀"],"b":{"c":"x","d":NaN}}')
   for (let at = 0; at < document.length; at++) {
@@ -138,9 +139,9 @@ test('a random document with changed bytes is taken and refused alike, and has t
       else taken++
       expect(fast(bytes)).toBe(expected)
     }),
-    { numRuns: 10_000 },
+    { numRuns: rounds(2500) },
   )
-  expect(Math.min(taken, refused)).toBeGreaterThan(1000)
+  expect(Math.min(taken, refused)).toBeGreaterThan(rounds(250))
 })
 
 test('nesting ends where it ends in the slow path', () => {

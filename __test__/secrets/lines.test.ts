@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { KeyLines, LineFilter } from '../../src/secrets/lines.ts'
+import { rounds } from '../support/random.ts'
 
 const TOKEN = ['gh', 'p_', 'a1B2'.repeat(9)].join('')
 
@@ -105,7 +106,7 @@ test('where the pieces are cut does not matter', () => {
     fc.property(fc.array(fc.nat(text.length), { maxLength: 20 }), (cuts) => {
       expect(filtered(text, cuts).text).toBe(whole)
     }),
-    { numRuns: 20 },
+    { numRuns: rounds(8) },
   )
 })
 
@@ -144,11 +145,11 @@ test.each([
   ['name: a value: '],
   ['-u a:'],
   ['password   '],
-])('a megabyte of %j takes seconds at most', { timeout: 60_000 }, (part) => {
+])('half a megabyte of %j takes seconds at most', { timeout: 60_000 }, (part) => {
   const start = performance.now()
-  filtered(part.repeat(Math.ceil((1 << 20) / part.length)))
+  filtered(part.repeat(Math.ceil((1 << 19) / part.length)))
   // A bound that a slow machine keeps as well; expressions that backtrack take hours.
-  expect(performance.now() - start).toBeLessThan(30_000)
+  expect(performance.now() - start).toBeLessThan(15_000)
 })
 
 const BODY = `${'QUJD'.repeat(16)}\n`

@@ -10,7 +10,7 @@ import { expect, test } from 'vitest'
 import { createEnvironmentCapture } from '../../src/capture/environment/capture.ts'
 import { createGitCapture } from '../../src/capture/git/git-capture.ts'
 import { redactArguments, redactText, redactUrl } from '../../src/secrets/redact.ts'
-import { GIT_ENVIRONMENT, emptyRepository, git, temporaryFolder } from '../capture/fixture.ts'
+import { GIT_ENVIRONMENT, emptyRepository, temporaryFolder, gitInTurn } from '../capture/fixture.ts'
 import { folderOf } from '../capture/environment/fakes.ts'
 
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ'
@@ -260,8 +260,11 @@ test('a captured repository: remotes, submodules, messages, changed lines', asyn
   const root = emptyRepository()
   const shapes = PLANTED.filter(({ form }) => form.endsWith('alone') || form.endsWith('sentence'))
   writeFileSync(join(root, 'a.py'), 'first\n')
-  git(root, 'add', '-A')
-  git(root, 'commit', '-q', '-m', `message\n\n${PLANTED.flatMap(({ text }) => text ?? []).join('\n')}`)
+  gitInTurn(
+    root,
+    ['add', '-A'],
+    ['commit', '-q', '-m', `message\n\n${PLANTED.flatMap(({ text }) => text ?? []).join('\n')}`],
+  )
   const remotes = PLANTED.flatMap(({ address }, index) =>
     address === undefined ? [] : [`[remote "r${index}"]\n\turl = "${address}"\n\tpushurl = "${address}"\n`],
   )

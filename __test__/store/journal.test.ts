@@ -10,6 +10,7 @@ import { readJournal } from '../../src/store/journal-read.ts'
 import { Journal } from '../../src/store/journal.ts'
 import { eventSchema } from '../../src/record/event-schema.ts'
 import { folderOf } from '../support/folder.ts'
+import { rounds } from '../support/random.ts'
 import type { JournalEvent } from '../../src/record/events.ts'
 import type { JournalReport } from '../../src/store/journal-read.ts'
 
@@ -158,7 +159,7 @@ test('random bytes never crash the reader', { timeout: 30_000 }, async () => {
       writeFileSync(path, bytes)
       expect((await read(path)).list.length).toBeLessThanOrEqual(bytes.length)
     }),
-    { numRuns: 200 },
+    { numRuns: rounds(100) },
   )
 })
 
@@ -208,7 +209,7 @@ test('the quick look at a metric lets through what the schema does, and no more'
       if (expected) seen++
       expect(isEvent(value)).toBe(expected)
     }),
-    { numRuns: 5000 },
+    { numRuns: rounds(1500) },
   )
   expect(seen).toBeGreaterThan(10)
 })

@@ -18,5 +18,8 @@ export function folderOf(files: Readonly<Record<string, string | Uint8Array>> = 
 
 /** Bytes with a period that shares no factor with a block. */
 export function paint(length: number): Uint8Array {
-  return Uint8Array.from({ length }, (_, index) => index % 251)
+  const bytes = new Uint8Array(length)
+  for (let at = 0; at < Math.min(length, 251); at++) bytes[at] = at
+  for (let done = 251; done < length; done *= 2) bytes.copyWithin(done, 0, done)
+  return bytes
 }

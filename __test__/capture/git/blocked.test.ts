@@ -7,7 +7,7 @@ import { expect, test } from 'vitest'
 import { blockedReason } from '../../../src/capture/git/blocked.ts'
 import { createGit } from '../../../src/capture/git/command.ts'
 import { NotAvailable } from '../../../src/util/not-available.ts'
-import { emptyRepository, git } from '../fixture.ts'
+import { emptyRepository, git, gitInTurn } from '../fixture.ts'
 import { folderOf } from '../../support/folder.ts'
 
 const NAMES = [
@@ -60,8 +60,7 @@ test(
 test('also through a linked work tree, and not where there is no repository', async () => {
   const root = emptyRepository()
   writeFileSync(join(root, 'a'), '')
-  git(root, 'add', '-A')
-  git(root, 'commit', '-q', '-m', 'one')
+  gitInTurn(root, ['add', '-A'], ['commit', '-q', '-m', 'one'])
   const linked = join(folderOf(), 'linked')
   git(root, 'worktree', 'add', '-q', linked)
   expect(await blockedReason(linked)).toBeUndefined()
@@ -86,8 +85,7 @@ test('a repository without a work tree, and the one of which a folder is a work 
 
   const root = emptyRepository()
   writeFileSync(join(root, 'a'), '')
-  git(root, 'add', '-A')
-  git(root, 'commit', '-q', '-m', 'one')
+  gitInTurn(root, ['add', '-A'], ['commit', '-q', '-m', 'one'])
   const linked = join(folderOf(), 'linked')
   git(root, 'worktree', 'add', '-q', linked)
   execFileSync('mkfifo', [join(root, '.git/refs/heads/other')])
@@ -129,8 +127,7 @@ test.runIf(process.platform === 'linux')(
     ]) {
       const root = emptyRepository()
       writeFileSync(join(root, 'a'), '')
-      git(root, 'add', '-A')
-      git(root, 'commit', '-q', '-m', 'one')
+      gitInTurn(root, ['add', '-A'], ['commit', '-q', '-m', 'one'])
       put(root)
       const call = createGit({ directory: root, timeout: 50_000, environment: process.env })
       // Not the time limit, which is a reason as well.

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { gitDigestFields, parseGitCapture } from '../../../src/capture/git/git-capture.ts'
-import { GIT_ENVIRONMENT, git, listAt, objectAt, temporaryFolder } from '../fixture.ts'
+import { GIT_ENVIRONMENT, git, listAt, objectAt, temporaryFolder, gitInTurn } from '../fixture.ts'
 import { look, repository, write } from './look.ts'
 import type { JsonObject } from '../../../src/core/json-value.ts'
 import type { Captured } from '../../../src/core/component.ts'
@@ -88,8 +88,7 @@ describe('patches', () => {
       diff: { status: 'written', file: 'diff.patch', size: Buffer.byteLength(patch), redactedLines: 1 },
       staged: { status: 'empty' },
     })
-    git(folder, 'checkout', '-q', '.')
-    git(folder, 'apply', join(files, 'diff.patch'))
+    gitInTurn(folder, ['checkout', '-q', '.'], ['apply', join(files, 'diff.patch')])
     expect(readFileSync(join(folder, 'a.py'), 'utf8')).toBe("a\nTOKEN = '<redacted>'\nb\n")
   })
 
@@ -147,8 +146,7 @@ test('a conflict is seen with all its versions', async () => {
   const folder = repository()
   git(folder, 'checkout', '-q', '-b', 'other')
   write(folder, 'a.py', 'theirs\n')
-  git(folder, 'commit', '-q', '-a', '-m', 'theirs')
-  git(folder, 'checkout', '-q', 'main')
+  gitInTurn(folder, ['commit', '-q', '-a', '-m', 'theirs'], ['checkout', '-q', 'main'])
   write(folder, 'a.py', 'ours\n')
   git(folder, 'commit', '-q', '-a', '-m', 'ours')
   expect(() => git(folder, 'merge', 'other')).toThrow('merge')

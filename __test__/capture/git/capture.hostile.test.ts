@@ -13,7 +13,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { GIT_ENVIRONMENT, git, listAt, temporaryFolder } from '../fixture.ts'
+import { GIT_ENVIRONMENT, git, listAt, temporaryFolder, gitInTurn } from '../fixture.ts'
 import { look, paths, repository, write } from './look.ts'
 
 /** Digest of every file below a folder with its times and mode, to show that nothing was written. */
@@ -44,8 +44,7 @@ describe('it never writes to the repository', () => {
 
   test('nor in a linked work tree in the middle of a merge, with a submodule', async () => {
     const folder = repository({ 'a.py': 'a\n', '.gitattributes': '*.bin filter=lfs\n', 'm.bin': 'm\n' })
-    git(folder, 'submodule', '--quiet', 'add', repository(), 'lib')
-    git(folder, 'commit', '-q', '-m', 'library')
+    gitInTurn(folder, ['submodule', '--quiet', 'add', repository(), 'lib'], ['commit', '-q', '-m', 'library'])
     const linked = join(temporaryFolder(), 'linked')
     git(folder, 'worktree', 'add', '-q', '-b', 'side', linked)
     for (const [place, content] of [
@@ -126,8 +125,7 @@ describe('hostile names and places', () => {
     git(outer, 'init', '-q')
     write(outer, 'in/side/file', 'x')
     write(outer, 'top', 'x')
-    git(outer, 'add', '-A')
-    git(outer, 'commit', '-q', '-m', 'm')
+    gitInTurn(outer, ['add', '-A'], ['commit', '-q', '-m', 'm'])
     write(outer, 'top', 'changed')
     write(outer, 'in/new', 'x')
     git(outer, 'config', 'status.relativePaths', 'true')

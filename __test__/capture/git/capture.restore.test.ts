@@ -19,7 +19,8 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { gitCapture } from '../../../src/capture/git/git-capture.ts'
-import { emptyRepository, git, listAt, temporaryFolder, textAt } from '../fixture.ts'
+import { emptyRepository, git, listAt, temporaryFolder, textAt, gitInTurn } from '../fixture.ts'
+import { rounds } from '../../support/random.ts'
 import type { Captured } from '../../../src/core/component.ts'
 
 const LF = '\n'
@@ -101,15 +102,17 @@ describe('capture, restore, compare', () => {
     writeFileSync(file('deep/er/old name.txt'), `${LF}content of some length that renames detect${LF}`)
     writeFileSync(file('becomes-link'), `f${LF}`)
     symlinkSync('plain.py', file('link'))
-    git(repository, 'add', '-A')
-    git(repository, 'commit', '-q', '-m', 'base')
+    gitInTurn(repository, ['add', '-A'], ['commit', '-q', '-m', 'base'])
 
     writeFileSync(file('staged.py'), `b${LF}`)
     writeFileSync(file('both.py'), `line 0 staged${LF}${readFileSync(file('both.py'), 'utf8').slice(7)}`)
     writeFileSync(file('new staged.py'), `new${LF}`)
     renameSync(file('deep/er/old name.txt'), file('deep/new name.txt'))
-    git(repository, 'rm', '-q', 'removed.txt')
-    git(repository, 'add', 'staged.py', 'both.py', 'new staged.py', 'deep')
+    gitInTurn(
+      repository,
+      ['rm', '-q', 'removed.txt'],
+      ['add', 'staged.py', 'both.py', 'new staged.py', 'deep'],
+    )
 
     writeFileSync(file('plain.py'), `one${LF}2${LF}three`)
     writeFileSync(file('both.py'), `${readFileSync(file('both.py'), 'utf8')}tail${LF}`)
@@ -156,9 +159,7 @@ describe('capture, restore, compare', () => {
   test('a file removed from the index alone comes back as untracked', async () => {
     const repository = emptyRepository()
     writeFileSync(join(repository, 'kept.txt'), `k${LF}`)
-    git(repository, 'add', '-A')
-    git(repository, 'commit', '-q', '-m', 'base')
-    git(repository, 'rm', '-q', '--cached', 'kept.txt')
+    gitInTurn(repository, ['add', '-A'], ['commit', '-q', '-m', 'base'], ['rm', '-q', '--cached', 'kept.txt'])
     const { before, after } = await roundTrip(repository)
     expect(after.digest).toBe(before.digest)
     expect(listAt(after.value, 'untracked')).toMatchObject([{ path: 'kept.txt' }])
@@ -169,8 +170,7 @@ describe('capture, restore, compare', () => {
     mkdirSync(join(repository, 'folder'))
     writeFileSync(join(repository, 'folder/inside'), `i${LF}`)
     writeFileSync(join(repository, 'file'), `f${LF}`)
-    git(repository, 'add', '-A')
-    git(repository, 'commit', '-q', '-m', 'base')
+    gitInTurn(repository, ['add', '-A'], ['commit', '-q', '-m', 'base'])
     rmSync(join(repository, 'folder'), { recursive: true })
     writeFileSync(join(repository, 'folder'), `now a file${LF}`)
     unlinkSync(join(repository, 'file'))
@@ -185,14 +185,12 @@ describe('capture, restore, compare', () => {
     const library = emptyRepository()
     for (const content of ['1', '2', '3']) {
       writeFileSync(join(library, 'f'), content)
-      git(library, 'add', '-A')
-      git(library, 'commit', '-q', '-m', content)
+      gitInTurn(library, ['add', '-A'], ['commit', '-q', '-m', content])
     }
     const repository = emptyRepository()
     git(repository, 'submodule', '--quiet', 'add', library, 'lib')
     git(join(repository, 'lib'), 'checkout', '-q', 'main~2')
-    git(repository, 'add', '-A')
-    git(repository, 'commit', '-q', '-m', 'base')
+    gitInTurn(repository, ['add', '-A'], ['commit', '-q', '-m', 'base'])
     git(join(repository, 'lib'), 'checkout', '-q', 'main~1')
     git(repository, 'add', 'lib')
     git(join(repository, 'lib'), 'checkout', '-q', 'main')
@@ -223,8 +221,7 @@ describe('capture, restore, compare', () => {
     writeFileSync(join(repository, '.gitattributes'), `*.txt text eol=crlf${LF}*.raw -text${LF}`)
     writeFileSync(join(repository, 'a.txt'), 'a\r\nb\r\n')
     writeFileSync(join(repository, 'b.raw'), 'a\r\nb\n')
-    git(repository, 'add', '-A')
-    git(repository, 'commit', '-q', '-m', 'base')
+    gitInTurn(repository, ['add', '-A'], ['commit', '-q', '-m', 'base'])
     writeFileSync(join(repository, 'a.txt'), 'a\r\nchanged\r\n')
     writeFileSync(join(repository, 'b.raw'), 'a\nchanged\r\n')
     const { before, after, target } = await roundTrip(repository)
@@ -236,8 +233,7 @@ describe('capture, restore, compare', () => {
     const repository = temporaryFolder('repository')
     git(repository, 'init', '-q', '--object-format=sha256')
     writeFileSync(join(repository, 'a'), `a${LF}`)
-    git(repository, 'add', '-A')
-    git(repository, 'commit', '-q', '-m', 'base')
+    gitInTurn(repository, ['add', '-A'], ['commit', '-q', '-m', 'base'])
     writeFileSync(join(repository, 'a'), `b${LF}`)
     const { before, after } = await roundTrip(repository)
     expect(before.value).toMatchObject({
@@ -247,7 +243,7 @@ describe('capture, restore, compare', () => {
     expect(after.digest).toBe(before.digest)
   })
 
-  test('whatever was done, and in whatever order', async () => {
+  test('whatever was done, and in whatever order', { timeout: 300_000 }, async () => {
     const name = fc.constantFrom('a', 'b c', 'd\ne', '-f', 'g/h', 'g/i', 'ü')
     const content = fc.oneof(
       fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes)),
@@ -270,8 +266,7 @@ describe('capture, restore, compare', () => {
         async (first, then) => {
           const repository = emptyRepository()
           for (const one of first) apply(repository, one)
-          git(repository, 'add', '-A')
-          git(repository, 'commit', '-q', '--allow-empty', '-m', 'base')
+          gitInTurn(repository, ['add', '-A'], ['commit', '-q', '--allow-empty', '-m', 'base'])
           for (const one of then) apply(repository, one)
           const { before, after, target } = await roundTrip(repository)
           expect(snapshot(target)).toEqual(snapshot(repository))
@@ -279,7 +274,7 @@ describe('capture, restore, compare', () => {
           expect(after.digest).toBe(before.digest)
         },
       ),
-      { numRuns: 12 },
+      { numRuns: rounds(4) },
     )
   })
 })

@@ -2,7 +2,7 @@
 import { chownSync, mkdirSync, readdirSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { emptyRepository, git, listAt, objectAt, temporaryFolder } from '../fixture.ts'
+import { emptyRepository, git, listAt, objectAt, temporaryFolder, gitInTurn } from '../fixture.ts'
 import { look, paths, repository, write } from './look.ts'
 
 /** Runs git where it is meant to stop half-way. */
@@ -15,8 +15,7 @@ function divided(): string {
   const folder = repository()
   git(folder, 'checkout', '-q', '-b', 'side')
   write(folder, 'a.py', 'side\n')
-  git(folder, 'commit', '-q', '-a', '-m', 'side')
-  git(folder, 'checkout', '-q', 'main')
+  gitInTurn(folder, ['commit', '-q', '-a', '-m', 'side'], ['checkout', '-q', 'main'])
   write(folder, 'a.py', 'main\n')
   git(folder, 'commit', '-q', '-a', '-m', 'main')
   return folder
@@ -54,8 +53,7 @@ describe('in the middle of', () => {
     const folder = divided()
     const linked = join(temporaryFolder(), 'linked')
     git(folder, 'worktree', 'add', '-q', '--detach', linked)
-    git(linked, 'bisect', 'start', '-q')
-    git(linked, 'bisect', 'bad')
+    gitInTurn(linked, ['bisect', 'start', '-q'], ['bisect', 'bad'])
     const there = await look(linked)
     expect(there.value).toMatchObject({
       operation: 'bisect',
@@ -189,21 +187,21 @@ describe('commits that no remote has', () => {
   })
 })
 
-test('a changed file of a gigabyte is listed and left out of the patch, and the rest is kept', async () => {
+test('a changed file of half a gigabyte is listed and left out of the patch, and the rest is kept', async () => {
   const folder = repository({ 'a.py': 'a\n', 'model.bin': 'small\n' })
   write(folder, 'a.py', 'changed\n')
-  truncateSync(join(folder, 'model.bin'), 1 << 30)
+  truncateSync(join(folder, 'model.bin'), 1 << 29)
   const files = temporaryFolder()
   const before = process.memoryUsage.rss()
   const { value, warnings } = await look(folder, {}, { filesDirectory: files })
   // In memory it would be four times this.
-  expect(process.memoryUsage.rss() - before).toBeLessThan(256 << 20)
+  expect(process.memoryUsage.rss() - before).toBeLessThan(128 << 20)
   expect(value['patches']).toMatchObject({
     diff: { status: 'written' },
-    left: [{ path: 'model.bin', size: 1 << 30 }],
+    left: [{ path: 'model.bin', size: 1 << 29 }],
   })
   expect(paths({ value, warnings, digest: '' }, 'changed')).toEqual(['a.py', 'model.bin'])
-  expect(warnings).toEqual([`the changes of "model.bin" were not kept: it has ${1 << 30} bytes`])
+  expect(warnings).toEqual([`the changes of "model.bin" were not kept: it has ${1 << 29} bytes`])
   const clean = join(temporaryFolder(), 'clean')
   git(folder, 'clone', '-q', folder, clean)
   git(clean, 'apply', join(files, 'diff.patch'))

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { gitCapture, gitDigestFields, parseGitCapture } from '../../../src/capture/git/git-capture.ts'
 import { jsonDigest } from '../../../src/json/digest.ts'
-import { emptyRepository, git, temporaryFolder } from '../fixture.ts'
+import { emptyRepository, git, temporaryFolder, gitInTurn } from '../fixture.ts'
 import { look, repository, write } from './look.ts'
 
 describe('where there is nothing to capture, that is a finding', () => {
@@ -55,8 +55,7 @@ test('a commit, its people, tags and branch', async () => {
   writeFileSync(join(folder, 'message'), 'Title | with bars\n\nBody "quoted"\n\n  indented\n')
   git(folder, 'commit', '-q', '--allow-empty', '-F', join(folder, 'message'))
   rmSync(join(folder, 'message'))
-  git(folder, 'tag', 'v1')
-  git(folder, 'tag', '-a', 'v1,final', '-m', 'annotated')
+  gitInTurn(folder, ['tag', 'v1'], ['tag', '-a', 'v1,final', '-m', 'annotated'])
   const { value, warnings } = await look(folder)
   expect(value).toMatchObject({
     available: true,
@@ -109,12 +108,15 @@ describe('remotes', () => {
   test('addresses are clean, and both are kept', async () => {
     const folder = repository()
     const token = `ghp_${'x1Y2'.repeat(9)}`
-    git(folder, 'remote', 'add', 'origin', `https://user:${token}@example.org/a.git?access_token=${token}`)
-    git(folder, 'remote', 'set-url', '--push', 'origin', `ssh://${token}@example.org/push.git`)
-    git(folder, 'remote', 'set-url', '--add', 'origin', `https://${token}:x-oauth-basic@example.org/b.git`)
-    git(folder, 'remote', 'add', 'scp.with.dots', 'git@example.org:a/b.git')
-    git(folder, 'config', `url.https://${token}@example.org/.insteadOf`, 'https://example.org/')
-    git(folder, 'commit', '-q', '--allow-empty', '-m', `use ${token} for https://u:p@example.org`)
+    gitInTurn(
+      folder,
+      ['remote', 'add', 'origin', `https://user:${token}@example.org/a.git?access_token=${token}`],
+      ['remote', 'set-url', '--push', 'origin', `ssh://${token}@example.org/push.git`],
+      ['remote', 'set-url', '--add', 'origin', `https://${token}:x-oauth-basic@example.org/b.git`],
+      ['remote', 'add', 'scp.with.dots', 'git@example.org:a/b.git'],
+      ['config', `url.https://${token}@example.org/.insteadOf`, 'https://example.org/'],
+      ['commit', '-q', '--allow-empty', '-m', `use ${token} for https://u:p@example.org`],
+    )
     const captured = await look(folder, {}, { filesDirectory: temporaryFolder() })
     expect(captured.value['remotes']).toEqual([
       {
@@ -183,9 +185,12 @@ test('after a new commit the new one is captured', async () => {
 test('branch, tags, remotes, stashes and times do not count', async () => {
   const folder = repository()
   const before = await look(folder)
-  git(folder, 'checkout', '-q', '-b', 'other')
-  git(folder, 'tag', 'v1')
-  git(folder, 'remote', 'add', 'origin', 'https://example.org/')
+  gitInTurn(
+    folder,
+    ['checkout', '-q', '-b', 'other'],
+    ['tag', 'v1'],
+    ['remote', 'add', 'origin', 'https://example.org/'],
+  )
   utimesSync(join(folder, 'a.py'), 1, 1)
   const after = await look(join(folder))
   expect(after.digest).toBe(before.digest)
@@ -275,8 +280,11 @@ test('what is captured is plain JSON', async () => {
 
 test('files that git was told not to look at are named', async () => {
   const folder = repository()
-  git(folder, 'update-index', '--assume-unchanged', 'a.py')
-  git(folder, 'update-index', '--skip-worktree', 'b.py')
+  gitInTurn(
+    folder,
+    ['update-index', '--assume-unchanged', 'a.py'],
+    ['update-index', '--skip-worktree', 'b.py'],
+  )
   const captured = await look(folder)
   expect(captured.value).toMatchObject({ assumedUnchanged: ['a.py'], skippedFiles: 1 })
   expect(captured.warnings).toHaveLength(2)

@@ -2,7 +2,15 @@ import { chmodSync, readFileSync, renameSync, rmSync, utimesSync } from 'node:fs
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { gitCapture } from '../../../src/capture/git/git-capture.ts'
-import { GIT_ENVIRONMENT, emptyRepository, git, listAt, temporaryFolder, textAt } from '../fixture.ts'
+import {
+  GIT_ENVIRONMENT,
+  emptyRepository,
+  git,
+  listAt,
+  temporaryFolder,
+  textAt,
+  gitInTurn,
+} from '../fixture.ts'
 import { look, repository, write } from './look.ts'
 import type { Captured, Comparison } from '../../../src/core/component.ts'
 
@@ -11,8 +19,11 @@ const names = ({ differences }: Comparison): string[] => differences.map(({ fiel
 /** A repository whose submodule `lib` already has an uncommitted change. */
 function withSubmodule(): string {
   const folder = repository({ 'main.py': 'import lib\n' })
-  git(folder, 'submodule', '--quiet', 'add', repository({ 'core.py': 'y = 1\n' }), 'lib')
-  git(folder, 'commit', '-q', '-m', 'library')
+  gitInTurn(
+    folder,
+    ['submodule', '--quiet', 'add', repository({ 'core.py': 'y = 1\n' }), 'lib'],
+    ['commit', '-q', '-m', 'library'],
+  )
   write(folder, 'lib/core.py', 'y = 20\n')
   return folder
 }
@@ -110,8 +121,7 @@ test.for([
   const folder = repository({ 'main.py': 'import lib\n' })
   const library = repository({ 'core.py': 'y = 1\n' })
   if (row.kind === 'submodule') {
-    git(folder, 'submodule', '--quiet', 'add', library, 'lib')
-    git(folder, 'commit', '-q', '-m', 'library')
+    gitInTurn(folder, ['submodule', '--quiet', 'add', library, 'lib'], ['commit', '-q', '-m', 'library'])
   } else renameSync(library, join(folder, 'lib'))
   const unmarked = await look(folder)
   git(join(folder, 'lib'), 'update-index', `--${row.mark}`, 'core.py')
@@ -127,12 +137,18 @@ test.for([
 
 test('a submodule inside of a submodule with a file that git does not look at is not checked', async () => {
   const library = repository({ 'core.py': 'y = 1\n' })
-  git(library, 'submodule', '--quiet', 'add', repository({ 'deep.py': 'z = 1\n' }), 'deep')
-  git(library, 'commit', '-q', '-m', 'deep')
+  gitInTurn(
+    library,
+    ['submodule', '--quiet', 'add', repository({ 'deep.py': 'z = 1\n' }), 'deep'],
+    ['commit', '-q', '-m', 'deep'],
+  )
   const folder = repository({ 'main.py': 'import lib\n' })
-  git(folder, 'submodule', '--quiet', 'add', library, 'lib')
-  git(folder, 'submodule', '--quiet', 'update', '--init', '--recursive')
-  git(folder, 'commit', '-q', '-m', 'library')
+  gitInTurn(
+    folder,
+    ['submodule', '--quiet', 'add', library, 'lib'],
+    ['submodule', '--quiet', 'update', '--init', '--recursive'],
+    ['commit', '-q', '-m', 'library'],
+  )
   const before = await look(folder)
   expect(gitCapture.compare(before, await look(folder)).status).toBe('same')
   git(join(folder, 'lib/deep'), 'update-index', '--skip-worktree', 'deep.py')
@@ -152,8 +168,7 @@ test('filter programs of a nested repository are not started, and it is not chec
   const folder = repository()
   write(folder, 'theirs/data', 'x')
   const nested = join(folder, 'theirs')
-  git(nested, 'init', '-q')
-  git(nested, 'config', 'filter.run.clean', `touch ${folder}/executed; cat`)
+  gitInTurn(nested, ['init', '-q'], ['config', 'filter.run.clean', `touch ${folder}/executed; cat`])
   write(folder, 'theirs/.gitattributes', '* filter=run\n')
   const before = await look(folder)
   expect(gitCapture.compare(before, await look(folder))).toMatchObject({
@@ -230,12 +245,14 @@ test('files that git converts are compared by their bytes', async () => {
 
 test('a file that git could not compare without its filter is compared by its bytes', async () => {
   const folder = repository()
-  git(folder, 'config', 'filter.rot.clean', 'tr a-z b-za')
-  git(folder, 'config', 'filter.rot.smudge', 'tr b-za a-z')
+  gitInTurn(
+    folder,
+    ['config', 'filter.rot.clean', 'tr a-z b-za'],
+    ['config', 'filter.rot.smudge', 'tr b-za a-z'],
+  )
   write(folder, '.gitattributes', '*.rot filter=rot')
   write(folder, 'x.rot', 'alpha')
-  git(folder, 'add', '-A')
-  git(folder, 'commit', '-q', '-m', 'rot')
+  gitInTurn(folder, ['add', '-A'], ['commit', '-q', '-m', 'rot'])
   const before = await look(folder)
   expect(before.value['workTreeFiles']).toMatchObject({ files: [{ path: 'x.rot', cause: 'filter=rot' }] })
   const present = (): Promise<Captured> =>

@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createGitCapture } from '../../../src/capture/git/git-capture.ts'
 import { OPTIONS } from '../../../src/config/table.ts'
-import { GIT_ENVIRONMENT, emptyRepository, git, listAt, textAt } from '../fixture.ts'
+import { GIT_ENVIRONMENT, emptyRepository, listAt, textAt, gitInTurn } from '../fixture.ts'
 import type { CaptureContext, Captured } from '../../../src/core/component.ts'
 import type { GitCaptureSettings } from '../../../src/capture/git/git-capture.ts'
 import type { Given, GitOptions } from '../../../src/config/groups.ts'
@@ -28,8 +28,7 @@ export function repository(
 ): string {
   const folder = emptyRepository()
   for (const [name, content] of Object.entries(files)) write(folder, name, content)
-  git(folder, 'add', '-A')
-  git(folder, 'commit', '-q', '-m', 'first')
+  gitInTurn(folder, ['add', '-A'], ['commit', '-q', '-m', 'first'])
   return folder
 }
 

@@ -12,6 +12,7 @@ import { folderOf } from '../../support/folder.ts'
 import { floats, safetensors } from '../../support/safetensors.ts'
 import { startedRecorder } from '../../tracking/support.ts'
 import { HELLO } from './hello.ts'
+import { rounds } from '../../support/random.ts'
 import type { Socket } from 'node:net'
 import type { ExperimentOptions } from '../../../src/config/options.ts'
 import type { Recorder } from '../../../src/tracking/recorder.ts'
@@ -179,7 +180,7 @@ test(
         const { code } = (answer['error'] ?? {}) as { code?: string }
         expect(code).not.toBe('ERR_LINEAPRINT_INTERNAL')
       }),
-      { numRuns: 400 },
+      { numRuns: rounds(100) },
     )
     await end(opened)
     expect((await readRun(opened.recorder.runDirectory)).status).toBe('finished')

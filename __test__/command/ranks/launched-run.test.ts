@@ -5,18 +5,7 @@ import { storeIn } from '../../../src/store/store.ts'
 import { MetricFiles } from '../../../src/tracking/metric-files/metric-files.ts'
 import { folderOf } from '../../support/folder.ts'
 import { startedRecorder } from '../../tracking/support.ts'
-import type { Launch } from '../../../src/command/ranks/launch.ts'
-
-const LAUNCH: Launch = {
-  launcher: 'torchrun',
-  group: 'a',
-  rank: 0,
-  localRank: 0,
-  size: 2,
-  localSize: 1,
-  node: 'n',
-  parent: 'p',
-}
+import { LAUNCH } from './launch-fixture.ts'
 
 test('the announcement follows the run', async () => {
   const root = folderOf()

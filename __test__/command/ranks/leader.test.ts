@@ -6,20 +6,12 @@ import { readRun } from '../../../src/store/runs.ts'
 import { MetricFiles } from '../../../src/tracking/metric-files/metric-files.ts'
 import { folderOf } from '../../support/folder.ts'
 import { startedRecorder } from '../../tracking/support.ts'
+import { LAUNCH } from './launch-fixture.ts'
 import type { Launch } from '../../../src/command/ranks/launch.ts'
 import type { MessageOf } from '../../../src/command/python-bridge/messages.ts'
 import type { Recorder } from '../../../src/tracking/recorder.ts'
 
-const LAUNCH: Launch = {
-  launcher: 'torchrun',
-  group: 'a',
-  rank: 0,
-  localRank: 0,
-  size: 3,
-  localSize: 3,
-  node: 'n',
-  parent: 'p',
-}
+const OF_THREE: Launch = { ...LAUNCH, size: 3, localSize: 3 }
 
 const NOTHING = { datasets: [], models: [], outputs: [], metricFiles: [] }
 
@@ -38,7 +30,7 @@ async function leader(
 ): Promise<{ ranks: Ranks; recorder: Recorder; scratch: string; root: string }> {
   const root = folderOf({ 'a.txt': 'a', 'b.txt': 'b' })
   const recorder = await startedRecorder(root)
-  const ranks = new Ranks(LAUNCH, recorder, new MetricFiles(recorder), declared)
+  const ranks = new Ranks(OF_THREE, recorder, new MetricFiles(recorder), declared)
   const scratch = folderOf()
   ranks.open(scratch)
   return { ranks, recorder, scratch, root }
@@ -117,7 +109,7 @@ test('inputs and outputs that only one rank declares are recorded as those of th
   const recorder = await startedRecorder(root)
   const [a, b] = [join(root, 'a.txt'), join(root, 'b.txt')]
   const common = { ...NOTHING, datasets: [{ name: 'data', path: a }] }
-  const ranks = new Ranks(LAUNCH, recorder, new MetricFiles(recorder), common)
+  const ranks = new Ranks(OF_THREE, recorder, new MetricFiles(recorder), common)
   const scratch = folderOf()
   ranks.open(scratch)
   await recorder.track((await import('../../../src/tracking/inputs.ts')).KINDS.dataset, a, 'data')

@@ -15,17 +15,7 @@ import { meetingName } from '../../../src/command/ranks/launch.ts'
 import { Announcement, readMeeting } from '../../../src/command/ranks/meeting.ts'
 import { thisProcess } from '../../../src/util/process-identity.ts'
 import { folderOf } from '../../support/folder.ts'
-import type { Launch } from '../../../src/command/ranks/launch.ts'
-
-const LAUNCH: Launch = {
-  launcher: 'torchrun',
-  group: 'a',
-  rank: 0,
-  localRank: 0,
-  size: 2,
-  node: 'n',
-  parent: 'p',
-}
+import { LAUNCH } from './launch-fixture.ts'
 
 test('a run is announced, takes ranks, and ends', async () => {
   const root = folderOf()

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { diffModels } from '../../../src/model/diff/diff.ts'
 import { folderOf, paint } from '../../support/folder.ts'
 import { floats, safetensors } from '../../support/safetensors.ts'
+import { rounds } from '../../support/random.ts'
 import type { ModelDiff, ModelDiffOptions, ValueComparison } from '../../../src/model/diff/diff.ts'
 import type { TensorToWrite } from '../../support/safetensors.ts'
 
@@ -208,6 +209,6 @@ test('of random models exactly the tensor that changed, and the one that was ren
       ])
       expect((await compare(model, model)).same).toBe(true)
     }),
-    { numRuns: 60 },
+    { numRuns: rounds(20) },
   )
 })

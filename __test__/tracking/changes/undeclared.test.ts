@@ -18,7 +18,7 @@ import { beginStatus, changedSince } from '../../../src/tracking/changes/work-tr
 import type { Captured } from '../../../src/core/component.ts'
 import type { RepositoryCapture } from '../../../src/capture/git/types.ts'
 import { readRun } from '../../../src/store/runs.ts'
-import { git, temporaryFolder } from '../../capture/fixture.ts'
+import { git, temporaryFolder, gitInTurn } from '../../capture/fixture.ts'
 import { look, repository, write } from '../../capture/git/look.ts'
 import { folderOf } from '../../support/folder.ts'
 import { floats, safetensors } from '../../support/safetensors.ts'
@@ -131,9 +131,7 @@ test('commits that the run makes hide nothing, and show nothing that was not wri
   write(root, 'dirty', 'x')
   const committed = await runIn(root, () => {
     write(root, 'made', 'x')
-    git(root, 'add', '-A')
-    git(root, 'rm', '-q', 'b.py')
-    git(root, 'commit', '-q', '-m', 'by the run')
+    gitInTurn(root, ['add', '-A'], ['rm', '-q', 'b.py'], ['commit', '-q', '-m', 'by the run'])
     write(root, 'later', 'x')
   })
   expect(leftBy(committed)).toEqual(['b.py', 'later', 'made'])
@@ -211,9 +209,12 @@ test('a declared model stands for all its files, and a folder behind a link for 
 
 test('submodules and repositories within: new changes of them show', async () => {
   const root = repository()
-  git(root, 'submodule', '--quiet', 'add', repository(), 'lib')
-  git(root, 'submodule', '--quiet', 'add', repository(), 'dirty')
-  git(root, 'commit', '-q', '-m', 'library')
+  gitInTurn(
+    root,
+    ['submodule', '--quiet', 'add', repository(), 'lib'],
+    ['submodule', '--quiet', 'add', repository(), 'dirty'],
+    ['commit', '-q', '-m', 'library'],
+  )
   write(root, 'dirty/a.py', 'changed\n')
   const run = await runIn(root, () => {
     write(root, 'lib/new', 'x')

@@ -1,49 +1,21 @@
 //! The `graph` of ONNX files: the digests of the Python reference, and hostile graphs.
 
+#[path = "../../engine/src/digest/model/cbor.rs"]
+mod cbor;
 #[path = "model_files/protobuf.rs"]
 mod protobuf;
 #[path = "model_files/support.rs"]
 mod support;
 
 use bytes::Bytes;
-use lineaprint_digest::cbor::Encoder;
+use cbor::Cbor;
 use lineaprint_digest::{Algorithm, Algorithms, Digests, description};
 use lineaprint_formats::FormatError;
-use lineaprint_formats::model::onnx::graph::{Write, describe};
+use lineaprint_formats::model::onnx::graph::describe;
 use proptest::prelude::*;
 use protobuf::{bytes as field, number, varint};
 use std::fmt::Write as _;
 use support::{bytes, elements, expected};
-
-/// Deterministic CBOR, as the engine writes it.
-#[derive(Default)]
-struct Cbor(Encoder);
-
-impl Write for Cbor {
-    fn array(&mut self, length: usize) {
-        self.0.array(length);
-    }
-
-    fn integer(&mut self, value: i64) {
-        self.0.integer(value);
-    }
-
-    fn text(&mut self, value: &str) {
-        self.0.text(value);
-    }
-
-    fn bytes(&mut self, value: &[u8]) {
-        self.0.bytes(value);
-    }
-
-    fn null(&mut self) {
-        self.0.null();
-    }
-
-    fn append(&mut self, other: Self) {
-        self.0.append(&other.0);
-    }
-}
 
 /// Return the written `graph` digest of a file.
 fn graph(file: &Bytes, algorithm: Algorithm) -> Result<String, FormatError> {

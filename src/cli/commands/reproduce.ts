@@ -2,13 +2,12 @@
 import { once } from 'node:events'
 import { stderr } from 'node:process'
 import { Command, InvalidArgumentError } from 'commander'
-import { SignalError, signalExitCode } from '../../command/signals.ts'
 import { reproduceRun } from '../../reproduce/reproduce.ts'
 import { encodeFloat } from '../../json/special-floats.ts'
 import { REFERENCE_HELP } from '../../store/reference.ts'
 import { findRun } from '../../store/runs.ts'
 import { collect } from '../shared/arguments.ts'
-import { reportFailure } from '../shared/failure.ts'
+import { reportStopped } from '../shared/stopped.ts'
 import { openStore, storeOptions } from '../shared/store.ts'
 import {
   bytes,
@@ -126,11 +125,7 @@ async function reproduce(
     finish(answer, context)
   } catch (error) {
     progress.end()
-    if (!(error instanceof SignalError)) throw error
-    // Ctrl-C has the same message in every command.
-    context.signal.throwIfAborted()
-    reportFailure({ code: 'ERR_LINEAPRINT_INTERRUPTED', message: error.message }, options.json === true)
-    process.exitCode = signalExitCode(error.signal)
+    reportStopped(error, context.signal, options.json === true)
   }
 }
 

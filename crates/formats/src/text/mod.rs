@@ -7,3 +7,14 @@
 pub mod canonical;
 pub mod json;
 pub mod lines;
+
+use crate::error::FormatError;
+
+/// Read bytes as text. `what` names them in the error.
+pub(crate) fn utf8(bytes: &[u8], what: &str) -> Result<String, FormatError> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Ok(text.to_owned()),
+        Err(_) => Err(FormatError::new(format!("{what} is not UTF-8"))
+            .with_expected("text in UTF-8", format!("\"{}\"", bytes.escape_ascii()))),
+    }
+}

@@ -5,7 +5,11 @@
 #[path = "../zip/support.rs"]
 pub mod zip;
 
+use super::files::check_any;
 use bytes::Bytes;
+use lineaprint_formats::FormatError;
+use lineaprint_formats::model::listing::Listing;
+use lineaprint_formats::model::pytorch::read;
 
 /// Instructions of a pickle.
 #[derive(Clone, Default)]
@@ -131,4 +135,20 @@ pub fn tarred(name: &str, kind: u8, size: u64, data: &[u8]) -> Vec<u8> {
     header.extend(data);
     header.resize(header.len().next_multiple_of(512), 0);
     header
+}
+
+/// Read a checkpoint that must be refused.
+pub fn refusal(input: &Bytes) -> FormatError {
+    read(input).expect_err("must be refused")
+}
+
+#[track_caller]
+pub fn assert_refused(input: &Bytes, part: &str) {
+    let message = refusal(input).to_string();
+    assert!(message.contains(part), "{message}");
+}
+
+/// Read a checkpoint by every kind of input.
+pub fn listing(input: &Bytes) -> Listing {
+    check_any(read, input).unwrap_or_else(|error| panic!("{error}"))
 }

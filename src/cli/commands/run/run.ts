@@ -1,6 +1,5 @@
 /** `lineaprint run`: any program as a tracked run. */
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { SignalError, signalExitCode } from '../../../command/signals.ts'
 import { LineaprintError } from '../../../core/errors.ts'
 import { runCommand } from '../../../command/run-command.ts'
 import { INTERVAL_BOUNDS } from '../../../config/system-metrics.ts'
@@ -9,7 +8,7 @@ import { describeMetricFiles, describeReported } from '../../../record/reported-
 import { plural } from '../../../util/plural.ts'
 import { duration } from '../../shared/time.ts'
 import { escapeText, printError, printJson } from '../../shared/output.ts'
-import { reportFailure } from '../../shared/failure.ts'
+import { reportStopped } from '../../shared/stopped.ts'
 import { storeOptions } from '../../shared/store.ts'
 import { progressBar } from '../../shared/progress.ts'
 import type { CommandOutcome, NamedPath } from '../../../command/run-command.ts'
@@ -140,11 +139,7 @@ async function run(argv: string[], options: RunOptions, context: CommandContext)
     process.exitCode = exitCodeOf(outcome)
   } catch (error) {
     progress.end()
-    if (!(error instanceof SignalError)) throw error
-    // Ctrl-C has the same message in every command.
-    context.signal.throwIfAborted()
-    reportFailure({ code: 'ERR_LINEAPRINT_INTERRUPTED', message: error.message }, options.json === true)
-    process.exitCode = signalExitCode(error.signal)
+    reportStopped(error, context.signal, options.json === true)
   }
 }
 

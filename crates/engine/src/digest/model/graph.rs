@@ -1,47 +1,17 @@
 //! The `graph` digest of an ONNX file: the computation, without the values of the weights.
 
+use super::cbor::Cbor;
 use super::{Shard, sibling};
 use crate::control::Control;
 use crate::error::{Code, Error, Result};
 use crate::io::input::FileInput;
 use crate::io::source::Source;
-use lineaprint_digest::cbor::Encoder;
 use lineaprint_digest::{Algorithm, Algorithms, Digests, Hash, Hasher, description};
 use lineaprint_formats::FormatError;
 use lineaprint_formats::input::Input;
 use lineaprint_formats::model::listing::{Elements, Tensor};
-use lineaprint_formats::model::onnx::graph::{Write, describe};
+use lineaprint_formats::model::onnx::graph::describe;
 use std::sync::Arc;
-
-/// Deterministic CBOR.
-#[derive(Default)]
-struct Cbor(Encoder);
-
-impl Write for Cbor {
-    fn array(&mut self, length: usize) {
-        self.0.array(length);
-    }
-
-    fn integer(&mut self, value: i64) {
-        self.0.integer(value);
-    }
-
-    fn text(&mut self, value: &str) {
-        self.0.text(value);
-    }
-
-    fn bytes(&mut self, value: &[u8]) {
-        self.0.bytes(value);
-    }
-
-    fn null(&mut self) {
-        self.0.null();
-    }
-
-    fn append(&mut self, other: Self) {
-        self.0.append(&other.0);
-    }
-}
 
 /// Compute the `graph` digests of an ONNX file.
 ///

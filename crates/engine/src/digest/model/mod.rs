@@ -8,6 +8,7 @@
 //!
 //! What does not lie in one piece is hashed as a stream of its own, see [`streams`].
 
+mod cbor;
 pub mod graph;
 mod in_order;
 mod list;

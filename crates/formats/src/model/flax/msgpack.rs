@@ -5,6 +5,7 @@
 
 use super::cursor::Cursor;
 use crate::error::FormatError;
+use crate::text::utf8;
 
 /// The head of a value; what follows it in the file is not read yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,10 +104,5 @@ pub(super) fn text(
     }
     let length = usize::try_from(length).map_err(|_| FormatError::new(format!("{what} is too long")))?;
     let bytes = cursor.take(length, what)?;
-    String::from_utf8(bytes.to_vec()).map_err(|error| {
-        FormatError::new(format!(
-            "{what} is not UTF-8: {}",
-            error.as_bytes().escape_ascii()
-        ))
-    })
+    utf8(&bytes, what)
 }

@@ -1,12 +1,12 @@
 //! Attributes that are text.
 
-use super::fields::text;
 use super::file::File;
 use super::header::{Header, kind, shared};
 use super::heap::{Collection, Fractal};
 use super::types::{self, Datatype, Kind};
 use super::{space, tree};
 use crate::error::FormatError;
+use crate::text::utf8;
 use bytes::Bytes;
 
 /// The most text that one attribute may hold, in bytes.
@@ -108,7 +108,7 @@ impl Texts<'_, '_> {
         }
         let rest = fields.take(fields.remaining())?;
         Ok(Some(Attribute {
-            name: text(name, "the name of an attribute")?,
+            name: utf8(name, "the name of an attribute")?,
             values: self.values(&datatype, &shape, rest)?,
             scalar: shape.is_empty(),
         }))
@@ -174,5 +174,5 @@ impl Texts<'_, '_> {
 
 fn until_nul(bytes: &[u8]) -> Result<String, FormatError> {
     let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
-    text(&bytes[..end], "an attribute")
+    utf8(&bytes[..end], "an attribute")
 }

@@ -132,14 +132,3 @@ impl<'a> Fields<'a> {
         Ok(())
     }
 }
-
-/// Return a name as text.
-pub(super) fn text(bytes: &[u8], what: &str) -> Result<String, FormatError> {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Ok(text.to_owned()),
-        Err(_) => Err(FormatError::new(format!(
-            "{what} is not UTF-8: {}",
-            bytes.escape_ascii()
-        ))),
-    }
-}

@@ -1,11 +1,12 @@
 //! Links of a group.
 
-use super::fields::{Fields, text};
+use super::fields::Fields;
 use super::file::File;
 use super::header::{Header, kind};
 use super::heap::{Fractal, local};
 use super::tree;
 use crate::error::FormatError;
+use crate::text::utf8;
 
 /// The end of a link.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,7 +74,7 @@ fn read(mut fields: Fields<'_>) -> Result<Link, FormatError> {
         0 => Target::Hard(fields.defined()?),
         1 => {
             let length = fields.short()?;
-            Target::Soft(text(fields.take(length)?, "the path of a soft link")?)
+            Target::Soft(utf8(fields.take(length)?, "the path of a soft link")?)
         }
         64 => Target::External,
         other => Target::Other(other),
@@ -82,7 +83,7 @@ fn read(mut fields: Fields<'_>) -> Result<Link, FormatError> {
 }
 
 fn checked_name(name: &[u8]) -> Result<String, FormatError> {
-    let name = text(name, "the name of a link")?;
+    let name = utf8(name, "the name of a link")?;
     if name.is_empty() || name.contains('/') || name == "." {
         return Err(FormatError::new("a link has a name that no path can hold")
             .with_expected("no '/'", format!("{name:?}")));
@@ -122,7 +123,7 @@ fn old(
             let scratch = fields.take(16)?;
             let target = if cache == 2 {
                 let offset = u64::from(file.fields(scratch, WHAT).word()?);
-                Target::Soft(text(name_at(offset)?, "the path of a soft link")?)
+                Target::Soft(utf8(name_at(offset)?, "the path of a soft link")?)
             } else {
                 Target::Hard(object.ok_or_else(|| FormatError::new("a link leads nowhere"))?)
             };

@@ -6,6 +6,7 @@
 use crate::error::FormatError;
 use crate::input::Input;
 use crate::model::cursor::Cursor;
+use crate::text::utf8;
 
 /// The longest name, in bytes.
 const LONGEST_NAME: u64 = 65_535;
@@ -237,11 +238,7 @@ impl<'a> Wire<'a> {
                 .with_expected(format!("at most {LONGEST_NAME} bytes"), span.length()));
         }
         let bytes = self.bytes(span)?;
-        let text = std::str::from_utf8(&bytes).map_err(|_| {
-            FormatError::new(format!("{what} is not UTF-8"))
-                .with_expected("text in UTF-8", format!("\"{}\"", bytes.escape_ascii()))
-        })?;
-        Ok(text.to_owned())
+        utf8(&bytes, what)
     }
 }
 

@@ -5,6 +5,7 @@
 use crate::error::FormatError;
 use crate::input::Input;
 use crate::model::cursor::Cursor;
+use crate::text::utf8;
 
 /// A file of tables.
 pub(super) struct FlatBuffer<'a> {
@@ -165,10 +166,6 @@ impl<'a> FlatBuffer<'a> {
         })?;
         self.cursor.seek(start);
         let bytes = self.cursor.take(count, what)?;
-        let text = std::str::from_utf8(&bytes).map_err(|_| {
-            FormatError::new(format!("{what} is not UTF-8"))
-                .with_expected("text in UTF-8", format!("\"{}\"", bytes.escape_ascii()))
-        })?;
-        Ok(text.to_owned())
+        utf8(&bytes, what)
     }
 }

@@ -1,5 +1,5 @@
 /** Digests of a model, a file of any format that is read or a folder: its architecture and its weights. */
-import { basename, dirname, relative, sep } from 'node:path'
+import { basename } from 'node:path'
 import { runJob } from '../native/job.ts'
 import { primary, toDigests } from '../core/digest.ts'
 import { native } from '../native/load.ts'
@@ -7,21 +7,25 @@ import { checkAlgorithm, checkChoice, checkKeys, checkPath } from '../core/optio
 import { sampleDigests } from '../hash/sample/digests.ts'
 import { checkSample, toNativePlan } from '../hash/sample/options.ts'
 import { SampleReport } from '../hash/sample/report.ts'
-import { writePlan } from '../core/sample-plan.ts'
-import { compareUtf8 } from '../util/text-order.ts'
+import { TensorColumns, digestsOf, dtypeOf, shapeOf, siblingName } from './columns.ts'
 import { configWarnings, embeddedConfig, siblingConfig } from './config.ts'
 import { nameList } from '../util/name-list.ts'
 import { familyDigest } from './family.ts'
 import { refuseDisguised } from './disguised.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { locateModel } from './locate.ts'
+import { groupTensors } from './name-pattern.ts'
 import { findTokenizer, readTokenizer } from './tokenizer.ts'
-import type { AlgorithmChoice, Digest, Digests, RawDigests } from '../core/digest.ts'
-import type { NativeModel, NativeShard, NativeTensorDigests, NativeWeights } from '../native/load.ts'
+import type { AlgorithmChoice, Digest, Digests } from '../core/digest.ts'
+import type { NativeModel, NativeShard } from '../native/load.ts'
 import type { SampledHashOptions } from '../hash/sample/options.ts'
 import type { SamplePlan } from '../core/sample-plan.ts'
+import type { DtypeTotal, TensorInfo } from './columns.ts'
 import type { GivenConfig, ModelConfig } from './config.ts'
+import type { TensorGroup } from './name-pattern.ts'
 import type { ModelFiles } from './locate.ts'
+
+export type { DtypeTotal, TensorInfo } from './columns.ts'
 
 /** Names of the formats that are read. */
 const FORMATS = [
@@ -54,25 +58,6 @@ export interface ModelOptions<A extends AlgorithmChoice = AlgorithmChoice> exten
   readonly lenient?: boolean | undefined
 }
 
-/** One tensor. */
-export interface TensorInfo {
-  readonly name: string
-  /** Data type as safetensors spells it. */
-  readonly dtype: string
-  /** Elements per axis, C order; empty for a scalar. */
-  readonly shape: readonly number[]
-  /** Plain digest of its elements; a `sampled` one if only a part of it was read. */
-  readonly digest: Digest
-  /** Name of the file that contains it. */
-  readonly file: string
-  /** Bytes of its elements. */
-  readonly bytes: number
-  /** First byte in that file; absent if its elements do not lie there in one piece in their final form. */
-  readonly start?: number
-  /** One past the last byte in that file; absent like `start`. */
-  readonly end?: number
-}
-
 /** Something of a model file that is no tensor of its weights: state of an optimizer, an object of another type. */
 export interface PartNotRead {
   /** Name or path within the file. */
@@ -83,13 +68,6 @@ export interface PartNotRead {
 
 /** The formats that are read. */
 export type ModelFormat = (typeof FORMATS)[number]
-
-/** Tensors, parameters and bytes of one dtype. */
-export interface DtypeTotal {
-  readonly tensors: number
-  readonly parameters: number
-  readonly bytes: number
-}
 
 /** A file of the model. */
 export interface ModelFile {
@@ -137,7 +115,7 @@ export interface ModelListing<A extends AlgorithmChoice = AlgorithmChoice> {
   /** Bytes of all tensors. */
   readonly bytes: number
   readonly dtypes: Readonly<Record<string, DtypeTotal>>
-  /** Sorted by the UTF-8 bytes of their names. */
+  /** Sorted by the UTF-8 bytes of their names. Built when it is read for the first time. */
   readonly tensors: readonly TensorInfo[]
   /** Names of tensors with equal dtype, shape and bits, in groups. Sampled tensors are excluded. */
   readonly ties: readonly (readonly string[])[]
@@ -245,6 +223,8 @@ export interface ModelParts {
   readonly config?: ModelConfig
   /** Keys and values of the text in its files. */
   readonly metadata: ReadonlyMap<string, string>
+  /** Its tensors, those whose names differ only in numbers together. */
+  readonly groups: readonly TensorGroup[]
 }
 
 /** Read a model like {@link listModel}, and return its configuration and the text in its files too. */
@@ -286,14 +266,16 @@ export async function readParts(
   const tree = treeDigests(model)
   const graph = model.graph && toDigests(model.graph, 'graph')
   const tokenizer = await reading
-  const tensors = tensorsOf(model, plan)
+  const columns = new TensorColumns(model, plan)
+  const groups = groupTensors(columns.types())
   const incomplete = model.shards.find((shard) => shard.incomplete !== undefined)?.incomplete
   const extent = model.weights.kind === 'sampled' ? model.weights.extent : undefined
   const own = configWithin(model, metadata)
   const config = own ?? sibling
-  const covering = incomplete === undefined ? coveringDigests(model, plan, algorithm, own, config) : {}
+  const covering = incomplete === undefined ? coveringDigests(model, groups, plan, algorithm, own, config) : {}
   const { architecture, weights, family } = covering
   const configName = own === undefined ? sibling?.name : basename(model.shards[0]?.path ?? '')
+  let tensors: readonly TensorInfo[] | undefined
   const listing: ModelListing = {
     path: located.isFolder ? located.folder : (index?.path ?? located.given),
     format: formatOf(model),
@@ -305,10 +287,13 @@ export async function readParts(
     ...(tokenizer && { tokenizer: primary(tokenizer) }),
     digests: { ...covering, ...(graph && { graph }), ...(tree && { tree }), ...(tokenizer && { tokenizer }) },
     ...(incomplete !== undefined && { incomplete }),
-    tensorCount: tensors.length,
-    ...totals(tensors),
-    tensors,
-    ties: tiesOf(tensors),
+    tensorCount: columns.count,
+    ...columns.totals(),
+    // A report of a million tensors in words needs none of them as an object.
+    get tensors() {
+      return (tensors ??= columns.toInfos())
+    },
+    ties: columns.ties(),
     ...partsOf(model),
     files: filesOf(model),
     ...(options.weights !== undefined && { selectedWeights: options.weights }),
@@ -317,7 +302,7 @@ export async function readParts(
     ...(extent && { sample: new SampleReport('weights', extent) }),
     warnings: [...located.warnings, ...warningsOf(model, config)],
   }
-  return { listing, ...(config && { config }), metadata }
+  return { listing, ...(config && { config }), metadata, groups }
 }
 
 /** Return the configuration that the one file of a model holds itself. */
@@ -332,6 +317,7 @@ function configWithin(
 /** Return the digests that cover every tensor. */
 function coveringDigests(
   { architecture, weights, shards }: NativeModel,
+  groups: readonly TensorGroup[],
   plan: SamplePlan | undefined,
   algorithm: AlgorithmChoice,
   own: ModelConfig | undefined,
@@ -339,18 +325,15 @@ function coveringDigests(
 ): Pick<ModelListing['digests'], 'architecture' | 'weights' | 'family'> {
   const raw = digestsOf(weights)
   const isSampled = plan !== undefined && weights.kind === 'sampled'
-  const names = shards.flatMap((shard) => shard.names)
-  const dtypes = shards.flatMap((shard) => shard.dtypes)
-  const shapes = shards.flatMap((shard) => shard.shapes)
   // The addon knows only the configuration beside the file.
   const described =
     own === undefined
       ? architecture
-      : native.architectureDigest({ names, dtypes, shapes }, own.canonical, algorithm)
-  const types = names.map((name, at) => ({ name, dtype: dtypes[at] ?? '', shape: shapes[at] ?? [] }))
+      : native.architectureDigest(typesOf(shards), own.canonical, algorithm)
   return {
     architecture: toDigests(described, 'architecture'),
-    family: familyDigest(types, config?.value, algorithm),
+    // One tensor of each group stands for all of them.
+    family: familyDigest(groups, config?.value, algorithm),
     weights: isSampled ? sampleDigests('weights', plan, weights.extent, raw) : toDigests(raw, 'weights'),
   }
 }
@@ -403,72 +386,17 @@ async function tokenizerDigests(
   return (await readTokenizer(located.folder, { algorithm })).digests
 }
 
-/** Return the tensors of all shards, sorted by name. */
-export function tensorsOf(model: NativeModel, plan: SamplePlan | undefined): TensorInfo[] {
-  const written = plan && writePlan('tensor', plan)
-  const digestOf = ({ tensors: hashed }: NativeShard, index: number): Digest =>
-    primary(
-      hashed.kind === 'sampled' && hashed.inPart[index] === 1
-        ? toDigests(hashed.digests, 'sampled', index, written)
-        : toDigests(digestsOf(hashed), undefined, index),
-    )
-  const tensors = model.shards.flatMap((shard) =>
-    shard.names.map((name, index) => ({
-      name,
-      dtype: shard.dtypes[index] ?? '',
-      shape: shard.shapes[index] ?? [],
-      digest: digestOf(shard, index),
-      ...locationOf(shard, index),
-    })),
-  )
-  return tensors.toSorted((a, b) => compareUtf8(a.name, b.name))
-}
-
-/** Say where a tensor lies: in the shard, or in a file beside it. */
-function locationOf(shard: NativeShard, index: number): Pick<TensorInfo, 'file' | 'bytes' | 'start' | 'end'> {
-  const { sizes, starts, locations, siblings } = shard
-  const [bytes = 0, start = -1, location = -1] = [sizes[index], starts[index], locations[index]]
-  const file =
-    siblings[location] === undefined ? basename(shard.path) : siblingName(shard, siblings[location].path)
-  return { file, bytes, ...(start >= 0 && { start, end: start + bytes }) }
-}
-
-/** Return the path of a file below the folder of a shard, with `/` between its segments. */
-function siblingName(shard: NativeShard, path: string): string {
-  return relative(dirname(shard.path), path).split(sep).join('/')
-}
-
-function totals(tensors: readonly TensorInfo[]): Pick<ModelReport, 'parameters' | 'bytes' | 'dtypes'> {
-  const dtypes: Record<string, { tensors: number; parameters: number; bytes: number }> = {}
-  for (const tensor of tensors) {
-    const total = (dtypes[tensor.dtype] ??= { tensors: 0, parameters: 0, bytes: 0 })
-    total.tensors++
-    total.parameters += tensor.shape.reduce((product, dimension) => product * dimension, 1)
-    total.bytes += tensor.bytes
+/** Return the types of all tensors as the addon takes them. */
+function typesOf(shards: readonly NativeShard[]): {
+  names: string[]
+  dtypes: string[]
+  shapes: number[][]
+} {
+  return {
+    names: shards.flatMap((shard) => shard.names),
+    dtypes: shards.flatMap((shard) => shard.names.map((_, index) => dtypeOf(shard, index))),
+    shapes: shards.flatMap((shard) => shard.names.map((_, index) => shapeOf(shard, index))),
   }
-  const sum = (field: 'parameters' | 'bytes'): number =>
-    Object.values(dtypes).reduce((total, dtype) => total + dtype[field], 0)
-  return { parameters: sum('parameters'), bytes: sum('bytes'), dtypes }
-}
-
-/**
- * Group tensors that share their bits. Empty tensors all do and are excluded; so are those not read whole.
- */
-function tiesOf(tensors: readonly TensorInfo[]): string[][] {
-  const groups = new Map<string, string[]>()
-  for (const { name, dtype, shape, digest, bytes } of tensors) {
-    if (bytes === 0 || digest.kind !== undefined) continue
-    const key = `${dtype} ${shape.join('x')} ${digest.hex}`
-    const group = groups.get(key)
-    if (group) group.push(name)
-    else groups.set(key, [name])
-  }
-  return [...groups.values()].filter((group) => group.length > 1)
-}
-
-/** Return the digests of what was read; none where only headers were. */
-export function digestsOf(read: NativeTensorDigests | NativeWeights): RawDigests {
-  return read.kind === 'listed' ? {} : read.digests
 }
 
 /** Return the weights files: the shards, each with the files beside it that hold elements. */

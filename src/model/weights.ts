@@ -3,10 +3,12 @@ import { runJob } from '../native/job.ts'
 import { checkAlgorithm } from '../core/options.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { native } from '../native/load.ts'
-import { filesOf, tensorsOf } from './read.ts'
+import { TensorColumns } from './columns.ts'
+import { filesOf } from './read.ts'
 import type { HashOptions, JobOptions } from '../core/options.ts'
 import type { ModelFiles } from './locate.ts'
-import type { ModelFile, TensorInfo } from './read.ts'
+import type { TensorInfo } from './columns.ts'
+import type { ModelFile } from './read.ts'
 
 /** The content of the weights files. */
 export interface WeightsFiles {
@@ -31,7 +33,7 @@ export async function readWeights(
   const reading = { kind: 'full', parts: 'both' } as const
   const wanted = { algorithm, lenient: false, reading, ...(index && { index }) }
   const model = await runJob(options, (job, threads) => native.readModel(job, [...weights], wanted, threads))
-  return { tensors: tensorsOf(model, undefined), files: filesOf(model) }
+  return { tensors: new TensorColumns(model).toInfos(), files: filesOf(model) }
 }
 
 /** Check whether a file can be read as a model: its format is one that is read, and what it lists is sound. */

@@ -272,7 +272,8 @@ export async function readParts(
   const extent = model.weights.kind === 'sampled' ? model.weights.extent : undefined
   const own = configWithin(model, metadata)
   const config = own ?? sibling
-  const covering = incomplete === undefined ? coveringDigests(model, groups, plan, algorithm, own, config) : {}
+  const covering =
+    incomplete === undefined ? coveringDigests(model, groups, plan, algorithm, own, config) : {}
   const { architecture, weights, family } = covering
   const configName = own === undefined ? sibling?.name : basename(model.shards[0]?.path ?? '')
   let tensors: readonly TensorInfo[] | undefined
@@ -327,9 +328,7 @@ function coveringDigests(
   const isSampled = plan !== undefined && weights.kind === 'sampled'
   // The addon knows only the configuration beside the file.
   const described =
-    own === undefined
-      ? architecture
-      : native.architectureDigest(typesOf(shards), own.canonical, algorithm)
+    own === undefined ? architecture : native.architectureDigest(typesOf(shards), own.canonical, algorithm)
   return {
     architecture: toDigests(described, 'architecture'),
     // One tensor of each group stands for all of them.

@@ -35,7 +35,8 @@ const PIECE = 4096
 
 /** Return the text of a document in pieces: a list of a million tensors would be a string of many times its size. */
 function* jsonPieces(value: unknown): Generator<string> {
-  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value) && !('toJSON' in value)
+  const isObject =
+    typeof value === 'object' && value !== null && !Array.isArray(value) && !('toJSON' in value)
   const entries: [string, unknown][] = isObject ? Object.entries(value) : []
   if (!entries.some(([, member]) => isLong(member))) {
     yield `${JSON.stringify(value, null, 2)}\n`

@@ -41,7 +41,7 @@ export interface Case {
 
 /** The contestants of a case. */
 export interface Entry {
-  /** Bytes that every contestant reads. */
+  /** Bytes that every contestant reads; 0 where it is not a matter of bytes. */
   readonly bytes: number
   readonly contestants: readonly Contestant[]
   /** Peers that are not installed. */

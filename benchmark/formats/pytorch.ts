@@ -36,7 +36,7 @@ export function writePyTorchLegacy(path: string, plans: readonly TensorPlan[]): 
   output.write(PROTO, Buffer.from('M'), uint(1001, 2), STOP)
   output.write(PROTO, ...system, STOP)
   output.write(stateDict(plans, [Buffer.from('N')]))
-  output.write(PROTO, Buffer.from(']('), ...keys, Buffer.from('e'), STOP)
+  output.write(PROTO, Buffer.concat([Buffer.from(']('), ...keys, Buffer.from('e'), STOP]))
   for (const plan of plans) output.write(uint(plan.bytes / 4, 8), plan.content())
   output.close()
 }

@@ -1,6 +1,7 @@
 /** Output to the terminal: JSON, tables, colour and progress. */
 import { env, stderr, stdout } from 'node:process'
 import { stripVTControlCharacters, styleText } from 'node:util'
+import { jsonPieces } from '../../json/pieces.ts'
 import { escapeJson, escapeLines, escapeText } from '../../util/escape-text.ts'
 import type { RunStatus } from '../../record/record.ts'
 
@@ -28,44 +29,6 @@ let jsonPrinted = false
 /** Tell whether a document was written to stdout: there is only one. */
 export function hasPrintedJson(): boolean {
   return jsonPrinted
-}
-
-/** Items of an array from which it is written in pieces, and the items of a piece. */
-const PIECE = 4096
-
-/** Return the text of a document in pieces: a list of a million tensors would be a string of many times its size. */
-function* jsonPieces(value: unknown): Generator<string> {
-  const isObject =
-    typeof value === 'object' && value !== null && !Array.isArray(value) && !('toJSON' in value)
-  const entries: [string, unknown][] = isObject ? Object.entries(value) : []
-  if (!entries.some(([, member]) => isLong(member))) {
-    yield `${JSON.stringify(value, null, 2)}\n`
-    return
-  }
-  let before = '{'
-  for (const [key, member] of entries) {
-    const name = `${before}\n  ${JSON.stringify(key)}: `
-    if (isLong(member)) {
-      let opening = `${name}[`
-      for (let at = 0; at < member.length; at += PIECE) {
-        // Without the brackets of this part of the array.
-        const items = JSON.stringify(member.slice(at, at + PIECE), null, 2).slice(1, -2)
-        yield `${opening}${items.replaceAll('\n', '\n  ')}`
-        opening = ','
-      }
-      yield '\n  ]'
-    } else {
-      const text = JSON.stringify(member, null, 2) as string | undefined
-      if (text === undefined) continue
-      yield `${name}${text.replaceAll('\n', '\n  ')}`
-    }
-    before = ','
-  }
-  yield '\n}\n'
-}
-
-function isLong(value: unknown): value is unknown[] {
-  return Array.isArray(value) && value.length > PIECE
 }
 
 /** Write JSON text to stdout: the same document, without characters that control a terminal. */

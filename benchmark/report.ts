@@ -70,7 +70,7 @@ export interface CaseResult {
   /** Share of the processors that other programs used meanwhile. */
   readonly others: number | undefined
   readonly contestants: readonly ContestantResult[]
-  /** What was measured beside the times. */
+  /** Lines about what was measured beside the times. */
   readonly notes: readonly string[]
 }
 

@@ -45,7 +45,7 @@ export function modelFormatCases(inputs: Inputs): Case[] {
   }))
 }
 
-/** What the cases share: the folder, and the digest that the formats with names must agree about. */
+/** State that the cases share: the folder, and the digest that the formats with names must agree about. */
 class Shared {
   readonly #inputs: Inputs
   readonly #weights = new Map<boolean | string, string>()
@@ -70,7 +70,7 @@ class Shared {
     const [python, missing] = pythonContestants(format, path, workers)
     return {
       bytes,
-      contestants: [readModelContestant(path, weights.hex), plainFiles(paths, format), ...python],
+      contestants: [readModelContestant(path, weights.hex), wholeFiles(paths, format), ...python],
       missing,
       after: () => {
         for (const worker of workers) worker.stop()
@@ -124,7 +124,7 @@ function readModelContestant(path: string, weights: string): Contestant {
   }
 }
 
-function plainFiles(paths: readonly string[], { inPieces }: WrittenFormat): Contestant {
+function wholeFiles(paths: readonly string[], { inPieces }: WrittenFormat): Contestant {
   return {
     name: 'lineaprint hashFiles, as plain files',
     role: 'part',

@@ -111,6 +111,10 @@ function writeContiguous(output: Output, plan: TensorPlan): Buffer[] {
   return [message(0x08, Buffer.from([3, 1]), uint(address, 8), uint(plan.bytes, 8))]
 }
 
+function zeros(count: number): Buffer[] {
+  return Array.from({ length: count }, () => uint(0, 8))
+}
+
 /** Write the chunks of a tensor and their index, a tree of one node. The last chunk is filled up with zeros. */
 function writeChunks(output: Output, plan: TensorPlan): Buffer[] {
   const [rows = 1, columns = 1] = plan.shape
@@ -120,7 +124,6 @@ function writeChunks(output: Output, plan: TensorPlan): Buffer[] {
     Math.max(1, Math.floor(CHUNK_BYTES / rowBytes), Math.ceil(rows / (2 * INDEX_K))),
   )
   const content = plan.content()
-  const zeros = (count: number): Buffer[] => Array.from({ length: count }, () => uint(0, 8))
   const entries: Buffer[] = []
   for (let row = 0; row < rows; row += chunkRows) {
     const chunk = Buffer.alloc(chunkRows * rowBytes)

@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { writeHdf5, writeKeras } from './hdf5.ts'
 import { writeOnnx, writeOnnxExternal } from './onnx.ts'
-import { writeFlax, writeGguf, writeNpy, writeNpz, writeSafetensors, writeTensorFlowJs } from './plain.ts'
+import { writeFlax, writeGguf, writeNpy, writeNpz, writeSafetensors, writeTensorFlowJs } from './in-pieces.ts'
 import { writePyTorchLegacy, writePyTorchZip } from './pytorch.ts'
 import { writeTflite } from './tflite.ts'
 import type { TensorPlan } from './output.ts'
@@ -12,7 +12,7 @@ export interface WrittenFormat {
   /** End of the name of the case. */
   readonly name: string
   readonly title: string
-  /** Whether tensors lie in one piece, or have to be decoded. */
+  /** True if tensors lie in one piece; false if they have to be decoded. */
   readonly inPieces: boolean
   /** False for a format without the names of tensors: its `weights` are its own. */
   readonly named: boolean

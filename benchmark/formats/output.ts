@@ -1,4 +1,4 @@
-/** What the writers of model files share: the tensors to write, and a file that is written from front to back. */
+/** The common part of the writers of model files: the tensors to write, and a file that is written from front to back. */
 import { createCipheriv } from 'node:crypto'
 import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs'
 

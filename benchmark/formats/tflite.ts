@@ -5,7 +5,7 @@ import type { TensorPlan } from './output.ts'
 /** Write a TFLite file of less than 2 GiB. Source of the fields: `schema.fbs` of LiteRT. */
 export function writeTflite(path: string, plans: readonly TensorPlan[]): void {
   const flat = new FlatHead()
-  const root = flat.place(uint(0, 4), Buffer.from('TFL3'))
+  const root = flat.append(uint(0, 4), Buffer.from('TFL3'))
   const model = flat.table([3, 0, 0, 0, 0])
   flat.link(root, model.at)
   const graphs = flat.vector(1)
@@ -18,9 +18,9 @@ export function writeTflite(path: string, plans: readonly TensorPlan[]): void {
     // Buffer 0 is empty by convention. The type F32 is the default and has no field.
     const tensor = flat.table([0, undefined, index + 1, 0])
     flat.link(tensors + 4 + 4 * index, tensor.at)
-    flat.link(tensor.field(0), flat.place(uint(shape.length, 4), ...shape.map((length) => uint(length, 4))))
+    flat.link(tensor.field(0), flat.append(uint(shape.length, 4), ...shape.map((length) => uint(length, 4))))
     const text = Buffer.from(`${name}\0`)
-    flat.link(tensor.field(3), flat.place(uint(text.length - 1, 4), text))
+    flat.link(tensor.field(3), flat.append(uint(text.length - 1, 4), text))
   }
   const buffers = flat.vector(plans.length + 1)
   flat.link(model.field(4), buffers)
@@ -58,8 +58,8 @@ class FlatHead {
   #bytes = Buffer.alloc(1 << 16)
   length = 0
 
-  /** Place bytes at a multiple of four, and return where they begin. */
-  place(...parts: readonly Uint8Array[]): number {
+  /** Append bytes at a multiple of four, and return where they begin. */
+  append(...parts: readonly Uint8Array[]): number {
     const at = Math.ceil(this.length / 4) * 4
     const bytes = Buffer.concat(parts)
     while (at + bytes.length > this.#bytes.length)
@@ -69,7 +69,7 @@ class FlatHead {
     return at
   }
 
-  /** Place a table of fields of four bytes; an absent one has its default. */
+  /** Append a table of fields of four bytes; an absent one has its default. */
   table(values: readonly (number | undefined)[]): { at: number; field(slot: number): number } {
     const present = values.filter((value) => value !== undefined)
     const offset = (slot: number): number =>
@@ -77,15 +77,15 @@ class FlatHead {
         ? 0
         : 4 + 4 * values.slice(0, slot).filter((value) => value !== undefined).length
     const offsets = values.map((_, slot) => uint(offset(slot), 2))
-    const slots = this.place(uint(4 + 2 * values.length, 2), uint(4 + 4 * present.length, 2), ...offsets)
+    const slots = this.append(uint(4 + 2 * values.length, 2), uint(4 + 4 * present.length, 2), ...offsets)
     const at = Math.ceil(this.length / 4) * 4
-    this.place(uint(at - slots, 4), ...present.map((value) => uint(value, 4)))
+    this.append(uint(at - slots, 4), ...present.map((value) => uint(value, 4)))
     return { at, field: (slot) => at + offset(slot) }
   }
 
-  /** Place a vector of references. */
+  /** Append a vector of references. */
   vector(count: number): number {
-    return this.place(uint(count, 4), Buffer.alloc(4 * count))
+    return this.append(uint(count, 4), Buffer.alloc(4 * count))
   }
 
   /** Let the reference at `from` lead to `to`. */

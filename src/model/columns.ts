@@ -26,7 +26,7 @@ export interface TensorInfo {
   readonly end?: number
 }
 
-/** What a tensor is, without its content and location. */
+/** Name, dtype, shape and size of a tensor, without its content and location. */
 export type TensorType = Pick<TensorInfo, 'name' | 'dtype' | 'shape' | 'bytes'>
 
 /** Tensors, parameters and bytes of one dtype. */

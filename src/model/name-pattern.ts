@@ -37,22 +37,22 @@ export interface TensorGroup {
 
 /** Numbers at one position of names. */
 interface Numbers {
-  /** Those that a range could write back, in the order of the names; some more than once. */
+  /** Numbers that a range could write back, in the order of the names; some more than once. */
   readonly decimals: number[]
-  /** Those with leading zeros, and those beyond what a double holds. */
+  /** Numbers with leading zeros, and numbers beyond what a double holds. */
   readonly others: Set<string>
 }
 
 /** Return the first index and the one past the last of each number that is a whole part of a name, in turn. */
 function numbersIn(name: string): number[] {
-  const found: number[] = []
+  const bounds: number[] = []
   for (let at = 0; at < name.length; at++) {
     if (!isDigit(name.charCodeAt(at)) || (at > 0 && !SEPARATORS.has(name.charCodeAt(at - 1)))) continue
     const start = at
     while (at < name.length && isDigit(name.charCodeAt(at))) at++
-    if (at === name.length || SEPARATORS.has(name.charCodeAt(at))) found.push(start, at)
+    if (at === name.length || SEPARATORS.has(name.charCodeAt(at))) bounds.push(start, at)
   }
-  return found
+  return bounds
 }
 
 /** The parts of a name end at these. */
@@ -69,14 +69,14 @@ export function patternOf(name: string): string {
 
 function replaceNumbers(
   name: string,
-  found: readonly number[],
+  bounds: readonly number[],
   replacement: (position: number) => string,
 ): string {
   let text = ''
   let end = 0
-  for (let at = 0; at < found.length; at += 2) {
-    text += name.slice(end, found[at]) + replacement(at / 2)
-    end = found[at + 1] ?? end
+  for (let at = 0; at < bounds.length; at += 2) {
+    text += name.slice(end, bounds[at]) + replacement(at / 2)
+    end = bounds[at + 1] ?? end
   }
   return end === 0 ? name : text + name.slice(end)
 }
@@ -85,9 +85,9 @@ function replaceNumbers(
 export function groupTensors(tensors: Iterable<PatternTensor>): TensorGroup[] {
   const groups = new Map<string, OpenGroup>()
   for (const { name, dtype, shape, bytes } of tensors) {
-    const found = numbersIn(name)
+    const bounds = numbersIn(name)
     // Neither a dtype nor a shape has a space.
-    const key = `${dtype} ${shape.join('x')} ${replaceNumbers(name, found, () => '{}')}`
+    const key = `${dtype} ${shape.join('x')} ${replaceNumbers(name, bounds, () => '{}')}`
     const group = groups.get(key)
     if (group === undefined) {
       groups.set(key, { name, dtype, shape, tensors: 1, bytes, numbers: [] })
@@ -95,7 +95,7 @@ export function groupTensors(tensors: Iterable<PatternTensor>): TensorGroup[] {
     }
     // A group of one keeps no numbers: its name has them.
     if (group.tensors === 1) addNumbers(group.numbers, group.name, numbersIn(group.name))
-    addNumbers(group.numbers, name, found)
+    addNumbers(group.numbers, name, bounds)
     group.tensors++
     group.bytes += bytes
   }
@@ -104,9 +104,9 @@ export function groupTensors(tensors: Iterable<PatternTensor>): TensorGroup[] {
 
 type OpenGroup = { -readonly [K in keyof TensorGroup]: TensorGroup[K] } & { readonly numbers: Numbers[] }
 
-function addNumbers(numbers: Numbers[], name: string, found: readonly number[]): void {
-  for (let at = 0; at < found.length; at += 2) {
-    const [start = 0, end = 0] = [found[at], found[at + 1]]
+function addNumbers(numbers: Numbers[], name: string, bounds: readonly number[]): void {
+  for (let at = 0; at < bounds.length; at += 2) {
+    const [start = 0, end = 0] = [bounds[at], bounds[at + 1]]
     const { decimals, others } = (numbers[at / 2] ??= { decimals: [], others: new Set() })
     if (end - start > 15 || (end - start > 1 && name[start] === '0')) {
       others.add(name.slice(start, end))
@@ -121,10 +121,12 @@ function addNumbers(numbers: Numbers[], name: string, found: readonly number[]):
 
 /** Describe a group: its pattern with the numbers that occur. */
 export function describeGroup({ name, dtype, shape, tensors, bytes, numbers }: TensorGroup): LayerPattern {
-  const found = numbersIn(name)
-  const pattern = replaceNumbers(name, found, (position) => {
+  const bounds = numbersIn(name)
+  const pattern = replaceNumbers(name, bounds, (position) => {
     const several = numbers[position]
-    return several === undefined ? name.slice(found[2 * position], found[2 * position + 1]) : ranges(several)
+    return several === undefined
+      ? name.slice(bounds[2 * position], bounds[2 * position + 1])
+      : ranges(several)
   })
   const elements = shape.reduce((product, length) => product * length, 1)
   return { pattern, dtype, shape, tensors, parameters: elements * tensors, bytes }
@@ -133,7 +135,7 @@ export function describeGroup({ name, dtype, shape, tensors, bytes, numbers }: T
 /** Write numbers as ranges in braces; a single one as it is. */
 function ranges({ decimals, others }: Numbers): string {
   const spans: [first: number, last: number][] = []
-  for (const number of Float64Array.from(decimals).sort()) {
+  for (const number of Float64Array.from(decimals).toSorted()) {
     const open = spans.at(-1)
     if (open && number <= open[1] + 1) open[1] = number
     else spans.push([number, number])

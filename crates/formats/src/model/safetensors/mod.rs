@@ -2,11 +2,11 @@
 //!
 //! The reference crate validates the layout, but keeps the tensors in a map: of two entries with one name the last
 //! wins, so two readers can see two models in one file. It also accepts unknown fields and leading spaces, against its
-//! own description. A header without any of this is read in one pass ([`plain`]), which takes less than the crate does: the
+//! own description. A header without any of this is read in one pass ([`one_pass`]), which takes less than the crate does: the
 //! tests hold it against the crate. Any other goes through a strict pass that names what is wrong, and then through the
 //! validation of the crate, which decides. Source of the rules: the format section of the safetensors README, and `tensor.rs` at version 0.8.
 
-mod plain;
+mod one_pass;
 pub mod shards;
 
 use crate::error::FormatError;
@@ -123,15 +123,15 @@ pub fn parse_lenient(header: &[u8], file_length: u64) -> Result<(Header, Vec<Str
 
 fn parse_with(header: &[u8], file_length: u64, deviations: &mut Deviations) -> Result<Header, FormatError> {
     let data_start = LENGTH_BYTES + header.len() as u64;
-    let plain = plain::read(header, data_start);
-    let is_plain = plain.is_some();
-    let (mut tensors, metadata) = match plain {
-        Some(plain) => (plain.tensors, plain.metadata),
+    let usual = one_pass::read(header, data_start);
+    let is_usual = usual.is_some();
+    let (mut tensors, metadata) = match usual {
+        Some(usual) => (usual.tensors, usual.metadata),
         None => contents(header, data_start, deviations)?,
     };
     tensors.sort_by_key(|tensor| (tensor.start, tensor.end));
     check_tiling(&tensors, data_start, file_length)?;
-    if !is_plain {
+    if !is_usual {
         check_with_reference(header)?;
     }
     Ok(Header {

@@ -1,6 +1,6 @@
 //! Headers about which nothing is unusual, read in one pass without a copy of what is in them.
 //!
-//! A header can hold a million tensors. Nearly every one is plain: each entry an object with the three fields, each name
+//! A header can hold a million tensors. Nearly every one is usual: each entry an object with the three fields, each name
 //! once, no number out of range. Such a header is read here. Anything else is left to the slower pass, which names what is
 //! wrong and lists deviations. Both give the same tensors, which the tests check.
 
@@ -12,9 +12,9 @@ use serde_json::value::RawValue;
 use std::collections::HashSet;
 use std::fmt;
 
-/// What a plain header holds.
+/// The content of a usual header.
 #[derive(Debug, Default)]
-pub struct Plain {
+pub struct Usual {
     /// The tensors in the order of the header.
     pub tensors: Vec<Tensor>,
     /// `__metadata__`, sorted by key.
@@ -22,20 +22,20 @@ pub struct Plain {
 }
 
 /// Read a header; `None` if anything about it is unusual.
-pub fn read(header: &[u8], data_start: u64) -> Option<Plain> {
+pub fn read(header: &[u8], data_start: u64) -> Option<Usual> {
     let text = std::str::from_utf8(header).ok()?.trim_end_matches(' ');
     if !text.starts_with('{') || !text.ends_with('}') {
         return None;
     }
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let plain = deserializer.deserialize_map(Entries { data_start }).ok()?;
+    let usual = deserializer.deserialize_map(Entries { data_start }).ok()?;
     deserializer.end().ok()?;
-    let mut names = HashSet::with_capacity(plain.tensors.len());
-    plain
+    let mut names = HashSet::with_capacity(usual.tensors.len());
+    usual
         .tensors
         .iter()
         .all(|tensor| names.insert(tensor.name.as_str()))
-        .then_some(plain)
+        .then_some(usual)
 }
 
 /// An entry. Its dtype is text without escapes, which has no reason to have any.
@@ -73,14 +73,14 @@ struct Entries {
 }
 
 impl<'de> Visitor<'de> for Entries {
-    type Value = Plain;
+    type Value = Usual;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("a header")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Plain, A::Error> {
-        let mut plain = Plain::default();
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Usual, A::Error> {
+        let mut usual = Usual::default();
         let mut metadata: Option<&RawValue> = None;
         while let Some(name) = map.next_key::<String>()? {
             if name == "__metadata__" {
@@ -100,11 +100,11 @@ impl<'de> Visitor<'de> for Entries {
                 fields.data_offsets,
                 self.data_start,
             );
-            plain.tensors.push(tensor.map_err(A::Error::custom)?);
+            usual.tensors.push(tensor.map_err(A::Error::custom)?);
         }
         if let Some(raw) = metadata {
-            plain.metadata = read_metadata_strictly(raw.get()).map_err(A::Error::custom)?;
+            usual.metadata = read_metadata_strictly(raw.get()).map_err(A::Error::custom)?;
         }
-        Ok(plain)
+        Ok(usual)
     }
 }

@@ -29,22 +29,24 @@ export interface GgufPart {
   readonly tensors: number
 }
 
+function ggufText(value: string): Buffer {
+  return Buffer.concat([uint(Buffer.byteLength(value), 8), Buffer.from(value)])
+}
+
 /** Write a GGUF file of version 3. Its dimensions are in the reverse order. */
 export function writeGguf(path: string, plans: readonly TensorPlan[], part?: GgufPart): void {
-  const text = (value: string): Buffer =>
-    Buffer.concat([uint(Buffer.byteLength(value), 8), Buffer.from(value)])
   const output = new Output(path)
   output.write(Buffer.from('GGUF'), uint(3, 4), uint(plans.length, 8), uint(part ? 4 : 1, 8))
-  output.write(text('general.architecture'), uint(8, 4), text('llama'))
+  output.write(ggufText('general.architecture'), uint(8, 4), ggufText('llama'))
   if (part) {
-    output.write(text('split.no'), uint(2, 4), uint(part.number, 2))
-    output.write(text('split.count'), uint(2, 4), uint(part.count, 2))
-    output.write(text('split.tensors.count'), uint(5, 4), uint(part.tensors, 4))
+    output.write(ggufText('split.no'), uint(2, 4), uint(part.number, 2))
+    output.write(ggufText('split.count'), uint(2, 4), uint(part.count, 2))
+    output.write(ggufText('split.tensors.count'), uint(5, 4), uint(part.tensors, 4))
   }
   let offset = 0
   for (const { name, shape, bytes } of plans) {
     const dimensions = shape.toReversed().map((length) => uint(length, 8))
-    output.write(text(name), uint(shape.length, 4), ...dimensions, uint(0, 4), uint(offset, 8))
+    output.write(ggufText(name), uint(shape.length, 4), ...dimensions, uint(0, 4), uint(offset, 8))
     offset += Math.ceil(bytes / 32) * 32
   }
   for (const plan of plans) {
@@ -108,29 +110,35 @@ export function writeTensorFlowJs(folder: string, plans: readonly TensorPlan[]):
   if (rest.length > 0) writeFileSync(join(folder, paths[file] ?? ''), rest)
 }
 
+function bigEndian(value: number, width: 2 | 4): Buffer {
+  return Buffer.from(uint(value, width).toReversed())
+}
+
+function packedText(value: string): Buffer {
+  return Buffer.concat([Buffer.from([0xd9, Buffer.byteLength(value)]), Buffer.from(value)])
+}
+
 /** Write the parameters of Flax: a MessagePack map of arrays, each an extension with shape, dtype and bytes. */
 export function writeFlax(path: string, plans: readonly TensorPlan[]): void {
-  const big = (value: number, width: 2 | 4): Buffer => Buffer.from(uint(value, width)).reverse()
-  const text = (value: string): Buffer =>
-    Buffer.concat([Buffer.from([0xd9, Buffer.byteLength(value)]), Buffer.from(value)])
   const output = new Output(path)
-  output.write(Buffer.from([0xde]), big(plans.length, 2))
-  for (const { name, shape, bytes, content } of plans) {
-    const axes = shape.map((length) => Buffer.concat([Buffer.from([0xce]), big(length, 4)]))
+  output.write(Buffer.from([0xde]), bigEndian(plans.length, 2))
+  for (const plan of plans) {
+    const { name, shape, bytes } = plan
+    const axes = shape.map((length) => Buffer.concat([Buffer.from([0xce]), bigEndian(length, 4)]))
     const head = Buffer.concat([
       Buffer.from([0x93, 0x90 + shape.length]),
       ...axes,
-      text('float32'),
+      packedText('float32'),
       Buffer.from([0xc6]),
-      big(bytes, 4),
+      bigEndian(bytes, 4),
     ])
     output.write(
-      text(name),
+      packedText(name),
       Buffer.from([0xc9]),
-      big(head.length + bytes, 4),
+      bigEndian(head.length + bytes, 4),
       Buffer.from([1]),
       head,
-      content(),
+      plan.content(),
     )
   }
   output.close()

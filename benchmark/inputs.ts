@@ -29,6 +29,10 @@ export interface InputSizes {
   readonly smallFiles: number
   /** Width of the model's layers. */
   readonly hidden: number
+  /** Bytes of the tensors of the model that is written in every format. */
+  readonly modelBytes: number
+  /** Tensors of the file of very many. */
+  readonly manyTensors: number
   /** Elements of the array. */
   readonly elements: number
   /** Rows of the table. */

@@ -15,6 +15,10 @@ export interface Contestant {
   readonly child: boolean
   /** Number of times that `run` repeats the work, if it is too short to measure once. @default 1 */
   readonly repeats?: number
+  /** Processor time so far in milliseconds, where neither this process nor an ended child spends it. */
+  readonly cpuMs?: () => number
+  /** The quotient of this time and that of the first contestant that is wanted at least. */
+  readonly target?: number
   /** Prepares each round, outside of the measurement. */
   readonly before?: (() => Promise<void>) | undefined
   /** Do the work. The result must be the same each time. */
@@ -37,11 +41,15 @@ export interface Case {
 
 /** The contestants of a case. */
 export interface Entry {
-  /** Bytes that every contestant reads. */
+  /** Bytes that every contestant reads; 0 where it is not a matter of bytes. */
   readonly bytes: number
   readonly contestants: readonly Contestant[]
   /** Peers that are not installed. */
   readonly missing: readonly string[]
+  /** Return lines about what was measured beside the times. */
+  readonly notes?: () => readonly string[]
+  /** Ends what the contestants have started. */
+  readonly after?: () => void
 }
 
 /** The measurements of a contestant, one number per round. */
@@ -80,11 +88,12 @@ export async function alternate(contestants: readonly Contestant[], rounds: numb
     for (const { contestant, wallMs, cpuMs } of round % 2 === 0 ? measured : measured.toReversed()) {
       const repeats = contestant.repeats ?? 1
       await contestant.before?.()
-      const cpu = cpuTime(contestant.child)
+      const cpuSoFar = contestant.cpuMs ?? (() => cpuTime(contestant.child))
+      const cpu = cpuSoFar()
       const start = performance.now()
       const answer = await contestant.run()
       const wall = performance.now() - start
-      const cpuAfter = cpuTime(contestant.child)
+      const cpuAfter = cpuSoFar()
       wallMs.push(wall / repeats)
       cpuMs.push(cpu === undefined || cpuAfter === undefined ? undefined : (cpuAfter - cpu) / repeats)
       if (!first.has(contestant)) first.set(contestant, answer)

@@ -70,6 +70,8 @@ export interface CaseResult {
   /** Share of the processors that other programs used meanwhile. */
   readonly others: number | undefined
   readonly contestants: readonly ContestantResult[]
+  /** Lines about what was measured beside the times. */
+  readonly notes: readonly string[]
 }
 
 /** One row. */
@@ -87,12 +89,14 @@ export interface ContestantResult {
   readonly ratio: number
   /** Median over the rounds of the same quotient within one round. */
   readonly pairedRatio: number
+  /** The least ratio that is wanted. */
+  readonly target?: number
 }
 
 /** Compute the rows of a case; the others are compared with the first contestant. */
 export function summarise(
   { name, title }: Case,
-  { bytes, missing }: Entry,
+  { bytes, missing, notes }: Entry,
   { measured, others }: Rounds,
 ): CaseResult {
   const base = measured[0]?.wallMs ?? []
@@ -111,9 +115,10 @@ export function summarise(
       cpuMedian: cpu.length === cpuMs.length ? median(cpu) : undefined,
       ratio: middle / median(base),
       pairedRatio: median(wallMs.map((value, round) => value / (base[round] ?? NaN))),
+      ...(contestant.target !== undefined && { target: contestant.target }),
     }
   })
-  return { name, title, bytes, missing, others, contestants }
+  return { name, title, bytes, missing, others, contestants, notes: notes?.() ?? [] }
 }
 
 /** Share of the processors from which other programs disturb the times. */
@@ -121,25 +126,32 @@ const NOTABLE = 0.03
 
 const NAME_WIDTH = 37
 const HEAD = ['min ms', 'median', 'max', 'GB/s', 'cpu ms', 'ratio', 'paired']
-const WIDTHS = [8, 8, 8, 6, 8, 7, 7]
+const WIDTHS = [8, 8, 8, 6, 8, 7, 7, 7]
 
 /** Return a table of at most 96 columns. */
-export function table({ name, title, bytes, missing, others, contestants }: CaseResult): string {
+export function table({ name, title, bytes, missing, others, contestants, notes }: CaseResult): string {
+  const isTargeted = contestants.some(({ target }) => target !== undefined)
   const rows = contestants.map((result, index) => {
     const ratios = index === 0 ? ['', ''] : [result.ratio.toFixed(2), result.pairedRatio.toFixed(2)]
+    if (result.target !== undefined) ratios.push(result.target.toFixed(2))
     return row(result.name, [
       ...[result.min, result.median, result.max].map(milliseconds),
-      result.gigabytesPerSecond.toFixed(2),
+      bytes === 0 ? '-' : result.gigabytesPerSecond.toFixed(2),
       result.cpuMedian === undefined ? '-' : milliseconds(result.cpuMedian),
       ...ratios,
     ])
   })
-  const lines = [`${name}: ${title}, ${(bytes / 1e6).toFixed(0)} MB`, row('', HEAD), ...rows]
+  const lines = [
+    `${name}: ${title}, ${(bytes / 1e6).toFixed(0)} MB`,
+    row('', isTargeted ? [...HEAD, 'target'] : HEAD),
+    ...rows,
+  ]
   if (others !== undefined && others > NOTABLE) {
     lines.push(`disturbed: other programs took ${(others * 100).toFixed(0)} % of the processors meanwhile`)
   }
   return [
     ...lines,
+    ...notes,
     ...missing.map((peer) => `left out: ${peer}; npm run bench:peers says what is missing`),
   ].join('\n')
 }

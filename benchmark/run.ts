@@ -1,7 +1,7 @@
 /**
  * Benchmark of lineaprint and its alternatives, on the same bytes in the same run.
  *
- * npm run bench -- [--quick] [--only NAME] [--rounds N] [--size BYTES] [--json FILE] [--keep]
+ * npm run bench -- [--quick] [--only NAME] [--rounds N] [--size BYTES] [--model-size BYTES] [--json FILE] [--keep]
  *
  * Exit code 1: two contestants disagree about a digest. Times are of reads from the page cache.
  */
@@ -14,6 +14,8 @@ import { arrayCases } from './cases/array.ts'
 import { captureCases } from './cases/capture.ts'
 import { largeCases } from './cases/large.ts'
 import { modelCases } from './cases/model.ts'
+import { modelFormatCases } from './cases/model-formats.ts'
+import { modelListingCases } from './cases/model-listing.ts'
 import { pythonShimCases } from './cases/python-shim.ts'
 import { storeCases } from './cases/store.ts'
 import { tableCases } from './cases/table.ts'
@@ -30,6 +32,7 @@ const USAGE = `usage: npm run bench -- [options]
   --only NAME     only the case NAME, or those whose names start so; may be repeated
   --rounds N      rounds after the warm-up (default 7)
   --size BYTES    length of the large file, also as 512M or 4G (default 2G, or 1G with less than 8G of free memory)
+  --model-size BYTES  length of the model in every format (default 1G)
   --json FILE     where the numbers go (default benchmark/results/<date>.json)
   --keep          leave the inputs in place
   --help          this text
@@ -42,6 +45,8 @@ const FULL: InputSizes = {
   largeBytes: LARGE,
   smallFiles: 20_000,
   hidden: 1536,
+  modelBytes: 2 ** 30,
+  manyTensors: 900_000,
   elements: 1_000_000,
   rows: 5_000_000,
 }
@@ -49,6 +54,8 @@ const QUICK: InputSizes = {
   largeBytes: 64 << 20,
   smallFiles: 2_000,
   hidden: 384,
+  modelBytes: 32 << 20,
+  manyTensors: 20_000,
   elements: 1_000_000,
   rows: 200_000,
 }
@@ -62,6 +69,7 @@ async function main(): Promise<number> {
       only: { type: 'string', multiple: true, default: [] },
       rounds: { type: 'string' },
       size: { type: 'string' },
+      'model-size': { type: 'string' },
       json: { type: 'string' },
       keep: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -73,7 +81,12 @@ async function main(): Promise<number> {
   }
   const rounds = wholeNumber('--rounds', values.rounds ?? (values.quick ? '3' : '7'))
   const base = values.quick ? QUICK : FULL
-  const sizes = values.size === undefined ? base : { ...base, largeBytes: byteCount(values.size) }
+  const { size, 'model-size': modelSize } = values
+  const sizes = {
+    ...base,
+    ...(size !== undefined && { largeBytes: byteCount('--size', size) }),
+    ...(modelSize !== undefined && { modelBytes: byteCount('--model-size', modelSize) }),
+  }
   const date = new Date().toISOString()
   const json =
     values.json ?? fileURLToPath(new URL(`results/${date.replaceAll(':', '-')}.json`, import.meta.url))
@@ -109,6 +122,8 @@ async function runAll(inputs: Inputs, { date, rounds, quick, only, json }: Setti
   const all = [
     ...largeCases(inputs, peers),
     ...modelCases(inputs, peers),
+    ...modelFormatCases(inputs),
+    ...modelListingCases(inputs),
     ...treeCases(inputs, peers),
     ...arrayCases(inputs),
     ...tableCases(inputs),
@@ -131,7 +146,8 @@ async function runAll(inputs: Inputs, { date, rounds, quick, only, json }: Setti
   for (const each of chosen) {
     try {
       const entry = await each.prepare()
-      const result = summarise(each, entry, await alternate(entry.contestants, rounds))
+      const measured = await alternate(entry.contestants, rounds).finally(entry.after)
+      const result = summarise(each, entry, measured)
       results.push(result)
       console.log(`\n${table(result)}`)
     } catch (error) {
@@ -172,8 +188,8 @@ function wholeNumber(option: string, text: string): number {
   return number
 }
 
-function byteCount(text: string): number {
+function byteCount(option: string, text: string): number {
   const match = /^([0-9]+)([KMG]?)$/.exec(text)
-  if (!match) throw new Error(`--size wants bytes like 512M or 4G, not ${text}`)
-  return wholeNumber('--size', match[1] ?? '') * 1024 ** ' KMG'.indexOf(match[2] || ' ')
+  if (!match) throw new Error(`${option} wants bytes like 512M or 4G, not ${text}`)
+  return wholeNumber(option, match[1] ?? '') * 1024 ** ' KMG'.indexOf(match[2] || ' ')
 }

@@ -47,6 +47,22 @@ else
   printf '%s' "${signing_packages[*]}" > "$signing/lineaprint-stamp"
 fi
 
+# The libraries that load models, without PyTorch, which scripts/setup-frameworks.sh installs. With --no-deps: what they
+# name is in the list, and a new release of somebody else changes nothing.
+readers=.peers/model-readers
+reader_packages=(safetensors==0.8.0 gguf==0.19.0 h5py==3.16.0 numpy==2.4.6 tqdm==4.70.1 PyYAML==6.0.4 requests==2.34.2
+  certifi==2026.10.19.post1 charset-normalizer==3.5.3 idna==3.20 urllib3==2.8.0)
+if [ "$(cat "$readers/lineaprint-stamp" 2>/dev/null || true)" = "${reader_packages[*]}" ]; then
+  echo "bench-peers: $readers is there already"
+else
+  echo "bench-peers: installing ${reader_packages[*]} into $readers"
+  rm -rf "$readers"
+  python3 -m venv "$readers"
+  "$readers/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --no-deps "${reader_packages[@]}"
+  "$readers/bin/python" -c 'import gguf, h5py, safetensors.numpy'
+  printf '%s' "${reader_packages[*]}" > "$readers/lineaprint-stamp"
+fi
+
 folder_hash=folder-hash@4.1.4
 if [ -f .peers/npm/node_modules/folder-hash/package.json ]; then
   echo "bench-peers: $folder_hash is there already"

@@ -1,11 +1,15 @@
 import { expect, test } from 'vitest'
-import { layerPatterns, patternOf } from '../../src/model/name-pattern.ts'
+import { describeGroup, groupTensors, patternOf } from '../../src/model/name-pattern.ts'
+import type { LayerPattern } from '../../src/model/name-pattern.ts'
 
 const tensor = (
   name: string,
   shape: number[] = [2],
   dtype = 'F32',
 ): { name: string; dtype: string; shape: number[]; bytes: number } => ({ name, dtype, shape, bytes: 8 })
+
+const layerPatterns = (tensors: Iterable<ReturnType<typeof tensor>>): LayerPattern[] =>
+  groupTensors(tensors).map((group) => describeGroup(group))
 
 const patterns = (...names: string[]): string[] =>
   layerPatterns(names.map((name) => tensor(name))).map(({ pattern }) => pattern)
@@ -41,4 +45,18 @@ test('another dtype or shape is another line, and all lines together have every 
     { pattern: 'a.3', dtype: 'I8', shape: [2, 3], tensors: 1, parameters: 6, bytes: 8 },
   ])
   expect(layerPatterns([])).toEqual([])
+})
+
+test('a name has the pattern that a regular expression gives it', () => {
+  const characters = ['0', '7', '12', '003', 'a', 'w8', '.', '/', '_', ':', '-', '\u0663', '\u{1f600}']
+  let state = 1
+  const next = (below: number): number => (state = (state * 48271) % 2147483647) % below
+  for (let round = 0; round < 5000; round++) {
+    const name = Array.from({ length: next(9) }, () => characters[next(characters.length)]).join('')
+    expect(patternOf(name), name).toBe(name.replace(/(?<=^|[./_:-])[0-9]+(?=$|[./_:-])/g, '{}'))
+  }
+})
+
+test('numbers that occur several times are written once', () => {
+  expect(patterns('a.0.b.1', 'a.1.b.0', 'a.2.b.1', 'a.4.b.0')).toEqual(['a.{0..2,4}.b.{0,1}'])
 })

@@ -67,8 +67,9 @@ export class Digest {
    * @param plan The sampling plan in its written form, for the kind `sampled` only.
    */
   constructor(algorithm: Algorithm, bytes: Uint8Array | string, kind?: DigestKind, plan?: string) {
-    const hex = typeof bytes === 'string' ? bytes : Buffer.from(bytes).toString('hex')
-    if (!/^[0-9a-f]{64}$/.test(hex)) {
+    const hex = typeof bytes === 'string' ? bytes : hexOf(bytes)
+    // What was written from 32 bytes needs no look at its digits.
+    if (typeof bytes === 'string' ? !/^[0-9a-f]{64}$/.test(hex) : bytes.length !== 32) {
       throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'a digest has 32 bytes', {
         expected: '64 hexadecimal digits in lower case',
         received: JSON.stringify(hex),
@@ -147,6 +148,10 @@ export class Digest {
   toJSON(): DigestText {
     return this.toString()
   }
+}
+
+function hexOf({ buffer, byteOffset, byteLength }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString('hex')
 }
 
 function isKind(kind: string, plan: string | undefined): boolean {

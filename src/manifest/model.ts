@@ -2,14 +2,13 @@
 import { stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { runJob } from '../native/job.ts'
-import { primary, toDigests } from '../core/digest.ts'
+import { toDigests } from '../core/digest.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { locateModel } from '../model/locate.ts'
+import { TensorColumns, digestsOf } from '../model/columns.ts'
 import { readModel } from '../model/read.ts'
-import { digestsOf } from '../model/tensors.ts'
 import { native } from '../native/load.ts'
 import { stampText } from '../util/file-stamp.ts'
-import { compareUtf8 } from '../util/text-order.ts'
 import type { AlgorithmChoice } from '../core/digest.ts'
 import type { ModelFiles } from '../model/locate.ts'
 import type { HashOptions } from '../core/options.ts'
@@ -88,18 +87,10 @@ export async function weightsFileOf(path: string, options: HashOptions): Promise
       { path, hint: isElsewhere ? 'pass the folder instead' : 'create the manifest without tensors' },
     )
   }
-  const tensors = read.shards.flatMap((shard) =>
-    shard.names.map((name, index) => ({
-      name,
-      dtype: shard.dtypes[index] ?? '',
-      shape: shard.shapes[index] ?? [],
-      file,
-      digest: primary(toDigests(digestsOf(shard.tensors), undefined, index)),
-    })),
-  )
+  const tensors = new TensorColumns(read).toInfos()
   return {
     model: { file, weights: toDigests(digestsOf(read.weights), 'weights') },
-    tensors: tensors.toSorted((a, b) => compareUtf8(a.name, b.name)),
+    tensors: tensors.map(({ name, dtype, shape, digest }) => ({ name, dtype, shape, file, digest })),
   }
 }
 

@@ -69,7 +69,7 @@ export async function readCheckpoint(
     files: (tree.entries ?? []).map(({ path, size, digests }) => ({ name: path, size, digests })),
     warnings: [],
   }
-  return { listing, metadata: new Map() }
+  return { listing, metadata: new Map(), groups: [] }
 }
 
 async function kindOf(folder: string, names: readonly string[]): Promise<CheckpointKind | undefined> {

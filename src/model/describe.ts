@@ -1,5 +1,5 @@
 /** The structure of a model: its type, hyperparameters, quantisation and layers, from its files and their configuration. */
-import { layerPatterns } from './name-pattern.ts'
+import { describeGroup } from './name-pattern.ts'
 import { readParts } from './read.ts'
 import type { ParsedJson } from '../json/parse.ts'
 import type { JsonValue } from '../core/json-value.ts'
@@ -71,7 +71,7 @@ export function structureJson(name: string, { listing, structure }: DescribedMod
 /** Members of a configuration that are said in fields of their own. */
 const REPORTED_ALONE: ReadonlySet<string> = new Set(['architectures', 'model_type', 'quantization_config'])
 
-function structureOf({ listing, config, metadata }: ModelParts): ModelStructure {
+function structureOf({ listing, config, metadata, groups }: ModelParts): ModelStructure {
   const root = config?.value instanceof Map ? config.value : new Map<string, ParsedJson>()
   const layerClasses = classesOfLayers(root)
   const quantisation = quantisationOf(root, listing, metadata)
@@ -85,7 +85,7 @@ function structureOf({ listing, config, metadata }: ModelParts): ModelStructure 
     },
     ...(layerClasses && { layerClasses }),
     ...(quantisation && { quantisation }),
-    layers: layerPatterns(listing.tensors),
+    layers: groups.map((group) => describeGroup(group)),
   }
 }
 

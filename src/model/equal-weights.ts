@@ -3,6 +3,7 @@ import { primary, toDigests } from '../core/digest.ts'
 import { native } from '../native/load.ts'
 import { runJob } from '../native/job.ts'
 import { LineaprintError } from '../core/errors.ts'
+import { dtypeOf, shapeOf } from './columns.ts'
 import type { JobOptions } from '../core/options.ts'
 import type { NativeModel } from '../native/load.ts'
 import type { Candidate } from './candidates.ts'
@@ -56,8 +57,8 @@ function read(
 }
 
 function headersOf({ shards }: NativeModel): string {
-  const tensors = shards.flatMap(({ names, dtypes, shapes }) =>
-    names.map((name, index) => JSON.stringify([name, dtypes[index], shapes[index]])),
+  const tensors = shards.flatMap((shard) =>
+    shard.names.map((name, index) => JSON.stringify([name, dtypeOf(shard, index), shapeOf(shard, index)])),
   )
   return tensors.toSorted().join('\n')
 }

@@ -22,58 +22,128 @@ export interface LayerPattern {
   readonly bytes: number
 }
 
-/** A number that is a whole part of a name: parts end at `.`, `/`, `_`, `:` and `-`. */
-const NUMBER = /(?<=^|[./_:-])[0-9]+(?=$|[./_:-])/g
+/** Tensors of one dtype and shape whose names have one pattern. */
+export interface TensorGroup {
+  /** The first name. */
+  readonly name: string
+  readonly dtype: string
+  readonly shape: readonly number[]
+  readonly tensors: number
+  /** Bytes of all of them. */
+  readonly bytes: number
+  /** The numbers that occur at each position of the names; empty for a group of one, whose name has them. */
+  readonly numbers: readonly Numbers[]
+}
+
+/** Numbers at one position of names. */
+interface Numbers {
+  /** Numbers that a range could write back, in the order of the names; some more than once. */
+  readonly decimals: number[]
+  /** Numbers with leading zeros, and numbers beyond what a double holds. */
+  readonly others: Set<string>
+}
+
+/** Return the first index and the one past the last of each number that is a whole part of a name, in turn. */
+function numbersIn(name: string): number[] {
+  const bounds: number[] = []
+  for (let at = 0; at < name.length; at++) {
+    if (!isDigit(name.charCodeAt(at)) || (at > 0 && !SEPARATORS.has(name.charCodeAt(at - 1)))) continue
+    const start = at
+    while (at < name.length && isDigit(name.charCodeAt(at))) at++
+    if (at === name.length || SEPARATORS.has(name.charCodeAt(at))) bounds.push(start, at)
+  }
+  return bounds
+}
+
+/** The parts of a name end at these. */
+const SEPARATORS: ReadonlySet<number> = new Set(Array.from('./_:-', (character) => character.charCodeAt(0)))
+
+function isDigit(unit: number): boolean {
+  return unit >= 0x30 && unit <= 0x39
+}
 
 /** Return a name with a pair of braces for each number that is a whole part of it. */
 export function patternOf(name: string): string {
-  return name.replace(NUMBER, '{}')
+  return replaceNumbers(name, numbersIn(name), () => '{}')
+}
+
+function replaceNumbers(
+  name: string,
+  bounds: readonly number[],
+  replacement: (position: number) => string,
+): string {
+  let text = ''
+  let end = 0
+  for (let at = 0; at < bounds.length; at += 2) {
+    text += name.slice(end, bounds[at]) + replacement(at / 2)
+    end = bounds[at + 1] ?? end
+  }
+  return end === 0 ? name : text + name.slice(end)
 }
 
 /** Group tensors by the pattern of their names, dtype and shape, in the order of their first names. */
-export function layerPatterns(tensors: readonly PatternTensor[]): LayerPattern[] {
-  const groups = new Map<string, PatternTensor[]>()
-  for (const tensor of tensors) {
+export function groupTensors(tensors: Iterable<PatternTensor>): TensorGroup[] {
+  const groups = new Map<string, OpenGroup>()
+  for (const { name, dtype, shape, bytes } of tensors) {
+    const bounds = numbersIn(name)
     // Neither a dtype nor a shape has a space.
-    const key = `${tensor.dtype} ${tensor.shape.join('x')} ${patternOf(tensor.name)}`
+    const key = `${dtype} ${shape.join('x')} ${replaceNumbers(name, bounds, () => '{}')}`
     const group = groups.get(key)
-    if (group) group.push(tensor)
-    else groups.set(key, [tensor])
+    if (group === undefined) {
+      groups.set(key, { name, dtype, shape, tensors: 1, bytes, numbers: [] })
+      continue
+    }
+    // A group of one keeps no numbers: its name has them.
+    if (group.tensors === 1) addNumbers(group.numbers, group.name, numbersIn(group.name))
+    addNumbers(group.numbers, name, bounds)
+    group.tensors++
+    group.bytes += bytes
   }
-  return [...groups.values()].map((group) => describeGroup(group))
+  return [...groups.values()]
 }
 
-function describeGroup(group: readonly PatternTensor[]): LayerPattern {
-  const [{ dtype, shape, name } = { name: '', dtype: '', shape: [] }] = group
-  const values: Set<string>[] = []
-  // A group of one needs no second look at its name.
-  if (group.length > 1)
-    for (const tensor of group)
-      for (const [position, digits] of (tensor.name.match(NUMBER) ?? []).entries())
-        (values[position] ??= new Set()).add(digits)
-  let position = 0
-  const pattern = name.replace(NUMBER, (digits) => ranges([...(values[position++] ?? [digits])]))
+type OpenGroup = { -readonly [K in keyof TensorGroup]: TensorGroup[K] } & { readonly numbers: Numbers[] }
+
+function addNumbers(numbers: Numbers[], name: string, bounds: readonly number[]): void {
+  for (let at = 0; at < bounds.length; at += 2) {
+    const [start = 0, end = 0] = [bounds[at], bounds[at + 1]]
+    const { decimals, others } = (numbers[at / 2] ??= { decimals: [], others: new Set() })
+    if (end - start > 15 || (end - start > 1 && name[start] === '0')) {
+      others.add(name.slice(start, end))
+      continue
+    }
+    let number = 0
+    for (let digit = start; digit < end; digit++) number = number * 10 + name.charCodeAt(digit) - 0x30
+    // Names are sorted, so most repetitions follow each other.
+    if (decimals.at(-1) !== number) decimals.push(number)
+  }
+}
+
+/** Describe a group: its pattern with the numbers that occur. */
+export function describeGroup({ name, dtype, shape, tensors, bytes, numbers }: TensorGroup): LayerPattern {
+  const bounds = numbersIn(name)
+  const pattern = replaceNumbers(name, bounds, (position) => {
+    const several = numbers[position]
+    return several === undefined
+      ? name.slice(bounds[2 * position], bounds[2 * position + 1])
+      : ranges(several)
+  })
   const elements = shape.reduce((product, length) => product * length, 1)
-  const bytes = group.reduce((sum, tensor) => sum + tensor.bytes, 0)
-  return { pattern, dtype, shape, tensors: group.length, parameters: elements * group.length, bytes }
+  return { pattern, dtype, shape, tensors, parameters: elements * tensors, bytes }
 }
 
 /** Write numbers as ranges in braces; a single one as it is. */
-function ranges(texts: readonly string[]): string {
-  const [only = ''] = texts
-  if (texts.length < 2) return only
-  // A number with leading zeros, or one beyond what a double holds, has no place in a range.
-  const decimals = texts.filter((text) => /^(?:0|[1-9][0-9]{0,14})$/.test(text))
-  const others = texts.filter((text) => !decimals.includes(text))
-  const numbers = decimals.map(Number).toSorted((a, b) => a - b)
+function ranges({ decimals, others }: Numbers): string {
   const spans: [first: number, last: number][] = []
-  for (const number of numbers) {
+  for (const number of Float64Array.from(decimals).toSorted()) {
     const open = spans.at(-1)
-    if (open?.[1] === number - 1) open[1] = number
+    if (open && number <= open[1] + 1) open[1] = number
     else spans.push([number, number])
   }
   const written = spans.map(([first, last]) =>
     first === last ? String(first) : `${first}${last === first + 1 ? ',' : '..'}${last}`,
   )
-  return `{${[...written, ...others.toSorted(compareUtf8)].join(',')}}`
+  const all = [...written, ...[...others].toSorted(compareUtf8)]
+  const isOne = all.length === 1 && spans.every(([first, last]) => first === last)
+  return isOne ? all.join('') : `{${all.join(',')}}`
 }

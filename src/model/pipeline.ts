@@ -11,12 +11,14 @@ import { inputError, isFolder, pathExists } from '../util/fs.ts'
 import { nameList } from '../util/name-list.ts'
 import { compareUtf8 } from '../util/text-order.ts'
 import { findCandidates } from './candidates.ts'
+import { tensorItems } from './columns.ts'
 import { configWarnings, readConfig } from './config.ts'
 import { familyOf } from './families.ts'
 import { familyDigest } from './family.ts'
 import { snapshotOf } from './hub-cache.ts'
+import { groupTensors } from './name-pattern.ts'
 import { readSettings } from './settings.ts'
-import { tensorItems, tiesOf, totals } from './tensors.ts'
+import { tiesOf, totals } from './tensors.ts'
 import { findTokenizer, readTokenizer } from './tokenizer.ts'
 import { variantWeights } from './variant.ts'
 import type { Algorithm, AlgorithmChoice, Digests } from '../core/digest.ts'
@@ -109,6 +111,7 @@ export async function readPipeline(
     listing,
     config: { ...index, value, canonical: canonicalBytes(value) },
     metadata: new Map(),
+    groups: groupTensors(listing.tensors),
   }
 }
 

@@ -10,6 +10,7 @@ import { checkSample, toNativePlan } from '../hash/sample/options.ts'
 import { SampleReport } from '../hash/sample/report.ts'
 import { bindBase, noAdapter } from './adapter.ts'
 import { readCheckpoint } from './checkpoint.ts'
+import { TensorColumns, digestsOf, dtypeOf, filesOf, shapeOf } from './columns.ts'
 import { configWarnings, embeddedConfig, siblingConfig } from './config.ts'
 import { inputError, isFolder } from '../util/fs.ts'
 import { nameList } from '../util/name-list.ts'
@@ -17,15 +18,16 @@ import { familyDigest } from './family.ts'
 import { refuseDisguised } from './disguised.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { locateModel } from './locate.ts'
+import { groupTensors } from './name-pattern.ts'
 import { PIPELINE_INDEX, readPipeline } from './pipeline.ts'
 import { FORMATS } from './report.ts'
 import { snapshotOf } from './hub-cache.ts'
-import { buffersOf, digestsOf, filesOf, tensorsOf, tiesOf, totals } from './tensors.ts'
 import { findTokenizer, readTokenizer } from './tokenizer.ts'
 import type { AlgorithmChoice, Digests } from '../core/digest.ts'
-import type { NativeModel } from '../native/load.ts'
+import type { NativeModel, NativeShard } from '../native/load.ts'
 import type { SamplePlan } from '../core/sample-plan.ts'
 import type { GivenConfig, ModelConfig } from './config.ts'
+import type { TensorGroup } from './name-pattern.ts'
 import type { ModelFiles } from './locate.ts'
 import type { ModelFormat, ModelListing, ModelOptions, ModelParts, ModelReport } from './report.ts'
 
@@ -178,14 +180,17 @@ async function readOne(path: string, options: ModelOptions = {}, given?: GivenCo
   const tree = treeDigests(model)
   const graph = model.graph && toDigests(model.graph, 'graph')
   const tokenizer = await reading
-  const tensors = tensorsOf(model, plan)
+  const columns = new TensorColumns(model, plan)
+  const groups = groupTensors(columns.types())
   const incomplete = model.shards.find((shard) => shard.incomplete !== undefined)?.incomplete
   const extent = model.weights.kind === 'sampled' ? model.weights.extent : undefined
   const own = configWithin(model, metadata)
   const config = own ?? sibling
-  const covering = incomplete === undefined ? coveringDigests(model, plan, algorithm, own, config) : {}
+  const covering =
+    incomplete === undefined ? coveringDigests(model, groups, plan, algorithm, own, config) : {}
   const { architecture, weights, family } = covering
   const configName = own === undefined ? sibling?.name : basename(model.shards[0]?.path ?? '')
+  let tensors: readonly TensorInfo[] | undefined
   const listing: ModelListing = {
     path: located.isFolder ? located.folder : (index?.path ?? located.given),
     format: formatOf(model),
@@ -197,11 +202,14 @@ async function readOne(path: string, options: ModelOptions = {}, given?: GivenCo
     ...(tokenizer && { tokenizer: primary(tokenizer) }),
     digests: { ...covering, ...(graph && { graph }), ...(tree && { tree }), ...(tokenizer && { tokenizer }) },
     ...(incomplete !== undefined && { incomplete }),
-    tensorCount: tensors.length,
-    ...totals(tensors),
-    ...buffersOf(model, tensors),
-    tensors,
-    ties: tiesOf(tensors),
+    tensorCount: columns.count,
+    ...columns.totals(),
+    ...columns.buffers(),
+    // A report of a million tensors in words needs none of them as an object.
+    get tensors() {
+      return (tensors ??= columns.toInfos())
+    },
+    ties: columns.ties(),
     ...partsOf(model),
     files: filesOf(model),
     ...(options.weights !== undefined && { selectedWeights: options.weights }),
@@ -210,7 +218,7 @@ async function readOne(path: string, options: ModelOptions = {}, given?: GivenCo
     ...(extent && { sample: new SampleReport('weights', extent) }),
     warnings: [...located.warnings, ...warningsOf(model, config)],
   }
-  return { listing, ...(config && { config }), metadata, model }
+  return { listing, ...(config && { config }), metadata, groups, model }
 }
 
 /** Return the configuration that the one file of a model holds itself. */
@@ -225,6 +233,7 @@ function configWithin(
 /** Return the digests that cover every tensor. */
 function coveringDigests(
   { architecture, weights, shards }: NativeModel,
+  groups: readonly TensorGroup[],
   plan: SamplePlan | undefined,
   algorithm: AlgorithmChoice,
   own: ModelConfig | undefined,
@@ -232,18 +241,13 @@ function coveringDigests(
 ): Pick<ModelListing['digests'], 'architecture' | 'weights' | 'family'> {
   const raw = digestsOf(weights)
   const isSampled = plan !== undefined && weights.kind === 'sampled'
-  const names = shards.flatMap((shard) => shard.names)
-  const dtypes = shards.flatMap((shard) => shard.dtypes)
-  const shapes = shards.flatMap((shard) => shard.shapes)
   // The addon knows only the configuration beside the file.
   const described =
-    own === undefined
-      ? architecture
-      : native.architectureDigest({ names, dtypes, shapes }, own.canonical, algorithm)
-  const types = names.map((name, at) => ({ name, dtype: dtypes[at] ?? '', shape: shapes[at] ?? [] }))
+    own === undefined ? architecture : native.architectureDigest(typesOf(shards), own.canonical, algorithm)
   return {
     architecture: toDigests(described, 'architecture'),
-    family: familyDigest(types, config?.value, algorithm),
+    // One tensor of each group stands for all of them.
+    family: familyDigest(groups, config?.value, algorithm),
     weights: isSampled ? sampleDigests('weights', plan, weights.extent, raw) : toDigests(raw, 'weights'),
   }
 }
@@ -299,6 +303,19 @@ async function tokenizerDigests(
 ): Promise<Digests | undefined> {
   if (!located.isFolder || (await findTokenizer(located.folder)).length === 0) return undefined
   return (await readTokenizer(located.folder, { algorithm })).digests
+}
+
+/** Return the types of all tensors as the addon takes them. */
+function typesOf(shards: readonly NativeShard[]): {
+  names: string[]
+  dtypes: string[]
+  shapes: number[][]
+} {
+  return {
+    names: shards.flatMap((shard) => shard.names),
+    dtypes: shards.flatMap((shard) => shard.names.map((_, index) => dtypeOf(shard, index))),
+    shapes: shards.flatMap((shard) => shard.names.map((_, index) => shapeOf(shard, index))),
+  }
 }
 
 function warningsOf({ shards }: NativeModel, config: ModelConfig | undefined): string[] {

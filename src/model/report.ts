@@ -4,6 +4,7 @@ import type { NativeModel } from '../native/load.ts'
 import type { SampledHashOptions } from '../hash/sample/options.ts'
 import type { SampleReport } from '../hash/sample/report.ts'
 import type { ModelConfig } from './config.ts'
+import type { TensorGroup } from './name-pattern.ts'
 
 /** Names of the formats that are read, and of those that are known and listed by their files (`dcp`, `orbax`). */
 export const FORMATS = [
@@ -181,7 +182,7 @@ export interface ModelListing<A extends AlgorithmChoice = AlgorithmChoice> {
   /** Bytes of all tensors. */
   readonly bytes: number
   readonly dtypes: Readonly<Record<string, DtypeTotal>>
-  /** Sorted by the UTF-8 bytes of their names. */
+  /** Sorted by the UTF-8 bytes of their names. Built when it is read for the first time. */
   readonly tensors: readonly TensorInfo[]
   /** Names of tensors with equal dtype, shape and bits, in groups. Sampled tensors are excluded. */
   readonly ties: readonly (readonly string[])[]
@@ -231,6 +232,8 @@ export interface ModelParts {
   readonly config?: ModelConfig
   /** Keys and values of the text in its files. */
   readonly metadata: ReadonlyMap<string, string>
+  /** Its tensors, those whose names differ only in numbers together. */
+  readonly groups: readonly TensorGroup[]
   /** The result of the addon; absent for more than one model. */
   readonly model?: NativeModel
 }

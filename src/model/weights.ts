@@ -3,8 +3,8 @@ import { runJob } from '../native/job.ts'
 import { checkAlgorithm } from '../core/options.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { native } from '../native/load.ts'
+import { TensorColumns, filesOf } from './columns.ts'
 import { formatOf, holdsOnlyTensors, partsOf } from './read.ts'
-import { filesOf, tensorsOf } from './tensors.ts'
 import type { HashOptions, JobOptions } from '../core/options.ts'
 import type { ModelFiles } from './locate.ts'
 import type { ModelFile, TensorInfo } from './report.ts'
@@ -35,7 +35,7 @@ export async function readWeights(
   const wanted = { algorithm, lenient: false, reading, ...(index && { index }) }
   const model = await runJob(options, (job, threads) => native.readModel(job, [...weights], wanted, threads))
   const holdOnlyTensors = holdsOnlyTensors({ format: formatOf(model), ...partsOf(model) })
-  return { tensors: tensorsOf(model, undefined), holdOnlyTensors, files: filesOf(model) }
+  return { tensors: new TensorColumns(model).toInfos(), holdOnlyTensors, files: filesOf(model) }
 }
 
 /** Check whether a file can be read as a model: its format is one that is read, and what it lists is sound. */

@@ -12,8 +12,9 @@ use lineaprint_engine::digest::model::{
 };
 use lineaprint_engine::panics;
 use napi::Env;
-use napi::bindgen_prelude::{Either, Object, Uint8Array};
+use napi::bindgen_prelude::{Either, Float64Array, Int32Array, Object, Uint8Array, Uint32Array};
 use napi_derive::napi;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 /// Options of a model; TypeScript has filled in every default.
@@ -83,15 +84,22 @@ pub struct NativeShard {
     pub format: String,
     /// Files beside it that hold elements of its tensors.
     pub siblings: Vec<NativeSideFile>,
+    /// Names of the tensors, sorted by their UTF-8 bytes.
     pub names: Vec<String>,
-    pub dtypes: Vec<String>,
-    pub shapes: Vec<Vec<i64>>,
+    /// The distinct dtypes.
+    pub dtype_names: Vec<String>,
+    /// Index in `dtype_names` of the dtype of each tensor.
+    pub dtypes: Uint32Array,
+    /// Elements per axis of all tensors, one after the other.
+    pub dimensions: Float64Array,
+    /// One past the last axis of each tensor in `dimensions`.
+    pub shape_ends: Uint32Array,
     /// Bytes of each tensor.
-    pub sizes: Vec<i64>,
+    pub sizes: Float64Array,
     /// First byte in the file; -1 where it does not lie in one piece.
-    pub starts: Vec<i64>,
+    pub starts: Float64Array,
     /// Index in `siblings` of the file that holds it; -1 for the file itself.
-    pub locations: Vec<i64>,
+    pub locations: Int32Array,
     /// Keys and values of text beside the tensors, in turn.
     pub metadata: Vec<String>,
     /// Names and reasons of parts that are no tensors, in turn.
@@ -240,12 +248,7 @@ fn native_shard(shard: Shard, algorithms: Algorithms) -> NativeShard {
         incomplete,
         remarks,
     } = shard.contents;
-    let location = |tensor: &ShardTensor| match tensor.location {
-        Location::Range { sibling, start, .. } => {
-            (number(start), sibling.map_or(-1, |index| number(index as u64)))
-        }
-        Location::Elsewhere => (-1, -1),
-    };
+    let columns = Columns::of(&tensors);
     NativeShard {
         path: shard.path.to_string_lossy().into_owned(),
         size: number(shard.stamp.size),
@@ -259,17 +262,13 @@ fn native_shard(shard: Shard, algorithms: Algorithms) -> NativeShard {
                 file: file.digests.map(NativeDigests::from),
             })
             .collect(),
-        dtypes: tensors
-            .iter()
-            .map(|tensor| tensor.dtype.name().to_owned())
-            .collect(),
-        shapes: tensors
-            .iter()
-            .map(|tensor| tensor.shape.iter().copied().map(number).collect())
-            .collect(),
-        sizes: tensors.iter().map(|tensor| number(tensor.bytes)).collect(),
-        starts: tensors.iter().map(|tensor| location(tensor).0).collect(),
-        locations: tensors.iter().map(|tensor| location(tensor).1).collect(),
+        dtype_names: columns.dtype_names,
+        dtypes: columns.dtypes.into(),
+        dimensions: columns.dimensions.into(),
+        shape_ends: columns.shape_ends.into(),
+        sizes: columns.sizes.into(),
+        starts: columns.starts.into(),
+        locations: columns.locations.into(),
         names: tensors.into_iter().map(|tensor| tensor.name).collect(),
         metadata: pairs(metadata),
         not_read: pairs(not_read.into_iter().map(|part| (part.name, part.reason))),
@@ -280,6 +279,68 @@ fn native_shard(shard: Shard, algorithms: Algorithms) -> NativeShard {
         tensors: native_tensors(shard.tensors, algorithms),
         file: shard.file.map(NativeDigests::from),
     }
+}
+
+/// The tensors of a shard, one array for each field: a million of them cross as a few objects.
+#[derive(Default)]
+struct Columns {
+    dtype_names: Vec<String>,
+    dtypes: Vec<u32>,
+    dimensions: Vec<f64>,
+    shape_ends: Vec<u32>,
+    sizes: Vec<f64>,
+    starts: Vec<f64>,
+    locations: Vec<i32>,
+}
+
+impl Columns {
+    fn of(tensors: &[ShardTensor]) -> Self {
+        let count = tensors.len();
+        let mut columns = Self {
+            dtypes: Vec::with_capacity(count),
+            dimensions: Vec::with_capacity(count),
+            shape_ends: Vec::with_capacity(count),
+            sizes: Vec::with_capacity(count),
+            starts: Vec::with_capacity(count),
+            locations: Vec::with_capacity(count),
+            dtype_names: Vec::new(),
+        };
+        let mut known: HashMap<&str, u32> = HashMap::new();
+        for tensor in tensors {
+            let dtype = *known.entry(tensor.dtype.name()).or_insert_with_key(|name| {
+                columns.dtype_names.push((*name).to_owned());
+                index(columns.dtype_names.len() - 1)
+            });
+            columns.dtypes.push(dtype);
+            columns
+                .dimensions
+                .extend(tensor.shape.iter().map(|length| double(*length)));
+            columns.shape_ends.push(index(columns.dimensions.len()));
+            columns.sizes.push(double(tensor.bytes));
+            let (start, location) = match tensor.location {
+                Location::Range { sibling, start, .. } => (
+                    double(start),
+                    sibling.map(|at| i32::try_from(at).unwrap_or(i32::MAX)),
+                ),
+                Location::Elsewhere => (-1.0, None),
+            };
+            columns.starts.push(start);
+            columns.locations.push(location.unwrap_or(-1));
+        }
+        columns
+    }
+}
+
+/// Convert the index of a tensor or an axis. A file of so many that they do not fit is too large for the memory of any
+/// machine.
+fn index(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}
+
+/// Convert a length for JavaScript, like [`number`].
+#[allow(clippy::cast_precision_loss, reason = "lengths of files are below 2^53")]
+const fn double(value: u64) -> f64 {
+    value as f64
 }
 
 fn pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Vec<String> {

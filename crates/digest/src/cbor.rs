@@ -46,6 +46,26 @@ impl Encoder {
         self.bytes
     }
 
+    /// Return the bytes that were written since [`Self::clear`].
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Return how many bytes [`Self::as_bytes`] has.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Return whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Forget the written bytes.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+    }
+
     #[expect(
         clippy::cast_possible_truncation,
         reason = "each arm has just checked that the number fits"

@@ -65,13 +65,46 @@ pub struct Tensor<'a> {
 }
 
 pub(crate) fn hash(algorithm: Algorithm, encoder: Encoder) -> Hash {
-    let mut hasher = Hasher::new(match algorithm {
-        Algorithm::Blake3 => crate::Algorithms::BLAKE3,
-        Algorithm::Sha256 => crate::Algorithms::SHA256,
-    });
-    hasher.update(&encoder.into_bytes());
-    let digests = hasher.finish();
-    digests.get(algorithm).unwrap_or_default()
+    Hashing::new(algorithm, encoder).finish()
+}
+
+/// Bytes of a description that are kept before they are hashed.
+const KEPT: usize = 64 << 10;
+
+/// A description that is hashed while it is written, so that it does not have to fit into memory.
+struct Hashing {
+    algorithm: Algorithm,
+    hasher: Hasher,
+    encoder: Encoder,
+}
+
+impl Hashing {
+    fn new(algorithm: Algorithm, encoder: Encoder) -> Self {
+        let hasher = Hasher::new(match algorithm {
+            Algorithm::Blake3 => crate::Algorithms::BLAKE3,
+            Algorithm::Sha256 => crate::Algorithms::SHA256,
+        });
+        Self {
+            algorithm,
+            hasher,
+            encoder,
+        }
+    }
+
+    /// Return what the next item is written to.
+    fn next(&mut self) -> &mut Encoder {
+        if self.encoder.len() >= KEPT {
+            self.hasher.update(self.encoder.as_bytes());
+            self.encoder.clear();
+        }
+        &mut self.encoder
+    }
+
+    fn finish(mut self) -> Hash {
+        self.hasher.update(self.encoder.as_bytes());
+        let digests = self.hasher.finish();
+        digests.get(self.algorithm).unwrap_or_default()
+    }
 }
 
 pub(crate) fn begin(kind: &str, items: usize) -> Encoder {
@@ -118,32 +151,34 @@ pub fn tensor(algorithm: Algorithm, dtype: &str, dimensions: &[u64], data: &Hash
 
 /// Compute `weights`: the named tensors of a model. Sorts `tensors` by the UTF-8 bytes of their names.
 pub fn weights(algorithm: Algorithm, tensors: &mut [Tensor<'_>]) -> Hash {
-    tensors.sort_unstable_by(|a, b| a.of.name.as_bytes().cmp(b.of.name.as_bytes()));
-    let mut encoder = begin("weights", 1);
-    encoder.array(tensors.len());
+    tensors.sort_by(|a, b| a.of.name.as_bytes().cmp(b.of.name.as_bytes()));
+    let mut hashing = Hashing::new(algorithm, begin("weights", 1));
+    hashing.next().array(tensors.len());
     for Tensor { of, digest } in tensors.iter() {
+        let encoder = hashing.next();
         encoder.array(4).text(of.name).text(of.dtype);
-        shape(&mut encoder, of.shape);
+        shape(encoder, of.shape);
         encoder.bytes(digest);
     }
-    hash(algorithm, encoder)
+    hashing.finish()
 }
 
 /// Compute `architecture`: names, dtypes and shapes, and the digest of the meaningful configuration if there is one.
 /// Sorts `tensors` by the UTF-8 bytes of their names.
 pub fn architecture(algorithm: Algorithm, tensors: &mut [TensorType<'_>], config: Option<&Hash>) -> Hash {
-    tensors.sort_unstable_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
-    let mut encoder = begin("architecture", 2);
-    encoder.array(tensors.len());
+    tensors.sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
+    let mut hashing = Hashing::new(algorithm, begin("architecture", 2));
+    hashing.next().array(tensors.len());
     for tensor in tensors.iter() {
+        let encoder = hashing.next();
         encoder.array(3).text(tensor.name).text(tensor.dtype);
-        shape(&mut encoder, tensor.shape);
+        shape(encoder, tensor.shape);
     }
     match config {
-        Some(digest) => encoder.bytes(digest),
-        None => encoder.null(),
+        Some(digest) => hashing.next().bytes(digest),
+        None => hashing.next().null(),
     };
-    hash(algorithm, encoder)
+    hashing.finish()
 }
 
 /// Compute `tokenizer`: file names with the digests of their canonical content. Sorts by the bytes of the names.

@@ -153,6 +153,32 @@ fn one_tensor_under_a_million_names_is_refused() {
 }
 
 #[test]
+fn very_many_tiny_tensors_in_a_short_file_are_read() {
+    const COUNT: i64 = 60_000;
+    let mut pickle = b"\x80\x02}(".to_vec();
+    for index in 0..COUNT {
+        let name = index.to_string();
+        // Appended to one vector: the builder copies what it has.
+        let entry = Pickle::new().text(&name).tensor(&view(COUNT, index, &[1], &[1]));
+        pickle.extend(&entry.end()[2..]);
+        pickle.pop();
+    }
+    pickle.extend(b"u.");
+    let storage = vec![1; usize::try_from(COUNT * 4).expect("small")];
+    assert_eq!(listing(&zipped(&pickle, &[&storage])).tensors.len(), 60_000);
+}
+
+#[test]
+fn mentions_of_storages_that_are_none_are_refused() {
+    let pickle = Pickle::new().raw(&b"NQ".repeat(3 << 20)).end();
+    let error = refusal(&zipped(&pickle, &[]));
+    assert!(
+        error.unsupported && error.message.contains("too many for the size"),
+        "{error}"
+    );
+}
+
+#[test]
 fn numbers_of_the_memo_reserve_nothing() {
     let pickle = Pickle::new().raw(b"}r\xff\xff\xff\xffj\xff\xff\xff\xffp4294967294\ng4294967294\n");
     assert_eq!(listing(&zipped(&pickle.end(), &[])).tensors.len(), 0);

@@ -1,6 +1,7 @@
 /** Output to the terminal: JSON, tables, colour and progress. */
 import { env, stderr, stdout } from 'node:process'
 import { stripVTControlCharacters, styleText } from 'node:util'
+import { jsonPieces } from '../../json/pieces.ts'
 import { escapeJson, escapeLines, escapeText } from '../../util/escape-text.ts'
 import type { RunStatus } from '../../record/record.ts'
 
@@ -20,7 +21,7 @@ function writeTo(stream: NodeJS.WriteStream, text: string): void {
 
 /** Write one JSON document to stdout. */
 export function printJson(value: unknown): void {
-  printJsonText(`${JSON.stringify(value, null, 2)}\n`)
+  for (const piece of jsonPieces(value)) printJsonText(piece)
 }
 
 let jsonPrinted = false

@@ -200,12 +200,14 @@ fn read_safetensors(input: &dyn Input, lenient: bool) -> Result<Listing, FormatE
     let length =
         usize::try_from(length).map_err(|_| FormatError::new("its header does not fit into memory"))?;
     // At most HEADER_LIMIT, and at most the rest of the file.
-    let header = input.read(safetensors::LENGTH_BYTES, length)?;
+    let text = input.read(safetensors::LENGTH_BYTES, length)?;
     let (header, remarks) = if lenient {
-        safetensors::parse_lenient(&header, size)?
+        safetensors::parse_lenient(&text, size)?
     } else {
-        (safetensors::parse(&header, size)?, Vec::new())
+        (safetensors::parse(&text, size)?, Vec::new())
     };
+    // It may be nearly as long as all that was read from it.
+    drop(text);
     let tensors = header.tensors.into_iter().map(|tensor| Tensor {
         name: tensor.name,
         dtype: tensor.dtype,

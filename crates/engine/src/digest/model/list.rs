@@ -9,6 +9,7 @@ use lineaprint_formats::input::Input;
 use lineaprint_formats::model::format::{self, Detected, Format};
 use lineaprint_formats::model::listing::{Checked, Elements, Listing};
 use lineaprint_formats::{Dtype, FormatError};
+use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -95,8 +96,10 @@ fn detect(input: &Arc<dyn Input>, path: &Path) -> Result<Format> {
     }
 }
 
-/// Separate what a listing says from where its elements lie.
-fn contents(format: Format, listing: Listing) -> Result<(Contents, Vec<Elements>)> {
+/// Separate what a listing says from where its elements lie. The tensors are sorted by the UTF-8 bytes of their names, as
+/// every digest and every report wants them.
+fn contents(format: Format, mut listing: Listing) -> Result<(Contents, Vec<Elements>)> {
+    listing.tensors.par_sort_unstable_by(|a, b| a.name.cmp(&b.name));
     let mut tensors = Vec::with_capacity(listing.tensors.len());
     let mut elements = Vec::with_capacity(listing.tensors.len());
     for tensor in listing.tensors {

@@ -115,7 +115,7 @@ pub struct SideFile {
 pub struct Contents {
     /// The format that was found.
     pub format: Format,
-    /// Its tensors.
+    /// Its tensors, sorted by the UTF-8 bytes of their names.
     pub tensors: Vec<ShardTensor>,
     /// Text beside the tensors, sorted by key.
     pub metadata: Vec<(String, String)>,

@@ -10,7 +10,7 @@ use crate::schedule::job::Job;
 use crate::schedule::readers::AccessPattern;
 use lineaprint_digest::description::{self, Tensor, TensorType};
 use lineaprint_digest::sample::Plan;
-use lineaprint_digest::{Algorithm, Algorithms, Digests, Hash};
+use lineaprint_digest::{Algorithms, Digests};
 use lineaprint_formats::model::format::Format;
 use lineaprint_formats::model::gguf;
 use std::path::{Path, PathBuf};
@@ -135,7 +135,8 @@ impl Job for ReadModel {
 fn check_names(shards: &[Shard]) -> Result<()> {
     let tensors = shards.iter().flat_map(|shard| &shard.contents.tensors);
     let mut names: Vec<&str> = tensors.map(|tensor| tensor.name.as_str()).collect();
-    names.sort_unstable();
+    // Those of each shard are sorted: this merges runs.
+    names.sort();
     match names.windows(2).find(|pair| pair[0] == pair[1]) {
         Some(pair) => Err(Error::new(Code::Format, "two tensors have its name").of_tensor(pair[0])),
         None => Ok(()),
@@ -244,14 +245,16 @@ fn weights(shards: &[Shard], algorithms: Algorithms) -> Digests {
         let mut tensors: Vec<Tensor<'_>> = shards
             .iter()
             .flat_map(|shard| {
-                let tensors = shard.contents.tensors.iter().zip(shard.tensors.of(algorithm));
-                tensors.map(|(tensor, digest)| Tensor {
-                    of: TensorType {
-                        name: &tensor.name,
-                        dtype: tensor.dtype.name(),
-                        shape: &tensor.shape,
-                    },
-                    digest,
+                let tensors = shard.contents.tensors.iter().enumerate();
+                tensors.filter_map(move |(index, tensor)| {
+                    Some(Tensor {
+                        of: TensorType {
+                            name: &tensor.name,
+                            dtype: tensor.dtype.name(),
+                            shape: &tensor.shape,
+                        },
+                        digest: shard.tensors.get(index)?.get(algorithm)?,
+                    })
                 })
             })
             .collect();
@@ -269,9 +272,12 @@ impl TensorDigests {
         }
     }
 
-    /// Return the digests made with `algorithm`.
-    fn of(&self, algorithm: Algorithm) -> Vec<Hash> {
-        let all = self.all().unwrap_or_default();
-        all.iter().filter_map(|digests| digests.get(algorithm)).collect()
+    /// Return the digests of the tensor numbered `index`.
+    fn get(&self, index: usize) -> Option<Digests> {
+        match self {
+            Self::Listed => None,
+            Self::Hashed { digests, .. } => digests.get(index).copied(),
+            Self::Sampled(tensors) => tensors.get(index).map(SampledTensor::digests),
+        }
     }
 }

@@ -23,6 +23,9 @@ use std::collections::BTreeMap;
 /// Bytes between two spans that are read rather than skipped: less than what a read costs.
 const GAP: u64 = 64 << 10;
 
+/// Spans of a tile, where only spans are hashed: what a tile holds of each must not add up.
+const SPANS: usize = 16 << 10;
+
 /// [`SUBTREE`] as the step of a range.
 #[allow(clippy::cast_possible_truncation, reason = "four mebibytes")]
 const STEP: usize = SUBTREE as usize;
@@ -50,14 +53,25 @@ struct Part {
     /// First byte and one past the last byte of the part, in the file.
     start: u64,
     end: u64,
+    /// First chunk, and one past the last one, in bytes of what is hashed.
+    from: u64,
+    to: u64,
+    /// Bytes of what is hashed.
+    length: u64,
     sink: Sink,
 }
 
+/// State of a part. A tile can have a part for every few bytes, so that only those have a state whose bytes are in
+/// more than one block of the read.
 enum Sink {
-    /// All of it is in this tile.
+    /// None of its bytes were there.
+    Waiting,
+    /// All of it is in this tile, and some of it was hashed.
     Whole(Box<Hasher>),
     /// Some of it is in other tiles.
     Pieces(Box<Pieces>),
+    /// All of it was hashed.
+    Done(Hash),
 }
 
 enum Found {
@@ -185,7 +199,8 @@ fn cut(index: usize, file: &OpenFile, wanted: Wanted) -> Vec<Tile> {
             continue;
         }
         let first = *open.get_or_insert(index);
-        if span.end - spans[first].start >= SUBTREE || index + 1 == spans.len() {
+        let full = span.end - spans[first].start >= SUBTREE || index - first + 1 >= SPANS;
+        if full || index + 1 == spans.len() {
             cutter.push(spans[first].start, span.end, first);
             open = None;
         }
@@ -247,22 +262,9 @@ fn span_parts(tile: &Tile, of: &OpenFile) -> Vec<Part> {
                 into.next_multiple_of(CHUNK).min(span.length())
             };
             let (from, to) = (chunk_start(tile.start), chunk_start(tile.end));
-            (from < to).then(|| Part {
-                subject: Subject::Span(index),
-                start: span.start + from,
-                end: span.start + to,
-                sink: sink(from, to, span.length()),
-            })
+            (from < to).then(|| Part::new(Subject::Span(index), span.start, (from, to), span.length()))
         })
         .collect()
-}
-
-fn sink(start: u64, end: u64, length: u64) -> Sink {
-    if start == 0 && end == length {
-        Sink::Whole(Box::new(Hasher::new(Algorithms::BLAKE3)))
-    } else {
-        Sink::Pieces(Box::new(Pieces::new(start, end, length)))
-    }
 }
 
 /// Results of a tile: hashes, and checksums of parts.
@@ -270,12 +272,9 @@ type Hashed = (Vec<(Subject, Found)>, Vec<sums::Part>);
 
 /// Read a tile once, and give its bytes to the file and to every span that has a part in it.
 fn hash_tile(tile: &Tile, of: &OpenFile, wanted: Wanted, check: bool, control: &Control) -> Result<Hashed> {
-    let mut file = wanted.files().map(|_| Part {
-        subject: Subject::File,
-        start: tile.start,
-        end: tile.end,
-        sink: sink(tile.start, tile.end, of.source.size()),
-    });
+    let mut file = wanted
+        .files()
+        .map(|_| Part::new(Subject::File, 0, (tile.start, tile.end), of.source.size()));
     let mut parts = wanted.tensors().map_or_else(Vec::new, |_| span_parts(tile, of));
     let mut checks = if check {
         sums::parts(&of.checked, tile.start, tile.end)
@@ -310,22 +309,57 @@ fn hash_tile(tile: &Tile, of: &OpenFile, wanted: Wanted, check: bool, control: &
 }
 
 impl Part {
+    /// Take the chunks from byte `from` up to `to` of what starts at `origin` in the file and has `length` bytes.
+    fn new(subject: Subject, origin: u64, (from, to): (u64, u64), length: u64) -> Self {
+        Self {
+            subject,
+            start: origin + from,
+            end: origin + to,
+            from,
+            to,
+            length,
+            sink: Sink::Waiting,
+        }
+    }
+
     /// Hash the bytes of this part in a block that starts at `position` in the file.
     fn take(&mut self, block: &[u8], position: u64) {
         let offset = |at: u64| usize::try_from(at.saturating_sub(position)).unwrap_or(usize::MAX);
         let bytes = &block[offset(self.start).min(block.len())..offset(self.end).min(block.len())];
+        if matches!(self.sink, Sink::Waiting) {
+            if self.from == 0 && bytes.len() as u64 == self.length {
+                self.sink = Sink::Done(*blake3::hash(bytes).as_bytes());
+                return;
+            }
+            self.sink = self.open();
+        }
         match &mut self.sink {
             Sink::Whole(hasher) => hasher.update(bytes),
             Sink::Pieces(pieces) => pieces.update(bytes),
+            Sink::Waiting | Sink::Done(_) => {}
         }
     }
 
-    fn finish(self) -> Result<(Subject, Found)> {
+    fn open(&self) -> Sink {
+        if self.from == 0 && self.to == self.length {
+            Sink::Whole(Box::new(Hasher::new(Algorithms::BLAKE3)))
+        } else {
+            Sink::Pieces(Box::new(Pieces::new(self.from, self.to, self.length)))
+        }
+    }
+
+    fn finish(mut self) -> Result<(Subject, Found)> {
+        if matches!(self.sink, Sink::Waiting) {
+            // It has no bytes: an empty file.
+            self.sink = self.open();
+        }
         let digests = match self.sink {
+            Sink::Done(hash) => Found::Whole(hash),
             Sink::Whole(hasher) => Found::Whole(hasher.finish().blake3.ok_or_else(|| {
                 Error::new(crate::Code::Internal, "a hasher without BLAKE3 was asked for it")
             })?),
             Sink::Pieces(pieces) => Found::Pieces(pieces.finish()),
+            Sink::Waiting => return Err(Error::new(crate::Code::Internal, "a part was not opened")),
         };
         Ok((self.subject, digests))
     }

@@ -8,11 +8,20 @@ const BASE: u64 = 56 << 20;
 /// Memory in bytes for each byte of the file.
 const FACTOR: u64 = 4;
 
+/// Memory in bytes for each mention of a storage, as every tensor has one: what the tensor takes as a pickle, as a view and
+/// in the listing. A checkpoint of very many tiny tensors needs little more than a hundred bytes of file for each.
+const TENSOR: u64 = 2 << 10;
+
+/// The most of that, in bytes for each byte of the file.
+const TENSORS_FACTOR: u64 = 16;
+
 /// A count of the memory that the parts of a file take while it is read. It is charged before memory is taken.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {
     limit: u64,
     used: u64,
+    /// Memory that mentions of storages may still add to the limit.
+    for_tensors: u64,
 }
 
 impl Budget {
@@ -21,6 +30,7 @@ impl Budget {
         Self {
             limit: BASE.saturating_add(length.saturating_mul(FACTOR)),
             used: 0,
+            for_tensors: length.saturating_mul(TENSORS_FACTOR),
         }
     }
 
@@ -34,6 +44,13 @@ impl Budget {
             FormatError::unsupported("the objects of the pickle are too many for the size of the file")
                 .with_expected(format!("at most {} bytes of memory", self.limit), "more"),
         )
+    }
+
+    /// Allow the memory of one more tensor, as far as the file is long enough.
+    pub fn allow_tensor(&mut self) {
+        let more = TENSOR.min(self.for_tensors);
+        self.for_tensors -= more;
+        self.limit = self.limit.saturating_add(more);
     }
 
     /// Give back what was charged for memory that is free again.

@@ -54,7 +54,8 @@ pub fn recognise(head: &[u8]) -> bool {
 
 /// Read a checkpoint: its tensors, and where their elements lie.
 ///
-/// The memory in use is at most 64 MiB and four times the length of the file.
+/// The memory in use is at most 64 MiB and four times the length of the file. Tensors may take more, 2 KiB each, up to
+/// sixteen times the length: a file can be little longer than the names of its tensors.
 pub fn read(input: &dyn Input) -> Result<Listing, FormatError> {
     let head = read_checked(input, 0, HEAD.min(input.length()), "the file")?;
     let mut budget = Budget::of(input.length());

@@ -122,6 +122,7 @@ impl Machine<'_> {
         } else {
             self.pop()?
         };
+        self.budget.allow_tensor();
         self.push_node(Node::Persistent(identifier))
     }
 }

@@ -29,7 +29,14 @@ import type { SamplePlan } from '../core/sample-plan.ts'
 import type { GivenConfig, ModelConfig } from './config.ts'
 import type { TensorGroup } from './name-pattern.ts'
 import type { ModelFiles } from './locate.ts'
-import type { ModelFormat, ModelListing, ModelOptions, ModelParts, ModelReport } from './report.ts'
+import type {
+  ModelFormat,
+  ModelListing,
+  ModelOptions,
+  ModelParts,
+  ModelReport,
+  TensorInfo,
+} from './report.ts'
 
 export type { ModelFile, ModelListing, ModelOptions, ModelParts, ModelReport, TensorInfo } from './report.ts'
 

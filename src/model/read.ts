@@ -12,6 +12,7 @@ import { compareUtf8 } from '../util/text-order.ts'
 import { configWarnings, embeddedConfig, siblingConfig } from './config.ts'
 import { nameList } from '../util/name-list.ts'
 import { familyDigest } from './family.ts'
+import { healthOf } from './health.ts'
 import { refuseDisguised } from './disguised.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { locateModel } from './locate.ts'
@@ -20,6 +21,7 @@ import type { AlgorithmChoice, Digest, Digests, RawDigests } from '../core/diges
 import type { NativeModel, NativeShard, NativeTensorDigests, NativeWeights } from '../native/load.ts'
 import type { SampledHashOptions } from '../hash/sample/options.ts'
 import type { SamplePlan } from '../core/sample-plan.ts'
+import type { TensorHealth } from './health.ts'
 import type { GivenConfig, ModelConfig } from './config.ts'
 import type { ModelFiles } from './locate.ts'
 
@@ -52,6 +54,11 @@ export interface ModelOptions<A extends AlgorithmChoice = AlgorithmChoice> exten
    * models from it. Each point is listed in {@link ModelReport.remarks}. @default false
    */
   readonly lenient?: boolean | undefined
+  /**
+   * Also count NaN, infinities and zeros of each tensor of floating-point numbers, and compute its extremes, mean and
+   * norm: with BLAKE3 in the same read, with SHA-256 in one more. @default false
+   */
+  readonly health?: boolean | undefined
 }
 
 /** One tensor. */
@@ -71,6 +78,8 @@ export interface TensorInfo {
   readonly start?: number
   /** One past the last byte in that file; absent like `start`. */
   readonly end?: number
+  /** Only if `health` is set; absent for whole numbers, and for blocks that are not decoded. */
+  readonly health?: TensorHealth
 }
 
 /** Something of a model file that is no tensor of its weights: state of an optimizer, an object of another type. */
@@ -253,9 +262,9 @@ export async function readParts(
   options: ModelOptions = {},
   given?: GivenConfig,
 ): Promise<ModelParts> {
-  checkKeys(options, ['files', 'sample', 'weights', 'lenient'])
+  checkKeys(options, ['files', 'sample', 'weights', 'lenient', 'health'])
   const algorithm = checkAlgorithm(options.algorithm)
-  const plan = checkSample(options.sample, { files: options.files })
+  const plan = checkSample(options.sample, { files: options.files, health: options.health })
   const located = await locateModel(checkPath(path), {
     weights: options.weights,
     signal: options.signal,
@@ -268,6 +277,7 @@ export async function readParts(
   const wanted = {
     algorithm,
     lenient: options.lenient === true,
+    health: options.health === true,
     reading: plan
       ? { kind: 'sample' as const, plan: toNativePlan(plan) }
       : { kind: 'full' as const, parts: options.files === true ? ('both' as const) : ('tensors' as const) },
@@ -419,9 +429,15 @@ export function tensorsOf(model: NativeModel, plan: SamplePlan | undefined): Ten
       shape: shard.shapes[index] ?? [],
       digest: digestOf(shard, index),
       ...locationOf(shard, index),
+      ...healthAt(shard, index),
     })),
   )
   return tensors.toSorted((a, b) => compareUtf8(a.name, b.name))
+}
+
+function healthAt({ health }: NativeShard, index: number): Pick<TensorInfo, 'health'> {
+  const found = health?.[index]
+  return found === undefined || found === null ? {} : { health: healthOf(found) }
 }
 
 /** Say where a tensor lies: in the shard, or in a file beside it. */

@@ -22,6 +22,7 @@ import {
   table,
 } from '../shared/output.ts'
 import { SAMPLE_HELP, addSampleOptions, sampleRows, toSample } from '../shared/sample.ts'
+import { healthLines } from '../shared/health.ts'
 import { wrapWords } from '../shared/help.ts'
 import { plural } from '../../util/plural.ts'
 import { progressBar } from '../shared/progress.ts'
@@ -36,6 +37,7 @@ interface Options extends HashArguments, SampleArguments, CommonOptions {
   readonly weights?: string
   readonly lenient?: boolean
   readonly architecture?: string
+  readonly health?: boolean
 }
 
 /** Build the command. */
@@ -49,6 +51,7 @@ export function command(context: CommandContext): Command {
         '--architecture <file>',
         'also write what the model is to a file: as JSON if its name ends in .json, else as text; in a folder, <name>_architecture.txt',
       )
+      .option('--health', 'also count NaN, infinities and zeros, with range, mean and norm, in the same read')
       .option('--lenient', 'read safetensors as its reference does, and list each deviation')
       .addOption(weightsOption()),
   )
@@ -73,6 +76,7 @@ Examples:
   lineaprint model model.safetensors --json | jq .weights
   lineaprint model models/bert-base --architecture .
   lineaprint model models/bert-base --weights model.fp16.safetensors
+  lineaprint model model.gguf --health
   lineaprint model models/llama --sample 1/1000 --sample-strategy blocks`
 
 async function model(path: string, options: Options, context: CommandContext): Promise<void> {
@@ -86,6 +90,7 @@ async function model(path: string, options: Options, context: CommandContext): P
     files: options.files,
     weights: options.weights,
     lenient: options.lenient,
+    health: options.health,
     sample: toSample(options),
   }
   if (options.json === true && options.architecture === undefined) {
@@ -96,7 +101,10 @@ async function model(path: string, options: Options, context: CommandContext): P
   const described = await describeModel(path, wanted).finally(progress.end)
   if (options.architecture !== undefined) await writeStructure(options.architecture, described)
   if (options.json === true) printJson(described.listing)
-  else show(described.listing, described.structure)
+  else {
+    show(described.listing, described.structure)
+    if (options.health === true) print(['', ...healthLines(described.listing.tensors)].join('\n'))
+  }
 }
 
 /**

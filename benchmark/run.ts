@@ -13,6 +13,7 @@ import { parseArgs } from 'node:util'
 import { arrayCases } from './cases/array.ts'
 import { captureCases } from './cases/capture.ts'
 import { largeCases } from './cases/large.ts'
+import { modelValueCases } from './cases/model-values.ts'
 import { modelCases } from './cases/model.ts'
 import { pythonShimCases } from './cases/python-shim.ts'
 import { storeCases } from './cases/store.ts'
@@ -109,6 +110,7 @@ async function runAll(inputs: Inputs, { date, rounds, quick, only, json }: Setti
   const all = [
     ...largeCases(inputs, peers),
     ...modelCases(inputs, peers),
+    ...modelValueCases(inputs, peers),
     ...treeCases(inputs, peers),
     ...arrayCases(inputs),
     ...tableCases(inputs),

@@ -88,6 +88,7 @@ impl From<Compared> for NativeCompared {
 
 impl From<Difference> for NativeDifference {
     fn from(difference: Difference) -> Self {
+        let products = difference.products();
         let Difference {
             elements,
             changed,
@@ -96,7 +97,6 @@ impl From<Difference> for NativeDifference {
             largest_relative,
             squares,
             norms,
-            products,
             nan,
             infinite,
         } = difference;

@@ -176,7 +176,6 @@ fn slow(before: &[f64], after: &[f64]) -> Difference {
         if before.is_finite() && after.is_finite() {
             sum.norms[0] += before * before;
             sum.norms[1] += after * after;
-            sum.products += before * after;
             sum.squares += (after - before).powi(2);
             if before != after {
                 let relative = (after - before).abs() / before.abs().max(after.abs());
@@ -197,9 +196,11 @@ fn assert_near(found: &Difference, expected: &Difference) {
             sum.squares,
             sum.norms[0],
             sum.norms[1],
-            sum.products,
         ]
     };
+    let magnitude = expected.norms[0] + expected.norms[1];
+    let off = (found.products() - expected.products()).abs();
+    assert!(off.is_nan() || off <= 1e-9 * magnitude, "{off}");
     for (found, expected) in numbers(found).into_iter().zip(numbers(expected)) {
         let scale = expected.abs().max(1e-300);
         assert!(
@@ -318,6 +319,20 @@ fn integers_of_64_bits_are_compared_to_their_last_digit() {
     let found = difference(folder.path(), "I64", &[3], &before, &after);
     assert_eq!((found.changed, found.distant), (2, 2));
     assert!((found.largest_absolute - 2_f64.powi(63)).abs() < 1e4);
+}
+
+#[test]
+fn products_follow_from_the_other_sums() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let bytes = |values: [f32; 3]| values.map(f32::to_le_bytes).concat();
+    for (before, after, expected) in [
+        ([1., 2., 3.], [2., 4., 6.], 28.),
+        ([1., 0., 0.], [0., 1., 0.], 0.),
+        ([1., 2., 0.], [-1., -2., 0.], -5.),
+    ] {
+        let found = difference(folder.path(), "F32", &[3], &bytes(before), &bytes(after));
+        assert!((found.products() - expected).abs() < 1e-12);
+    }
 }
 
 #[test]

@@ -43,7 +43,8 @@ export function healthLines(tensors: readonly TensorInfo[]): string[] {
 }
 
 function verdict(counted: number, ill: number, without: number): string {
-  const rest = without === 0 ? '' : `; ${plural(without, 'tensor')} without floating-point numbers that are decoded`
+  const rest =
+    without === 0 ? '' : `; ${plural(without, 'tensor')} without floating-point numbers that are decoded`
   return ill === 0
     ? `${paint('green', 'no NaN, no infinity')} in ${plural(counted, 'tensor')}${rest}`
     : `${paint('red', 'NaN or infinity')} in ${count(ill)} of ${plural(counted, 'tensor')}${rest}`

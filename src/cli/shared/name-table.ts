@@ -7,7 +7,9 @@ const NARROWEST_NAME = 12
 /** Format rows as {@link table} does; on a terminal names lose their start until a line fits its width. */
 export function nameTable(rows: readonly (readonly string[])[], head: readonly string[]): string {
   if (!isTerminal()) return table(rows)
-  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)))
+  const widths = head.map((title, column) =>
+    Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)),
+  )
   const others = widths.slice(1).reduce((sum, width) => sum + width + 2, 0)
   const room = Math.max(NARROWEST_NAME, lineWidth() - others)
   const cut = ([name = '', ...cells]: readonly string[]): string[] => [

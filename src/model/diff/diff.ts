@@ -126,10 +126,7 @@ export async function diffModels(a: string, b: string, options: ModelDiffOptions
   const tensors = values === true ? await withValues(changes, first, second, shared) : changes
   const tokenizer =
     sameTokenizer === false
-      ? await diffTokenizers(
-          before.tokenizer && first.folder,
-          after.tokenizer && second.folder,
-        )
+      ? await diffTokenizers(before.tokenizer && first.folder, after.tokenizer && second.folder)
       : { differences: [], warnings: [] }
   const counts = { added: 0, removed: 0, changed: 0, renamed: 0 }
   for (const { status } of tensors) counts[status]++
@@ -264,7 +261,8 @@ async function withValues(
   second: Loaded,
   { signal, threads, onProgress }: JobOptions,
 ): Promise<TensorChange[]> {
-  const hasValues = ({ differs }: TensorChange): boolean => differs !== undefined && !differs.includes('shape')
+  const hasValues = ({ differs }: TensorChange): boolean =>
+    differs !== undefined && !differs.includes('shape')
   const names = changes.filter(hasValues).map(({ name }) => name)
   const compared =
     names.length === 0

@@ -47,7 +47,11 @@ export function layersSvg(title: string, layers: readonly LayerChange[]): string
   ].join('\n')
 }
 
-function drawLayer({ name, tensors, changed, relative, lost }: LayerChange, y: number, largest: number): string {
+function drawLayer(
+  { name, tensors, changed, relative, lost }: LayerChange,
+  y: number,
+  largest: number,
+): string {
   const width = relative === null || largest === 0 ? 0 : (relative / largest) * BARS
   const words = [
     changed === 0 ? 'unchanged' : relative === null ? 'not compared' : relative.toPrecision(3),

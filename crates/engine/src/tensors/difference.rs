@@ -24,7 +24,8 @@ pub struct Difference {
     pub changed: u64,
     /// Elements that differ and have a distance: not those that are NaN on one side.
     pub distant: u64,
-    /// The largest distance; 0 where no element is [`Self::distant`].
+    /// The largest distance; 0 where no element is [`Self::distant`]. It is rounded to 24 bits where both sides are of
+    /// 32 bits or fewer, as is the next.
     pub largest_absolute: f64,
     /// The largest distance divided by the larger of the two magnitudes, of finite elements: from 0 to 2.
     pub largest_relative: f64,
@@ -32,8 +33,6 @@ pub struct Difference {
     pub squares: f64,
     /// Sum of the squares before and after.
     pub norms: [f64; 2],
-    /// Sum of the products of both sides.
-    pub products: f64,
     /// Elements that are NaN before and after.
     pub nan: [u64; 2],
     /// Elements that are infinite before and after.
@@ -172,10 +171,7 @@ impl Fold for Values {
 const BATCH: usize = 1024;
 
 /// Numbers that are added up side by side. It is part of what a sum is, to its last bit.
-const LANES: usize = 8;
-
-/// Magnitudes whose squares, and products of two, are normal numbers.
-const MODERATE: std::ops::Range<f64> = 1e-150..1e150;
+const LANES: usize = 16;
 
 struct Compare<'t> {
     decoders: (Decoder, Decoder),
@@ -192,132 +188,169 @@ impl Vectorized for Compare<'_> {
         reason = "compiled with the instructions of the caller"
     )]
     fn run(self) {
-        let Self { decoders, tile, sum } = self;
-        let parts = decoders.0.values_per_element();
-        let (mut before, mut after) = ([0.; BATCH], [0.; BATCH]);
-        let stride = |decoder: Decoder| BATCH / decoder.unit().values * decoder.unit().bytes;
-        let batches = tile.before.chunks(stride(decoders.0));
-        let batches = batches.zip(tile.after.chunks(stride(decoders.1)));
-        let mut left = tile.elements * parts;
-        for (first, second) in batches {
-            let count = left.min(BATCH);
-            left -= count;
-            let (before, after) = (&mut before[..count], &mut after[..count]);
-            decoders.0.decode_f64(first, before);
-            decoders.1.decode_f64(second, after);
-            if parts == 2 {
-                sum.add_complex(before, after);
-            } else if are_moderate(before) && are_moderate(after) {
-                sum.add_moderate(before, after);
-            } else {
-                for (before, after) in before.iter().zip(after) {
-                    sum.add(*before, *after);
-                }
-            }
+        let (first, second) = self.decoders;
+        if first.values_per_element() == 1 && first.fits_f32() && second.fits_f32() {
+            self.run_narrow();
+        } else {
+            self.run_wide();
         }
     }
 }
 
-/// Return whether all numbers are zero or of moderate magnitude, so not NaN and not infinite.
+impl<'t> Compare<'t> {
+    /// Compare numbers that are exact in 32 bits: all but those of a few dtypes.
+    #[inline(always)]
+    #[allow(
+        clippy::inline_always,
+        reason = "compiled with the instructions of the caller"
+    )]
+    fn run_narrow(self) {
+        let (mut before, mut after) = ([0_f32; BATCH], [0_f32; BATCH]);
+        let mut left = self.tile.elements;
+        for (first, second) in self.batches() {
+            let count = left.min(BATCH);
+            left -= count;
+            let (before, after) = (&mut before[..count], &mut after[..count]);
+            self.decoders.0.decode_f32(first, before);
+            self.decoders.1.decode_f32(second, after);
+            if !self.sum.add_finite_batch(before, after) {
+                for (before, after) in before.iter().zip(after) {
+                    self.sum.add(f64::from(*before), f64::from(*after));
+                }
+            }
+        }
+    }
+
+    /// Compare numbers of 64 bits, and complex ones.
+    fn run_wide(self) {
+        let parts = self.decoders.0.values_per_element();
+        let (mut before, mut after) = ([0.; BATCH], [0.; BATCH]);
+        let mut left = self.tile.elements * parts;
+        for (first, second) in self.batches() {
+            let count = left.min(BATCH);
+            left -= count;
+            let (before, after) = (&mut before[..count], &mut after[..count]);
+            self.decoders.0.decode_f64(first, before);
+            self.decoders.1.decode_f64(second, after);
+            if parts == 2 {
+                self.sum.add_complex(before, after);
+            } else {
+                for (before, after) in before.iter().zip(after) {
+                    self.sum.add(*before, *after);
+                }
+            }
+        }
+    }
+
+    /// Return the bytes of as many values on both sides.
+    fn batches(&self) -> impl Iterator<Item = (&'t [u8], &'t [u8])> + use<'t> {
+        let tile = self.tile;
+        let stride = |decoder: Decoder| BATCH / decoder.unit().values * decoder.unit().bytes;
+        let before = tile.before.chunks(stride(self.decoders.0));
+        before.zip(tile.after.chunks(stride(self.decoders.1)))
+    }
+}
+
+/// Return whether a number is NaN or infinite.
 #[inline(always)]
 #[allow(
     clippy::inline_always,
     reason = "compiled with the instructions of the caller"
 )]
-fn are_moderate(values: &[f64]) -> bool {
-    let mut others = 0_u64;
-    for value in values {
-        let magnitude = value.abs();
-        let moderate = (magnitude >= MODERATE.start) & (magnitude < MODERATE.end);
-        others += u64::from(!(moderate | (magnitude == 0.)));
-    }
-    others == 0
+fn any_special(values: &[f32]) -> bool {
+    let special = values.iter().fold(0, |special, value| {
+        special | u32::from(value.to_bits() & 0x7f80_0000 == 0x7f80_0000)
+    });
+    special != 0
 }
 
-/// Sums and extremes of one lane.
-#[derive(Clone, Copy, Default)]
-struct Lanes([f64; LANES]);
-
-impl Lanes {
-    #[inline(always)]
-    #[allow(
-        clippy::inline_always,
-        reason = "compiled with the instructions of the caller"
-    )]
-    fn sum(&self) -> f64 {
-        self.0.iter().sum()
+/// Return the largest distance, and the largest one divided by the larger of two magnitudes.
+#[inline(always)]
+#[allow(
+    clippy::inline_always,
+    reason = "compiled with the instructions of the caller"
+)]
+fn largest(before: &[[f32; LANES]], after: &[[f32; LANES]]) -> (f32, f32) {
+    let (mut absolute, mut relative) = ([0_f32; LANES], [0_f32; LANES]);
+    for (before, after) in before.iter().zip(after) {
+        for lane in 0..LANES {
+            let (before, after) = (before[lane], after[lane]);
+            let distance = (after - before).abs();
+            let (first, second) = (before.abs(), after.abs());
+            let magnitude = if first > second { first } else { second };
+            // Two zeros give NaN, which is not larger than anything.
+            let quotient = distance / magnitude;
+            absolute[lane] = if distance > absolute[lane] {
+                distance
+            } else {
+                absolute[lane]
+            };
+            relative[lane] = if quotient > relative[lane] {
+                quotient
+            } else {
+                relative[lane]
+            };
+        }
     }
+    let most = |lanes: [f32; LANES]| lanes.into_iter().fold(0., f32::max);
+    (most(absolute), most(relative))
 }
 
 impl Difference {
-    /// Add moderate numbers.
+    /// Add numbers, unless one of them is not finite or the distance of two is beyond 32 bits. Return whether they were
+    /// added.
+    ///
+    /// Each loop computes so little that the compiler makes vectors of it.
     #[inline(always)]
     #[allow(
         clippy::inline_always,
         reason = "compiled with the instructions of the caller"
     )]
-    fn add_moderate(&mut self, before: &[f64], after: &[f64]) {
+    fn add_finite_batch(&mut self, before: &[f32], after: &[f32]) -> bool {
+        if any_special(before) || any_special(after) {
+            return false;
+        }
         let (whole_before, rest_before) = before.as_chunks::<LANES>();
         let (whole_after, rest_after) = after.as_chunks::<LANES>();
-        let mut norms = [Lanes::default(); 2];
-        let mut products = Lanes::default();
-        let mut changed = [0_u64; LANES];
+        let lanes = (whole_before.as_flattened(), whole_after.as_flattened());
+        let changed = lanes
+            .0
+            .iter()
+            .zip(lanes.1)
+            .fold(0_u32, |changed, (before, after)| {
+                changed + u32::from(before != after)
+            });
+        let (absolute, relative) = largest(whole_before, whole_after);
+        if absolute == f32::INFINITY {
+            return false;
+        }
+        let (mut norms, mut squares) = ([[0_f64; LANES]; 2], [0_f64; LANES]);
         for (before, after) in whole_before.iter().zip(whole_after) {
             for lane in 0..LANES {
-                let (before, after) = (before[lane], after[lane]);
-                norms[0].0[lane] += before * before;
-                norms[1].0[lane] += after * after;
-                products.0[lane] += before * after;
-                changed[lane] += u64::from(before != after);
+                let (before, after) = (f64::from(before[lane]), f64::from(after[lane]));
+                let distance = after - before;
+                norms[0][lane] += before * before;
+                norms[1][lane] += after * after;
+                squares[lane] += distance * distance;
             }
         }
-        self.norms[0] += norms[0].sum();
-        self.norms[1] += norms[1].sum();
-        self.products += products.sum();
-        let changed: u64 = changed.iter().sum();
-        if changed > 0 {
-            self.changed += changed;
-            self.distant += changed;
-            self.add_distances(whole_before, whole_after);
+        self.changed += u64::from(changed);
+        self.distant += u64::from(changed);
+        self.largest_absolute = self.largest_absolute.max(f64::from(absolute));
+        self.largest_relative = self.largest_relative.max(f64::from(relative));
+        for (side, norms) in norms.iter().enumerate() {
+            self.norms[side] += norms.iter().sum::<f64>();
         }
+        self.squares += squares.iter().sum::<f64>();
         for (before, after) in rest_before.iter().zip(rest_after) {
-            self.add(*before, *after);
+            self.add(f64::from(*before), f64::from(*after));
         }
+        true
     }
 
-    /// Add the distances of moderate numbers.
-    #[inline(always)]
-    #[allow(
-        clippy::inline_always,
-        reason = "compiled with the instructions of the caller"
-    )]
-    fn add_distances(&mut self, before: &[[f64; LANES]], after: &[[f64; LANES]]) {
-        let mut squares = Lanes::default();
-        let mut largest = Lanes::default();
-        // The largest quotient so far, as its two parts: comparing products is faster than dividing.
-        let (mut above, mut below) = (Lanes::default(), Lanes([1.; LANES]));
-        for (before, after) in before.iter().zip(after) {
-            for lane in 0..LANES {
-                let (before, after) = (before[lane], after[lane]);
-                let distance = (after - before).abs();
-                let (first, second) = (before.abs(), after.abs());
-                let magnitude = if first > second { first } else { second };
-                squares.0[lane] += distance * distance;
-                largest.0[lane] = if distance > largest.0[lane] {
-                    distance
-                } else {
-                    largest.0[lane]
-                };
-                let is_larger = distance * below.0[lane] > above.0[lane] * magnitude;
-                above.0[lane] = if is_larger { distance } else { above.0[lane] };
-                below.0[lane] = if is_larger { magnitude } else { below.0[lane] };
-            }
-        }
-        self.squares += squares.sum();
-        for lane in 0..LANES {
-            self.largest_absolute = self.largest_absolute.max(largest.0[lane]);
-            self.largest_relative = self.largest_relative.max(above.0[lane] / below.0[lane]);
-        }
+    /// Return the sum of the products of both sides. It follows from the other sums.
+    pub fn products(&self) -> f64 {
+        (self.norms[0] + self.norms[1] - self.squares) / 2.
     }
 
     /// Add one element of any value.
@@ -354,7 +387,6 @@ impl Difference {
         }
         self.norms[0] += before * before;
         self.norms[1] += after * after;
-        self.products += before * after;
         self.squares += distance * distance;
         let magnitude = before.abs().max(after.abs());
         if magnitude > 0. {
@@ -392,7 +424,6 @@ impl Difference {
             if magnitudes.iter().all(|magnitude| magnitude.is_finite()) {
                 self.norms[0] += magnitudes[0] * magnitudes[0];
                 self.norms[1] += magnitudes[1] * magnitudes[1];
-                self.products += before[0] * after[0] + before[1] * after[1];
                 self.squares += distance * distance;
                 let magnitude = magnitudes[0].max(magnitudes[1]);
                 if magnitude > 0. {
@@ -432,7 +463,6 @@ impl Difference {
         self.largest_absolute = self.largest_absolute.max(next.largest_absolute);
         self.largest_relative = self.largest_relative.max(next.largest_relative);
         self.squares += next.squares;
-        self.products += next.products;
         for side in 0..2 {
             self.norms[side] += next.norms[side];
             self.nan[side] += next.nan[side];

@@ -192,24 +192,27 @@ impl Health {
         reason = "compiled with the instructions of the caller"
     )]
     fn add_narrow(&mut self, values: &[f32]) {
-        let (whole, rest) = values.as_chunks::<LANES>();
-        let mut special = [0_u32; LANES];
-        let mut zeros = [0_u32; LANES];
-        let (mut least, mut most) = ([f32::INFINITY; LANES], [f32::NEG_INFINITY; LANES]);
-        for values in whole {
-            for lane in 0..LANES {
-                let value = values[lane];
-                special[lane] |= u32::from(value.to_bits() & 0x7f80_0000 == 0x7f80_0000);
-                zeros[lane] += u32::from(value == 0.);
-                least[lane] = if value < least[lane] { value } else { least[lane] };
-                most[lane] = if value > most[lane] { value } else { most[lane] };
-            }
-        }
-        if special.iter().any(|special| *special != 0) {
+        let special = values.iter().fold(0, |special, value| {
+            special | u32::from(value.to_bits() & 0x7f80_0000 == 0x7f80_0000)
+        });
+        if special != 0 {
             for value in values {
                 self.add(f64::from(*value));
             }
             return;
+        }
+        let (whole, rest) = values.as_chunks::<LANES>();
+        let zeros = whole
+            .as_flattened()
+            .iter()
+            .fold(0_u32, |zeros, value| zeros + u32::from(*value == 0.));
+        let (mut least, mut most) = ([f32::INFINITY; LANES], [f32::NEG_INFINITY; LANES]);
+        for values in whole {
+            for lane in 0..LANES {
+                let value = values[lane];
+                least[lane] = if value < least[lane] { value } else { least[lane] };
+                most[lane] = if value > most[lane] { value } else { most[lane] };
+            }
         }
         let (mut sums, mut squares) = ([0_f64; LANES], [0_f64; LANES]);
         for values in whole {
@@ -220,7 +223,7 @@ impl Health {
             }
         }
         self.numbers += (whole.len() * LANES) as u64;
-        self.zeros += zeros.iter().copied().map(u64::from).sum::<u64>();
+        self.zeros += u64::from(zeros);
         self.sum += sums.iter().sum::<f64>();
         self.squares += squares.iter().sum::<f64>();
         for lane in 0..LANES {
@@ -264,5 +267,99 @@ impl Health {
     pub fn mean(&self) -> Option<f64> {
         let finite = self.numbers - self.nan - self.infinite;
         (finite > 0).then(|| self.sum / finite as f64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lineaprint_formats::model::dtype::DTYPES;
+    use lineaprint_formats::model::gguf::block_dtypes;
+    use proptest::prelude::*;
+
+    /// Count one number at a time.
+    fn slow(dtype: Dtype, bytes: &[u8], count: usize) -> Health {
+        let decoder = Decoder::of(dtype).expect("decoded");
+        let mut values = vec![0_f64; count];
+        assert_eq!(decoder.decode_f64(bytes, &mut values), count);
+        let mut health = Health::default();
+        for value in values {
+            health.numbers += 1;
+            health.nan += u64::from(value.is_nan());
+            health.infinite += u64::from(value.is_infinite());
+            health.zeros += u64::from(value == 0.);
+            if value.is_finite() {
+                health.minimum = health.minimum.min(value);
+                health.maximum = health.maximum.max(value);
+                health.sum += value;
+                health.squares += value * value;
+            }
+        }
+        health
+    }
+
+    fn assert_near(found: &Health, expected: &Health) {
+        let counts = |health: &Health| (health.numbers, health.nan, health.infinite, health.zeros);
+        assert_eq!(counts(found), counts(expected));
+        let extremes = |health: &Health| [health.minimum, health.maximum].map(f64::to_bits);
+        assert_eq!(extremes(found), extremes(expected));
+        let near = |found: f64, expected: f64, scale: f64| {
+            found.to_bits() == expected.to_bits() || (found - expected).abs() <= 1e-9 * scale
+        };
+        assert!(near(found.squares, expected.squares, expected.squares));
+        let largest = expected.squares.max(1.);
+        assert!(near(found.sum, expected.sum, largest), "{} {}", found.sum, expected.sum);
+    }
+
+    /// Return a tensor of a dtype: its shape, and bytes out of `seed` with few scales that are not finite.
+    fn tensor(dtype: Dtype, units: u64, less: u64, seed: u64) -> (u64, Vec<u8>) {
+        let unit = Decoder::of(dtype).expect("decoded").unit();
+        let values = unit.values as u64;
+        let elements = (units * values).saturating_sub(if dtype.bits < 8 { less % values } else { 0 });
+        let length = (elements * dtype.bits / dtype.block).div_ceil(8);
+        let mut state = seed;
+        let bytes = (0..length).map(|_| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            // Small codes make zeros and moderate scales common.
+            state.to_be_bytes()[0] & if state >> 40 & 7 == 0 { 0xff } else { 0x3c }
+        });
+        (elements, bytes.collect())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+        #[test]
+        fn health_does_not_depend_on_parts_and_blocks(
+            units in 1..3000_u64,
+            less in 0..4_u64,
+            seed in any::<u64>(),
+            cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..4),
+            piece in 1..5000_usize,
+        ) {
+            for name in ["F32", "BF16", "F16", "F8_E4M3", "F6_E2M3", "F4", "GGML_Q4_0", "GGML_Q6_K"] {
+                let mut dtypes = DTYPES.into_iter().chain(block_dtypes());
+                let dtype = dtypes.find(|dtype| dtype.name() == name).expect("known");
+                let units = units / dtype.block + 1;
+                let (elements, bytes) = tensor(dtype, units, less, seed);
+                let numbers = Numbers::of(dtype, &[elements]).expect("floating-point numbers");
+                let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
+                cuts.sort_unstable();
+                cuts.push(bytes.len());
+                let mut start = 0;
+                let parts: Vec<Bytes> = cuts.into_iter().map(|end| {
+                    let mut part = Bytes::new(numbers, start as u64);
+                    bytes[start..end].chunks(piece).for_each(|block| part.take(block));
+                    start = end;
+                    part
+                }).collect();
+                let whole = parts.into_iter().reduce(|mut whole, next| {
+                    whole.merge(next);
+                    whole
+                });
+                let found = whole.expect("a part").finish();
+                let count = usize::try_from(elements).expect("small");
+                assert_near(&found, &slow(dtype, &bytes, count));
+            }
+        }
     }
 }

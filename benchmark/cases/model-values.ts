@@ -75,10 +75,10 @@ function valuesEntry(inputs: Inputs, peers: Peers): Entry {
     args: ['-c', TORCH, base.path, tuned.path],
   } as const
   const hasTorch = importsTorch(peers)
-  const found = entry(base.bytes + tuned.bytes, [whole], [read, ...(hasTorch ? [torch] : [])], peers, [
+  const complete = entry(base.bytes + tuned.bytes, [whole], [read, ...(hasTorch ? [torch] : [])], peers, [
     numbers,
   ])
-  return hasTorch ? found : { ...found, missing: [...found.missing, `${torch.name} (not importable)`] }
+  return hasTorch ? complete : { ...complete, missing: [...complete.missing, `${torch.name} (not importable)`] }
 }
 
 function importsTorch(peers: Peers): boolean {

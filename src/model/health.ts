@@ -1,4 +1,4 @@
-/** What kind of numbers the tensors of a model hold. */
+/** The health of tensors: counts and sums of their numbers. */
 import type { NativeHealth } from '../native/load.ts'
 
 /**

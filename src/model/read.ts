@@ -436,8 +436,8 @@ export function tensorsOf(model: NativeModel, plan: SamplePlan | undefined): Ten
 }
 
 function healthAt({ health }: NativeShard, index: number): Pick<TensorInfo, 'health'> {
-  const found = health?.[index]
-  return found === undefined || found === null ? {} : { health: healthOf(found) }
+  const counted = health?.[index]
+  return counted === undefined || counted === null ? {} : { health: healthOf(counted) }
 }
 
 /** Say where a tensor lies: in the shard, or in a file beside it. */

@@ -44,12 +44,12 @@ fn ranges_of_tensors_are_read() {
     let large = paint(3_000_001);
     let values: Vec<f32> = (0..600_000_u32).map(|value| f32::from_bits(value + 7)).collect();
     let file = safetensors(&[("a", "U8", &[3], &[1, 2, 3]), ("b", "U8", &[3_000_001], &large)]);
-    let plain = open(&written(folder.path(), "m.safetensors", &file));
+    let compact = open(&written(folder.path(), "m.safetensors", &file));
     let strided = open(&written(folder.path(), "m.npy", &fortran(300, 2000, &values)));
     let expected: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
     let control = Control::new();
     for (tensor, expected) in [
-        (&plain.tensors()[plain.find("b").expect("there")], &large),
+        (&compact.tensors()[compact.find("b").expect("there")], &large),
         (&strided.tensors()[0], &expected),
     ] {
         assert_eq!(tensor.bytes, expected.len() as u64);
@@ -77,7 +77,7 @@ fn ranges_of_tensors_are_read() {
         assert_eq!(beyond.expect_err("outside").code, Code::Range);
     }
     assert!(strided.tensors()[0].is_sequential());
-    assert!(plain.index_of("c").is_err());
+    assert!(compact.index_of("c").is_err());
 }
 
 /// The number of elements that differ, and the elements of every tile.
@@ -186,9 +186,9 @@ fn slow(before: &[f64], after: &[f64]) -> Difference {
     sum
 }
 
-fn assert_near(found: &Difference, expected: &Difference) {
+fn assert_near(result: &Difference, expected: &Difference) {
     let counts = |sum: &Difference| (sum.elements, sum.changed, sum.distant, sum.nan, sum.infinite);
-    assert_eq!(counts(found), counts(expected));
+    assert_eq!(counts(result), counts(expected));
     let numbers = |sum: &Difference| {
         [
             sum.largest_absolute,
@@ -199,13 +199,13 @@ fn assert_near(found: &Difference, expected: &Difference) {
         ]
     };
     let magnitude = expected.norms[0] + expected.norms[1];
-    let off = (found.products() - expected.products()).abs();
+    let off = (result.products() - expected.products()).abs();
     assert!(off.is_nan() || off <= 1e-9 * magnitude, "{off}");
-    for (found, expected) in numbers(found).into_iter().zip(numbers(expected)) {
+    for (result, expected) in numbers(result).into_iter().zip(numbers(expected)) {
         let scale = expected.abs().max(1e-300);
         assert!(
-            found == expected || (found - expected).abs() / scale < 1e-9,
-            "{found} {expected}"
+            result == expected || (result - expected).abs() / scale < 1e-9,
+            "{result} {expected}"
         );
     }
 }
@@ -248,11 +248,11 @@ proptest! {
     fn differences_are_those_of_one_element_at_a_time(
         before in prop::collection::vec(value(), 1..3000),
         seed in any::<u64>(),
-        plain in any::<bool>(),
+        compact in any::<bool>(),
     ) {
         let folder = tempfile::tempdir().expect("a folder");
         let before: Vec<f64> = before.into_iter().map(|value| {
-            if plain && !(value.abs() < 10. && value.abs() > 1e-9) { 0.5 } else { value }
+            if compact && !(value.abs() < 10. && value.abs() > 1e-9) { 0.5 } else { value }
         }).collect();
         let mut state = seed;
         let after: Vec<f64> = before.iter().map(|value| {
@@ -260,21 +260,21 @@ proptest! {
             match state >> 61 {
                 0 => value * 1.25,
                 1 => -value,
-                2 if !plain => f64::NAN,
+                2 if !compact => f64::NAN,
                 _ => *value,
             }
         }).collect();
         let length = [before.len() as u64];
         let wide = |values: &[f64]| values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();
-        let found = difference(folder.path(), "F64", &length, &wide(&before), &wide(&after));
-        assert_near(&found, &slow(&before, &after));
+        let result = difference(folder.path(), "F64", &length, &wide(&before), &wide(&after));
+        assert_near(&result, &slow(&before, &after));
         #[allow(clippy::cast_possible_truncation, reason = "values of f32 are what is tested")]
         let narrow = |values: &[f64]| values.iter().map(|value| *value as f32).collect::<Vec<f32>>();
         let bytes = |values: &[f32]| values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();
         let widened = |values: &[f32]| values.iter().copied().map(f64::from).collect::<Vec<f64>>();
         let (before, after) = (narrow(&before), narrow(&after));
-        let found = difference(folder.path(), "F32", &length, &bytes(&before), &bytes(&after));
-        assert_near(&found, &slow(&widened(&before), &widened(&after)));
+        let result = difference(folder.path(), "F32", &length, &bytes(&before), &bytes(&after));
+        assert_near(&result, &slow(&widened(&before), &widened(&after)));
     }
 }
 
@@ -295,11 +295,11 @@ fn large_tensors_have_the_same_difference_on_any_number_of_threads() {
             .collect()
     };
     let (before, after) = (bits(1), bits(2));
-    let found = [1, 3].map(|threads| {
+    let result = [1, 3].map(|threads| {
         let pool = pool::create(threads).expect("a pool");
         pool.install(|| difference(folder.path(), "BF16", &[count as u64], &before, &after))
     });
-    assert_eq!(found[0], found[1]);
+    assert_eq!(result[0], result[1]);
     let decode = |bytes: &[u8]| -> Vec<f64> {
         let (numbers, _) = bytes.as_chunks::<2>();
         let bits = numbers
@@ -307,7 +307,7 @@ fn large_tensors_have_the_same_difference_on_any_number_of_threads() {
             .map(|number| u32::from(u16::from_le_bytes(*number)) << 16);
         bits.map(|bits| f64::from(f32::from_bits(bits))).collect()
     };
-    assert_near(&found[0], &slow(&decode(&before), &decode(&after)));
+    assert_near(&result[0], &slow(&decode(&before), &decode(&after)));
 }
 
 #[test]
@@ -316,9 +316,9 @@ fn integers_of_64_bits_are_compared_to_their_last_digit() {
     let bytes = |values: [i64; 3]| values.map(i64::to_le_bytes).concat();
     let before = bytes([i64::MAX, -1, 7]);
     let after = bytes([i64::MAX - 1, -1, i64::MIN]);
-    let found = difference(folder.path(), "I64", &[3], &before, &after);
-    assert_eq!((found.changed, found.distant), (2, 2));
-    assert!((found.largest_absolute - 2_f64.powi(63)).abs() < 1e4);
+    let result = difference(folder.path(), "I64", &[3], &before, &after);
+    assert_eq!((result.changed, result.distant), (2, 2));
+    assert!((result.largest_absolute - 2_f64.powi(63)).abs() < 1e4);
 }
 
 #[test]
@@ -330,8 +330,8 @@ fn products_follow_from_the_other_sums() {
         ([1., 0., 0.], [0., 1., 0.], 0.),
         ([1., 2., 0.], [-1., -2., 0.], -5.),
     ] {
-        let found = difference(folder.path(), "F32", &[3], &bytes(before), &bytes(after));
-        assert!((found.products() - expected).abs() < 1e-12);
+        let result = difference(folder.path(), "F32", &[3], &bytes(before), &bytes(after));
+        assert!((result.products() - expected).abs() < 1e-12);
     }
 }
 
@@ -341,10 +341,10 @@ fn complex_numbers_differ_in_the_plane() {
     let bytes = |values: [f32; 6]| values.map(f32::to_le_bytes).concat();
     let before = bytes([0., 0., 1., 1., f32::NAN, 0.]);
     let after = bytes([3., 4., 1., 1., f32::NAN, 2.]);
-    let found = difference(folder.path(), "C64", &[3], &before, &after);
-    assert_eq!((found.elements, found.changed, found.nan), (3, 1, [1, 1]));
+    let result = difference(folder.path(), "C64", &[3], &before, &after);
+    assert_eq!((result.elements, result.changed, result.nan), (3, 1, [1, 1]));
     assert_eq!(
-        (found.largest_absolute, found.largest_relative, found.squares),
+        (result.largest_absolute, result.largest_relative, result.squares),
         (5., 1., 25.)
     );
 }

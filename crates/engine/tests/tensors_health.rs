@@ -61,14 +61,14 @@ fn health_comes_with_the_digests_and_does_not_change_them() {
             },
         ] {
             let paths = [path.clone()];
-            let plain = read(&paths, wanted, Rules::Strict, &control).expect("reads");
+            let alone = read(&paths, wanted, Rules::Strict, &control).expect("reads");
             let shards = read_with_health(&paths, wanted, Rules::Strict, &control).expect("reads");
-            assert_eq!(plain[0].tensors, shards[0].tensors);
-            assert_eq!(plain[0].file, shards[0].file);
-            assert!(plain[0].health.is_none());
-            let found = healths(&shards);
-            assert_eq!(found[0], Some(slow(&[0.; 5])));
-            let large = found[1].expect("decoded");
+            assert_eq!(alone[0].tensors, shards[0].tensors);
+            assert_eq!(alone[0].file, shards[0].file);
+            assert!(alone[0].health.is_none());
+            let result = healths(&shards);
+            assert_eq!(result[0], Some(slow(&[0.; 5])));
+            let large = result[1].expect("decoded");
             let expected = slow(&values);
             let counts = |health: &Health| (health.numbers, health.nan, health.infinite, health.zeros);
             assert_eq!(counts(&large), counts(&expected));
@@ -76,8 +76,8 @@ fn health_comes_with_the_digests_and_does_not_change_them() {
             assert_eq!(large.maximum.to_bits(), expected.maximum.to_bits());
             assert!((large.sum - expected.sum).abs() < 1e-6 * expected.sum.abs());
             assert!((large.squares - expected.squares).abs() < 1e-9 * expected.squares);
-            assert_eq!(found[2], None, "whole numbers");
-            assert_eq!(found[3], Some(Health::default()));
+            assert_eq!(result[2], None, "whole numbers");
+            assert_eq!(result[3], Some(Health::default()));
         }
     }
 }

@@ -227,7 +227,7 @@ fn units_fit_the_table_of_dtypes() {
 }
 
 #[test]
-fn kinds_are_told_apart() {
+fn kinds_are_distinguished() {
     for (name, kind) in [
         ("F4", Kind::Float),
         ("U4", Kind::Integer),

@@ -10,13 +10,16 @@ const LISTED = 40
 
 type Counted = TensorInfo & { readonly health: TensorHealth }
 
+function isIll({ health }: Counted): boolean {
+  return health.nan + health.infinite > 0
+}
+
 /**
  * Format the health of tensors as a table, those with NaN or infinities first, and a sentence about all of them.
  * Tensors without floating-point numbers are only counted.
  */
 export function healthLines(tensors: readonly TensorInfo[]): string[] {
   const counted = tensors.filter((tensor): tensor is Counted => tensor.health !== undefined)
-  const isIll = ({ health }: Counted): boolean => health.nan + health.infinite > 0
   const ill = counted.filter(isIll)
   const ordered = [...ill, ...counted.filter((tensor) => !isIll(tensor))]
   const shown = isTerminal() ? ordered.slice(0, LISTED) : ordered

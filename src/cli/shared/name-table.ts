@@ -23,6 +23,6 @@ export function nameTable(rows: readonly (readonly string[])[], head: readonly s
 export function shortNumber(value: number | null | undefined): string {
   if (value === null || value === undefined) return 'none'
   const magnitude = Math.abs(value)
-  const isPlain = value === 0 || (magnitude >= 1e-3 && magnitude < 1e5) || !Number.isFinite(value)
-  return isPlain ? String(Number(value.toPrecision(3))) : value.toExponential(2)
+  const isDecimal = value === 0 || (magnitude >= 1e-3 && magnitude < 1e5) || !Number.isFinite(value)
+  return isDecimal ? String(Number(value.toPrecision(3))) : value.toExponential(2)
 }

@@ -279,7 +279,7 @@ async function withValues(
   const values = compared.values()
   return changes.map((change) => {
     if (change.differs === undefined) return change
-    const found = hasValues(change) ? values.next().value : undefined
-    return { ...change, values: found ?? { status: 'not-compared', reason: 'the shapes differ' } }
+    const comparison = hasValues(change) ? values.next().value : undefined
+    return { ...change, values: comparison ?? { status: 'not-compared', reason: 'the shapes differ' } }
   })
 }

@@ -1,6 +1,12 @@
 /** The change of a model, layer by layer. */
 import { compareUtf8 } from '../../util/text-order.ts'
-import type { TensorChange } from './diff.ts'
+import type { ValueComparison } from './values.ts'
+
+/** A tensor that differs. */
+interface ChangedTensor {
+  readonly name: string
+  readonly values?: ValueComparison
+}
 
 /** Tensors of one layer, or of one part of the model that has no layers. */
 export interface LayerChange {
@@ -35,7 +41,7 @@ interface Sums {
  * @param changes The tensors that differ, with their values.
  * @returns In the order of the numbers of layers.
  */
-export function changeByLayer(names: readonly string[], changes: readonly TensorChange[]): LayerChange[] {
+export function changeByLayer(names: readonly string[], changes: readonly ChangedTensor[]): LayerChange[] {
   const layers = new Map<string, Sums>()
   const sumsOf = (name: string): Sums => {
     const key = layerOf(name)

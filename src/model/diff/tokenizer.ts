@@ -41,10 +41,10 @@ export async function diffTokenizers(
   for (const file of [...new Set([...first, ...second])].toSorted(compareUtf8)) {
     const left = await contentIn(before, file, first)
     const right = await contentIn(after, file, second)
-    const found = await compareFiles(file, left, right)
-    differences.push(...found.slice(0, MOST))
-    if (found.length > MOST)
-      warnings.push(`${file} differs in ${found.length} keys, of which the first ${MOST} are listed`)
+    const changes = await compareFiles(file, left, right)
+    differences.push(...changes.slice(0, MOST))
+    if (changes.length > MOST)
+      warnings.push(`${file} differs in ${changes.length} keys, of which the first ${MOST} are listed`)
   }
   return { differences, warnings }
 }

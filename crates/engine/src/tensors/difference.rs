@@ -1,4 +1,4 @@
-//! How far the values of two tensors are apart.
+//! The distance between the values of two tensors.
 
 use super::pairs::{Fold, Pair, Tile, fold};
 use super::simd::{Vectorized, vectorize};

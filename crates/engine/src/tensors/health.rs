@@ -1,4 +1,4 @@
-//! What kind of numbers a tensor holds: computed of the bytes that are hashed, while they are in the cache.
+//! The health of a tensor: counts and sums of its numbers, computed while the bytes that are hashed are in the cache.
 
 use super::simd::{Vectorized, vectorize};
 use lineaprint_formats::Dtype;
@@ -9,13 +9,13 @@ use lineaprint_formats::values::{Decoder, Kind};
 /// Extremes and sums are of the finite numbers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Health {
-    /// How many numbers there are.
+    /// All numbers.
     pub numbers: u64,
-    /// How many are NaN.
+    /// Numbers that are NaN.
     pub nan: u64,
-    /// How many are infinite.
+    /// Numbers that are infinite.
     pub infinite: u64,
-    /// How many are zero, of either sign.
+    /// Numbers that are zero, of either sign.
     pub zeros: u64,
     /// The least finite number; infinity if there is none.
     pub minimum: f64,
@@ -70,7 +70,7 @@ pub(crate) struct Bytes {
     /// Bytes after the last whole unit.
     tail: Vec<u8>,
     /// Numbers from the next unit to the end of the tensor, whose last unit may hold fewer than others.
-    left: u64,
+    remaining: u64,
 }
 
 impl Bytes {
@@ -86,7 +86,7 @@ impl Bytes {
             head: Vec::new(),
             health: Health::default(),
             tail: Vec::new(),
-            left: count.saturating_sub(before),
+            remaining: count.saturating_sub(before),
         }
     }
 
@@ -119,7 +119,7 @@ impl Bytes {
         // The others may be so few that they end inside the unit that these end with.
         if next.head.len() == next.missing {
             self.health.merge(&next.health);
-            self.left = next.left;
+            self.remaining = next.remaining;
             self.tail.extend_from_slice(&next.tail);
         }
     }
@@ -136,7 +136,7 @@ impl Bytes {
             vectorize(Count {
                 decoder: self.decoder,
                 bytes,
-                left: &mut self.left,
+                remaining: &mut self.remaining,
                 health: &mut self.health,
             });
         }
@@ -152,7 +152,7 @@ const LANES: usize = 16;
 struct Count<'b> {
     decoder: Decoder,
     bytes: &'b [u8],
-    left: &'b mut u64,
+    remaining: &'b mut u64,
     health: &'b mut Health,
 }
 
@@ -168,17 +168,17 @@ impl Vectorized for Count<'_> {
         let unit = self.decoder.unit();
         let (mut narrow, mut wide) = ([0_f32; BATCH], [0_f64; BATCH]);
         for bytes in self.bytes.chunks(BATCH / unit.values * unit.bytes) {
-            let room = usize::try_from(*self.left).unwrap_or(BATCH).min(BATCH);
+            let room = usize::try_from(*self.remaining).unwrap_or(BATCH).min(BATCH);
             if self.decoder.fits_f32() {
                 let count = self.decoder.decode_f32(bytes, &mut narrow[..room]);
                 self.health.add_narrow(&narrow[..count]);
-                *self.left -= count as u64;
+                *self.remaining -= count as u64;
             } else {
                 let count = self.decoder.decode_f64(bytes, &mut wide[..room]);
                 for value in &wide[..count] {
                     self.health.add(*value);
                 }
-                *self.left -= count as u64;
+                *self.remaining -= count as u64;
             }
         }
     }
@@ -298,17 +298,22 @@ mod tests {
         health
     }
 
-    fn assert_near(found: &Health, expected: &Health) {
+    fn assert_near(result: &Health, expected: &Health) {
         let counts = |health: &Health| (health.numbers, health.nan, health.infinite, health.zeros);
-        assert_eq!(counts(found), counts(expected));
+        assert_eq!(counts(result), counts(expected));
         let extremes = |health: &Health| [health.minimum, health.maximum].map(f64::to_bits);
-        assert_eq!(extremes(found), extremes(expected));
-        let near = |found: f64, expected: f64, scale: f64| {
-            found.to_bits() == expected.to_bits() || (found - expected).abs() <= 1e-9 * scale
+        assert_eq!(extremes(result), extremes(expected));
+        let near = |result: f64, expected: f64, scale: f64| {
+            result.to_bits() == expected.to_bits() || (result - expected).abs() <= 1e-9 * scale
         };
-        assert!(near(found.squares, expected.squares, expected.squares));
+        assert!(near(result.squares, expected.squares, expected.squares));
         let largest = expected.squares.max(1.);
-        assert!(near(found.sum, expected.sum, largest), "{} {}", found.sum, expected.sum);
+        assert!(
+            near(result.sum, expected.sum, largest),
+            "{} {}",
+            result.sum,
+            expected.sum
+        );
     }
 
     /// Return a tensor of a dtype: its shape, and bytes out of `seed` with few scales that are not finite.
@@ -319,7 +324,9 @@ mod tests {
         let length = (elements * dtype.bits / dtype.block).div_ceil(8);
         let mut state = seed;
         let bytes = (0..length).map(|_| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             // Small codes make zeros and moderate scales common.
             state.to_be_bytes()[0] & if state >> 40 & 7 == 0 { 0xff } else { 0x3c }
         });
@@ -356,9 +363,9 @@ mod tests {
                     whole.merge(next);
                     whole
                 });
-                let found = whole.expect("a part").finish();
+                let result = whole.expect("a part").finish();
                 let count = usize::try_from(elements).expect("small");
-                assert_near(&found, &slow(dtype, &bytes, count));
+                assert_near(&result, &slow(dtype, &bytes, count));
             }
         }
     }

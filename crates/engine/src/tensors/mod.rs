@@ -3,7 +3,7 @@
 //! - [`read`]: positions of a tensor, and reading from one onwards.
 //! - [`pairs`]: tensors of two models side by side, in tiles on all cores.
 //! - [`health`]: counts, extremes and sums of the numbers of a tensor.
-//! - [`difference`]: how far the values of two tensors are apart.
+//! - [`difference`]: the distance between the values of two tensors.
 //! - [`simd`]: vector instructions.
 
 pub mod difference;

@@ -57,7 +57,7 @@ pub struct Tile<'t> {
 
 /// Something that is computed of pairs, tile by tile.
 pub trait Fold: Sync {
-    /// What is known of a part of a pair.
+    /// The sum over a part of a pair.
     type Sum: Send;
 
     /// Return the sum of no elements of a pair.

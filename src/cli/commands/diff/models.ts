@@ -107,9 +107,12 @@ function valueTable(changes: readonly TensorChange[], all: boolean): string[] {
   const hasSpecial = rows.some(({ special }) => special !== '')
   const hasRelative = lineWidth() >= RELATIVE_WIDTH
   const head = [
-    ...['tensor', 'changed', 'max |Δ|'],
+    'tensor',
+    'changed',
+    'max |Δ|',
     ...(hasRelative ? ['max rel'] : []),
-    ...['L2', 'cosine'],
+    'L2',
+    'cosine',
     ...(hasSpecial ? ['NaN, Inf'] : []),
   ]
   const cells = rows.map(({ row, relative, special }) => [
@@ -128,7 +131,7 @@ interface ValueRow {
   readonly relative: string
   /** NaN and infinities, if there are any. */
   readonly special: string
-  /** How much changed. */
+  /** Size of the change: the larger, the earlier the row. */
   readonly rank: number
 }
 

@@ -81,7 +81,7 @@ impl Stream {
     }
 }
 
-/// Where the elements of a tensor are, in their final form or on the way to it.
+/// Location of the elements of a tensor, in their final form or on the way to it.
 #[derive(Clone)]
 pub(crate) enum TensorElements {
     /// In one piece of a file.

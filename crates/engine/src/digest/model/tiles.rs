@@ -69,7 +69,7 @@ struct Done {
     subject: Subject,
     /// First byte of the part in the file.
     start: u64,
-    found: Found,
+    hash: Found,
     health: Option<health::Bytes>,
 }
 
@@ -104,14 +104,14 @@ pub fn hash(files: &[OpenFile], wanted: Wanted, health: bool, control: &Control)
         for Done {
             subject,
             start,
-            found,
+            hash,
             health,
         } in parts
         {
             if let (Subject::Span(index), Some(health)) = (subject, health) {
                 counted.entry((file, index)).or_default().push((start, health));
             }
-            match found {
+            match hash {
                 Found::Whole(hash) => digests[file].set(subject, hash),
                 Found::Pieces(pieces) => trees.entry((file, subject)).or_default().extend(pieces),
             }
@@ -305,7 +305,7 @@ impl Part {
     }
 
     fn finish(self) -> Result<Done> {
-        let found = match self.sink {
+        let hash = match self.sink {
             Sink::Whole(hasher) => Found::Whole(hasher.finish().blake3.ok_or_else(|| {
                 Error::new(crate::Code::Internal, "a hasher without BLAKE3 was asked for it")
             })?),
@@ -314,7 +314,7 @@ impl Part {
         Ok(Done {
             subject: self.subject,
             start: self.start,
-            found,
+            hash,
             health: self.health,
         })
     }

@@ -114,7 +114,7 @@ test('the change of each layer is drawn, and only with --values', async () => {
     sameFamily: true,
     layers: [
       { name: 'm.0', changed: 0 },
-      { name: 'm.1', changed: 1, relative: 1 / Math.sqrt(20) },
+      { name: 'm.1', changed: 1, relative: expect.closeTo(1 / Math.sqrt(20), 12) },
       { name: 'm.2', changed: 0 },
     ],
   })

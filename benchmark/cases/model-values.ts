@@ -78,7 +78,9 @@ function valuesEntry(inputs: Inputs, peers: Peers): Entry {
   const complete = entry(base.bytes + tuned.bytes, [whole], [read, ...(hasTorch ? [torch] : [])], peers, [
     numbers,
   ])
-  return hasTorch ? complete : { ...complete, missing: [...complete.missing, `${torch.name} (not importable)`] }
+  return hasTorch
+    ? complete
+    : { ...complete, missing: [...complete.missing, `${torch.name} (not importable)`] }
 }
 
 function importsTorch(peers: Peers): boolean {

@@ -192,10 +192,12 @@ impl Health {
         reason = "compiled with the instructions of the caller"
     )]
     fn add_narrow(&mut self, values: &[f32]) {
-        let special = values.iter().fold(0, |special, value| {
-            special | u32::from(value.to_bits() & 0x7f80_0000 == 0x7f80_0000)
-        });
-        if special != 0 {
+        // Each loop computes so little that the compiler makes vectors of it: two sums in one loop take three times as
+        // long as in two. Without its sign, a number that is not finite has the largest bits.
+        let largest = values
+            .iter()
+            .fold(0, |largest, value| value.to_bits().wrapping_shl(1).max(largest));
+        if largest >= 0xff00_0000 {
             for value in values {
                 self.add(f64::from(*value));
             }
@@ -206,19 +208,36 @@ impl Health {
             .as_flattened()
             .iter()
             .fold(0_u32, |zeros, value| zeros + u32::from(*value == 0.));
-        let (mut least, mut most) = ([f32::INFINITY; LANES], [f32::NEG_INFINITY; LANES]);
+        let mut least = [f32::INFINITY; LANES];
         for values in whole {
             for lane in 0..LANES {
-                let value = values[lane];
-                least[lane] = if value < least[lane] { value } else { least[lane] };
-                most[lane] = if value > most[lane] { value } else { most[lane] };
+                least[lane] = if values[lane] < least[lane] {
+                    values[lane]
+                } else {
+                    least[lane]
+                };
             }
         }
-        let (mut sums, mut squares) = ([0_f64; LANES], [0_f64; LANES]);
+        let mut most = [f32::NEG_INFINITY; LANES];
+        for values in whole {
+            for lane in 0..LANES {
+                most[lane] = if values[lane] > most[lane] {
+                    values[lane]
+                } else {
+                    most[lane]
+                };
+            }
+        }
+        let mut sums = [0_f64; LANES];
+        for values in whole {
+            for lane in 0..LANES {
+                sums[lane] += f64::from(values[lane]);
+            }
+        }
+        let mut squares = [0_f64; LANES];
         for values in whole {
             for lane in 0..LANES {
                 let value = f64::from(values[lane]);
-                sums[lane] += value;
                 squares[lane] += value * value;
             }
         }

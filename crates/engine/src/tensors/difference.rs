@@ -154,10 +154,10 @@ impl Fold for Values {
     fn add(&self, sum: &mut Difference, tile: &Tile<'_>) -> Result<()> {
         let decoders = self.0[tile.pair];
         sum.elements += tile.elements as u64;
-        if !decoders.0.fits_f64() {
-            sum.add_wide(decoders, tile);
-        } else {
+        if decoders.0.fits_f64() {
             vectorize(Compare { decoders, tile, sum });
+        } else {
+            sum.add_wide(decoders, tile);
         }
         Ok(())
     }
@@ -296,6 +296,10 @@ fn largest(before: &[[f32; LANES]], after: &[[f32; LANES]]) -> (f32, f32) {
     (most(absolute), most(relative))
 }
 
+#[allow(
+    clippy::float_cmp,
+    reason = "whether elements differ at all is what is counted"
+)]
 impl Difference {
     /// Add numbers, unless one of them is not finite or the distance of two is beyond 32 bits. Return whether they were
     /// added.

@@ -114,7 +114,7 @@ impl Bytes {
     }
 
     /// Add the bytes that follow these.
-    pub(crate) fn merge(&mut self, next: Self) {
+    pub(crate) fn merge(&mut self, next: &Self) {
         self.take(&next.head);
         // The others may be so few that they end inside the unit that these end with.
         if next.head.len() == next.missing {
@@ -379,7 +379,7 @@ mod tests {
                     part
                 }).collect();
                 let whole = parts.into_iter().reduce(|mut whole, next| {
-                    whole.merge(next);
+                    whole.merge(&next);
                     whole
                 });
                 let result = whole.expect("a part").finish();

@@ -121,7 +121,7 @@ pub fn hash(files: &[OpenFile], wanted: Wanted, health: bool, control: &Control)
         parts.sort_unstable_by_key(|(start, _)| *start);
         let parts = parts.into_iter().map(|(_, part)| part);
         let whole = parts.reduce(|mut whole, next| {
-            whole.merge(next);
+            whole.merge(&next);
             whole
         });
         digests[file].health[index] = whole.map(health::Bytes::finish);

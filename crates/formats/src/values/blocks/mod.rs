@@ -19,8 +19,11 @@ pub struct Block {
     pub values: usize,
     /// Bytes of a block.
     pub bytes: usize,
-    decode: fn(&[u8], &mut [f32]),
+    decode: DecodeBlock,
 }
+
+/// Decodes one block.
+type DecodeBlock = fn(&[u8], &mut [f32]);
 
 /// Block types of ggml that are not decoded. The first seven need tables of hundreds of vectors; the others are recent
 /// and rare.
@@ -40,7 +43,7 @@ pub const NOT_DECODED: [&str; 10] = [
 impl Block {
     /// Return the decoder of a block type, by the name of its dtype.
     pub(super) fn named(name: &str) -> Option<Self> {
-        let (values, bytes, decode): (usize, usize, fn(&[u8], &mut [f32])) = match name {
+        let (values, bytes, decode): (usize, usize, DecodeBlock) = match name {
             "GGML_Q4_0" => (32, 18, legacy::q4_0),
             "GGML_Q4_1" => (32, 20, legacy::q4_1),
             "GGML_Q5_0" => (32, 22, legacy::q5_0),

@@ -118,9 +118,20 @@ export class Inputs {
 
   /** Create a sharded model of eight safetensors files with their index. */
   model(): FileSet {
-    return this.#once('model', (path) => {
+    return this.#shardedModel('model', new Keystream(2))
+  }
+
+  /**
+   * Create a model of the same tensors whose numbers are those of trained weights, between 2^-7 and 4, or (`tuned`) the
+   * same with another last bit in half of them.
+   */
+  checkpoint(tuned: boolean): FileSet {
+    return this.#shardedModel(tuned ? 'tuned' : 'base', new Keystream(4, (bytes) => toWeights(bytes, tuned)))
+  }
+
+  #shardedModel(named: string, content: Keystream): FileSet {
+    return this.#once(named, (path) => {
       mkdirSync(path)
-      const content = new Keystream(2)
       const map: Record<string, string> = {}
       const files: string[] = []
       let bytes = 0
@@ -193,13 +204,25 @@ export function readWhole({ path, bytes }: FileSet): Buffer {
 class Keystream {
   readonly #cipher: Cipheriv
 
-  constructor(seed: number) {
+  readonly #shape: (bytes: Buffer) => Buffer
+
+  constructor(seed: number, shape: (bytes: Buffer) => Buffer = (bytes) => bytes) {
+    this.#shape = shape
     this.#cipher = createCipheriv('aes-128-ctr', Buffer.alloc(16, seed), Buffer.alloc(16))
   }
 
   take(length: number): Buffer {
-    return this.#cipher.update(Buffer.alloc(length))
+    return this.#shape(this.#cipher.update(Buffer.alloc(length)))
   }
+}
+
+/** Turn bytes into BF16 numbers of moderate exponents, in place; `tuned` ones have another last bit where it was 0. */
+function toWeights(bytes: Buffer, tuned: boolean): Buffer {
+  for (let at = 0; at + 1 < bytes.length; at += 2) {
+    if (tuned) bytes[at] = (bytes[at] ?? 0) | 1
+    bytes[at + 1] = ((bytes[at + 1] ?? 0) & 0x83) | 0x3c
+  }
+  return bytes
 }
 
 interface TensorPlan {

@@ -13,6 +13,7 @@ import { parseArgs } from 'node:util'
 import { arrayCases } from './cases/array.ts'
 import { captureCases } from './cases/capture.ts'
 import { largeCases } from './cases/large.ts'
+import { modelValueCases } from './cases/model-values.ts'
 import { modelCases } from './cases/model.ts'
 import { modelFormatCases } from './cases/model-formats.ts'
 import { modelListingCases } from './cases/model-listing.ts'
@@ -124,6 +125,7 @@ async function runAll(inputs: Inputs, { date, rounds, quick, only, json }: Setti
     ...modelCases(inputs, peers),
     ...modelFormatCases(inputs),
     ...modelListingCases(inputs),
+    ...modelValueCases(inputs, peers),
     ...treeCases(inputs, peers),
     ...arrayCases(inputs),
     ...tableCases(inputs),

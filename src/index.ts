@@ -135,12 +135,15 @@ export type { TreeChange, TreeChangeStatus, TreeDiff, TreeDiffOptions, TreeSide 
 export type { JsonObject, JsonValue, WithJsonForm } from './core/json-value.ts'
 export type {
   ConfigDifference,
+  LayerChange,
   ModelDiff,
   ModelDiffOptions,
   ModelSide,
   TensorChange,
+  TokenizerDifference,
   ValueComparison,
 } from './model/diff/diff.ts'
+export type { TensorHealth } from './model/health.ts'
 export type { TensorsReport } from './model/in-memory.ts'
 export type { ModelTensors } from './model/model-tensors.ts'
 export type { TensorData } from './model/tensor-data.ts'

@@ -98,3 +98,49 @@ test('runs: exit code, order, plot, and a damaged record', async () => {
   expect(damaged.stderr).toContain('the record is damaged')
   expect(existsSync(join(cwd, 'no.svg'))).toBe(false)
 })
+
+test('the change of each layer is drawn, and only with --values', async () => {
+  const layers = (value: number): Uint8Array =>
+    safetensors({ 'm.0.w': floats([1, 2]), 'm.1.w': floats([2, value]), 'm.2.w': floats([1]) })
+  const cwd = folderOf({ 'a.safetensors': layers(4), 'b.safetensors': layers(5) })
+  const args = ['diff', 'a.safetensors', 'b.safetensors', '--svg', 'new/change.svg']
+  expect(await lineaprint(args, { cwd })).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('--svg draws what --values computes'),
+  })
+  const { code, stdout } = await lineaprint([...args, '--values', '--json'], { cwd })
+  expect(code).toBe(1)
+  expect(JSON.parse(stdout)).toMatchObject({
+    sameFamily: true,
+    layers: [
+      { name: 'm.0', changed: 0 },
+      { name: 'm.1', changed: 1, relative: expect.closeTo(1 / Math.sqrt(20), 12) },
+      { name: 'm.2', changed: 0 },
+    ],
+  })
+  const svg = readFileSync(join(cwd, 'new/change.svg'), 'utf8')
+  expect(svg).toContain('a.safetensors → b.safetensors')
+  expect(svg.match(/<rect class="bar"/g)).toHaveLength(1)
+})
+
+test('a tensor of another type or shape is named so, and a tokenizer by its fields', async () => {
+  const cwd = folderOf({
+    'a/model.safetensors': safetensors({ t: floats([1, 2]), u: floats([1, 2]) }),
+    'b/model.safetensors': safetensors({
+      t: { dtype: 'BF16', shape: [2], data: Uint8Array.of(0x80, 0x3f, 0, 0x40) },
+      u: floats([1, 2], [2, 1]),
+    }),
+    'a/tokenizer_config.json': '{"model_max_length": 512}',
+    'b/tokenizer_config.json': '{"model_max_length": 1024}',
+  })
+  const { code, stdout } = await lineaprint(['diff', 'a', 'b', '--values'], { cwd })
+  expect(code).toBe(1)
+  const rows = stdout
+    .trim()
+    .split('\n')
+    .map((line) => line.split('\t'))
+  expect(rows[0]?.slice(0, 2)).toEqual(['retyped', 't'])
+  expect(rows[0]?.at(-1)).toBe('0 of 2 changed (0 %), the values are the same')
+  expect(rows[1]?.slice(0, 2)).toEqual(['reshaped', 'u'])
+  expect(rows.at(-1)).toEqual(['tokenizer', 'tokenizer_config.json model_max_length', '512', '1024'])
+})

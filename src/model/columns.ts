@@ -4,6 +4,7 @@ import { primary, toDigests } from '../core/digest.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { writePlan } from '../core/sample-plan.ts'
 import { compareUtf8 } from '../util/text-order.ts'
+import { healthOf } from './health.ts'
 import { tiesOf, totals } from './tensors.ts'
 import type { Algorithm, Digest, RawDigests } from '../core/digest.ts'
 import type { SamplePlan } from '../core/sample-plan.ts'
@@ -56,6 +57,7 @@ export class TensorColumns {
         file: sibling === undefined ? name : siblingName(shard, sibling.path),
         bytes,
         ...(start >= 0 && { start, end: start + bytes }),
+        ...healthAt(shard, index),
       }
     })
   }
@@ -158,6 +160,11 @@ function typeOf(shard: NativeShard, index: number): TensorType {
     shape: shapeOf(shard, index),
     bytes: shard.sizes[index] ?? 0,
   }
+}
+
+function healthAt({ health }: NativeShard, index: number): Pick<TensorInfo, 'health'> {
+  const counted = health?.[index]
+  return counted === undefined || counted === null ? {} : { health: healthOf(counted) }
 }
 
 /** Return the dtype of a tensor of a shard. */

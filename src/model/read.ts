@@ -126,7 +126,7 @@ export async function readParts(
   options: ModelOptions = {},
   given?: GivenConfig,
 ): Promise<ModelParts> {
-  checkKeys(options, ['files', 'sample', 'weights', 'lenient', 'base'])
+  checkKeys(options, ['files', 'sample', 'weights', 'lenient', 'base', 'health'])
   const { base, ...own } = options
   const special = await readFolder(checkPath(path), own)
   if (special !== undefined && typeof base === 'string') throw noAdapter(path)
@@ -156,7 +156,7 @@ async function readFolder(path: string, options: ModelOptions): Promise<ModelPar
 /** Read one model. */
 async function readOne(path: string, options: ModelOptions = {}, given?: GivenConfig): Promise<ModelParts> {
   const algorithm = checkAlgorithm(options.algorithm)
-  const plan = checkSample(options.sample, { files: options.files })
+  const plan = checkSample(options.sample, { files: options.files, health: options.health })
   const located = await locateModel(checkPath(path), {
     weights: options.weights,
     signal: options.signal,
@@ -169,6 +169,7 @@ async function readOne(path: string, options: ModelOptions = {}, given?: GivenCo
   const wanted = {
     algorithm,
     lenient: options.lenient === true,
+    health: options.health === true,
     reading: plan
       ? { kind: 'sample' as const, plan: toNativePlan(plan) }
       : { kind: 'full' as const, parts: options.files === true ? ('both' as const) : ('tensors' as const) },

@@ -4,6 +4,7 @@ import type { NativeModel } from '../native/load.ts'
 import type { SampledHashOptions } from '../hash/sample/options.ts'
 import type { SampleReport } from '../hash/sample/report.ts'
 import type { ModelConfig } from './config.ts'
+import type { TensorHealth } from './health.ts'
 import type { TensorGroup } from './name-pattern.ts'
 
 /** Names of the formats that are read, and of those that are known and listed by their files (`dcp`, `orbax`). */
@@ -43,6 +44,11 @@ export interface ModelOptions<A extends AlgorithmChoice = AlgorithmChoice> exten
    * models from it. Each point is listed in {@link ModelReport.remarks}. @default false
    */
   readonly lenient?: boolean | undefined
+  /**
+   * Also count NaN, infinities and zeros of each tensor of floating-point numbers, and compute its extremes, mean and
+   * norm: with BLAKE3 in the same read, with SHA-256 in one more. @default false
+   */
+  readonly health?: boolean | undefined
 }
 
 /** One tensor. */
@@ -62,6 +68,8 @@ export interface TensorInfo {
   readonly start?: number
   /** One past the last byte in that file; absent like `start`. */
   readonly end?: number
+  /** Only if `health` is set; absent for whole numbers, and for blocks that are not decoded. */
+  readonly health?: TensorHealth
 }
 
 /** Something of a model file that is no tensor of its weights: state of an optimizer, an object of another type. */

@@ -104,7 +104,8 @@ async function list(folder: string): Promise<string[]> {
   })
 }
 
-async function canonicalContent(path: string): Promise<Uint8Array> {
+/** Return the bytes of a tokenizer file that its digest covers. */
+export async function canonicalContent(path: string): Promise<Uint8Array> {
   const info = await stat(path)
   if (!info.isFile() || info.size > FILE_LIMIT) {
     throw new LineaprintError('ERR_LINEAPRINT_FORMAT', 'not a tokenizer file', {

@@ -9,9 +9,11 @@ import { PLATFORMS, packageFor, platformName } from './platform.ts'
 
 export type {
   NativeCacheUsage,
+  NativeCompared,
   NativeEntries,
   NativeExtent,
   NativeFailure,
+  NativeHealth,
   NativeModel,
   NativePart,
   NativePartContent,

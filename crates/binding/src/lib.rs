@@ -5,6 +5,7 @@
 //! - [`enums`], [`digests`], [`cache`]: values that several functions pass.
 //! - [`files`], [`range`], [`model`]: hash what is on disk.
 //! - [`table`]: hash tables of several formats.
+//! - [`values`]: compare the values of two models.
 //! - [`sample`]: hash a sample of something too large for a full pass.
 //! - [`bytes`]: hash what is in memory, and streams.
 //! - [`structured`]: hash descriptions whose parts TypeScript holds.
@@ -35,3 +36,4 @@ mod range;
 mod sample;
 mod structured;
 mod table;
+mod values;

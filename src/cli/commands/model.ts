@@ -22,6 +22,7 @@ import {
   table,
 } from '../shared/output.ts'
 import { SAMPLE_HELP, addSampleOptions, sampleRows, toSample } from '../shared/sample.ts'
+import { healthLines } from '../shared/health.ts'
 import { wrapWords } from '../shared/help.ts'
 import { plural } from '../../util/plural.ts'
 import { progressBar } from '../shared/progress.ts'
@@ -38,6 +39,7 @@ interface Options extends HashArguments, SampleArguments, CommonOptions {
   readonly architecture?: string
   /** False with `--no-base`. */
   readonly base?: string | boolean
+  readonly health?: boolean
 }
 
 /** Build the command. */
@@ -53,6 +55,7 @@ export function command(context: CommandContext): Command {
       )
       .option('--base <path>', 'base of an adapter of PEFT; without it the cache of the Hub is searched')
       .option('--no-base', 'do not read the base of an adapter')
+      .option('--health', 'also count NaN, infinities and zeros, with range, mean and norm, in the same read')
       .option('--lenient', 'read safetensors as its reference does, and list each deviation')
       .addOption(weightsOption()),
   )
@@ -82,6 +85,7 @@ Examples:
   lineaprint model models/bert-base --weights model.fp16.safetensors
   lineaprint model pipelines/sd-turbo --weights fp16
   lineaprint model adapters/lora --base models/llama
+  lineaprint model model.gguf --health
   lineaprint model models/llama --sample 1/1000 --sample-strategy blocks`
 
 async function model(path: string, options: Options, context: CommandContext): Promise<void> {
@@ -96,6 +100,7 @@ async function model(path: string, options: Options, context: CommandContext): P
     weights: options.weights,
     lenient: options.lenient,
     base: options.base === true ? undefined : options.base,
+    health: options.health,
     sample: toSample(options),
   }
   if (options.json === true && options.architecture === undefined) {
@@ -106,7 +111,10 @@ async function model(path: string, options: Options, context: CommandContext): P
   const described = await describeModel(path, wanted).finally(progress.end)
   if (options.architecture !== undefined) await writeStructure(options.architecture, described)
   if (options.json === true) printJson(described.listing)
-  else show(described.listing, described.structure)
+  else {
+    show(described.listing, described.structure)
+    if (options.health === true) print(['', ...healthLines(described.listing.tensors)].join('\n'))
+  }
 }
 
 /**

@@ -1,4 +1,5 @@
 /** Metrics as line plots in SVG: text without a library, a font file or a script. */
+import { escapeXml } from '../../util/escape-xml.ts'
 
 /** One point; a `y` that is NaN or infinite breaks the line. */
 export interface PlotPoint {
@@ -234,15 +235,4 @@ function cut(content: string, room: number, character: number): string {
 
 function round(value: number): number {
   return Math.round(value * 10) / 10
-}
-
-/** Escape names, which come from programs: they must not become markup, and XML has no control characters. */
-function escapeXml(content: string): string {
-  return content
-    .toWellFormed()
-    .replace(/[\u0000-\u001f\u007f-\u009f\ufffe\uffff]/g, '\ufffd')
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;')
 }

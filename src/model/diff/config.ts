@@ -22,8 +22,16 @@ export function diffConfigs(
   before: ModelConfig | undefined,
   after: ModelConfig | undefined,
 ): ConfigDifference[] {
+  return diffDocuments(valueOf(before), valueOf(after))
+}
+
+/** Compare two documents key by key; a missing document is one difference. */
+export function diffDocuments(
+  before: ParsedJson | undefined,
+  after: ParsedJson | undefined,
+): ConfigDifference[] {
   const differences: ConfigDifference[] = []
-  compare(valueOf(before), valueOf(after), '', differences)
+  compare(before, after, '', differences)
   return differences
 }
 

@@ -7,18 +7,24 @@ import { matchRenames } from '../../hash/tree-diff.ts'
 import { checkKeys, checkObject, checkPath } from '../../core/options.ts'
 import { compareUtf8 } from '../../util/text-order.ts'
 import { diffConfigs } from './config.ts'
+import { changeByLayer } from './layers.ts'
+import { diffTokenizers } from './tokenizer.ts'
 import { compareValues } from './values.ts'
 import { hasCandidate, locateModel } from '../locate.ts'
 import { pipelineFolder } from '../pipeline.ts'
 import { readComplete } from '../read.ts'
 import type { Digest } from '../../core/digest.ts'
-import type { HashOptions } from '../../core/options.ts'
+import type { HashOptions, JobOptions } from '../../core/options.ts'
 import type { ModelConfig } from '../config.ts'
 import type { ConfigDifference } from './config.ts'
+import type { LayerChange } from './layers.ts'
+import type { TokenizerDifference } from './tokenizer.ts'
 import type { ValueComparison } from './values.ts'
 import type { ModelOptions, ModelReport, TensorInfo } from '../read.ts'
 
 export type { ConfigDifference } from './config.ts'
+export type { LayerChange } from './layers.ts'
+export type { TokenizerDifference } from './tokenizer.ts'
 export type { ValueComparison } from './values.ts'
 
 /** Options of {@link diffModels}. */
@@ -53,6 +59,8 @@ export interface ModelSide {
   readonly path: string
   readonly architecture: Digest
   readonly weights: Digest
+  /** The structure without dimensions and the number of layers. */
+  readonly family?: Digest
   readonly graph?: Digest
   readonly pipeline?: Digest
   readonly tokenizer?: Digest
@@ -72,6 +80,8 @@ export interface ModelDiff {
   readonly after: ModelSide
   readonly sameArchitecture: boolean
   readonly sameWeights: boolean
+  /** True if both are of one family: models of other sizes, or fine-tuned ones. `undefined` if a side has none. */
+  readonly sameFamily: boolean | undefined
   /** `undefined` unless both sides are ONNX files. */
   readonly sameGraph: boolean | undefined
   /** `undefined` unless both sides are pipelines of diffusers. */
@@ -82,9 +92,13 @@ export interface ModelDiff {
   readonly sameTokenizer: boolean | undefined
   /** Keys of the meaningful configuration that differ. */
   readonly config: readonly ConfigDifference[]
+  /** Fields of the files of the tokenizers that differ. */
+  readonly tokenizer: readonly TokenizerDifference[]
   /** Sorted by name. */
   readonly tensors: readonly TensorChange[]
   readonly counts: Readonly<Record<TensorChange['status'], number>>
+  /** The change of each layer; only if `values` is set and the weights differ. */
+  readonly layers?: readonly LayerChange[]
   readonly warnings: readonly string[]
 }
 
@@ -112,11 +126,16 @@ export async function diffModels(a: string, b: string, options: ModelDiffOptions
   const [before, after] = [first.report, second.report]
   const sameArchitecture = before.architecture.equals(after.architecture)
   const sameWeights = before.weights.equals(after.weights)
+  const sameFamily = before.family && after.family && before.family.equals(after.family)
   const sameGraph = before.graph && after.graph && before.graph.equals(after.graph)
   const samePipeline = before.pipeline && after.pipeline && before.pipeline.equals(after.pipeline)
   const sameTokenizer = tokenizersEqual(before, after)
   const changes = sameWeights ? [] : diffTensors(before.tensors, after.tensors)
-  const tensors = values === true ? await withValues(changes, first, second, shared.signal) : changes
+  const tensors = values === true ? await withValues(changes, first, second, shared) : changes
+  const tokenizer =
+    sameTokenizer === false
+      ? await diffTokenizers(before.tokenizer && first.folder, after.tokenizer && second.folder)
+      : { differences: [], warnings: [] }
   const counts = { added: 0, removed: 0, changed: 0, renamed: 0 }
   for (const { status } of tensors) counts[status]++
   return {
@@ -128,20 +147,31 @@ export async function diffModels(a: string, b: string, options: ModelDiffOptions
     after: sideOf(after),
     sameArchitecture,
     sameWeights,
+    sameFamily,
     sameGraph,
     samePipeline,
     components: differingComponents(before, after),
     sameTokenizer,
     config: sameArchitecture ? [] : diffConfigs(first.config, second.config),
+    tokenizer: tokenizer.differences,
     tensors,
     counts,
-    warnings: [...before.warnings, ...after.warnings],
+    ...(values === true &&
+      !sameWeights && {
+        layers: changeByLayer(
+          after.tensors.map(({ name }) => name),
+          tensors,
+        ),
+      }),
+    warnings: [...before.warnings, ...after.warnings, ...tokenizer.warnings],
   }
 }
 
 interface Loaded {
   readonly report: ModelReport
   readonly folder: string
+  /** Absolute paths of the weights files. */
+  readonly files: readonly string[]
   readonly config: ModelConfig | undefined
   /** The stat of each weights file before it was read. */
   readonly fingerprints: ReadonlyMap<string, string>
@@ -153,7 +183,7 @@ async function load(path: string, options: ModelOptions): Promise<Loaded> {
     pipeline === undefined ? await locateModel(path, options) : await filesBelow(pipeline)
   const fingerprints = new Map<string, string>()
   for (const file of weights) fingerprints.set(file, await fingerprintOf(file))
-  return { ...(await readComplete(path, options)), folder, fingerprints }
+  return { ...(await readComplete(path, options)), folder, files: weights, fingerprints }
 }
 
 /** List the files of the components of a pipeline. */
@@ -174,11 +204,12 @@ async function fingerprintOf(path: string): Promise<string> {
 }
 
 function sideOf(report: ModelReport): ModelSide {
-  const { path, architecture, weights, graph, pipeline, tokenizer, tensorCount, parameters } = report
+  const { path, architecture, weights, family, graph, pipeline, tokenizer, tensorCount, parameters } = report
   return {
     path,
     architecture,
     weights,
+    ...(family && { family }),
     ...(graph && { graph }),
     ...(pipeline && { pipeline }),
     ...(tokenizer && { tokenizer }),
@@ -261,25 +292,27 @@ async function withValues(
   changes: readonly TensorChange[],
   first: Loaded,
   second: Loaded,
-  signal: AbortSignal | undefined,
+  { signal, threads, onProgress }: JobOptions,
 ): Promise<TensorChange[]> {
-  const compared: TensorChange[] = []
-  for (const change of changes) {
-    const { before, after, differs } = change
-    if (before === undefined || after === undefined || differs === undefined) compared.push(change)
-    else if (differs.includes('shape'))
-      compared.push({ ...change, values: { status: 'not-compared', reason: 'the shapes differ' } })
-    else {
-      const locations = [
-        { path: join(first.folder, before.file), tensor: before },
-        { path: join(second.folder, after.file), tensor: after },
-      ] as const
-      compared.push({ ...change, values: await compareValues(...locations, signal) })
-    }
-  }
+  const hasValues = ({ differs }: TensorChange): boolean =>
+    differs !== undefined && !differs.includes('shape')
+  const names = changes.filter(hasValues).map(({ name }) => name)
+  const compared =
+    names.length === 0
+      ? []
+      : await compareValues(
+          { files: first.files, names },
+          { files: second.files, names },
+          { signal, threads, onProgress },
+        )
   for (const [path, fingerprint] of [...first.fingerprints, ...second.fingerprints]) {
     if ((await fingerprintOf(path)) !== fingerprint)
       throw new LineaprintError('ERR_LINEAPRINT_CHANGED', 'the file changed while it was compared', { path })
   }
-  return compared
+  const values = compared.values()
+  return changes.map((change) => {
+    if (change.differs === undefined) return change
+    const comparison = hasValues(change) ? values.next().value : undefined
+    return { ...change, values: comparison ?? { status: 'not-compared', reason: 'the shapes differ' } }
+  })
 }

@@ -1,11 +1,8 @@
-/** Comparison of two tensors element by element, in blocks: memory never holds a whole tensor. */
-import { errorCode, systemReason } from '../../util/fs.ts'
-import { openRegular } from '../../util/own-file.ts'
-import { LineaprintError } from '../../core/errors.ts'
-import { decoderOf } from './decode.ts'
-import type { FileHandle } from 'node:fs/promises'
-import type { TensorInfo } from '../read.ts'
-import type { BigIntArray, Decoder } from './decode.ts'
+/** Comparison of tensors element by element, which the addon does on all cores. */
+import { runJob } from '../../native/job.ts'
+import { native } from '../../native/load.ts'
+import type { NativeCompared } from '../../native/load.ts'
+import type { JobOptions } from '../../core/options.ts'
 
 /** The distance between the values of two tensors. */
 export type ValueComparison =
@@ -20,187 +17,71 @@ export type ValueComparison =
        * Greatest difference of two numbers; `null` if elements changed, but none from one number to another.
        */
       readonly maxAbsolute: number | null
+      /**
+       * Greatest difference of two finite numbers, divided by the larger magnitude of the two: from 0 to 2. `null`
+       * like `maxAbsolute`.
+       */
+      readonly maxRelative: number | null
+      /** Euclidean norm of the difference, of the elements that are finite on both sides. */
+      readonly l2: number
+      /** Euclidean norms of both sides, of the same elements. */
+      readonly norm: { readonly before: number; readonly after: number }
+      /** Cosine of the angle between both sides, of the same elements; `null` if a norm is 0. */
+      readonly cosine: number | null
       readonly nan: { readonly before: number; readonly after: number }
       /** Infinities of either sign. */
       readonly infinite: { readonly before: number; readonly after: number }
     }
   | { readonly status: 'not-compared'; readonly reason: string }
 
-/** The location of the bytes of a tensor. */
-export interface TensorLocation {
-  /** Absolute path. */
-  readonly path: string
-  readonly tensor: TensorInfo
+/** Tensors of a model. */
+export interface TensorsOfFiles {
+  /** Absolute paths of the weights files of the model. */
+  readonly files: readonly string[]
+  /** Names of the tensors. */
+  readonly names: readonly string[]
 }
-
-/** Elements read at a time. */
-const BLOCK = 1 << 17
 
 /**
- * Compare the values of two tensors of equal shape. Their dtypes may differ.
+ * Compare the values of tensors of two models, each with that of the other model at the same position. Their dtypes may
+ * differ: blocks of GGML are dequantised, 64-bit integers are compared to their last digit.
  *
- * @throws ERR_LINEAPRINT_CHANGED if a file has become shorter, and the reason of the signal.
+ * Cost: one read of the tensors on all cores, in tiles of 256 KiB.
+ *
+ * @throws ERR_LINEAPRINT_CHANGED if a file changed while it was read or a tensor is no longer there, and the reason of
+ * the signal.
  */
 export async function compareValues(
-  before: TensorLocation,
-  after: TensorLocation,
-  signal?: AbortSignal,
-): Promise<ValueComparison> {
-  const [decoderBefore, decoderAfter] = [decoderOf(before.tensor.dtype), decoderOf(after.tensor.dtype)]
-  for (const [decoder, { tensor }] of [
-    [decoderBefore, before],
-    [decoderAfter, after],
-  ] as const) {
-    if (decoder === undefined) return notCompared(`values of ${tensor.dtype} cannot be compared as numbers`)
-  }
-  if (decoderBefore === undefined || decoderAfter === undefined) return notCompared('unknown dtype')
-  if (decoderBefore.kind !== decoderAfter.kind)
-    return notCompared(`${before.tensor.dtype} and ${after.tensor.dtype} cannot be compared exactly`)
-  const elements = before.tensor.bytes / decoderBefore.width
-  if (!Number.isInteger(elements) || elements !== after.tensor.bytes / decoderAfter.width)
-    return notCompared('the tensors have different numbers of elements')
-  const [startBefore, startAfter] = [before.tensor.start, after.tensor.start]
-  if (startBefore === undefined || startAfter === undefined)
-    return notCompared('the elements do not lie in one piece of a file')
-  const totals = new Totals()
-  const first = await openTensor(before.path)
-  try {
-    const second = await openTensor(after.path)
-    try {
-      const sides = [
-        { location: before, start: startBefore, file: first, decoder: decoderBefore },
-        { location: after, start: startAfter, file: second, decoder: decoderAfter },
-      ] as const
-      await visitBlocks(elements, sides, totals, signal)
-    } finally {
-      await second.close()
-    }
-  } finally {
-    await first.close()
-  }
-  return totals.result(elements)
+  before: TensorsOfFiles,
+  after: TensorsOfFiles,
+  options: JobOptions,
+): Promise<ValueComparison[]> {
+  const sides = [before, after].map(({ files, names }) => ({ files: [...files], names: [...names] }))
+  const [first = { files: [], names: [] }, second = first] = sides
+  const { tensors } = await runJob(options, (job, threads) =>
+    native.compareValues(job, first, second, false, threads),
+  )
+  return tensors.map(comparisonOf)
 }
 
-function notCompared(reason: string): ValueComparison {
-  return { status: 'not-compared', reason }
-}
-
-interface Side {
-  readonly location: TensorLocation
-  /** First byte in the file. */
-  readonly start: number
-  readonly file: FileHandle
-  readonly decoder: Decoder
-}
-
-async function visitBlocks(
-  elements: number,
-  [before, after]: readonly [Side, Side],
-  totals: Totals,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const room = Math.min(BLOCK, elements)
-  const bytes = [before, after].map(({ decoder }) => new Uint8Array(room * decoder.width))
-  const [bytesBefore = new Uint8Array(), bytesAfter = new Uint8Array()] = bytes
-  const [numbersBefore, numbersAfter] = [new Float64Array(room), new Float64Array(room)]
-  for (let start = 0; start < elements; start += room) {
-    signal?.throwIfAborted()
-    const count = Math.min(room, elements - start)
-    await Promise.all([
-      readBlock(before, bytesBefore, start, count),
-      readBlock(after, bytesAfter, start, count),
-    ])
-    if (before.decoder.kind === 'number' && after.decoder.kind === 'number') {
-      before.decoder.decode(bytesBefore, count, numbersBefore)
-      after.decoder.decode(bytesAfter, count, numbersAfter)
-      totals.addNumbers(numbersBefore, numbersAfter, count)
-    } else if (before.decoder.kind === 'big' && after.decoder.kind === 'big')
-      totals.addIntegers(before.decoder.view(bytesBefore), after.decoder.view(bytesAfter), count)
-  }
-}
-
-async function openTensor(path: string): Promise<FileHandle> {
-  return openRegular(path).catch((cause: unknown) => {
-    const code = errorCode(cause) === 'ENOENT' ? 'ERR_LINEAPRINT_CHANGED' : 'ERR_LINEAPRINT_UNREADABLE'
-    throw new LineaprintError(code, `cannot open it again: ${systemReason(cause)}`, { path, cause })
-  })
-}
-
-async function readBlock(
-  { file, decoder, start: first, location: { path, tensor } }: Side,
-  into: Uint8Array,
-  start: number,
-  count: number,
-): Promise<void> {
-  const length = count * decoder.width
-  for (let done = 0; done < length;) {
-    const position = first + start * decoder.width + done
-    const { bytesRead } = await file.read(into, done, length - done, position).catch((cause: unknown) => {
-      const reason = `cannot read it: ${systemReason(cause)}`
-      throw new LineaprintError('ERR_LINEAPRINT_UNREADABLE', reason, { path, cause })
-    })
-    if (bytesRead === 0) {
-      throw new LineaprintError('ERR_LINEAPRINT_CHANGED', 'the file became shorter while it was read', {
-        path,
-        tensor: tensor.name,
-      })
-    }
-    done += bytesRead
-  }
-}
-
-class Totals {
-  #changed = 0
-  #largest = 0
-  /** Pairs of two different numbers. */
-  #numbers = 0
-  readonly #nan = { before: 0, after: 0 }
-  readonly #infinite = { before: 0, after: 0 }
-
-  addNumbers(before: Float64Array, after: Float64Array, count: number): void {
-    for (let index = 0; index < count; index++) {
-      const valueBefore = before[index] ?? NaN
-      const valueAfter = after[index] ?? NaN
-      const difference = Math.abs(valueBefore - valueAfter)
-      // Almost all elements are finite, so one test covers both cases: only infinities and NaN pass it.
-      if (valueBefore - valueBefore !== 0) {
-        if (Number.isNaN(valueBefore)) this.#nan.before++
-        else this.#infinite.before++
-      }
-      if (valueAfter - valueAfter !== 0) {
-        if (Number.isNaN(valueAfter)) this.#nan.after++
-        else this.#infinite.after++
-      }
-      if (valueBefore === valueAfter || (Number.isNaN(valueBefore) && Number.isNaN(valueAfter))) continue
-      this.#changed++
-      if (Number.isNaN(difference)) continue
-      this.#numbers++
-      if (difference > this.#largest) this.#largest = difference
-    }
-  }
-
-  addIntegers(before: BigIntArray, after: BigIntArray, count: number): void {
-    let largest = 0n
-    for (let index = 0; index < count; index++) {
-      const [valueBefore, valueAfter] = [before[index] ?? 0n, after[index] ?? 0n]
-      if (valueBefore === valueAfter) continue
-      this.#changed++
-      this.#numbers++
-      const difference = valueBefore > valueAfter ? valueBefore - valueAfter : valueAfter - valueBefore
-      if (difference > largest) largest = difference
-    }
-    this.#largest = Math.max(this.#largest, Number(largest))
-  }
-
-  result(elements: number): ValueComparison {
-    return {
-      status: 'compared',
-      elements,
-      changed: this.#changed,
-      share: elements === 0 ? 0 : this.#changed / elements,
-      maxAbsolute: this.#changed > 0 && this.#numbers === 0 ? null : this.#largest,
-      nan: { ...this.#nan },
-      infinite: { ...this.#infinite },
-    }
+function comparisonOf({ difference, reason = '' }: NativeCompared): ValueComparison {
+  if (difference === undefined) return { status: 'not-compared', reason }
+  const { elements, changed, distant, squaresBefore, squaresAfter, products } = difference
+  const hasDistance = changed === 0 || distant > 0
+  const norm = { before: Math.sqrt(squaresBefore), after: Math.sqrt(squaresAfter) }
+  const magnitude = norm.before * norm.after
+  return {
+    status: 'compared',
+    elements,
+    changed,
+    share: elements === 0 ? 0 : changed / elements,
+    maxAbsolute: hasDistance ? difference.largestAbsolute : null,
+    maxRelative: hasDistance ? difference.largestRelative : null,
+    l2: Math.sqrt(difference.squares),
+    norm,
+    // Rounding may lead beyond the cosine of any angle.
+    cosine: magnitude > 0 ? Math.max(-1, Math.min(1, products / magnitude)) : null,
+    nan: { before: difference.nanBefore, after: difference.nanAfter },
+    infinite: { before: difference.infiniteBefore, after: difference.infiniteAfter },
   }
 }

@@ -13,7 +13,9 @@ import { NO_TABLE } from '../../../dataset/describe-table.ts'
 import { DIFF_KINDS, commonKind, readOperand } from './kinds.ts'
 import { runLines, writePatch, writePlot } from './runs.ts'
 import { tableLines } from './tables.ts'
-import { modelLines, treeLines } from './text.ts'
+import { writeLayers } from './layers.ts'
+import { modelLines } from './models.ts'
+import { treeLines } from './text.ts'
 import { knownStore, openStore, storeOptions } from '../../shared/store.ts'
 import { escapeText, print, printError, printJson } from '../../shared/output.ts'
 import { progressBar } from '../../shared/progress.ts'
@@ -36,6 +38,7 @@ interface Options extends StoreOptions, HashArguments {
   readonly check?: boolean
   readonly sameRun?: boolean
   readonly plot?: string
+  readonly svg?: string
   readonly patch?: string
   readonly all?: boolean
 }
@@ -49,6 +52,7 @@ export function command(context: CommandContext): Command {
     .argument('<b>', 'the second item, of the same kind')
     .addOption(new Option('--as <kind>', 'compare both as this kind').choices([...DIFF_KINDS]))
     .option('--values', 'models: compare changed tensors as numbers')
+    .option('--svg <file>', 'models: draw the change of each layer, with --values')
     .addOption(weightsOption())
     .option(
       '--ignore <pattern>',
@@ -83,7 +87,7 @@ Examples:
   lineaprint diff baseline @latest
   lineaprint diff baseline @latest --ignore 'environment.npm.*' --check
   lineaprint diff baseline @latest --plot loss.svg --patch code.patch
-  lineaprint diff before.safetensors after.safetensors --values
+  lineaprint diff before.safetensors after.safetensors --values --svg change.svg
   lineaprint diff release/ checkpoint/ --weights model.safetensors
   lineaprint diff train-old.parquet train-new.parquet
   lineaprint diff data-2025/ data-2026/`
@@ -100,6 +104,7 @@ async function diff(a: string, b: string, options: Options, context: CommandCont
   ]
   const kind = commonKind(first, second, options.as)
   checkUse(kind, options)
+  if (options.svg !== undefined && options.values !== true) throw needsValues()
   if (first.ambiguous !== undefined && second.ambiguous !== undefined && options.as === undefined) {
     const reason = escapeText(first.ambiguous.message)
     printError(`lineaprint: warning: compared as folders, not as models: ${reason}`)
@@ -132,8 +137,10 @@ async function diff(a: string, b: string, options: Options, context: CommandCont
   const answer = (await isSamePath(a, b))
     ? withWarning(compared, `${a} and ${b} are the same ${kind}`)
     : compared
-  if (answer.kind === 'model') show(answer, modelLines, options)
-  else if (answer.kind === 'table') show(answer, tableLines, options)
+  if (answer.kind === 'model') {
+    if (options.svg !== undefined) await writeLayers(options.svg, answer)
+    show(answer, modelLines, options)
+  } else if (answer.kind === 'table') show(answer, tableLines, options)
   else show(answer, treeLines, options)
   context.exit(answer.same ? 0 : 1)
 }
@@ -206,13 +213,21 @@ function runOf({ run, text }: Operand): StoredRun {
   throw new LineaprintError('ERR_LINEAPRINT_INTERNAL', 'the run was not read', { path: text })
 }
 
+function needsValues(): LineaprintError {
+  return new LineaprintError('ERR_LINEAPRINT_ARGUMENT', '--svg draws what --values computes', {
+    field: '--svg',
+    hint: 'add --values',
+  })
+}
+
 /** Refuse options that have no effect on this kind. */
 function checkUse(
   kind: DiffKind,
-  { values, weights, plot, patch, check, sameRun, ignore, outputIgnore }: Options,
+  { values, svg, weights, plot, patch, check, sameRun, ignore, outputIgnore }: Options,
 ): void {
   const uses: readonly (readonly [string, boolean, readonly DiffKind[]])[] = [
     ['--values', values === true, ['model']],
+    ['--svg', svg !== undefined, ['model']],
     ['--weights', weights !== undefined, ['model']],
     ['--plot', plot !== undefined, ['run']],
     ['--patch', patch !== undefined, ['run']],

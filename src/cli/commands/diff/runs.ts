@@ -213,7 +213,8 @@ export async function writePatch(
   await writeWithFolders(path, code.patch)
 }
 
-async function writeWithFolders(path: string, content: string | Uint8Array): Promise<void> {
+/** Write a file, and the folders above it. */
+export async function writeWithFolders(path: string, content: string | Uint8Array): Promise<void> {
   const folder = dirname(resolve(path))
   await makeFolders(folder).catch((cause: unknown) => {
     throw storeError(folder, 'the folder of the file cannot be created', cause)

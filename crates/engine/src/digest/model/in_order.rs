@@ -47,6 +47,7 @@ pub fn hash(
                 spans,
                 file: Some(whole.finish()),
                 sums: Vec::new(),
+                health: Vec::new(),
             })
         })
         .collect()

@@ -15,6 +15,7 @@ use crate::control::Control;
 use crate::digest::range::subtrees::{SUBTREE, least_shared, merge_or_internal};
 use crate::error::{Error, Result};
 use crate::schedule::work_stealing;
+use crate::tensors::health;
 use lineaprint_digest::subtree::{CHUNK, Piece, Pieces};
 use lineaprint_digest::{Algorithms, Digests, Hash, Hasher};
 use rayon::prelude::*;
@@ -59,6 +60,7 @@ struct Part {
     /// Bytes of what is hashed.
     length: u64,
     sink: Sink,
+    health: Option<health::Bytes>,
 }
 
 /// State of a part. A tile can have a part for every few bytes, so that only those have a state whose bytes are in
@@ -79,9 +81,27 @@ enum Found {
     Pieces(Vec<Piece>),
 }
 
-/// Hash the wanted parts with BLAKE3. `check` also computes the CRC-32 of the parts that are checked; with
-/// [`Wanted::Headers`] that is all.
-pub fn hash(files: &[OpenFile], wanted: Wanted, check: bool, control: &Control) -> Result<Vec<FileDigests>> {
+/// Result of a part.
+struct Done {
+    subject: Subject,
+    /// First byte of the part in the file.
+    start: u64,
+    hash: Found,
+    health: Option<health::Bytes>,
+}
+
+/// What is computed in the same read as the hashes.
+#[derive(Clone, Copy, Debug)]
+pub struct Extra {
+    /// True to compute the CRC-32 of the parts that are checked; with [`Wanted::Headers`] that is all.
+    pub check: bool,
+    /// True to count the numbers of the tensors that are hashed.
+    pub health: bool,
+}
+
+/// Hash the wanted parts with BLAKE3, and compute `extra`.
+pub fn hash(files: &[OpenFile], wanted: Wanted, extra: Extra, control: &Control) -> Result<Vec<FileDigests>> {
+    let Extra { check, health } = extra;
     let tiles: Vec<Tile> = files
         .iter()
         .enumerate()
@@ -98,7 +118,7 @@ pub fn hash(files: &[OpenFile], wanted: Wanted, check: bool, control: &Control) 
         .collect();
     let hashed = work_stealing::run(tiles.len(), least_shared(control), |index| {
         let tile = &tiles[index];
-        let hashed = hash_tile(tile, &files[tile.file], wanted, check, control)?;
+        let hashed = hash_tile(tile, &files[tile.file], wanted, extra, control)?;
         Ok((tile.file, hashed))
     })?;
     let mut digests: Vec<FileDigests> = files
@@ -111,19 +131,39 @@ pub fn hash(files: &[OpenFile], wanted: Wanted, check: bool, control: &Control) 
                 spans: spans.unwrap_or_default(),
                 file: None,
                 sums: Vec::new(),
+                health: vec![None; if health { file.spans.len() } else { 0 }],
             }
         })
         .collect();
     let mut trees: BTreeMap<(usize, Subject), Vec<Piece>> = BTreeMap::new();
     let mut checks: Vec<Vec<sums::Part>> = files.iter().map(|_| Vec::new()).collect();
+    let mut counted: BTreeMap<(usize, usize), Vec<(u64, health::Bytes)>> = BTreeMap::new();
     for (file, (parts, summed)) in hashed {
         checks[file].extend(summed);
-        for (subject, part) in parts {
-            match part {
+        for Done {
+            subject,
+            start,
+            hash,
+            health,
+        } in parts
+        {
+            if let (Subject::Span(index), Some(health)) = (subject, health) {
+                counted.entry((file, index)).or_default().push((start, health));
+            }
+            match hash {
                 Found::Whole(hash) => digests[file].set(subject, hash),
                 Found::Pieces(pieces) => trees.entry((file, subject)).or_default().extend(pieces),
             }
         }
+    }
+    for ((file, index), mut parts) in counted {
+        parts.sort_unstable_by_key(|(start, _)| *start);
+        let parts = parts.into_iter().map(|(_, part)| part);
+        let whole = parts.reduce(|mut whole, next| {
+            whole.merge(&next);
+            whole
+        });
+        digests[file].health[index] = whole.map(health::Bytes::finish);
     }
     let merged = trees
         .into_par_iter()
@@ -251,7 +291,7 @@ impl Cutter {
 }
 
 /// Return the spans with chunks in a tile, in the order of its bytes.
-fn span_parts(tile: &Tile, of: &OpenFile) -> Vec<Part> {
+fn span_parts(tile: &Tile, of: &OpenFile, health: bool) -> Vec<Part> {
     let spans = of.spans.iter().enumerate().skip(tile.first_span);
     spans
         .take_while(|(_, span)| span.start < tile.end)
@@ -262,21 +302,29 @@ fn span_parts(tile: &Tile, of: &OpenFile) -> Vec<Part> {
                 into.next_multiple_of(CHUNK).min(span.length())
             };
             let (from, to) = (chunk_start(tile.start), chunk_start(tile.end));
-            (from < to).then(|| Part::new(Subject::Span(index), span.start, (from, to), span.length()))
+            (from < to).then(|| {
+                let mut part = Part::new(Subject::Span(index), span.start, (from, to), span.length());
+                part.health = of.numbers[index]
+                    .filter(|_| health)
+                    .map(|numbers| health::Bytes::new(numbers, from));
+                part
+            })
         })
         .collect()
 }
 
 /// Results of a tile: hashes, and checksums of parts.
-type Hashed = (Vec<(Subject, Found)>, Vec<sums::Part>);
+type Hashed = (Vec<Done>, Vec<sums::Part>);
 
 /// Read a tile once, and give its bytes to the file and to every span that has a part in it.
-fn hash_tile(tile: &Tile, of: &OpenFile, wanted: Wanted, check: bool, control: &Control) -> Result<Hashed> {
+fn hash_tile(tile: &Tile, of: &OpenFile, wanted: Wanted, extra: Extra, control: &Control) -> Result<Hashed> {
     let mut file = wanted
         .files()
         .map(|_| Part::new(Subject::File, 0, (tile.start, tile.end), of.source.size()));
-    let mut parts = wanted.tensors().map_or_else(Vec::new, |_| span_parts(tile, of));
-    let mut checks = if check {
+    let mut parts = wanted
+        .tensors()
+        .map_or_else(Vec::new, |_| span_parts(tile, of, extra.health));
+    let mut checks = if extra.check {
         sums::parts(&of.checked, tile.start, tile.end)
     } else {
         Vec::new()
@@ -338,6 +386,9 @@ impl Part {
             Sink::Pieces(pieces) => pieces.update(bytes),
             Sink::Waiting | Sink::Done(_) => {}
         }
+        if let Some(health) = &mut self.health {
+            health.take(bytes);
+        }
     }
 
     fn open(&self) -> Sink {
@@ -348,12 +399,12 @@ impl Part {
         }
     }
 
-    fn finish(mut self) -> Result<(Subject, Found)> {
+    fn finish(mut self) -> Result<Done> {
         if matches!(self.sink, Sink::Waiting) {
             // It has no bytes: an empty file.
             self.sink = self.open();
         }
-        let digests = match self.sink {
+        let hash = match self.sink {
             Sink::Done(hash) => Found::Whole(hash),
             Sink::Whole(hasher) => Found::Whole(hasher.finish().blake3.ok_or_else(|| {
                 Error::new(crate::Code::Internal, "a hasher without BLAKE3 was asked for it")
@@ -361,6 +412,11 @@ impl Part {
             Sink::Pieces(pieces) => Found::Pieces(pieces.finish()),
             Sink::Waiting => return Err(Error::new(crate::Code::Internal, "a part was not opened")),
         };
-        Ok((self.subject, digests))
+        Ok(Done {
+            subject: self.subject,
+            start: self.start,
+            hash,
+            health: self.health,
+        })
     }
 }

@@ -1,0 +1,476 @@
+//! The distance between the values of two tensors.
+
+use super::pairs::{Fold, Pair, Tile, fold};
+use super::simd::{Vectorized, vectorize};
+use super::{OpenTensor, OpenTensors};
+use crate::control::Control;
+use crate::digest::model::Rules;
+use crate::error::Result;
+use crate::io::source::retry_once;
+use crate::schedule::job::Job;
+use crate::schedule::readers::AccessPattern;
+use lineaprint_formats::values::{Decoder, Kind};
+use std::path::PathBuf;
+
+/// The distance between the values of two tensors of equal shape.
+///
+/// NaN differs from every number and equals NaN; 0 and -0 are equal. Sums are of the elements that are finite on both
+/// sides. Of complex numbers the distance is that of the plane.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Difference {
+    /// The number of elements.
+    pub elements: u64,
+    /// Elements that differ.
+    pub changed: u64,
+    /// Elements that differ and have a distance: not those that are NaN on one side.
+    pub distant: u64,
+    /// The largest distance; 0 where no element is [`Self::distant`]. It is rounded to 24 bits where both sides are of
+    /// 32 bits or fewer, as is the next.
+    pub largest_absolute: f64,
+    /// The largest distance divided by the larger of the two magnitudes, of finite elements: from 0 to 2.
+    pub largest_relative: f64,
+    /// Sum of the squares of distances.
+    pub squares: f64,
+    /// Sum of the squares before and after.
+    pub norms: [f64; 2],
+    /// Elements that are NaN before and after.
+    pub nan: [u64; 2],
+    /// Elements that are infinite before and after.
+    pub infinite: [u64; 2],
+}
+
+/// The result for a pair of tensors.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Compared {
+    /// Their distance.
+    Values(Difference),
+    /// One sentence that says why there is none.
+    Not(String),
+}
+
+/// A request for the distances between tensors of two models.
+#[derive(Clone, Debug)]
+pub struct CompareValues {
+    /// The files of the first model.
+    pub before: Vec<PathBuf>,
+    /// The files of the second model.
+    pub after: Vec<PathBuf>,
+    /// The rules that safetensors files are read by.
+    pub rules: Rules,
+    /// Names of the tensors, in the first and the second model.
+    pub pairs: Vec<(String, String)>,
+}
+
+impl Job for CompareValues {
+    type Output = Vec<Compared>;
+
+    fn access(&self) -> AccessPattern<'_> {
+        let paths = self.before.as_slice();
+        AccessPattern::Sequential { paths, digests: 1 }
+    }
+
+    fn run(self, control: &Control) -> Result<Vec<Compared>> {
+        retry_once(|| {
+            let before = OpenTensors::open(&self.before, self.rules, control)?;
+            let after = OpenTensors::open(&self.after, self.rules, control)?;
+            let compared = compare(&before, &after, &self.pairs, control)?;
+            before.verify_unchanged()?;
+            after.verify_unchanged()?;
+            Ok(compared)
+        })
+    }
+}
+
+/// Compare tensors, named in the first and the second model, on the threads of the current pool.
+pub fn compare(
+    before: &OpenTensors,
+    after: &OpenTensors,
+    names: &[(String, String)],
+    control: &Control,
+) -> Result<Vec<Compared>> {
+    let mut results = Vec::with_capacity(names.len());
+    let mut values = Values::default();
+    let mut pairs = Vec::new();
+    for (first, second) in names {
+        let indices = (before.index_of(first)?, after.index_of(second)?);
+        let tensors = (&before.tensors()[indices.0], &after.tensors()[indices.1]);
+        match decoders(tensors.0, tensors.1) {
+            Err(reason) => results.push(Compared::Not(reason)),
+            Ok(decoders) => {
+                control.add_file(tensors.0.bytes + tensors.1.bytes);
+                values.0.push(decoders);
+                pairs.push(Pair {
+                    before: (indices.0, 0),
+                    after: (indices.1, 0),
+                    elements: tensors.0.elements(),
+                });
+                results.push(Compared::Values(Difference::default()));
+            }
+        }
+    }
+    let sums = fold(before, after, &pairs, &values, control)?;
+    let compared = results.iter_mut().filter_map(|result| match result {
+        Compared::Values(difference) => Some(difference),
+        Compared::Not(_) => None,
+    });
+    for (difference, sum) in compared.zip(sums) {
+        *difference = sum;
+    }
+    Ok(results)
+}
+
+/// Return the decoders of two tensors, or why their values are not compared.
+fn decoders(before: &OpenTensor, after: &OpenTensor) -> std::result::Result<(Decoder, Decoder), String> {
+    let decoder = |tensor: &OpenTensor| {
+        let reason = || format!("the elements of {} are not decoded", tensor.dtype.name());
+        tensor.decoder().ok_or_else(reason)
+    };
+    let decoders = (decoder(before)?, decoder(after)?);
+    if before.shape != after.shape {
+        return Err("the shapes differ".to_owned());
+    }
+    let is_complex = |decoder: &Decoder| decoder.kind() == Kind::Complex;
+    if is_complex(&decoders.0) != is_complex(&decoders.1) || decoders.0.fits_f64() != decoders.1.fits_f64() {
+        return Err(format!(
+            "{} and {} cannot be compared exactly",
+            before.dtype.name(),
+            after.dtype.name()
+        ));
+    }
+    Ok(decoders)
+}
+
+/// The decoders of each pair.
+#[derive(Default)]
+struct Values(Vec<(Decoder, Decoder)>);
+
+impl Fold for Values {
+    type Sum = Difference;
+
+    fn begin(&self, _: usize) -> Difference {
+        Difference::default()
+    }
+
+    fn add(&self, sum: &mut Difference, tile: &Tile<'_>) -> Result<()> {
+        let decoders = self.0[tile.pair];
+        sum.elements += tile.elements as u64;
+        if decoders.0.fits_f64() {
+            vectorize(Compare { decoders, tile, sum });
+        } else {
+            sum.add_wide(decoders, tile);
+        }
+        Ok(())
+    }
+
+    fn merge(&self, sum: &mut Difference, next: Difference) {
+        sum.merge(&next);
+    }
+}
+
+/// Values that are decoded at once: they stay in the first-level cache, and are a multiple of the unit of every dtype.
+const BATCH: usize = 1024;
+
+/// Numbers that are added up side by side. It is part of what a sum is, to its last bit.
+const LANES: usize = 16;
+
+struct Compare<'t> {
+    decoders: (Decoder, Decoder),
+    tile: &'t Tile<'t>,
+    sum: &'t mut Difference,
+}
+
+impl Vectorized for Compare<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    #[allow(
+        clippy::inline_always,
+        reason = "compiled with the instructions of the caller"
+    )]
+    fn run(self) {
+        let (first, second) = self.decoders;
+        if first.values_per_element() == 1 && first.fits_f32() && second.fits_f32() {
+            self.run_narrow();
+        } else {
+            self.run_wide();
+        }
+    }
+}
+
+impl<'t> Compare<'t> {
+    /// Compare numbers that are exact in 32 bits: all but those of a few dtypes.
+    #[inline(always)]
+    #[allow(
+        clippy::inline_always,
+        reason = "compiled with the instructions of the caller"
+    )]
+    fn run_narrow(self) {
+        let (mut before, mut after) = ([0_f32; BATCH], [0_f32; BATCH]);
+        let mut left = self.tile.elements;
+        for (first, second) in self.batches() {
+            let count = left.min(BATCH);
+            left -= count;
+            let (before, after) = (&mut before[..count], &mut after[..count]);
+            self.decoders.0.decode_f32(first, before);
+            self.decoders.1.decode_f32(second, after);
+            if !self.sum.add_finite_batch(before, after) {
+                for (before, after) in before.iter().zip(after) {
+                    self.sum.add(f64::from(*before), f64::from(*after));
+                }
+            }
+        }
+    }
+
+    /// Compare numbers of 64 bits, and complex ones.
+    fn run_wide(self) {
+        let parts = self.decoders.0.values_per_element();
+        let (mut before, mut after) = ([0.; BATCH], [0.; BATCH]);
+        let mut left = self.tile.elements * parts;
+        for (first, second) in self.batches() {
+            let count = left.min(BATCH);
+            left -= count;
+            let (before, after) = (&mut before[..count], &mut after[..count]);
+            self.decoders.0.decode_f64(first, before);
+            self.decoders.1.decode_f64(second, after);
+            if parts == 2 {
+                self.sum.add_complex(before, after);
+            } else {
+                for (before, after) in before.iter().zip(after) {
+                    self.sum.add(*before, *after);
+                }
+            }
+        }
+    }
+
+    /// Return the bytes of as many values on both sides.
+    fn batches(&self) -> impl Iterator<Item = (&'t [u8], &'t [u8])> + use<'t> {
+        let tile = self.tile;
+        let stride = |decoder: Decoder| BATCH / decoder.unit().values * decoder.unit().bytes;
+        let before = tile.before.chunks(stride(self.decoders.0));
+        before.zip(tile.after.chunks(stride(self.decoders.1)))
+    }
+}
+
+/// Return whether a number is NaN or infinite.
+#[inline(always)]
+#[allow(
+    clippy::inline_always,
+    reason = "compiled with the instructions of the caller"
+)]
+fn any_special(values: &[f32]) -> bool {
+    let special = values.iter().fold(0, |special, value| {
+        special | u32::from(value.to_bits() & 0x7f80_0000 == 0x7f80_0000)
+    });
+    special != 0
+}
+
+/// Return the largest distance, and the largest one divided by the larger of two magnitudes.
+#[inline(always)]
+#[allow(
+    clippy::inline_always,
+    reason = "compiled with the instructions of the caller"
+)]
+fn largest(before: &[[f32; LANES]], after: &[[f32; LANES]]) -> (f32, f32) {
+    let (mut absolute, mut relative) = ([0_f32; LANES], [0_f32; LANES]);
+    for (before, after) in before.iter().zip(after) {
+        for lane in 0..LANES {
+            let (before, after) = (before[lane], after[lane]);
+            let distance = (after - before).abs();
+            let (first, second) = (before.abs(), after.abs());
+            let magnitude = if first > second { first } else { second };
+            // Two zeros give NaN, which is not larger than anything.
+            let quotient = distance / magnitude;
+            absolute[lane] = if distance > absolute[lane] {
+                distance
+            } else {
+                absolute[lane]
+            };
+            relative[lane] = if quotient > relative[lane] {
+                quotient
+            } else {
+                relative[lane]
+            };
+        }
+    }
+    let most = |lanes: [f32; LANES]| lanes.into_iter().fold(0., f32::max);
+    (most(absolute), most(relative))
+}
+
+#[allow(
+    clippy::float_cmp,
+    reason = "whether elements differ at all is what is counted"
+)]
+impl Difference {
+    /// Add numbers, unless one of them is not finite or the distance of two is beyond 32 bits. Return whether they were
+    /// added.
+    ///
+    /// Each loop computes so little that the compiler makes vectors of it.
+    #[inline(always)]
+    #[allow(
+        clippy::inline_always,
+        reason = "compiled with the instructions of the caller"
+    )]
+    fn add_finite_batch(&mut self, before: &[f32], after: &[f32]) -> bool {
+        if any_special(before) || any_special(after) {
+            return false;
+        }
+        let (whole_before, rest_before) = before.as_chunks::<LANES>();
+        let (whole_after, rest_after) = after.as_chunks::<LANES>();
+        let lanes = (whole_before.as_flattened(), whole_after.as_flattened());
+        let changed = lanes
+            .0
+            .iter()
+            .zip(lanes.1)
+            .fold(0_u32, |changed, (before, after)| {
+                changed + u32::from(before != after)
+            });
+        let (absolute, relative) = largest(whole_before, whole_after);
+        if absolute == f32::INFINITY {
+            return false;
+        }
+        let (mut norms, mut squares) = ([[0_f64; LANES]; 2], [0_f64; LANES]);
+        for (before, after) in whole_before.iter().zip(whole_after) {
+            for lane in 0..LANES {
+                let (before, after) = (f64::from(before[lane]), f64::from(after[lane]));
+                let distance = after - before;
+                norms[0][lane] += before * before;
+                norms[1][lane] += after * after;
+                squares[lane] += distance * distance;
+            }
+        }
+        self.changed += u64::from(changed);
+        self.distant += u64::from(changed);
+        self.largest_absolute = self.largest_absolute.max(f64::from(absolute));
+        self.largest_relative = self.largest_relative.max(f64::from(relative));
+        for (side, norms) in norms.iter().enumerate() {
+            self.norms[side] += norms.iter().sum::<f64>();
+        }
+        self.squares += squares.iter().sum::<f64>();
+        for (before, after) in rest_before.iter().zip(rest_after) {
+            self.add(f64::from(*before), f64::from(*after));
+        }
+        true
+    }
+
+    /// Return the sum of the products of both sides. It follows from the other sums.
+    pub fn products(&self) -> f64 {
+        (self.norms[0] + self.norms[1] - self.squares) / 2.
+    }
+
+    /// Add one element of any value.
+    fn add(&mut self, before: f64, after: f64) {
+        self.count([before], [after]);
+        if before == after || before.is_nan() && after.is_nan() {
+            self.add_finite(before, after, 0.);
+            return;
+        }
+        self.changed += 1;
+        let distance = (after - before).abs();
+        if !distance.is_nan() {
+            self.distant += 1;
+            self.largest_absolute = self.largest_absolute.max(distance);
+        }
+        self.add_finite(before, after, distance);
+    }
+
+    /// Count NaN and infinities of an element, which has one or two parts.
+    fn count<const PARTS: usize>(&mut self, before: [f64; PARTS], after: [f64; PARTS]) {
+        for (side, parts) in [before, after].into_iter().enumerate() {
+            if parts.iter().any(|part| part.is_nan()) {
+                self.nan[side] += 1;
+            } else if parts.iter().any(|part| part.is_infinite()) {
+                self.infinite[side] += 1;
+            }
+        }
+    }
+
+    /// Add a real element to the sums, if it is finite on both sides.
+    fn add_finite(&mut self, before: f64, after: f64, distance: f64) {
+        if !(before.is_finite() && after.is_finite()) {
+            return;
+        }
+        self.norms[0] += before * before;
+        self.norms[1] += after * after;
+        self.squares += distance * distance;
+        let magnitude = before.abs().max(after.abs());
+        if magnitude > 0. {
+            // The distance may be beyond the largest number, its parts are not.
+            let relative = (after / magnitude - before / magnitude).abs();
+            let relative = if distance.is_finite() {
+                distance / magnitude
+            } else {
+                relative
+            };
+            self.largest_relative = self.largest_relative.max(relative);
+        }
+    }
+
+    /// Add complex numbers, each of two parts that follow each other.
+    fn add_complex(&mut self, before: &[f64], after: &[f64]) {
+        let (before, _) = before.as_chunks::<2>();
+        let (after, _) = after.as_chunks::<2>();
+        for (before, after) in before.iter().zip(after) {
+            self.count(*before, *after);
+            let is_nan = [before, after].map(|parts| parts.iter().any(|part| part.is_nan()));
+            if is_nan[0] || is_nan[1] {
+                self.changed += u64::from(is_nan[0] != is_nan[1]);
+                continue;
+            }
+            let distance = (after[0] - before[0]).hypot(after[1] - before[1]);
+            if before != after {
+                self.changed += 1;
+                if !distance.is_nan() {
+                    self.distant += 1;
+                    self.largest_absolute = self.largest_absolute.max(distance);
+                }
+            }
+            let magnitudes = [before, after].map(|parts| parts[0].hypot(parts[1]));
+            if magnitudes.iter().all(|magnitude| magnitude.is_finite()) {
+                self.norms[0] += magnitudes[0] * magnitudes[0];
+                self.norms[1] += magnitudes[1] * magnitudes[1];
+                self.squares += distance * distance;
+                let magnitude = magnitudes[0].max(magnitudes[1]);
+                if magnitude > 0. {
+                    self.largest_relative = self.largest_relative.max(distance / magnitude);
+                }
+            }
+        }
+    }
+
+    /// Add 64-bit integers, whose digits `f64` does not hold: they are compared as what they are.
+    #[allow(
+        clippy::cast_precision_loss,
+        reason = "a distance is rounded, not whether there is one"
+    )]
+    fn add_wide(&mut self, decoders: (Decoder, Decoder), tile: &Tile<'_>) {
+        let (before, _) = tile.before.as_chunks::<8>();
+        let (after, _) = tile.after.as_chunks::<8>();
+        for (before, after) in before.iter().zip(after).take(tile.elements) {
+            let (Some(before), Some(after)) = (decoders.0.wide(before), decoders.1.wide(after)) else {
+                continue;
+            };
+            let distance = (after - before).unsigned_abs() as f64;
+            if before != after {
+                self.changed += 1;
+                self.distant += 1;
+                self.largest_absolute = self.largest_absolute.max(distance);
+            }
+            self.add_finite(before as f64, after as f64, distance);
+        }
+    }
+
+    /// Add the elements that follow.
+    fn merge(&mut self, next: &Self) {
+        self.elements += next.elements;
+        self.changed += next.changed;
+        self.distant += next.distant;
+        self.largest_absolute = self.largest_absolute.max(next.largest_absolute);
+        self.largest_relative = self.largest_relative.max(next.largest_relative);
+        self.squares += next.squares;
+        for side in 0..2 {
+            self.norms[side] += next.norms[side];
+            self.nan[side] += next.nan[side];
+            self.infinite[side] += next.infinite[side];
+        }
+    }
+}

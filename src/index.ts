@@ -33,6 +33,8 @@ export { hashStream } from './hash/stream.ts'
 export { hashTree } from './hash/tree.ts'
 export { diffTrees } from './hash/tree-diff.ts'
 export { diffModels } from './model/diff/diff.ts'
+export { deriveModel } from './model/derivation/derive.ts'
+export { derivationStatement } from './export/derivation.ts'
 export { describeModel } from './model/describe.ts'
 export { listModel, readModel } from './model/read.ts'
 export { readTokenizer } from './model/tokenizer.ts'
@@ -131,6 +133,14 @@ export type {
   TensorChange,
   ValueComparison,
 } from './model/diff/diff.ts'
+export type {
+  DerivationOptions,
+  DerivationSide,
+  DerivedTensor,
+  ModelDerivation,
+  TensorDerivation,
+  Verdict,
+} from './model/derivation/derive.ts'
 export type { ModelTensors, TensorData, TensorsReport } from './model/in-memory.ts'
 export type {
   DtypeTotal,

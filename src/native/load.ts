@@ -9,6 +9,12 @@ import { PLATFORMS, packageFor, platformName } from './platform.ts'
 
 export type {
   NativeCacheUsage,
+  NativeDerivationCheck,
+  NativeDerivationOutcome,
+  NativeDerivationPart,
+  NativeDerivationRule,
+  NativeDerivationSources,
+  NativeDerivedForm,
   NativeEntries,
   NativeExtent,
   NativeFailure,

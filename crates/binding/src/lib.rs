@@ -4,6 +4,7 @@
 //! - [`failure`]: pass errors as data; TypeScript makes them errors with the stack of the call.
 //! - [`enums`], [`digests`], [`cache`]: values that several functions pass.
 //! - [`files`], [`range`], [`model`]: hash what is on disk.
+//! - [`derivation`]: check how the tensors of one model follow from those of another.
 //! - [`table`]: hash tables of several formats.
 //! - [`sample`]: hash a sample of something too large for a full pass.
 //! - [`bytes`]: hash what is in memory, and streams.
@@ -22,6 +23,7 @@
 
 mod bytes;
 mod cache;
+mod derivation;
 mod digests;
 mod enums;
 mod failure;

@@ -3,6 +3,7 @@
 //! - [`io`]: files, folders and buffers.
 //! - [`schedule`]: threads, how many of them, and how they share work.
 //! - [`digest`]: digests of files, ranges, memory, folders, models, tables, and of samples of these.
+//! - [`derivation`]: check how the tensors of one model follow from those of another.
 //! - [`cache`]: digests of files that have not changed.
 //! - [`control`]: cancel and progress of a job.
 //! - [`error`]: the one error type. [`panics`]: turn panics into errors.
@@ -13,6 +14,7 @@
 
 pub mod cache;
 pub mod control;
+pub mod derivation;
 pub mod digest;
 pub mod error;
 pub mod io;

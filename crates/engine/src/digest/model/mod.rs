@@ -10,10 +10,10 @@
 
 pub mod graph;
 mod in_order;
-mod list;
+pub(crate) mod list;
 mod open;
 mod request;
-mod sibling;
+pub(crate) mod sibling;
 mod streams;
 mod tiles;
 

@@ -10,6 +10,7 @@ mod split;
 mod types;
 
 pub use split::{Split, split};
+pub use types::block_dtypes;
 
 use crate::error::FormatError;
 use crate::input::Input;

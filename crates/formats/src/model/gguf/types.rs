@@ -67,3 +67,14 @@ pub(super) const fn known(number: u32) -> Known {
     };
     Known::Block(Dtype::blocks(name, elements, bytes * 8))
 }
+
+/// The largest number of a type that is known.
+const LAST: u32 = 42;
+
+/// Return the dtypes of all block types.
+pub fn block_dtypes() -> impl Iterator<Item = Dtype> {
+    (0..=LAST).filter_map(|number| match known(number) {
+        Known::Block(dtype) => Some(dtype),
+        Known::Plain(_) | Known::Removed(_) | Known::Unknown => None,
+    })
+}

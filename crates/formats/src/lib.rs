@@ -5,6 +5,7 @@
 //! - [`model`]: read safetensors headers and shard indexes; the table of dtypes.
 //! - [`table`]: read Parquet, Arrow IPC, CSV and JSON lines.
 //! - [`text`]: read JSON objects with order and duplicates kept, and canonicalise JSON.
+//! - [`values`]: decode elements of tensors into numbers.
 //! - [`input`]: bytes at positions.
 //! - [`error`]: the one error type.
 //!
@@ -20,6 +21,7 @@ pub mod input;
 pub mod model;
 pub mod table;
 pub mod text;
+pub mod values;
 
 pub use error::FormatError;
 pub use model::dtype::Dtype;

@@ -2,7 +2,6 @@
 
 use crate::digests::number;
 use crate::enums::NativeAlgorithm;
-use crate::failure::NativeFailure;
 use crate::job::{NativeJob, start};
 use lineaprint_digest::Algorithms;
 use lineaprint_engine::derivation::{
@@ -62,6 +61,9 @@ pub enum NativeDerivationRule {
     OffsetNarrow,
     Quantise,
     QuantiseFused,
+    Dequantise,
+    Near,
+    Scale,
     Adapter,
     Rank,
 }
@@ -77,6 +79,8 @@ pub struct NativeDerivationCheck {
     /// Names of the two matrices of an adapter; empty for others.
     pub adapter_down: String,
     pub adapter_up: String,
+    /// Name of the tensor with the scales; empty for others.
+    pub scales: String,
 }
 
 /// The result of a check.
@@ -97,6 +101,8 @@ pub enum NativeDerivationOutcome {
         cut_off: i64,
         scales: i64,
         largest: f64,
+        /// The largest error of a block as a share of its length.
+        worst: f64,
         /// NaN for none.
         least: f64,
         greatest: f64,
@@ -110,6 +116,13 @@ pub enum NativeDerivationOutcome {
         telling: i64,
         fitted: f64,
         rank: i64,
+    },
+    Scaled {
+        outside: i64,
+        /// -1 for none.
+        first: i64,
+        /// The largest distance as a share of its bound.
+        worst: f64,
     },
     Rank {
         rank: i64,
@@ -190,7 +203,11 @@ pub fn hash_derived<'env>(
             .map(|digests| digests.and_then(|digests| digests.get(first)))
             .collect();
         NativeDerivedDigests {
-            known: hashes.iter().map(|hash| u8::from(hash.is_some())).collect::<Vec<_>>().into(),
+            known: hashes
+                .iter()
+                .map(|hash| u8::from(hash.is_some()))
+                .collect::<Vec<_>>()
+                .into(),
             digests: hashes
                 .iter()
                 .flat_map(|hash| hash.unwrap_or_default())
@@ -233,7 +250,10 @@ fn sources(given: NativeDerivationSources) -> napi::Result<Sources> {
     })
 }
 
-#[allow(clippy::cast_possible_truncation, reason = "the constants are small whole numbers")]
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "the constants are small whole numbers"
+)]
 const fn rule(rule: &NativeDerivationRule, constant: f64) -> Option<Rule> {
     Some(match rule {
         NativeDerivationRule::Copy => Rule::Copy,
@@ -249,7 +269,11 @@ const fn rule(rule: &NativeDerivationRule, constant: f64) -> Option<Rule> {
         },
         NativeDerivationRule::Quantise => Rule::Quantise(Arithmetic::Separate),
         NativeDerivationRule::QuantiseFused => Rule::Quantise(Arithmetic::Fused),
-        NativeDerivationRule::Adapter | NativeDerivationRule::Rank => return None,
+        NativeDerivationRule::Dequantise => Rule::Dequantise,
+        NativeDerivationRule::Near => Rule::Near,
+        NativeDerivationRule::Scale | NativeDerivationRule::Adapter | NativeDerivationRule::Rank => {
+            return None;
+        }
     })
 }
 
@@ -261,6 +285,7 @@ fn check(given: NativeDerivationCheck) -> napi::Result<Check> {
             up: given.adapter_up,
             scaling: given.constant,
         }),
+        (None, NativeDerivationRule::Scale) => Method::Scale(given.scales),
         (None, _) => Method::Rank,
     };
     Ok(Check {
@@ -298,6 +323,7 @@ fn outcome(outcome: Outcome) -> NativeDerivationOutcome {
                 cut_off: number(found.cut_off),
                 scales: number(found.scales),
                 largest: found.largest,
+                worst: found.worst,
                 least,
                 greatest,
             }
@@ -311,7 +337,16 @@ fn outcome(outcome: Outcome) -> NativeDerivationOutcome {
             fitted: found.fitted,
             rank: number(found.rank),
         },
-        Outcome::Rank { rank, most, tolerance } => NativeDerivationOutcome::Rank {
+        Outcome::Scaled(found) => NativeDerivationOutcome::Scaled {
+            outside: number(found.outside),
+            first: index(found.first),
+            worst: found.worst,
+        },
+        Outcome::Rank {
+            rank,
+            most,
+            tolerance,
+        } => NativeDerivationOutcome::Rank {
             rank: number(rank as u64),
             most: number(most as u64),
             tolerance,

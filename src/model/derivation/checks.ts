@@ -17,6 +17,8 @@ export interface DtypeRule {
   readonly verdict?: 'cast' | 'offset' | 'quantised'
   /** In plain words; empty for a copy. */
   readonly words: readonly string[]
+  /** The largest error of a block as a share of its length, if bits are not compared. */
+  readonly bound?: number
 }
 
 /** Bits of the mantissa and of the exponent of each float type that is cast. */
@@ -39,6 +41,24 @@ const RECIPES: Readonly<Record<string, boolean>> = {
   GGML_Q5_1: true,
   GGML_Q8_0: false,
   GGML_MXFP4: false,
+}
+
+/**
+ * The largest error of a block, as a share of its length, of block types whose recipe is not recomputed. The addon has the
+ * same table (`near_bound` in `rule.rs`).
+ */
+const BOUNDS: Readonly<Record<string, number>> = {
+  GGML_Q2_K: 0.75,
+  GGML_Q3_K: 0.5,
+  GGML_Q4_K: 0.25,
+  GGML_IQ4_NL: 0.25,
+  GGML_IQ4_XS: 0.25,
+  GGML_Q5_K: 0.125,
+  GGML_Q6_K: 0.0625,
+  GGML_TQ1_0: 0.0625,
+  GGML_TQ2_0: 0.0625,
+  GGML_Q8_1: 0.03125,
+  GGML_Q8_K: 0.03125,
 }
 
 /** Return the rules between two dtypes, in the order in which they are tried; none if no rule is known. */
@@ -65,8 +85,16 @@ export function rulesBetween(from: string, to: string, offset: number | undefine
   }
   if (INTEGER.test(from) && INTEGER.test(to))
     return [{ native: 'cast', verdict: 'cast', words: [`cast ${from} to ${to}, the same numbers`] }]
+  if (from.startsWith('GGML_') && FLOATS[to] !== undefined)
+    return [{ native: 'dequantise', verdict: 'cast', words: [`dequantised ${from.slice(5)} to ${to}, as ggml does it`] }]
+  if (FLOATS[from] === undefined) return []
+  const bound = BOUNDS[to]
+  if (bound !== undefined) {
+    const words = [`quantised ${from} to ${to.slice(5)}, dequantised and compared`]
+    return [{ native: 'near', verdict: 'quantised', words, bound }]
+  }
   const fused = RECIPES[to]
-  if (fused === undefined || FLOATS[from] === undefined) return []
+  if (fused === undefined) return []
   const words = `quantised ${from} to ${to.slice(5)}, recomputed bit by bit`
   return [
     { native: 'quantise', verdict: 'quantised', words: [words] },
@@ -84,7 +112,7 @@ function castWords(from: string, to: string): string[] {
 
 /** Why no rule is known between two dtypes. */
 export function noRule(from: string, to: string): string {
-  return to.startsWith('GGML_') && RECIPES[to] === undefined
+  return to.startsWith('GGML_') && RECIPES[to] === undefined && BOUNDS[to] === undefined
     ? `the recipe of ${to.slice(5)} is not recomputed`
     : `no rule from ${from} to ${to} is known`
 }
@@ -95,6 +123,7 @@ export interface CheckRequest {
   readonly hypothesis: Hypothesis
   readonly rule: NativeDerivationRule
   readonly adapter?: { readonly down: string; readonly up: string; readonly scaling: number }
+  readonly scales?: string
 }
 
 /** The files of the models that take part. */
@@ -112,13 +141,14 @@ export async function runChecks(
   options: JobOptions,
 ): Promise<readonly NativeDerivationOutcome[]> {
   if (requests.length === 0) return []
-  const checks = requests.map(({ target, hypothesis, rule, adapter }): NativeDerivationCheck => ({
+  const checks = requests.map(({ target, hypothesis, rule, adapter, scales = '' }): NativeDerivationCheck => ({
     target: target.name,
     sources: hypothesis.layout,
     rule,
     constant: adapter?.scaling ?? hypothesis.offset ?? 0,
     adapterDown: adapter?.down ?? '',
     adapterUp: adapter?.up ?? '',
+    scales,
   }))
   const native_ = { ...files, before: [...files.before], after: [...files.after], adapter: [...files.adapter] }
   const { outcomes } = await runJob(options, (job, threads) =>

@@ -29,6 +29,8 @@ interface Attempt {
   readonly hypothesis: Hypothesis
   readonly rule: DtypeRule
   readonly adapter?: { readonly down: string; readonly up: string; readonly scaling: number; readonly rank: number }
+  /** Name of the tensor of the second model with the scales of the codes. */
+  readonly scales?: string
 }
 
 /** A tensor that is being explained. */
@@ -48,6 +50,7 @@ export async function explain(
 ): Promise<{ readonly tensors: TensorDerivation[]; readonly warnings: string[] }> {
   const cases = job.after.report.tensors.map((target) => begin(target, job))
   await tryAll(cases, job)
+  explainScales(cases, job)
   const open = cases.filter(({ answer }) => answer === undefined)
   const matches = await search(open, job)
   await measureRanks(open, job, matches)
@@ -70,7 +73,7 @@ function begin(target: TensorInfo, job: ExplainJob): Case {
   const hypotheses: Hypothesis[] = []
   const namesake = before.byName.get(target.name)
   if (namesake !== undefined) {
-    const block = namesake.dtype === target.dtype ? blockOf(target.dtype) : 1
+    const block = blockOf(namesake.dtype)
     if (namesake.shape.join(',') === target.shape.join(','))
       hypotheses.push(unchangedOrder(namesake, target, block))
     else {
@@ -91,11 +94,26 @@ function begin(target: TensorInfo, job: ExplainJob): Case {
     const pair = adapter?.pairs.get(source.name)
     if (pair !== undefined && hypothesis.arrangement === undefined && hypothesis.offset === undefined)
       attempts.push({ hypothesis, rule: ADAPTER, adapter: pair })
+    const scales = /^F8_E[45]M[23]$/.test(target.dtype) ? scalesOf(target, after) : undefined
+    if (scales !== undefined && hypothesis.arrangement === undefined)
+      attempts.push({ hypothesis, rule: scaleRule(source.dtype, target.dtype, scales.name), scales: scales.name })
     const rules = rulesBetween(source.dtype, target.dtype, hypothesis.offset)
     if (rules.length === 0) item.obstacles.push(noRule(source.dtype, target.dtype))
     attempts.push(...rules.map((rule) => ({ hypothesis, rule })))
   }
   return { ...item, attempts }
+}
+
+/** The names that scales of a tensor have beside it: of compressed-tensors, of DeepSeek, and of others. */
+const SCALE_SUFFIXES = ['_scale', '_scale_inv']
+
+/** Find the tensor with the scales of a tensor of codes. */
+function scalesOf({ name }: TensorInfo, { byName }: Opened): TensorInfo | undefined {
+  return SCALE_SUFFIXES.map((suffix) => byName.get(name + suffix)).find((tensor) => tensor !== undefined)
+}
+
+function scaleRule(from: string, to: string, scales: string): DtypeRule {
+  return { native: 'scale', verdict: 'quantised', words: [`quantised ${from} to ${to} with the scales of ${scales}`] }
 }
 
 const COPY: DtypeRule = { native: 'copy', words: [] }
@@ -121,8 +139,8 @@ async function tryAll(cases: readonly Case[], { files, options, ...job }: Explai
     const requests = left.flatMap(({ target, attempts }): CheckRequest[] => {
       const attempt = attempts[round]
       if (attempt === undefined) return []
-      const { hypothesis, rule, adapter } = attempt
-      return [{ target, hypothesis, rule: rule.native, ...(adapter && { adapter }) }]
+      const { hypothesis, rule, adapter, scales } = attempt
+      return [{ target, hypothesis, rule: rule.native, ...(adapter && { adapter }), ...(scales !== undefined && { scales }) }]
     })
     const outcomes = await runChecks(files, requests, options)
     left.forEach((item, index) => {
@@ -136,11 +154,31 @@ async function tryAll(cases: readonly Case[], { files, options, ...job }: Explai
   }
 }
 
+/** Explain the scales of tensors that were explained with them. */
+function explainScales(cases: readonly Case[], { after }: ExplainJob): void {
+  const byName = new Map(cases.map((item) => [item.target.name, item]))
+  for (const { target, answer } of cases) {
+    const scales = scalesOf(target, after)
+    if (answer?.bound === undefined || scales === undefined) continue
+    const item = byName.get(scales.name)
+    if (item === undefined || item.answer !== undefined) continue
+    item.answer = {
+      ...plain(scales),
+      verdict: 'quantised',
+      sources: answer.sources,
+      rule: [`the scales of ${target.name}`],
+      bound: 'any scales with which every element of it is within its bound',
+      findings: [],
+    }
+  }
+}
+
 /** The largest share by which the scaling that fits best may differ from the stated one. */
 const SCALING_TOLERANCE = 0.01
 
 function holds(outcome: NativeDerivationOutcome, { adapter }: Attempt): boolean {
   if (outcome.kind === 'compared') return outcome.different === 0
+  if (outcome.kind === 'scaled') return outcome.outside === 0
   if (outcome.kind !== 'low-rank' || adapter === undefined) return false
   const { outside, telling, fitted } = outcome
   // Where rounding hides every change, nothing tells whether the adapter is in.
@@ -185,6 +223,12 @@ function explained(
       ...otherNan,
     ],
     ...(map !== undefined && { map }),
+    ...(outcome?.kind === 'scaled' && {
+      bound: `every element within half a step of ${target.dtype} times its scale; the farthest is at ${short(outcome.worst)} of its bound`,
+    }),
+    ...(outcome?.kind === 'compared' && rule.bound !== undefined && {
+      bound: `the error of each block at most ${rule.bound * 100} % of its length, as vectors; the largest is ${short(outcome.worst * 100)} %`,
+    }),
     ...(lowRank && {
       bound: `every element within its rounding of ${target.dtype}; the largest distance is ${short(lowRank.largest)}, its bound ${short(lowRank.bound)}; the scaling that fits best is ${short(lowRank.fitted)}`,
     }),
@@ -198,6 +242,18 @@ function short(value: number): string {
 
 /** A tensor of the first model that a tensor of the second follows from, whatever their names. */
 type Match = Attempt
+
+/** Rules that give every byte, so that a digest finds what they give. */
+const GIVES_BYTES: ReadonlySet<string> = new Set([
+  'copy',
+  'cast',
+  'cast-through-single',
+  'offset',
+  'offset-narrow',
+  'quantise',
+  'quantise-fused',
+  'dequantise',
+])
 
 /** Forms that are hashed in one search, at most. */
 const MOST_FORMS = 20_000
@@ -222,6 +278,7 @@ async function search(open: readonly Case[], job: ExplainJob): Promise<ReadonlyM
   }
   const forms = new Map<string, { readonly form: Form; readonly match: Match; readonly wanted: TensorInfo[] }>()
   const want = (key: string, hypothesis: Hypothesis, rule: DtypeRule, target: TensorInfo): void => {
+    if (!GIVES_BYTES.has(rule.native)) return
     const known = forms.get(key)
     if (known) known.wanted.push(target)
     else if (forms.size < MOST_FORMS) {
@@ -240,8 +297,8 @@ async function search(open: readonly Case[], job: ExplainJob): Promise<ReadonlyM
         if (sameShape && rule.native === 'copy') {
           if (source.digest.equals(target.digest))
             add(target.name, { hypothesis: unchangedOrder(source, target, blockOf(target.dtype)), rule })
-        } else if (sameShape) want(key, unchangedOrder(source, target), rule, target)
-        if (transposed) want(`${key}\0transposed`, transposed, rule, target)
+        } else if (sameShape) want(key, unchangedOrder(source, target, blockOf(source.dtype)), rule, target)
+        if (transposed && blockOf(source.dtype) === 1) want(`${key}\0transposed`, transposed, rule, target)
       }
     }
     for (const [key, attempt] of variants(target, failed.map(({ attempt }) => attempt), job))
@@ -263,7 +320,7 @@ function variants(target: TensorInfo, failed: readonly Attempt[], job: ExplainJo
   const found: [string, Attempt][] = []
   for (const { hypothesis, rule } of failed) {
     const { sources, layout } = hypothesis
-    const block = sources[0]?.dtype === target.dtype ? blockOf(target.dtype) : 1
+    const block = blockOf(sources[0]?.dtype ?? '')
     const orders = sources.length > 1 && sources.length <= MOST_PARTS ? permutations([...sources]) : []
     for (const order of orders) {
       const other = joined(order, target, layout.axis, block)
@@ -366,15 +423,15 @@ function conclude(item: Case, matches: readonly Match[], job: ExplainJob): Tenso
     ...(outcome?.kind === 'compared' && {
       different: {
         count: outcome.different,
-        of: first?.attempt.rule.verdict === 'quantised' ? size / 32 : size / blockOf(target.dtype),
+        of: size / blockOf(target.dtype),
         first: outcome.first,
       },
     }),
-    ...(outcome?.kind === 'low-rank' && {
+    ...((outcome?.kind === 'low-rank' || outcome?.kind === 'scaled') && {
       different: { count: outcome.outside, of: size, first: outcome.first },
     }),
     findings: [
-      ...(first === undefined ? [] : describeFailure(first.attempt, first.outcome, size)),
+      ...(first === undefined ? [] : describeFailure(target, first.attempt, first.outcome)),
       ...found,
       ...(rank === undefined ? [] : [rank]),
       ...new Set(obstacles),
@@ -405,7 +462,8 @@ function describe({ hypothesis, rule }: Match): string {
 }
 
 /** Say what differs from what the rule gives. */
-function describeFailure({ rule, hypothesis, adapter }: Attempt, outcome: NativeDerivationOutcome, size: number): string[] {
+function describeFailure(target: TensorInfo, { rule, hypothesis, adapter }: Attempt, outcome: NativeDerivationOutcome): string[] {
+  const size = target.shape.reduce((product, length) => product * length, 1)
   if (outcome.kind === 'low-rank') {
     const { outside, first, fitted, telling, rank } = outcome
     const stated = adapter?.scaling ?? 0
@@ -418,13 +476,16 @@ function describeFailure({ rule, hypothesis, adapter }: Attempt, outcome: Native
         : `the scaling that fits best is ${short(fitted)}, stated is ${stated}`,
     ]
   }
+  if (outcome.kind === 'scaled')
+    return [`${outcome.outside} of ${size} elements are not their code times their scale, the first is ${outcome.first}`]
   if (outcome.kind !== 'compared') return []
   const { different, first, cutOff, scales, largest, least, greatest } = outcome
   const expected = [...(hypothesis.words === '' ? [] : [hypothesis.words]), ...rule.words].join('; ')
-  const noun = rule.verdict === 'quantised' ? 'blocks' : 'elements'
-  const count = rule.verdict === 'quantised' ? size / 32 : size
+  const block = blockOf(target.dtype)
+  const noun = block > 1 ? 'blocks' : 'elements'
+  const count = size / block
   const findings = [
-    `${different} of ${count} ${noun} differ${expected === '' ? '' : ` from what the rule gives (${expected})`}, the first is that of element ${first}`,
+    `${different} of ${count} ${noun} differ${expected === '' ? '' : ` from what the rule gives (${expected})`}, the first is ${block > 1 ? 'that of element' : 'element'} ${first}`,
   ]
   if (scales > 0) findings.push(`in ${scales} blocks only the scale differs`)
   if (cutOff > 0 && cutOff === different) findings.push('each of them is cut off where it is to be rounded up')

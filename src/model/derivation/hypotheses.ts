@@ -40,7 +40,7 @@ function whole(name: string, view: readonly number[], order?: readonly number[])
   }
 }
 
-/** Return the axes in units of its blocks, where a tensor of a block type is copied: those of one dimension less. */
+/** Return the axes counted in blocks, which lie along the last one. */
 function inBlocks(shape: readonly number[], block: number): readonly number[] {
   if (block === 1) return shape
   return shape.map((length, axis) => (axis === shape.length - 1 ? length / block : length))
@@ -98,7 +98,7 @@ export interface Mapped {
   readonly obstacles: readonly string[]
 }
 
-/** Elements of a block of a dtype that a copy moves; 1 for dtypes without blocks. */
+/** Return the elements of a block of a dtype, which is what a layout counts; 1 for dtypes without blocks. */
 export function blockOf(dtype: string): number {
   if (!dtype.startsWith('GGML_')) return 1
   if (/_K$|^GGML_IQ|^GGML_TQ/.test(dtype) && dtype !== 'GGML_IQ4_NL') return 256
@@ -155,7 +155,7 @@ function forward(
     const groups = parameterOf(map, rule.groups, sides)
     return typeof groups === 'string' ? groups : grouped(sources, target, groups)
   }
-  const block = only.dtype === target.dtype ? blockOf(only.dtype) : 1
+  const block = blockOf(only.dtype)
   if (sources.length > 1) return joined(sources, target, axis, block)
   return withOffset(single(rule, only, target, map, sides, block, 'forward'), rule.offset)
 }
@@ -173,7 +173,7 @@ function backward(
   const { from, stack, axis = 0 } = rule
   const source = before.byName.get(fillName(rule.to, numbers))
   if (source === undefined) return undefined
-  const block = source.dtype === target.dtype ? blockOf(source.dtype) : 1
+  const block = blockOf(source.dtype)
   if (stack !== undefined) {
     const index = Number(numbers[stack])
     const count = source.shape[0] ?? 0
@@ -300,7 +300,7 @@ function stacked(
     if (source === undefined) return undefined
     sources.push(source)
   }
-  const block = sources[0]?.dtype === target.dtype ? blockOf(target.dtype) : 1
+  const block = blockOf(sources[0]?.dtype ?? '')
   const one = [1, ...inBlocks(target.shape.slice(1), block)]
   if (sources.length === 0 || sources.some(({ shape }) => ofShape(shape) !== ofShape(target.shape.slice(1))))
     return undefined

@@ -69,11 +69,20 @@ pub fn check(
         ));
     }
     let floats = [base, target, down, up].map(|tensor| Float::of(tensor.dtype));
-    let [Some(base_float), Some(target_float), Some(down_float), Some(up_float)] = floats else {
+    let [
+        Some(base_float),
+        Some(target_float),
+        Some(down_float),
+        Some(up_float),
+    ] = floats
+    else {
         return refused("only floats are compared with a low-rank adapter".to_owned());
     };
     if down.elements.saturating_add(up.elements) > MOST {
-        return refused(format!("the adapter of {} has more than {MOST} numbers", target.name));
+        return refused(format!(
+            "the adapter of {} has more than {MOST} numbers",
+            target.name
+        ));
     }
     if let Some(reason) = [down, up].iter().find_map(|tensor| tensor.obstacle()) {
         return refused(reason);
@@ -162,7 +171,8 @@ impl Sums {
                 + 2.0 * float.half_of_smallest();
             let distance = (after - exact).abs();
             // NaN is in no bound; an element that is the same infinity or NaN on both sides was not changed.
-            let inside = distance <= bound || (!before.is_finite() && (before == after || (before.is_nan() && after.is_nan())));
+            let inside = distance <= bound
+                || (!before.is_finite() && (before == after || (before.is_nan() && after.is_nan())));
             if !inside {
                 self.found.outside += 1;
                 self.found.first.get_or_insert(position + index as u64);

@@ -7,9 +7,11 @@
 mod adapter;
 mod gather;
 mod rank;
+mod scaled;
 mod stored;
 
 pub use adapter::{Adapter, LowRank};
+pub use scaled::Scaled;
 
 use crate::control::Control;
 use crate::digest::model::Rules;
@@ -78,6 +80,8 @@ pub enum Method {
     Rule(Rule),
     /// A product of two matrices is added.
     Adapter(Adapter),
+    /// Numbers of eight bits, times scales that another tensor of the second model holds: its name.
+    Scale(String),
     /// The numerical rank of the difference, of which no rule is known.
     Rank,
 }
@@ -91,6 +95,8 @@ pub enum Outcome {
     Compared(Comparison),
     /// Every element was compared with a sum.
     LowRank(LowRank),
+    /// Every element was compared with its code times its scale.
+    Scaled(Scaled),
     /// The rank, and whether it may be larger.
     Rank {
         /// Rank that was found.
@@ -133,7 +139,12 @@ impl Job for CheckDerivations {
         let mut tiles: Vec<(usize, Range<u64>)> = Vec::new();
         for (index, check) in self.checks.iter().enumerate() {
             let check = Prepared::new(check, &before, &after)?;
-            if let Plan::Tiles { layout, conversion, unit } = &check.plan {
+            if let Plan::Tiles {
+                layout,
+                conversion,
+                unit,
+            } = &check.plan
+            {
                 let budget = if layout.parts().iter().all(|part| part.has_rows()) {
                     TILE
                 } else {
@@ -169,6 +180,9 @@ impl Job for CheckDerivations {
                 (Plan::Whole, Method::Adapter(own)) => {
                     adapter::check(own, check.sources[0], check.target, &adapter, control)?
                 }
+                (Plan::Whole, Method::Scale(scale)) => {
+                    scaled::check(check.sources[0], check.target, after.get(scale)?, control)?
+                }
                 (Plan::Whole, _) => rank::check(check.sources[0], check.target, control)?,
             });
         }
@@ -202,7 +216,10 @@ impl<'a> Prepared<'a> {
     fn new(check: &'a Check, before: &'a Tensors, after: &'a Tensors) -> Result<Self> {
         let target = after.get(&check.target)?;
         let parts = &check.sources.parts;
-        let sources: Vec<&Stored> = parts.iter().map(|(name, _)| before.get(name)).collect::<Result<_>>()?;
+        let sources: Vec<&Stored> = parts
+            .iter()
+            .map(|(name, _)| before.get(name))
+            .collect::<Result<_>>()?;
         let first = sources
             .first()
             .ok_or_else(|| Error::new(Code::Internal, "a check without a source").of_tensor(&check.target))?;
@@ -223,8 +240,10 @@ impl<'a> Prepared<'a> {
             });
         let plan = match (obstacle, &check.by) {
             (Some(reason), _) => Plan::NotChecked(reason),
-            (None, Method::Rule(rule)) => plan(*rule, &check.sources, &sources, target.dtype, target.elements),
-            (None, Method::Adapter(_) | Method::Rank) => Plan::Whole,
+            (None, Method::Rule(rule)) => {
+                plan(*rule, &check.sources, &sources, target.dtype, target.elements)
+            }
+            (None, Method::Adapter(_) | Method::Scale(_) | Method::Rank) => Plan::Whole,
         };
         Ok(Self {
             target,
@@ -240,7 +259,12 @@ impl<'a> Prepared<'a> {
     }
 
     fn tile(&self, range: Range<u64>, buffers: &mut Buffers, control: &Control) -> Result<Comparison> {
-        let Plan::Tiles { layout, conversion, unit } = &self.plan else {
+        let Plan::Tiles {
+            layout,
+            conversion,
+            unit,
+        } = &self.plan
+        else {
             return Ok(Comparison::default());
         };
         let Buffers {
@@ -249,7 +273,15 @@ impl<'a> Prepared<'a> {
             source,
             target,
         } = buffers;
-        convert_range(layout, &self.sources, range.clone(), *unit, memory, source, control)?;
+        convert_range(
+            layout,
+            &self.sources,
+            range.clone(),
+            *unit,
+            memory,
+            source,
+            control,
+        )?;
         let (start, end) = (range.start * unit, range.end * unit);
         let bytes = self.target.bytes_of(end) - self.target.bytes_of(start);
         target.resize(usize::try_from(bytes).unwrap_or_default(), 0);
@@ -278,7 +310,11 @@ fn convert_range(
 fn plan(rule: Rule, from: &Sources, sources: &[&Stored], dtype: Dtype, elements: u64) -> Plan {
     let built = (|| {
         let conversion = Conversion::new(rule, sources[0].dtype, dtype)?;
-        let unit = if conversion.is_copy() { dtype.block } else { sources[0].dtype.block };
+        let unit = if conversion.is_copy() {
+            dtype.block
+        } else {
+            sources[0].dtype.block
+        };
         let counts: Vec<u64> = sources.iter().map(|source| source.elements / unit).collect();
         let parts: Vec<Part> = from.parts.iter().map(|(_, part)| part.clone()).collect();
         let layout = Layout::new(elements / unit, &from.view, from.axis, &parts, &counts)?;
@@ -350,10 +386,15 @@ fn hash(
     if sources.is_empty() || sources.iter().any(|source| source.obstacle().is_some()) {
         return Ok(None);
     }
-    let step = if form.rule == Rule::Copy { form.dtype.block } else { 1 };
+    let step = sources[0].dtype.block;
     let units = form.sources.view.iter().product::<u64>();
     let planned = plan(form.rule, &form.sources, &sources, form.dtype, units * step);
-    let Plan::Tiles { layout, conversion, unit } = planned else {
+    let Plan::Tiles {
+        layout,
+        conversion,
+        unit,
+    } = planned
+    else {
         return Ok(None);
     };
     let mut hasher = Hasher::new(algorithms);
@@ -365,7 +406,12 @@ fn hash(
         TRANSPOSED_TILE
     };
     for range in layout.tiles((budget / unit).max(1), block) {
-        let Buffers { memory, scratch, source, target } = &mut buffers;
+        let Buffers {
+            memory,
+            scratch,
+            source,
+            target,
+        } = &mut buffers;
         convert_range(&layout, &sources, range, unit, memory, source, control)?;
         if conversion.apply(source, scratch, target).is_none() {
             return Ok(None);

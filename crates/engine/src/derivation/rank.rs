@@ -83,23 +83,26 @@ impl Sketch {
     /// Add rows from the row `first` on.
     fn add(&mut self, first: usize, rows: &[f64]) {
         let (width, by_column) = (self.width, self.by_column);
-        self.vectors.par_iter_mut().enumerate().for_each(|(number, vector)| {
-            for (offset, row) in rows.chunks_exact(width).enumerate() {
-                let row_number = first + offset;
-                if by_column {
-                    let sign = sign(number, row_number);
-                    for (sum, value) in vector.iter_mut().zip(row) {
-                        *sum += sign * value;
+        self.vectors
+            .par_iter_mut()
+            .enumerate()
+            .for_each(|(number, vector)| {
+                for (offset, row) in rows.chunks_exact(width).enumerate() {
+                    let row_number = first + offset;
+                    if by_column {
+                        let sign = sign(number, row_number);
+                        for (sum, value) in vector.iter_mut().zip(row) {
+                            *sum += sign * value;
+                        }
+                    } else {
+                        vector[row_number] = row
+                            .iter()
+                            .enumerate()
+                            .map(|(column, value)| sign(number, column) * value)
+                            .sum();
                     }
-                } else {
-                    vector[row_number] = row
-                        .iter()
-                        .enumerate()
-                        .map(|(column, value)| sign(number, column) * value)
-                        .sum();
                 }
-            }
-        });
+            });
     }
 
     fn rank(mut self, tolerance: f64) -> usize {
@@ -137,5 +140,9 @@ fn sign(vector: usize, position: usize) -> f64 {
     mixed = mixed.wrapping_add(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    if (mixed ^ (mixed >> 31)) & 1 == 0 { 1.0 } else { -1.0 }
+    if (mixed ^ (mixed >> 31)) & 1 == 0 {
+        1.0
+    } else {
+        -1.0
+    }
 }

@@ -135,7 +135,9 @@ impl Tensors {
 
     /// Check that no file changed since it was opened.
     pub fn verify_unchanged(&self) -> Result<()> {
-        self.sources.iter().try_for_each(|source| source.verify_unchanged())
+        self.sources
+            .iter()
+            .try_for_each(|source| source.verify_unchanged())
     }
 }
 

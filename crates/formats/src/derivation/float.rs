@@ -278,10 +278,7 @@ mod tests {
         let codes = 0..small.overflow;
         let best = codes.clone().map(|code| distance(&code)).fold(f64::MAX, f64::min);
         let ties: Vec<u8> = codes.filter(|code| distance(code) <= best).collect();
-        *ties
-            .iter()
-            .find(|code| *code % 2 == 0)
-            .unwrap_or(&ties[0])
+        *ties.iter().find(|code| *code % 2 == 0).unwrap_or(&ties[0])
     }
 
     proptest! {

@@ -93,7 +93,11 @@ impl Layout {
         let mut along = 0_u64;
         for (part, elements) in parts.iter().zip(sources) {
             let (lengths, part) = part.resolve(*elements)?;
-            let own = if view.is_empty() { 1 } else { lengths.get(axis).copied().unwrap_or(0) };
+            let own = if view.is_empty() {
+                1
+            } else {
+                lengths.get(axis).copied().unwrap_or(0)
+            };
             let mut expected = view.to_vec();
             if let Some(length) = expected.get_mut(axis) {
                 *length = own;
@@ -112,7 +116,11 @@ impl Layout {
         }
         let wanted = view.get(axis).copied().unwrap_or(1);
         if along != wanted || strided.len() != sources.len() {
-            return Err(refused("the parts together do not fill the tensor", wanted, along));
+            return Err(refused(
+                "the parts together do not fill the tensor",
+                wanted,
+                along,
+            ));
         }
         Ok(Self {
             axis,
@@ -264,7 +272,11 @@ impl Strided {
             Some(axis) if axis > 0 => {
                 // Rows: a few whole groups of them, so that what one group permutes is read at once.
                 let group = self.behind(0);
-                if group <= budget { budget / group * group } else { budget }
+                if group <= budget {
+                    budget / group * group
+                } else {
+                    budget
+                }
             }
             _ => budget,
         }
@@ -398,15 +410,23 @@ mod tests {
         for axis in order {
             found = found
                 .iter()
-                .flat_map(|base| ranges[*axis].clone().map(move |index| base + index * steps[*axis]))
+                .flat_map(|base| {
+                    ranges[*axis]
+                        .clone()
+                        .map(move |index| base + index * steps[*axis])
+                })
                 .collect();
         }
         found
     }
 
     fn parts() -> impl Strategy<Value = Part> {
-        (prop::collection::vec(1..5_u64, 1..5), any::<prop::sample::Index>(), any::<u64>()).prop_flat_map(
-            |(view, axis, seed)| {
+        (
+            prop::collection::vec(1..5_u64, 1..5),
+            any::<prop::sample::Index>(),
+            any::<u64>(),
+        )
+            .prop_flat_map(|(view, axis, seed)| {
                 let axis = axis.index(view.len());
                 let start = seed % view[axis];
                 let end = start + 1 + (seed >> 8) % (view[axis] - start);
@@ -416,8 +436,7 @@ mod tests {
                     slice: (seed % 3 > 0).then_some((axis, start..end)),
                     order,
                 })
-            },
-        )
+            })
     }
 
     proptest! {
@@ -485,6 +504,9 @@ mod tests {
         ] {
             assert!(Layout::new(6, &view, axis, &parts, &sources).is_err(), "{view:?}");
         }
-        assert!(Layout::new(1, &[], 0, &[part(&[], &[])], &[1]).is_ok(), "a scalar");
+        assert!(
+            Layout::new(1, &[], 0, &[part(&[], &[])], &[1]).is_ok(),
+            "a scalar"
+        );
     }
 }

@@ -121,8 +121,12 @@ fn symmetric(block: &[f32; BLOCK], zero: u8, arithmetic: Arithmetic, into: &mut 
     let scale = extreme / -f32::from(zero);
     let factor = inverse(scale);
     let most = 2 * zero - 1;
-    let codes = block
-        .map(|value| cut_off(multiply_add(value, factor, f32::from(zero) + 0.5, arithmetic), most));
+    let codes = block.map(|value| {
+        cut_off(
+            multiply_add(value, factor, f32::from(zero) + 0.5, arithmetic),
+            most,
+        )
+    });
     into.extend(f16::from_f32(scale).to_le_bytes());
     pack(&codes, zero == 16, into);
 }

@@ -4,6 +4,7 @@ use super::float::{Float, Rounding};
 use super::quantise::{Arithmetic, BLOCK, Recipe};
 use crate::error::FormatError;
 use crate::model::dtype::Dtype;
+use crate::values::Decoder;
 
 /// A rule that gives every byte.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -21,10 +22,14 @@ pub enum Rule {
     },
     /// Block quantisation.
     Quantise(Arithmetic),
+    /// The numbers that blocks stand for, rounded to nearest even where the target is narrower than a single.
+    Dequantise,
+    /// Block quantisation of which the recipe is not recomputed: the blocks stand for numbers near those of the source.
+    Near,
 }
 
 /// A rule with the types it goes between, ready to be applied to elements.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Conversion {
     rule: Rule,
     kind: Kind,
@@ -32,12 +37,14 @@ pub struct Conversion {
     block: (usize, usize),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 enum Kind {
     Copy,
     Floats { from: Float, to: Float },
     Integers { from: Integer, to: Integer },
     Blocks { from: Float, recipe: Recipe },
+    Numbers { from: Decoder, to: Float },
+    Near { from: Float, to: Decoder, bound: f64 },
 }
 
 /// An integer type.
@@ -83,6 +90,8 @@ pub struct Comparison {
     pub scales: u64,
     /// The largest distance of two numbers; NaN where one is no number.
     pub largest: f64,
+    /// The largest error of a block as a share of its length (as vectors of numbers); only of [`Rule::Near`].
+    pub worst: f64,
     /// The least and the greatest difference of the numbers, there minus source.
     pub range: Option<(f64, f64)>,
 }
@@ -103,6 +112,7 @@ impl Comparison {
         } else {
             self.largest.max(other.largest)
         };
+        self.worst = self.worst.max(other.worst);
         self.range = match (self.range, other.range) {
             (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
             (a, b) => a.or(b),
@@ -131,6 +141,25 @@ impl Conversion {
                 let from = Float::of(from).ok_or_else(refused)?;
                 (Kind::Blocks { from, recipe }, (BLOCK, recipe.block_bytes()))
             }
+            Rule::Dequantise => {
+                let decoder = Decoder::of(from).filter(|_| from.block > 1).ok_or_else(refused)?;
+                let to = Float::of(to).ok_or_else(refused)?;
+                (Kind::Numbers { from: decoder, to }, (1, to.bytes()))
+            }
+            Rule::Near => {
+                let bound = near_bound(to.name()).ok_or_else(refused)?;
+                let decoder = Decoder::of(to).ok_or_else(refused)?;
+                let from = Float::of(from).ok_or_else(refused)?;
+                let elements = usize::try_from(to.block).map_err(|_| refused())?;
+                (
+                    Kind::Near {
+                        from,
+                        to: decoder,
+                        bound,
+                    },
+                    (elements, single(to.bits)?),
+                )
+            }
             Rule::Cast(_) if Integer::of(from).is_some() => {
                 let from = Integer::of(from).ok_or_else(refused)?;
                 let to = Integer::of(to).ok_or_else(refused)?;
@@ -152,8 +181,8 @@ impl Conversion {
     }
 
     /// Return whether the result is the bytes of the source.
-    pub fn is_copy(&self) -> bool {
-        self.kind == Kind::Copy
+    pub const fn is_copy(&self) -> bool {
+        matches!(self.kind, Kind::Copy)
     }
 
     /// Compute the bytes that elements become. `None` for a value that the target does not hold.
@@ -180,6 +209,11 @@ impl Conversion {
                 recipe.quantise(&scratch.singles, arithmetic, into);
             }
             Kind::Floats { from, to } => self.floats(from, to, elements, scratch, into),
+            Kind::Numbers { from, to } => {
+                decode_blocks(from, elements, &mut scratch.singles);
+                to.encode_single(&scratch.singles, into);
+            }
+            Kind::Near { .. } => return None,
         }
         Some(())
     }
@@ -212,6 +246,9 @@ impl Conversion {
     /// Compare what elements become with what is there; both are whole elements or blocks. `first` is the number of the
     /// first element.
     pub fn compare(&self, elements: &[u8], there: &[u8], first: u64, scratch: &mut Scratch) -> Comparison {
+        if let Kind::Near { from, to, bound } = self.kind {
+            return self.near(from, to, bound, elements, there, first, scratch);
+        }
         let mut expected = std::mem::take(&mut scratch.expected);
         let known = self.apply(elements, scratch, &mut expected).is_some();
         let found = if known && expected == there {
@@ -220,6 +257,54 @@ impl Conversion {
             self.differences(elements, &expected, there, first)
         };
         scratch.expected = expected;
+        found
+    }
+
+    /// Compare what blocks stand for with the source, block by block.
+    #[allow(clippy::too_many_arguments, reason = "the parts of one comparison")]
+    fn near(
+        &self,
+        from: Float,
+        to: Decoder,
+        bound: f64,
+        elements: &[u8],
+        there: &[u8],
+        first: u64,
+        scratch: &mut Scratch,
+    ) -> Comparison {
+        let mut found = Comparison::default();
+        from.decode_single(elements, &mut scratch.singles);
+        let mut numbers = Vec::new();
+        decode_blocks(to, there, &mut numbers);
+        let count = self.block.0;
+        let blocks = scratch.singles.chunks(count).zip(numbers.chunks(count));
+        for (index, (source, there)) in blocks.enumerate() {
+            let (mut error, mut length) = (0.0_f64, 0.0_f64);
+            for (source, there) in source.iter().zip(there) {
+                let (source, there) = (f64::from(*source), f64::from(*there));
+                let distance = (source - there).abs();
+                error += distance * distance;
+                length += source * source;
+                found.largest = if distance.is_nan() {
+                    f64::NAN
+                } else {
+                    found.largest.max(distance)
+                };
+            }
+            let share = if error == 0.0 {
+                0.0
+            } else {
+                (error / length).sqrt()
+            };
+            // NaN is within no bound.
+            if share <= bound {
+                found.worst = found.worst.max(share);
+            } else {
+                found.different += 1;
+                found.first.get_or_insert(first + (index * count) as u64);
+                found.worst = f64::INFINITY;
+            }
+        }
         found
     }
 
@@ -242,14 +327,16 @@ impl Conversion {
             }
             found.different += 1;
             found.first.get_or_insert(first + (index * count) as u64);
-            let element = &elements[index * source..(index + 1) * source];
             match self.kind {
-                Kind::Floats { from, to } => found.numbers(from, to, element, expected, there),
+                Kind::Floats { from, to } => {
+                    let element = &elements[index * source..(index + 1) * source];
+                    found.numbers(from, to, element, expected, there);
+                }
                 Kind::Blocks { recipe, .. } => {
                     let codes = recipe.scale_bytes();
                     found.scales += u64::from(expected.is_some_and(|block| block[codes..] == there[codes..]));
                 }
-                Kind::Copy | Kind::Integers { .. } => {}
+                Kind::Copy | Kind::Integers { .. } | Kind::Numbers { .. } | Kind::Near { .. } => {}
             }
         }
         found
@@ -285,10 +372,172 @@ fn code_of(element: &[u8]) -> u64 {
     u64::from_le_bytes(code)
 }
 
+/// Decode whole blocks.
+fn decode_blocks(decoder: Decoder, bytes: &[u8], into: &mut Vec<f32>) {
+    let unit = decoder.unit();
+    into.clear();
+    into.resize(bytes.len() / unit.bytes * unit.values, 0.0);
+    decoder.decode_f32(bytes, into);
+}
+
+/// Return the largest error of a block, as a share of its length, that quantisation to a type leaves.
+///
+/// Each bound is what rounding to the codes of the type leaves in the worst block: one large number and others of half a
+/// step. Two tensors that have nothing to do with each other are farther apart than the length of either.
+pub fn near_bound(dtype: &str) -> Option<f64> {
+    Some(match dtype {
+        "GGML_Q2_K" => 0.75,
+        "GGML_Q3_K" => 0.5,
+        "GGML_Q4_K" | "GGML_IQ4_NL" | "GGML_IQ4_XS" => 0.25,
+        "GGML_Q5_K" => 0.125,
+        "GGML_Q6_K" | "GGML_TQ1_0" | "GGML_TQ2_0" => 0.0625,
+        "GGML_Q8_1" | "GGML_Q8_K" => 0.03125,
+        _ => return None,
+    })
+}
+
 /// Memory that one thread uses again and again.
 #[derive(Debug, Default)]
 pub struct Scratch {
     singles: Vec<f32>,
     doubles: Vec<f64>,
     expected: Vec<u8>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::gguf::block_dtypes;
+
+    fn dtype(name: &str) -> Dtype {
+        let blocks = block_dtypes().find(|dtype| dtype.name() == name);
+        blocks.or_else(|| Dtype::named(name)).expect("a dtype")
+    }
+
+    fn singles(values: &[f32]) -> Vec<u8> {
+        values.iter().flat_map(|value| value.to_le_bytes()).collect()
+    }
+
+    fn compare(rule: Rule, from: &str, to: &str, elements: &[u8], there: &[u8]) -> Comparison {
+        let conversion = Conversion::new(rule, dtype(from), dtype(to)).expect("it applies");
+        conversion.compare(elements, there, 100, &mut Scratch::default())
+    }
+
+    #[test]
+    fn casts_keep_nan_and_find_what_was_cut_off() {
+        let cast = Rule::Cast(Rounding::NearestEven);
+        // 1 + 3/256 is in the middle, and the even one of its neighbours is above.
+        let source = singles(&[1.0, 1.011_718_75, f32::NAN]);
+        let codes = |middle: u16| [0x3f80, middle, 0x7fff].map(u16::to_le_bytes).concat();
+        let found = compare(cast, "F32", "BF16", &source, &codes(0x3f82));
+        assert_eq!((found.different, found.other_nan), (0, 1));
+        let found = compare(cast, "F32", "BF16", &source, &codes(0x3f81));
+        assert_eq!((found.different, found.first, found.cut_off), (1, Some(101), 1));
+        let found = compare(cast, "F32", "BF16", &source, &codes(0x3f83));
+        assert_eq!((found.different, found.cut_off), (1, 0));
+    }
+
+    #[test]
+    fn blocks_are_recomputed_and_a_scale_is_told_from_codes() {
+        let values: Vec<f32> = (0..64_u8).map(|value| f32::from(value) - 20.0).collect();
+        for name in ["Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "MXFP4"] {
+            let name = format!("GGML_{name}");
+            let rule = Rule::Quantise(Arithmetic::Separate);
+            let conversion = Conversion::new(rule, dtype("F32"), dtype(&name)).expect("it applies");
+            let mut blocks = Vec::new();
+            let source = singles(&values);
+            conversion
+                .apply(&source, &mut Scratch::default(), &mut blocks)
+                .expect("it gives bytes");
+            assert_eq!(
+                blocks.len() as u64,
+                dtype(&name).bytes_of(64).expect("whole blocks"),
+                "{name}"
+            );
+            assert_eq!(
+                compare(rule, "F32", &name, &source, &blocks),
+                Comparison::default()
+            );
+            let second = blocks.len() / 2;
+            blocks[second] ^= 1;
+            let found = compare(rule, "F32", &name, &source, &blocks);
+            assert_eq!(
+                (found.different, found.first, found.scales),
+                (1, Some(132), 1),
+                "{name}"
+            );
+            *blocks.last_mut().expect("bytes") ^= 1;
+            assert_eq!(compare(rule, "F32", &name, &source, &blocks).scales, 0, "{name}");
+        }
+    }
+
+    #[test]
+    fn blocks_stand_for_numbers_exactly_and_for_others_nearly() {
+        let values: Vec<f32> = (0..32_u8).map(|value| f32::from(value) / 32.0 - 0.4).collect();
+        let rule = Rule::Quantise(Arithmetic::Separate);
+        let conversion = Conversion::new(rule, dtype("F32"), dtype("GGML_Q8_0")).expect("it applies");
+        let mut blocks = Vec::new();
+        conversion
+            .apply(&singles(&values), &mut Scratch::default(), &mut blocks)
+            .expect("bytes");
+        let back = Conversion::new(Rule::Dequantise, dtype("GGML_Q8_0"), dtype("F32")).expect("it applies");
+        let mut numbers = Vec::new();
+        back.apply(&blocks, &mut Scratch::default(), &mut numbers)
+            .expect("bytes");
+        assert_eq!(
+            compare(Rule::Dequantise, "GGML_Q8_0", "F32", &blocks, &numbers),
+            Comparison::default()
+        );
+        numbers[9] ^= 1;
+        assert_eq!(
+            compare(Rule::Dequantise, "GGML_Q8_0", "F32", &blocks, &numbers).first,
+            Some(102)
+        );
+        // A block of zeros is as far from the source as the source is long.
+        let zeros = vec![0; 18];
+        let found = compare(Rule::Near, "F32", "GGML_IQ4_NL", &singles(&values), &zeros);
+        assert_eq!((found.different, found.first), (1, Some(100)));
+        let found = compare(Rule::Near, "F32", "GGML_IQ4_NL", &singles(&[0.0; 32]), &zeros);
+        assert_eq!((found.different, found.worst), (0, 0.0));
+    }
+
+    #[test]
+    fn offsets_and_integers() {
+        let offset = Rule::Offset {
+            constant: 1.0,
+            narrow: false,
+        };
+        let (source, there) = (singles(&[0.5, -1.0]), singles(&[1.5, 0.0]));
+        assert_eq!(compare(offset, "F32", "F32", &source, &there).different, 0);
+        let found = compare(offset, "F32", "F32", &source, &singles(&[1.5, 0.5]));
+        assert_eq!(
+            (found.different, found.largest, found.range),
+            (1, 0.5, Some((1.5, 1.5)))
+        );
+        let cast = Rule::Cast(Rounding::NearestEven);
+        assert_eq!(
+            compare(
+                cast,
+                "I64",
+                "I32",
+                &(-5_i64).to_le_bytes(),
+                &(-5_i32).to_le_bytes()
+            )
+            .different,
+            0
+        );
+        assert_eq!(
+            compare(
+                cast,
+                "I64",
+                "I32",
+                &(1_i64 << 40).to_le_bytes(),
+                &0_i32.to_le_bytes()
+            )
+            .different,
+            1
+        );
+        assert!(Conversion::new(cast, dtype("F32"), dtype("I32")).is_err());
+        assert!(Conversion::new(Rule::Copy, dtype("F32"), dtype("F16")).is_err());
+    }
 }

@@ -6,6 +6,7 @@
 //! - [`files`], [`range`], [`model`]: hash what is on disk.
 //! - [`derivation`]: check how the tensors of one model follow from those of another.
 //! - [`table`]: hash tables of several formats.
+//! - [`values`]: compare the values of two models.
 //! - [`sample`]: hash a sample of something too large for a full pass.
 //! - [`bytes`]: hash what is in memory, and streams.
 //! - [`structured`]: hash descriptions whose parts TypeScript holds.
@@ -37,3 +38,4 @@ mod range;
 mod sample;
 mod structured;
 mod table;
+mod values;

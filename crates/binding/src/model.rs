@@ -11,6 +11,7 @@ use lineaprint_engine::digest::model::{
     TensorDigests, Wanted, Weights,
 };
 use lineaprint_engine::panics;
+use lineaprint_engine::tensors::health::Health;
 use napi::Env;
 use napi::bindgen_prelude::{Either, Object, Uint8Array};
 use napi_derive::napi;
@@ -21,6 +22,8 @@ use std::path::{Path, PathBuf};
 pub struct NativeModelOptions {
     pub algorithm: NativeAlgorithm,
     pub reading: NativeReading,
+    /// True if the health of the tensors is wanted.
+    pub health: Option<bool>,
     /// True if safetensors files are read as their reference crate reads them.
     pub lenient: bool,
     /// The canonical JSON of the meaningful configuration, if there is one.
@@ -105,6 +108,39 @@ pub struct NativeShard {
     pub tensors: NativeTensorDigests,
     /// Digests of the whole file, where asked for.
     pub file: Option<NativeDigests>,
+    /// One for each tensor, where asked for; nothing for a tensor of whole numbers, or that is not decoded.
+    pub health: Option<Vec<Option<NativeHealth>>>,
+}
+
+/// Counts and sums of the numbers of a tensor.
+#[napi(object, object_from_js = false)]
+pub struct NativeHealth {
+    pub numbers: i64,
+    pub nan: i64,
+    pub infinite: i64,
+    pub zeros: i64,
+    /// Extremes of the finite numbers, and their mean; not there if none is finite.
+    pub minimum: Option<f64>,
+    pub maximum: Option<f64>,
+    pub mean: Option<f64>,
+    /// Sum of the squares of the finite numbers.
+    pub squares: f64,
+}
+
+impl From<Health> for NativeHealth {
+    fn from(health: Health) -> Self {
+        let mean = health.mean();
+        Self {
+            numbers: number(health.numbers),
+            nan: number(health.nan),
+            infinite: number(health.infinite),
+            zeros: number(health.zeros),
+            minimum: mean.map(|_| health.minimum),
+            maximum: mean.map(|_| health.maximum),
+            mean,
+            squares: health.squares,
+        }
+    }
 }
 
 /// The digests of the tensors of a shard.
@@ -192,6 +228,7 @@ pub fn read_model<'env>(
             Rules::Strict
         },
         reading,
+        health: options.health.unwrap_or_default(),
         config: options.config.map(|bytes| bytes.to_vec()),
         index: options.index.map(|index| IndexFile {
             path: PathBuf::from(index.path),
@@ -275,6 +312,10 @@ fn native_shard(shard: Shard, algorithms: Algorithms) -> NativeShard {
         remarks,
         tensors: native_tensors(shard.tensors, algorithms),
         file: shard.file.map(NativeDigests::from),
+        health: shard.health.map(|tensors| {
+            let tensors = tensors.into_iter();
+            tensors.map(|health| health.map(NativeHealth::from)).collect()
+        }),
     }
 }
 

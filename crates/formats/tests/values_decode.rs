@@ -76,7 +76,11 @@ fn blocks_are_decoded_as_gguf_decodes_them() {
                 block[usize::try_from(at.as_u64().expect("a number")).expect("small")] &= 0xbf;
             }
         }
-        assert_eq!(sha256(&decode(name, &data)), vector["sha256"].as_str().expect("text"), "{name}");
+        assert_eq!(
+            sha256(&decode(name, &data)),
+            vector["sha256"].as_str().expect("text"),
+            "{name}"
+        );
     }
 }
 
@@ -93,7 +97,11 @@ fn every_code_of_a_small_float_has_the_value_of_the_reference() {
             "F4" => pack(4, 16),
             _ => (0..=255).collect(),
         };
-        assert_eq!(sha256(&decode(name, &bytes)), digest.as_str().expect("text"), "{name}");
+        assert_eq!(
+            sha256(&decode(name, &bytes)),
+            digest.as_str().expect("text"),
+            "{name}"
+        );
     }
 }
 
@@ -199,11 +207,21 @@ fn only_named_dtypes_have_no_decoder() {
 
 #[test]
 fn units_fit_the_table_of_dtypes() {
-    for dtype in DTYPES.into_iter().chain(OTHER_DTYPES).chain(lineaprint_formats::model::gguf::block_dtypes()) {
-        let Some(decoder) = Decoder::of(dtype) else { continue };
+    for dtype in DTYPES
+        .into_iter()
+        .chain(OTHER_DTYPES)
+        .chain(lineaprint_formats::model::gguf::block_dtypes())
+    {
+        let Some(decoder) = Decoder::of(dtype) else {
+            continue;
+        };
         let unit = decoder.unit();
         let elements = unit.values / decoder.values_per_element();
-        assert_eq!(dtype.bytes_of(elements as u64), Some(unit.bytes as u64), "{dtype:?}");
+        assert_eq!(
+            dtype.bytes_of(elements as u64),
+            Some(unit.bytes as u64),
+            "{dtype:?}"
+        );
         assert_eq!(1024 % unit.values, 0, "{dtype:?}");
     }
 }
@@ -222,7 +240,10 @@ fn kinds_are_told_apart() {
     }
     assert_eq!(decoder("C128").values_per_element(), 2);
     assert_eq!(decoder("I64").wide(&(-5_i64).to_le_bytes()), Some(-5));
-    assert_eq!(decoder("U64").wide(&u64::MAX.to_le_bytes()), Some(i128::from(u64::MAX)));
+    assert_eq!(
+        decoder("U64").wide(&u64::MAX.to_le_bytes()),
+        Some(i128::from(u64::MAX))
+    );
     assert_eq!(decoder("F64").wide(&[0; 8]), None);
 }
 

@@ -27,6 +27,7 @@ use rayon::prelude::*;
 use std::cell::RefCell;
 use std::ops::Range;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use stored::{Stored, Tensors};
 
 /// Elements of a tile: its bytes stay in the caches of a core.
@@ -157,14 +158,22 @@ impl Job for CheckDerivations {
             }
             prepared.push(check);
         }
+        // Tiles that are left of each check: after the last one, what was unpacked for it is let go.
+        let left: Vec<AtomicUsize> = prepared.iter().map(|_| AtomicUsize::new(0)).collect();
+        for (index, _) in &tiles {
+            left[*index].fetch_add(1, Ordering::Relaxed);
+        }
         let found: Vec<(usize, Comparison)> = tiles
             .into_par_iter()
             .with_max_len(1)
             .map(|(index, range)| {
-                BUFFERS.with_borrow_mut(|buffers| {
-                    let found = prepared[index].tile(range, buffers, control)?;
-                    Ok((index, found))
-                })
+                let check = &prepared[index];
+                let found = BUFFERS.with_borrow_mut(|buffers| check.tile(range, buffers, control))?;
+                if left[index].fetch_sub(1, Ordering::Relaxed) == 1 {
+                    check.target.release();
+                    check.sources.iter().for_each(|source| source.release());
+                }
+                Ok((index, found))
             })
             .collect::<Result<_>>()?;
         let mut sums: Vec<Comparison> = vec![Comparison::default(); prepared.len()];

@@ -34,7 +34,12 @@ pub static F4: [f32; 16] = table(2, 1, 1, Special::None);
 ///
 /// Source: OCP 8-bit Floating Point Specification 1.0, OCP Microscaling Formats 1.0; the FNUZ forms: Noune et al., "8-bit
 /// Numerical Formats for Deep Neural Networks".
-const fn table<const N: usize>(exponent_bits: u32, mantissa_bits: u32, bias: i32, special: Special) -> [f32; N] {
+const fn table<const N: usize>(
+    exponent_bits: u32,
+    mantissa_bits: u32,
+    bias: i32,
+    special: Special,
+) -> [f32; N] {
     let mut values = [0.; N];
     let mut code = 0;
     while code < N {
@@ -60,7 +65,11 @@ const fn small(code: usize, exponent_bits: u32, mantissa_bits: u32, bias: i32, s
     let is_top = exponent == top;
     match special {
         Special::Ieee if is_top && mantissa == 0 => {
-            return if negative { f32::NEG_INFINITY } else { f32::INFINITY };
+            return if negative {
+                f32::NEG_INFINITY
+            } else {
+                f32::INFINITY
+            };
         }
         Special::Ieee if is_top => return f32::NAN,
         Special::Last if is_top && mantissa == unit - 1 => return f32::NAN,
@@ -98,7 +107,10 @@ const fn powers() -> [f32; 256] {
 
 /// Return the value of a bfloat16.
 #[inline(always)]
-#[allow(clippy::inline_always, reason = "so that a caller's vector instructions are used")]
+#[allow(
+    clippy::inline_always,
+    reason = "so that a caller's vector instructions are used"
+)]
 pub const fn bf16(bits: u16) -> f32 {
     f32::from_bits((bits as u32) << 16)
 }
@@ -108,7 +120,10 @@ pub const fn bf16(bits: u16) -> f32 {
 /// There is no branch, so that loops over it become vector instructions, and no arithmetic with subnormal numbers of
 /// f32, which is slow.
 #[inline(always)]
-#[allow(clippy::inline_always, reason = "so that a caller's vector instructions are used")]
+#[allow(
+    clippy::inline_always,
+    reason = "so that a caller's vector instructions are used"
+)]
 pub const fn f16(bits: u16) -> f32 {
     let bits = bits as u32;
     let sign = (bits & 0x8000) << 16;

@@ -173,7 +173,10 @@ impl Decoder {
     /// Decode `bytes` into `f32`, rounded to the nearest where a value does not fit. Return how many values were
     /// decoded: all that `into` has room for, or fewer where `bytes` ends before.
     #[inline(always)]
-    #[allow(clippy::inline_always, reason = "so that a caller's vector instructions are used")]
+    #[allow(
+        clippy::inline_always,
+        reason = "so that a caller's vector instructions are used"
+    )]
     #[allow(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,
@@ -204,7 +207,10 @@ impl Decoder {
     /// Decode `bytes` into `f64`: exactly, but for 64-bit integers, which are rounded to the nearest. The rest is as in
     /// [`Self::decode_f32`].
     #[inline(always)]
-    #[allow(clippy::inline_always, reason = "so that a caller's vector instructions are used")]
+    #[allow(
+        clippy::inline_always,
+        reason = "so that a caller's vector instructions are used"
+    )]
     #[allow(clippy::cast_precision_loss, reason = "the documented rounding")]
     pub fn decode_f64(&self, bytes: &[u8], into: &mut [f64]) -> usize {
         match self.form {
@@ -219,7 +225,10 @@ impl Decoder {
 
     /// Decode values that fit `f32` into `f64`.
     #[inline(always)]
-    #[allow(clippy::inline_always, reason = "so that a caller's vector instructions are used")]
+    #[allow(
+        clippy::inline_always,
+        reason = "so that a caller's vector instructions are used"
+    )]
     fn through_f32(&self, bytes: &[u8], into: &mut [f64]) -> usize {
         // A multiple of the values of every unit.
         let mut room = [0_f32; 1024];
@@ -239,7 +248,10 @@ impl Decoder {
 
 /// Decode numbers of `N` bytes.
 #[inline(always)]
-#[allow(clippy::inline_always, reason = "so that a caller's vector instructions are used")]
+#[allow(
+    clippy::inline_always,
+    reason = "so that a caller's vector instructions are used"
+)]
 fn each<const N: usize, T>(bytes: &[u8], into: &mut [T], decode: impl Fn([u8; N]) -> T) -> usize {
     let (numbers, _) = bytes.as_chunks::<N>();
     let count = numbers.len().min(into.len());

@@ -26,7 +26,7 @@ pub fn hash(
     opened
         .par_iter()
         .with_max_len(1)
-        .map(|OpenFile { source, spans }| {
+        .map(|OpenFile { source, spans, .. }| {
             let mut whole = Hasher::new(files);
             let spans = match tensors {
                 None => {
@@ -46,6 +46,7 @@ pub fn hash(
             Ok(FileDigests {
                 spans,
                 file: Some(whole.finish()),
+                health: Vec::new(),
             })
         })
         .collect()

@@ -10,10 +10,10 @@
 
 pub mod graph;
 mod in_order;
-pub(crate) mod list;
+mod list;
 mod open;
 mod request;
-pub(crate) mod sibling;
+mod sibling;
 mod streams;
 mod tiles;
 
@@ -24,13 +24,15 @@ use crate::error::{Error, Result};
 use crate::io::source::{Source, Stamp, retry_once};
 use crate::schedule::first_error::FirstError;
 use crate::schedule::multi_stream;
+use crate::tensors::health::{self, Health};
 use lineaprint_digest::{Algorithms, Digests};
 use lineaprint_formats::Dtype;
 use lineaprint_formats::model::format::Format;
 use lineaprint_formats::model::listing::NotRead;
 use lineaprint_formats::model::safetensors::shards;
-pub(crate) use open::OpenModel;
 use open::{FileDigests, OpenFile};
+pub(crate) use open::{OpenModel, TensorElements};
+use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -95,6 +97,9 @@ pub struct Shard {
     pub tensors: TensorDigests,
     /// Digests of the whole file, where it was hashed.
     pub file: Option<Digests>,
+    /// The health of its tensors where it was wanted, in the order of [`Contents::tensors`]; `None` for a tensor of
+    /// whole numbers, and of a dtype that is not decoded.
+    pub health: Option<Vec<Option<Health>>>,
 }
 
 /// A file beside a shard that holds elements of its tensors.
@@ -216,10 +221,30 @@ pub fn check_index(index: &shards::Index, shards: &[Shard], path: &Path) -> Resu
 
 /// Read the shards of a model and hash the wanted parts, on the threads of the current pool.
 pub fn read(paths: &[PathBuf], wanted: Wanted, rules: Rules, control: &Control) -> Result<Vec<Shard>> {
-    retry_once(|| read_once(paths, wanted, rules, control))
+    retry_once(|| read_once(paths, wanted, rules, false, control))
 }
 
-fn read_once(paths: &[PathBuf], wanted: Wanted, rules: Rules, control: &Control) -> Result<Vec<Shard>> {
+/// Read the shards of a model like [`read`], and compute the health of its tensors, where these are hashed.
+///
+/// With BLAKE3 that is the same read. SHA-256 reads each tensor, or each file, from front to back; the health then takes
+/// a read of its own.
+pub fn read_with_health(
+    paths: &[PathBuf],
+    wanted: Wanted,
+    rules: Rules,
+    control: &Control,
+) -> Result<Vec<Shard>> {
+    retry_once(|| read_once(paths, wanted, rules, true, control))
+}
+
+fn read_once(
+    paths: &[PathBuf],
+    wanted: Wanted,
+    rules: Rules,
+    health: bool,
+    control: &Control,
+) -> Result<Vec<Shard>> {
+    let health = health && wanted.tensors().is_some();
     let model = OpenModel::open(paths, rules, control)?;
     for (index, file) in model.files.iter().enumerate() {
         let streams = model.streams.iter().filter(|stream| stream.file == index);
@@ -235,28 +260,56 @@ fn read_once(paths: &[PathBuf], wanted: Wanted, rules: Rules, control: &Control)
         .into_iter()
         .flatten()
         .any(|algorithms| algorithms.sha256);
-    let files = match wanted {
+    let mut files = match wanted {
         Wanted::Headers => Vec::new(),
-        wanted if !sha256 => tiles::hash(&model.files, wanted, control)?,
+        wanted if !sha256 => tiles::hash(&model.files, wanted, health, control)?,
         Wanted::Tensors(algorithms) => hash_span_streams(&model.files, algorithms, control)?,
         Wanted::Files(files) => in_order::hash(&model.files, None, files, control)?,
         Wanted::Both { tensors, files } => in_order::hash(&model.files, Some(tensors), files, control)?,
     };
+    if health && sha256 {
+        count_spans(&model.files, &mut files, control)?;
+    }
     let mut tensors = vec![TensorDigests::Listed; model.shards.len()];
+    let mut healths = Vec::new();
     if let Some(algorithms) = wanted.tensors() {
-        let streams = streams::hash(&model, algorithms, control)?;
+        let streams = streams::hash(&model, algorithms, health, control)?;
         for (shard, tensors) in model.shards.iter().zip(&mut tensors) {
             *tensors = TensorDigests::Hashed {
                 digests: shard.collect(algorithms, &files, &streams),
                 odd_booleans: shard.odd_booleans(&model.files, &streams, control)?,
             };
+            if health {
+                healths.push(shard.collect_health(&files, &streams));
+            }
         }
     }
     model.verify_unchanged()?;
     for _ in &model.files {
         control.file_done();
     }
-    Ok(model.close(tensors, &files))
+    let mut shards = model.close(tensors, &files);
+    for (shard, health) in shards.iter_mut().zip(healths) {
+        shard.health = Some(health);
+    }
+    Ok(shards)
+}
+
+/// Compute the health of the spans of all files, each on one thread.
+fn count_spans(files: &[OpenFile], digests: &mut [FileDigests], control: &Control) -> Result<()> {
+    for (file, digests) in files.iter().zip(digests) {
+        let spans = file.spans.par_iter().zip(&file.numbers).with_max_len(1);
+        digests.health = spans
+            .map(|(span, numbers)| {
+                let Some(numbers) = numbers else { return Ok(None) };
+                let mut bytes = health::Bytes::new(*numbers, 0);
+                file.source
+                    .read_range(span.start, span.end, control, |block| bytes.take(block))?;
+                Ok(Some(bytes.finish()))
+            })
+            .collect::<Result<_>>()?;
+    }
+    Ok(())
 }
 
 /// Hash the spans of all files as streams, the longest first.
@@ -298,6 +351,7 @@ fn hash_span_streams(
     let digests = files.iter().map(|file| FileDigests {
         spans: hashed.by_ref().take(file.spans.len()).collect(),
         file: None,
+        health: Vec::new(),
     });
     Ok(digests.collect())
 }

@@ -10,8 +10,10 @@ use super::{Contents, Location, Rules, Shard, ShardTensor, SideFile, TensorDiges
 use crate::control::Control;
 use crate::error::{Code, Error, Result};
 use crate::io::source::Source;
+use crate::tensors::health::{Health, Numbers};
 use bytes::Bytes;
 use lineaprint_digest::{Algorithms, Digests};
+use lineaprint_formats::Dtype;
 use lineaprint_formats::model::listing::{Decode, Elements};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -38,6 +40,8 @@ impl Span {
 pub(crate) struct OpenFile {
     pub source: Arc<Source>,
     pub spans: Vec<Span>,
+    /// The numbers of each span, as far as their health is computed.
+    pub numbers: Vec<Option<Numbers>>,
 }
 
 /// The digests of one file that a read has computed.
@@ -45,6 +49,8 @@ pub(crate) struct FileDigests {
     /// One for each span; none where they are not hashed.
     pub spans: Vec<Digests>,
     pub file: Option<Digests>,
+    /// One for each span where it was wanted, else none.
+    pub health: Vec<Option<Health>>,
 }
 
 /// Elements that are hashed by themselves.
@@ -52,6 +58,8 @@ pub(crate) struct Stream {
     /// Index of the file that they come from.
     pub file: usize,
     pub elements: StreamElements,
+    /// Its numbers, as far as their health is computed.
+    pub numbers: Option<Numbers>,
     /// True if bytes other than 0 and 1 are looked for.
     pub is_boolean: bool,
 }
@@ -71,6 +79,24 @@ impl Stream {
             StreamElements::Decoded(decode) => decode.length(),
         }
     }
+}
+
+/// Where the elements of a tensor are, in their final form or on the way to it.
+#[derive(Clone)]
+pub(crate) enum TensorElements {
+    /// In one piece of a file.
+    Range {
+        source: Arc<Source>,
+        /// First byte.
+        start: u64,
+    },
+    /// In memory.
+    Held(Bytes),
+    /// In a form that is decoded from first to last byte.
+    Decoded {
+        source: Arc<Source>,
+        decode: Arc<dyn Decode>,
+    },
 }
 
 /// Source of the digest of a tensor.
@@ -145,10 +171,12 @@ impl OpenModel {
         for (index, elements) in elements.into_iter().enumerate() {
             let tensor = &contents.tensors[index];
             let is_boolean = tensor.dtype.name() == "BOOL";
+            let numbers = Numbers::of(tensor.dtype, &tensor.shape);
             let mut stream = |elements| {
                 self.streams.push(Stream {
                     file,
                     elements,
+                    numbers,
                     is_boolean,
                 });
                 Slot::Stream(self.streams.len() - 1)
@@ -192,8 +220,11 @@ impl OpenModel {
     }
 
     fn push(&mut self, source: Arc<Source>) -> usize {
-        let spans = Vec::new();
-        self.files.push(OpenFile { source, spans });
+        self.files.push(OpenFile {
+            source,
+            spans: Vec::new(),
+            numbers: Vec::new(),
+        });
         self.files.len() - 1
     }
 
@@ -226,20 +257,27 @@ impl OpenModel {
     /// Make spans of the ranges; streams of those that overlap a span before them.
     fn assign(&mut self, contents: &Contents, mut ranges: Vec<(usize, Span, usize)>, slots: &mut [Slot]) {
         ranges.sort_unstable_by_key(|(file, span, index)| (*file, span.start, span.end, *index));
-        let mut last: Option<(usize, Span, Slot)> = None;
+        let mut last: Option<(usize, Span, Dtype, Slot)> = None;
         for (file, span, index) in ranges {
             if span.length() == 0 {
                 continue;
             }
-            if let Some((other, previous, slot)) = last
-                && (other, previous) == (file, span)
+            let ShardTensor { dtype, shape, .. } = &contents.tensors[index];
+            let numbers = Numbers::of(*dtype, shape);
+            if let Some((other, previous, kind, slot)) = last
+                && (other, previous, kind) == (file, span, *dtype)
             {
                 slots[index] = slot;
                 continue;
             }
-            let spans = &mut self.files[file].spans;
+            let OpenFile {
+                spans,
+                numbers: of_spans,
+                ..
+            } = &mut self.files[file];
             let slot = if spans.last().is_none_or(|before| before.end <= span.start) {
                 spans.push(span);
+                of_spans.push(numbers);
                 Slot::Span {
                     file,
                     index: spans.len() - 1,
@@ -248,12 +286,13 @@ impl OpenModel {
                 self.streams.push(Stream {
                     file,
                     elements: StreamElements::Range(span),
-                    is_boolean: contents.tensors[index].dtype.name() == "BOOL",
+                    numbers,
+                    is_boolean: dtype.name() == "BOOL",
                 });
                 Slot::Stream(self.streams.len() - 1)
             };
             slots[index] = slot;
-            last = Some((file, span, slot));
+            last = Some((file, span, *dtype, slot));
         }
     }
 
@@ -275,6 +314,29 @@ impl OpenModel {
             .at(path));
         }
         Ok(())
+    }
+
+    /// Return where the elements of a tensor of a shard are.
+    pub fn elements_of(&self, shard: &OpenShard, index: usize) -> TensorElements {
+        let range = |file: usize, span: Span| TensorElements::Range {
+            source: Arc::clone(&self.files[file].source),
+            start: span.start,
+        };
+        match shard.slots[index] {
+            Slot::Empty => TensorElements::Held(Bytes::new()),
+            Slot::Span { file, index } => range(file, self.files[file].spans[index]),
+            Slot::Stream(index) => {
+                let Stream { file, elements, .. } = &self.streams[index];
+                match elements {
+                    StreamElements::Held(bytes) => TensorElements::Held(bytes.clone()),
+                    StreamElements::Range(span) => range(*file, *span),
+                    StreamElements::Decoded(decode) => TensorElements::Decoded {
+                        source: Arc::clone(&self.files[*file].source),
+                        decode: Arc::clone(decode),
+                    },
+                }
+            }
+        }
     }
 
     /// Check that no file changed since it was opened.
@@ -304,6 +366,7 @@ impl OpenModel {
                     contents: shard.contents,
                     tensors,
                     file: file(shard.file),
+                    health: None,
                 }
             })
             .collect()
@@ -327,6 +390,17 @@ impl OpenShard {
         slots.collect()
     }
 
+    /// Collect the health of the tensors, in their order; `None` for those that are not computed.
+    pub fn collect_health(&self, files: &[FileDigests], streams: &[StreamDigests]) -> Vec<Option<Health>> {
+        let tensors = self.contents.tensors.iter().zip(&self.slots);
+        let health = tensors.map(|(tensor, slot)| match *slot {
+            Slot::Empty => Numbers::of(tensor.dtype, &tensor.shape).map(|_| Health::default()),
+            Slot::Span { file, index } => files[file].health[index],
+            Slot::Stream(index) => streams[index].health,
+        });
+        health.collect()
+    }
+
     /// Return the indices of the BOOL tensors with bytes other than 0 and 1.
     ///
     /// The format does not forbid such bytes, and readers interpret them differently. The digest covers the bytes as they
@@ -347,7 +421,7 @@ impl OpenShard {
                 Slot::Empty => {}
                 Slot::Stream(index) => odd = streams[index].odd,
                 Slot::Span { file, index } => {
-                    let OpenFile { source, spans } = &files[file];
+                    let OpenFile { source, spans, .. } = &files[file];
                     source.read_range(spans[index].start, spans[index].end, control, |block| {
                         odd |= block.iter().any(|byte| *byte > 1);
                     })?;

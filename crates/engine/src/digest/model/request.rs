@@ -1,6 +1,9 @@
 //! The request for a model: its shards, and the digests of all of them together.
 
-use super::{Rules, SampledTensor, Shard, TensorDigests, Wanted, check_index, graph, read, read_index};
+use super::{
+    Rules, SampledTensor, Shard, TensorDigests, Wanted, check_index, graph, read, read_index,
+    read_with_health,
+};
 use crate::control::Control;
 use crate::digest::file::FileDigest;
 use crate::digest::sample::{self, Extent};
@@ -26,6 +29,8 @@ pub struct ReadModel {
     pub rules: Rules,
     /// The bytes that are read.
     pub reading: Reading,
+    /// True if the health of the tensors is computed, where all of their bytes are read.
+    pub health: bool,
     /// The canonical JSON of the meaningful configuration, if there is one.
     pub config: Option<Vec<u8>>,
     /// The shard index that named the files, if there was one: it must fit them.
@@ -101,6 +106,7 @@ impl Job for ReadModel {
                 (sample.shards, Weights::Sampled(sample.weights, sample.extent))
             }
             Reading::Full(wanted) => {
+                let read = if self.health { read_with_health } else { read };
                 let shards = read(&self.paths, wanted, self.rules, control)?;
                 let complete = shards.iter().all(|shard| shard.contents.incomplete.is_none());
                 let hashed = wanted.tensors().filter(|_| complete);

@@ -6,6 +6,7 @@ use super::open::{OpenFile, OpenModel, Stream, StreamElements};
 use crate::control::Control;
 use crate::error::{Code, Error, Result};
 use crate::io::input::FileInput;
+use crate::tensors::health::{self, Health};
 use lineaprint_digest::{Algorithms, Digests, Hasher};
 use lineaprint_formats::FormatError;
 use rayon::prelude::*;
@@ -16,10 +17,17 @@ pub(crate) struct StreamDigests {
     pub digests: Digests,
     /// True if it has bytes other than 0 and 1, where that was asked.
     pub odd: bool,
+    /// Its health, where it was wanted and its numbers are decoded.
+    pub health: Option<Health>,
 }
 
 /// Hash all streams of a model on the threads of the current pool, the longest first.
-pub fn hash(model: &OpenModel, algorithms: Algorithms, control: &Control) -> Result<Vec<StreamDigests>> {
+pub fn hash(
+    model: &OpenModel,
+    algorithms: Algorithms,
+    health: bool,
+    control: &Control,
+) -> Result<Vec<StreamDigests>> {
     let mut order: Vec<usize> = (0..model.streams.len()).collect();
     order.sort_by_key(|index| std::cmp::Reverse(model.streams[*index].length()));
     let mut hashed = order
@@ -27,7 +35,8 @@ pub fn hash(model: &OpenModel, algorithms: Algorithms, control: &Control) -> Res
         .with_max_len(1)
         .map(|index| {
             let stream = &model.streams[index];
-            hash_one(stream, &model.files[stream.file], algorithms, control).map(|digests| (index, digests))
+            let file = &model.files[stream.file];
+            hash_one(stream, file, algorithms, health, control).map(|digests| (index, digests))
         })
         .collect::<Result<Vec<_>>>()?;
     hashed.sort_unstable_by_key(|(index, _)| *index);
@@ -38,12 +47,18 @@ fn hash_one(
     stream: &Stream,
     file: &OpenFile,
     algorithms: Algorithms,
+    health: bool,
     control: &Control,
 ) -> Result<StreamDigests> {
     let mut hasher = Hasher::new(algorithms);
     let mut odd = false;
+    let numbers = stream.numbers.filter(|_| health);
+    let mut health = numbers.map(|numbers| health::Bytes::new(numbers, 0));
     let mut take = |block: &[u8]| {
         hasher.update(block);
+        if let Some(health) = &mut health {
+            health.take(block);
+        }
         odd |= stream.is_boolean && block.iter().any(|byte| *byte > 1);
     };
     match &stream.elements {
@@ -83,5 +98,6 @@ fn hash_one(
     Ok(StreamDigests {
         digests: hasher.finish(),
         odd,
+        health: health.map(health::Bytes::finish),
     })
 }

@@ -12,6 +12,7 @@ use crate::control::Control;
 use crate::digest::range::subtrees::{SUBTREE, least_shared, merge_or_internal};
 use crate::error::{Error, Result};
 use crate::schedule::work_stealing;
+use crate::tensors::health;
 use lineaprint_digest::subtree::{CHUNK, Piece, Pieces};
 use lineaprint_digest::{Algorithms, Digests, Hash, Hasher};
 use rayon::prelude::*;
@@ -48,6 +49,7 @@ struct Part {
     start: u64,
     end: u64,
     sink: Sink,
+    health: Option<health::Bytes>,
 }
 
 enum Sink {
@@ -62,8 +64,17 @@ enum Found {
     Pieces(Vec<Piece>),
 }
 
-/// Hash the wanted parts with BLAKE3.
-pub fn hash(files: &[OpenFile], wanted: Wanted, control: &Control) -> Result<Vec<FileDigests>> {
+/// Result of a part.
+struct Done {
+    subject: Subject,
+    /// First byte of the part in the file.
+    start: u64,
+    found: Found,
+    health: Option<health::Bytes>,
+}
+
+/// Hash the wanted parts with BLAKE3. With `health`, the numbers of the tensors are counted too.
+pub fn hash(files: &[OpenFile], wanted: Wanted, health: bool, control: &Control) -> Result<Vec<FileDigests>> {
     let tiles: Vec<Tile> = files
         .iter()
         .enumerate()
@@ -71,7 +82,7 @@ pub fn hash(files: &[OpenFile], wanted: Wanted, control: &Control) -> Result<Vec
         .collect();
     let hashed = work_stealing::run(tiles.len(), least_shared(control), |index| {
         let tile = &tiles[index];
-        let parts = hash_tile(tile, &files[tile.file], wanted, control)?;
+        let parts = hash_tile(tile, &files[tile.file], wanted, health, control)?;
         Ok((tile.file, parts))
     })?;
     let mut digests: Vec<FileDigests> = files
@@ -83,22 +94,42 @@ pub fn hash(files: &[OpenFile], wanted: Wanted, control: &Control) -> Result<Vec
             FileDigests {
                 spans: spans.unwrap_or_default(),
                 file: None,
+                health: vec![None; if health { file.spans.len() } else { 0 }],
             }
         })
         .collect();
     let mut trees: BTreeMap<(usize, Subject), Vec<Piece>> = BTreeMap::new();
+    let mut counted: BTreeMap<(usize, usize), Vec<(u64, health::Bytes)>> = BTreeMap::new();
     for (file, parts) in hashed {
-        for (subject, part) in parts {
-            match part {
+        for Done {
+            subject,
+            start,
+            found,
+            health,
+        } in parts
+        {
+            if let (Subject::Span(index), Some(health)) = (subject, health) {
+                counted.entry((file, index)).or_default().push((start, health));
+            }
+            match found {
                 Found::Whole(hash) => digests[file].set(subject, hash),
                 Found::Pieces(pieces) => trees.entry((file, subject)).or_default().extend(pieces),
             }
         }
     }
+    for ((file, index), mut parts) in counted {
+        parts.sort_unstable_by_key(|(start, _)| *start);
+        let parts = parts.into_iter().map(|(_, part)| part);
+        let whole = parts.reduce(|mut whole, next| {
+            whole.merge(next);
+            whole
+        });
+        digests[file].health[index] = whole.map(health::Bytes::finish);
+    }
     let merged = trees
         .into_par_iter()
         .map(|((file, subject), mut pieces)| {
-            let OpenFile { source, spans } = &files[file];
+            let OpenFile { source, spans, .. } = &files[file];
             let length = match subject {
                 Subject::File => source.size(),
                 Subject::Span(index) => spans[index].length(),
@@ -190,7 +221,7 @@ impl Cutter {
 }
 
 /// Return the spans with chunks in a tile, in the order of its bytes.
-fn span_parts(tile: &Tile, of: &OpenFile) -> Vec<Part> {
+fn span_parts(tile: &Tile, of: &OpenFile, health: bool) -> Vec<Part> {
     let spans = of.spans.iter().enumerate().skip(tile.first_span);
     spans
         .take_while(|(_, span)| span.start < tile.end)
@@ -206,6 +237,9 @@ fn span_parts(tile: &Tile, of: &OpenFile) -> Vec<Part> {
                 start: span.start + from,
                 end: span.start + to,
                 sink: sink(from, to, span.length()),
+                health: of.numbers[index]
+                    .filter(|_| health)
+                    .map(|numbers| health::Bytes::new(numbers, from)),
             })
         })
         .collect()
@@ -220,14 +254,23 @@ fn sink(start: u64, end: u64, length: u64) -> Sink {
 }
 
 /// Read a tile once, and give its bytes to the file and to every span that has a part in it.
-fn hash_tile(tile: &Tile, of: &OpenFile, wanted: Wanted, control: &Control) -> Result<Vec<(Subject, Found)>> {
+fn hash_tile(
+    tile: &Tile,
+    of: &OpenFile,
+    wanted: Wanted,
+    health: bool,
+    control: &Control,
+) -> Result<Vec<Done>> {
     let mut file = wanted.files().map(|_| Part {
         subject: Subject::File,
         start: tile.start,
         end: tile.end,
         sink: sink(tile.start, tile.end, of.source.size()),
+        health: None,
     });
-    let mut parts = wanted.tensors().map_or_else(Vec::new, |_| span_parts(tile, of));
+    let mut parts = wanted
+        .tensors()
+        .map_or_else(Vec::new, |_| span_parts(tile, of, health));
     let ends = parts.last().map_or(tile.start, |part| part.end);
     let end = if file.is_some() { ends.max(tile.end) } else { ends };
     let mut position = tile.start;
@@ -256,15 +299,23 @@ impl Part {
             Sink::Whole(hasher) => hasher.update(bytes),
             Sink::Pieces(pieces) => pieces.update(bytes),
         }
+        if let Some(health) = &mut self.health {
+            health.take(bytes);
+        }
     }
 
-    fn finish(self) -> Result<(Subject, Found)> {
-        let digests = match self.sink {
+    fn finish(self) -> Result<Done> {
+        let found = match self.sink {
             Sink::Whole(hasher) => Found::Whole(hasher.finish().blake3.ok_or_else(|| {
                 Error::new(crate::Code::Internal, "a hasher without BLAKE3 was asked for it")
             })?),
             Sink::Pieces(pieces) => Found::Pieces(pieces.finish()),
         };
-        Ok((self.subject, digests))
+        Ok(Done {
+            subject: self.subject,
+            start: self.start,
+            found,
+            health: self.health,
+        })
     }
 }

@@ -1,0 +1,21 @@
+//! Vector instructions beyond those that every processor of a platform has.
+//!
+//! Loops are written so that the compiler makes vectors of them. The addon is built for the oldest processors; here a
+//! loop is compiled again for newer ones, and the processor at hand decides which is run. The order of additions is
+//! that of the source and nothing is fused, so the results are the same.
+
+use fearless_simd::{Level, dispatch};
+
+/// Work whose loops are compiled for several processors. `run` must be inlined, with all that it calls.
+pub trait Vectorized {
+    /// The result.
+    type Output;
+
+    /// Run the work.
+    fn run(self) -> Self::Output;
+}
+
+/// Run `work` with the widest vectors of this processor.
+pub fn vectorize<T: Vectorized>(work: T) -> T::Output {
+    dispatch!(Level::new(), _ => work.run())
+}

@@ -143,7 +143,10 @@ export class Inputs {
     const { files } = this.model()
     return this.#once(`derived-${kind}.safetensors`, (path) => {
       const tensors = files.flatMap((file) => tensorsOf(file))
-      const bytes = writeTensors(path, kind === 'identical' ? tensors.map(whole) : derivedTensors(tensors, kind))
+      const bytes = writeTensors(
+        path,
+        kind === 'identical' ? tensors.map(whole) : derivedTensors(tensors, kind),
+      )
       return { path, files: [path], bytes }
     })
   }
@@ -284,13 +287,21 @@ function tensorsOf(file: string): StoredTensor[] {
     { readonly shape: readonly number[]; readonly data_offsets: readonly [number, number] }
   >
   const data = 8 + text.length
-  return Object.entries(listed).map(([name, { shape, data_offsets: [start, end] }]) => ({
-    name,
-    shape,
-    file,
-    start: data + start,
-    end: data + end,
-  }))
+  return Object.entries(listed).map(
+    ([
+      name,
+      {
+        shape,
+        data_offsets: [start, end],
+      },
+    ]) => ({
+      name,
+      shape,
+      file,
+      start: data + start,
+      end: data + end,
+    }),
+  )
 }
 
 /** Names of the parts of fused tensors, by their name. */

@@ -47,11 +47,17 @@ test('rows permuted as for another number of heads', async () => {
   const source = await Copy.of('llama')
   const name = 'blk.1.attn_k.weight'
   // As if its two heads of eight rows were one of sixteen.
-  const rows = rowsInOrder(source.read('model.layers.1.self_attn.k_proj.weight'), 16, (row) => (row % 2) * 8 + (row >> 1))
+  const rows = rowsInOrder(
+    source.read('model.layers.1.self_attn.k_proj.weight'),
+    16,
+    (row) => (row % 2) * 8 + (row >> 1),
+  )
   copy.write(name, rows)
   const found = await faults(vector('llama'), copy.path)
   expect(found).toMatchObject([{ name, verdict: 'changed' }])
-  expect(words(found[0])).toMatch(/elements differ from what the rule gives \(the halves of the rows of each of 2 heads/)
+  expect(words(found[0])).toMatch(
+    /elements differ from what the rule gives \(the halves of the rows of each of 2 heads/,
+  )
 })
 
 test('one element changed after quantising', async () => {
@@ -101,7 +107,10 @@ test('queries and keys in the wrong order in a fused tensor', async () => {
   const copy = await Copy.of('fused.safetensors')
   const name = 'model.layers.0.self_attn.qkv_proj.weight'
   // 32 rows of queries and 16 of keys.
-  copy.write(name, rowsInOrder(copy.read(name), 64, (row) => (row < 16 ? row + 32 : row < 48 ? row - 16 : row)))
+  copy.write(
+    name,
+    rowsInOrder(copy.read(name), 64, (row) => (row < 16 ? row + 32 : row < 48 ? row - 16 : row)),
+  )
   const found = await faults(vector('llama'), copy.path)
   expect(found).toMatchObject([{ name, verdict: 'changed' }])
   const part = (letter: string): string => `model.layers.0.self_attn.${letter}_proj.weight`

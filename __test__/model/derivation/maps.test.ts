@@ -35,7 +35,9 @@ test('a map applies where the models have the facts that it asks for', () => {
   expect(mapApplies(llama, facts({}), facts({ 'general.architecture': 'qwen2' }))).toBe(false)
   expect(mapApplies(llama, gguf, facts({}))).toBe(false)
   expect(parameterOf(llama, 'heads', [facts({ num_attention_heads: '4' }), gguf])).toBe(4)
-  expect(parameterOf(llama, 'heads', [facts({ num_attention_heads: '8' }), gguf])).toMatch(/different numbers/)
+  expect(parameterOf(llama, 'heads', [facts({ num_attention_heads: '8' }), gguf])).toMatch(
+    /different numbers/,
+  )
   expect(parameterOf(llama, 'heads', [facts({})])).toMatch(/not known/)
 })
 
@@ -44,7 +46,10 @@ test.each([
   ['[]', 'file'],
   ['{"version": 2, "maps": []}', 'version'],
   ['{"version": 1, "maps": [{"name": "a", "from": "b", "to": "c", "rulse": []}]}', 'maps[0].rulse'],
-  ['{"version": 1, "maps": [{"name": "a", "from": "b", "to": "c", "rules": [{"to": "x", "from": []}]}]}', 'maps[0].rules[0].from'],
+  [
+    '{"version": 1, "maps": [{"name": "a", "from": "b", "to": "c", "rules": [{"to": "x", "from": []}]}]}',
+    'maps[0].rules[0].from',
+  ],
   [
     '{"version": 1, "maps": [{"name": "a", "from": "b", "to": "c", "rules": [{"to": "x", "from": ["y"], "permute": {"rotary": "h"}}]}]}',
     'maps[0].parameters.h',

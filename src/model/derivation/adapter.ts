@@ -30,7 +30,11 @@ const DOWN = /^(?:base_model\.model\.)?(.+)\.lora_A(?:\.default)?\.weight$/
 export function readAdapter({ report, parts, byName }: Opened): AdapterFacts {
   const value = parts.config && parseJson(parts.config.canonical).value
   const refuse = (message: string, expected: string, received: string): never => {
-    throw new LineaprintError('ERR_LINEAPRINT_UNSUPPORTED', message, { path: report.path, expected, received })
+    throw new LineaprintError('ERR_LINEAPRINT_UNSUPPORTED', message, {
+      path: report.path,
+      expected,
+      received,
+    })
   }
   if (!(value instanceof Map)) {
     return refuse(

@@ -71,7 +71,13 @@ export function rulesBetween(from: string, to: string, offset: number | undefine
     return [
       { native: 'offset', verdict: 'offset', words: [added, ...cast] },
       ...(from === 'F16' || from === 'BF16'
-        ? [{ native: 'offset-narrow', verdict: 'offset', words: [`${offset} added in ${from}`, ...cast] } as const]
+        ? [
+            {
+              native: 'offset-narrow',
+              verdict: 'offset',
+              words: [`${offset} added in ${from}`, ...cast],
+            } as const,
+          ]
         : []),
     ]
   }
@@ -80,13 +86,26 @@ export function rulesBetween(from: string, to: string, offset: number | undefine
     const through = from === 'F64' && to !== 'F32'
     const rules: DtypeRule[] = [{ native: 'cast', verdict: 'cast', words: castWords(from, to) }]
     return through
-      ? [...rules, { native: 'cast-through-single', verdict: 'cast', words: [`cast ${from} to F32`, ...castWords('F32', to)] }]
+      ? [
+          ...rules,
+          {
+            native: 'cast-through-single',
+            verdict: 'cast',
+            words: [`cast ${from} to F32`, ...castWords('F32', to)],
+          },
+        ]
       : rules
   }
   if (INTEGER.test(from) && INTEGER.test(to))
     return [{ native: 'cast', verdict: 'cast', words: [`cast ${from} to ${to}, the same numbers`] }]
   if (from.startsWith('GGML_') && FLOATS[to] !== undefined)
-    return [{ native: 'dequantise', verdict: 'cast', words: [`dequantised ${from.slice(5)} to ${to}, as ggml does it`] }]
+    return [
+      {
+        native: 'dequantise',
+        verdict: 'cast',
+        words: [`dequantised ${from.slice(5)} to ${to}, as ggml does it`],
+      },
+    ]
   if (FLOATS[from] === undefined) return []
   const bound = BOUNDS[to]
   if (bound !== undefined) {
@@ -99,7 +118,13 @@ export function rulesBetween(from: string, to: string, offset: number | undefine
   return [
     { native: 'quantise', verdict: 'quantised', words: [words] },
     ...(fused
-      ? [{ native: 'quantise-fused', verdict: 'quantised', words: [`${words} (products and sums rounded once)`] } as const]
+      ? [
+          {
+            native: 'quantise-fused',
+            verdict: 'quantised',
+            words: [`${words} (products and sums rounded once)`],
+          } as const,
+        ]
       : []),
   ]
 }
@@ -141,18 +166,25 @@ export async function runChecks(
   options: JobOptions,
 ): Promise<readonly NativeDerivationOutcome[]> {
   if (requests.length === 0) return []
-  const checks = requests.map(({ target, hypothesis, rule, adapter, scales = '' }): NativeDerivationCheck => ({
-    target: target.name,
-    sources: hypothesis.layout,
-    rule,
-    constant: adapter?.scaling ?? hypothesis.offset ?? 0,
-    adapterDown: adapter?.down ?? '',
-    adapterUp: adapter?.up ?? '',
-    scales,
-  }))
-  const native_ = { ...files, before: [...files.before], after: [...files.after], adapter: [...files.adapter] }
+  const checks = requests.map(
+    ({ target, hypothesis, rule, adapter, scales = '' }): NativeDerivationCheck => ({
+      target: target.name,
+      sources: hypothesis.layout,
+      rule,
+      constant: adapter?.scaling ?? hypothesis.offset ?? 0,
+      adapterDown: adapter?.down ?? '',
+      adapterUp: adapter?.up ?? '',
+      scales,
+    }),
+  )
+  const paths = {
+    ...files,
+    before: [...files.before],
+    after: [...files.after],
+    adapter: [...files.adapter],
+  }
   const { outcomes } = await runJob(options, (job, threads) =>
-    native.checkDerivations(job, native_, checks, threads),
+    native.checkDerivations(job, paths, checks, threads),
   )
   return outcomes
 }
@@ -182,6 +214,8 @@ export async function hashForms(
     native.hashDerived(job, [...files.before], files.lenient, wanted, algorithm, threads),
   )
   return forms.map((_, index) =>
-    known[index] === 1 ? Buffer.from(digests.subarray(index * 32, index * 32 + 32)).toString('hex') : undefined,
+    known[index] === 1
+      ? Buffer.from(digests.subarray(index * 32, index * 32 + 32)).toString('hex')
+      : undefined,
   )
 }

@@ -15,13 +15,7 @@ import type { ModelOptions, ModelParts, ModelReport, TensorInfo } from '../read.
 import type { Facts, NameMap } from './maps.ts'
 import type { DerivationSide, DerivedTensor, ModelDerivation, TensorDerivation, Verdict } from './report.ts'
 
-export type {
-  DerivationSide,
-  DerivedTensor,
-  ModelDerivation,
-  TensorDerivation,
-  Verdict,
-} from './report.ts'
+export type { DerivationSide, DerivedTensor, ModelDerivation, TensorDerivation, Verdict } from './report.ts'
 
 /** Options of {@link deriveModel}. */
 export interface DerivationOptions extends HashOptions {
@@ -78,8 +72,7 @@ export async function deriveModel(
     weights === undefined ? [false, false] : [await hasCandidate(a, weights), await hasCandidate(b, weights)]
   const before = await open(a, { ...reading, weights: inFirst || !inSecond ? weights : undefined })
   const after = await open(b, { ...reading, weights: inSecond ? weights : undefined })
-  const merged =
-    adapterPath === undefined ? undefined : await open(checkPath(adapterPath), { ...reading })
+  const merged = adapterPath === undefined ? undefined : await open(checkPath(adapterPath), { ...reading })
   const adapter = merged && readAdapter(merged)
   const job = {
     before,
@@ -110,7 +103,12 @@ export async function deriveModel(
     tensors,
     unused,
     dropped,
-    warnings: [...before.report.warnings, ...after.report.warnings, ...(adapter?.warnings ?? []), ...warnings],
+    warnings: [
+      ...before.report.warnings,
+      ...after.report.warnings,
+      ...(adapter?.warnings ?? []),
+      ...warnings,
+    ],
   }
 }
 
@@ -121,9 +119,13 @@ async function open(path: string, options: ModelOptions): Promise<Opened> {
   const parts = await readParts(path, options)
   const { listing } = parts
   if (!isComplete(listing)) {
-    throw new LineaprintError('ERR_LINEAPRINT_UNSUPPORTED', `it cannot be compared: ${listing.incomplete ?? ''}`, {
-      path: listing.path,
-    })
+    throw new LineaprintError(
+      'ERR_LINEAPRINT_UNSUPPORTED',
+      `it cannot be compared: ${listing.incomplete ?? ''}`,
+      {
+        path: listing.path,
+      },
+    )
   }
   return {
     report: listing,
@@ -166,6 +168,11 @@ function sideOf({ report }: Opened): DerivationSide {
   return { path, weights, tensorCount, parameters, files }
 }
 
+/** Return what a tensor is apart from its name. */
+function content({ dtype, shape, digest }: DerivedTensor): string {
+  return `${dtype} ${shape.join(',')} ${digest.hex}`
+}
+
 /** Find the tensors of the first model that nothing follows from. A tie of one that is used counts as used. */
 function leftOver(
   before: Opened,
@@ -173,7 +180,6 @@ function leftOver(
   tensors: readonly TensorDerivation[],
   maps: readonly NameMap[],
 ): { readonly unused: DerivedTensor[]; readonly dropped: string[] } {
-  const content = ({ dtype, shape, digest }: DerivedTensor): string => `${dtype} ${shape.join(',')} ${digest.hex}`
   const used = new Set<string>()
   const usedNames = new Set<string>()
   for (const { sources } of tensors) {

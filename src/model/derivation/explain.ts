@@ -28,7 +28,12 @@ export interface ExplainJob {
 interface Attempt {
   readonly hypothesis: Hypothesis
   readonly rule: DtypeRule
-  readonly adapter?: { readonly down: string; readonly up: string; readonly scaling: number; readonly rank: number }
+  readonly adapter?: {
+    readonly down: string
+    readonly up: string
+    readonly scaling: number
+    readonly rank: number
+  }
   /** Name of the tensor of the second model with the scales of the codes. */
   readonly scales?: string
 }
@@ -56,7 +61,10 @@ export async function explain(
   await measureRanks(open, job, matches)
   for (const item of open) item.answer ??= conclude(item, matches.get(item.target.name) ?? [], job)
   const tensors = cases.flatMap(({ answer }) => answer ?? [])
-  return { tensors: tensors.toSorted((a, b) => compareUtf8(a.name, b.name)), warnings: mergeWarnings(tensors, job) }
+  return {
+    tensors: tensors.toSorted((a, b) => compareUtf8(a.name, b.name)),
+    warnings: mergeWarnings(tensors, job),
+  }
 }
 
 function plain({ name, dtype, shape, digest }: DerivedTensor): DerivedTensor {
@@ -96,7 +104,11 @@ function begin(target: TensorInfo, job: ExplainJob): Case {
       attempts.push({ hypothesis, rule: ADAPTER, adapter: pair })
     const scales = /^F8_E[45]M[23]$/.test(target.dtype) ? scalesOf(target, after) : undefined
     if (scales !== undefined && hypothesis.arrangement === undefined)
-      attempts.push({ hypothesis, rule: scaleRule(source.dtype, target.dtype, scales.name), scales: scales.name })
+      attempts.push({
+        hypothesis,
+        rule: scaleRule(source.dtype, target.dtype, scales.name),
+        scales: scales.name,
+      })
     const rules = rulesBetween(source.dtype, target.dtype, hypothesis.offset)
     if (rules.length === 0) item.obstacles.push(noRule(source.dtype, target.dtype))
     attempts.push(...rules.map((rule) => ({ hypothesis, rule })))
@@ -113,7 +125,11 @@ function scalesOf({ name }: TensorInfo, { byName }: Opened): TensorInfo | undefi
 }
 
 function scaleRule(from: string, to: string, scales: string): DtypeRule {
-  return { native: 'scale', verdict: 'quantised', words: [`quantised ${from} to ${to} with the scales of ${scales}`] }
+  return {
+    native: 'scale',
+    verdict: 'quantised',
+    words: [`quantised ${from} to ${to} with the scales of ${scales}`],
+  }
 }
 
 const COPY: DtypeRule = { native: 'copy', words: [] }
@@ -140,7 +156,15 @@ async function tryAll(cases: readonly Case[], { files, options, ...job }: Explai
       const attempt = attempts[round]
       if (attempt === undefined) return []
       const { hypothesis, rule, adapter, scales } = attempt
-      return [{ target, hypothesis, rule: rule.native, ...(adapter && { adapter }), ...(scales !== undefined && { scales }) }]
+      return [
+        {
+          target,
+          hypothesis,
+          rule: rule.native,
+          ...(adapter && { adapter }),
+          ...(scales !== undefined && { scales }),
+        },
+      ]
     })
     const outcomes = await runChecks(files, requests, options)
     left.forEach((item, index) => {
@@ -219,16 +243,19 @@ function explained(
       ...(words === '' ? [] : [words]),
       ...reshaped,
       ...rule.words,
-      ...(adapter === undefined ? [] : [`an adapter of rank ${adapter.rank} added, times ${adapter.scaling}`]),
+      ...(adapter === undefined
+        ? []
+        : [`an adapter of rank ${adapter.rank} added, times ${adapter.scaling}`]),
       ...otherNan,
     ],
     ...(map !== undefined && { map }),
     ...(outcome?.kind === 'scaled' && {
       bound: `every element within half a step of ${target.dtype} times its scale; the farthest is at ${short(outcome.worst)} of its bound`,
     }),
-    ...(outcome?.kind === 'compared' && rule.bound !== undefined && {
-      bound: `the error of each block at most ${rule.bound * 100} % of its length, as vectors; the largest is ${short(outcome.worst * 100)} %`,
-    }),
+    ...(outcome?.kind === 'compared' &&
+      rule.bound !== undefined && {
+        bound: `the error of each block at most ${rule.bound * 100} % of its length, as vectors; the largest is ${short(outcome.worst * 100)} %`,
+      }),
     ...(lowRank && {
       bound: `every element within its rounding of ${target.dtype}; the largest distance is ${short(lowRank.largest)}, its bound ${short(lowRank.bound)}; the scaling that fits best is ${short(lowRank.fitted)}`,
     }),
@@ -276,7 +303,10 @@ async function search(open: readonly Case[], job: ExplainJob): Promise<ReadonlyM
     if (list) list.push(match)
     else matches.set(name, [match])
   }
-  const forms = new Map<string, { readonly form: Form; readonly match: Match; readonly wanted: TensorInfo[] }>()
+  const forms = new Map<
+    string,
+    { readonly form: Form; readonly match: Match; readonly wanted: TensorInfo[] }
+  >()
   const want = (key: string, hypothesis: Hypothesis, rule: DtypeRule, target: TensorInfo): void => {
     if (!GIVES_BYTES.has(rule.native)) return
     const known = forms.get(key)
@@ -301,11 +331,20 @@ async function search(open: readonly Case[], job: ExplainJob): Promise<ReadonlyM
         if (transposed && blockOf(source.dtype) === 1) want(`${key}\0transposed`, transposed, rule, target)
       }
     }
-    for (const [key, attempt] of variants(target, failed.map(({ attempt }) => attempt), job))
-      want(key, attempt.hypothesis, attempt.rule, target)
+    for (const [key, variant] of variants(
+      target,
+      failed.map(({ attempt }) => attempt),
+      job,
+    ))
+      want(key, variant.hypothesis, variant.rule, target)
   }
   const list = [...forms.values()]
-  const digests = await hashForms(job.files, list.map(({ form }) => form), job.algorithm, job.options)
+  const digests = await hashForms(
+    job.files,
+    list.map(({ form }) => form),
+    job.algorithm,
+    job.options,
+  )
   list.forEach(({ match, wanted }, index) => {
     for (const target of wanted) if (digests[index] === target.digest.hex) add(target.name, match)
   })
@@ -325,13 +364,18 @@ function variants(target: TensorInfo, failed: readonly Attempt[], job: ExplainJo
     for (const order of orders) {
       const other = joined(order, target, layout.axis, block)
       const names = order.map(({ name }) => name).join('\0')
-      if (other) found.push([`${names}\0${target.dtype}\0${rule.native}\0joined`, { hypothesis: other, rule }])
+      if (other)
+        found.push([`${names}\0${target.dtype}\0${rule.native}\0joined`, { hypothesis: other, rule }])
     }
     const [only] = sources.length === 1 ? sources : []
     if (only === undefined || !/[qk]/.test(target.name) || rule.native === 'adapter') continue
     const heads = new Set(
       job.maps
-        .flatMap((map) => Object.keys(map.parameters).map((name) => parameterOf(map, name, [job.before.facts, job.after.facts])))
+        .flatMap((map) =>
+          Object.keys(map.parameters).map((name) =>
+            parameterOf(map, name, [job.before.facts, job.after.facts]),
+          ),
+        )
         .filter((value) => typeof value === 'number'),
     )
     for (const count of heads) {
@@ -396,11 +440,13 @@ function conclude(item: Case, matches: readonly Match[], job: ExplainJob): Tenso
   const { target, failed, obstacles } = item
   const [first] = failed
   const expected = first?.attempt.hypothesis ?? item.attempts[0]?.hypothesis
-  if (expected === undefined && obstacles.length === 0 && matches.length > 0) return byContent(target, matches, job)
+  if (expected === undefined && obstacles.length === 0 && matches.length > 0)
+    return byContent(target, matches, job)
   const found = matches.slice(0, 3).map((match) => `its elements are those of ${describe(match)}`)
   if (matches.length > 3) found.push(`and of ${matches.length - 3} others: they do not identify a source`)
   if (expected === undefined) {
-    const nothing = 'no tensor of the first model has its name or its elements, in any form that is looked for'
+    const nothing =
+      'no tensor of the first model has its name or its elements, in any form that is looked for'
     const reasons = [...new Set(obstacles), ...found]
     return {
       ...plain(target),
@@ -439,12 +485,17 @@ function conclude(item: Case, matches: readonly Match[], job: ExplainJob): Tenso
   }
 }
 
+function lastName(name: string): string {
+  return name.split('.').slice(-2).join('.')
+}
+
 /** Answer about a tensor without a name in the first model whose elements were found there. */
 function byContent(target: TensorInfo, matches: readonly Match[], job: ExplainJob): TensorDerivation {
-  const lastName = (name: string): string => name.split('.').slice(-2).join('.')
   const exact = matches.filter(({ hypothesis }) => sameForm(hypothesis.sources[0] ?? target, target))
   const pool = exact.length > 0 ? exact : matches
-  const best = pool.find(({ hypothesis }) => lastName(hypothesis.sources[0]?.name ?? '') === lastName(target.name))
+  const best = pool.find(
+    ({ hypothesis }) => lastName(hypothesis.sources[0]?.name ?? '') === lastName(target.name),
+  )
   const chosen = best ?? pool[0]
   if (chosen === undefined) return conclude({ target, attempts: [], obstacles: [], failed: [] }, [], job)
   const names = new Set(matches.flatMap(({ hypothesis }) => hypothesis.sources.map(({ name }) => name)))
@@ -462,7 +513,11 @@ function describe({ hypothesis, rule }: Match): string {
 }
 
 /** Say what differs from what the rule gives. */
-function describeFailure(target: TensorInfo, { rule, hypothesis, adapter }: Attempt, outcome: NativeDerivationOutcome): string[] {
+function describeFailure(
+  target: TensorInfo,
+  { rule, hypothesis, adapter }: Attempt,
+  outcome: NativeDerivationOutcome,
+): string[] {
   const size = target.shape.reduce((product, length) => product * length, 1)
   if (outcome.kind === 'low-rank') {
     const { outside, first, fitted, telling, rank } = outcome
@@ -477,7 +532,9 @@ function describeFailure(target: TensorInfo, { rule, hypothesis, adapter }: Atte
     ]
   }
   if (outcome.kind === 'scaled')
-    return [`${outcome.outside} of ${size} elements are not their code times their scale, the first is ${outcome.first}`]
+    return [
+      `${outcome.outside} of ${size} elements are not their code times their scale, the first is ${outcome.first}`,
+    ]
   if (outcome.kind !== 'compared') return []
   const { different, first, cutOff, scales, largest, least, greatest } = outcome
   const expected = [...(hypothesis.words === '' ? [] : [hypothesis.words]), ...rule.words].join('; ')
@@ -488,8 +545,14 @@ function describeFailure(target: TensorInfo, { rule, hypothesis, adapter }: Atte
     `${different} of ${count} ${noun} differ${expected === '' ? '' : ` from what the rule gives (${expected})`}, the first is ${block > 1 ? 'that of element' : 'element'} ${first}`,
   ]
   if (scales > 0) findings.push(`in ${scales} blocks only the scale differs`)
-  if (cutOff > 0 && cutOff === different) findings.push('each of them is cut off where it is to be rounded up')
-  if (different > 1 && Number.isFinite(least) && greatest - least <= Math.abs(least) * 1e-3 && different === size)
+  if (cutOff > 0 && cutOff === different)
+    findings.push('each of them is cut off where it is to be rounded up')
+  if (
+    different > 1 &&
+    Number.isFinite(least) &&
+    greatest - least <= Math.abs(least) * 1e-3 &&
+    different === size
+  )
     findings.push(`the difference is the constant ${short((least + greatest) / 2)} within rounding`)
   else if (Number.isFinite(largest) && largest > 0 && rule.verdict !== 'quantised')
     findings.push(`the largest distance is ${short(largest)}`)
@@ -500,9 +563,13 @@ function describeFailure(target: TensorInfo, { rule, hypothesis, adapter }: Atte
 function mergeWarnings(tensors: readonly TensorDerivation[], { adapter }: ExplainJob): string[] {
   if (adapter === undefined) return []
   const merged = new Set(
-    tensors.flatMap(({ verdict, sources }) => (verdict === 'low-rank' ? sources.map(({ name }) => name) : [])),
+    tensors.flatMap(({ verdict, sources }) =>
+      verdict === 'low-rank' ? sources.map(({ name }) => name) : [],
+    ),
   )
   const left = [...adapter.pairs.keys()].filter((name) => !merged.has(name))
   if (left.length === 0) return []
-  return [`the adapter of ${left.length} tensors was not found in the second model: ${left.slice(0, 4).join(', ')}`]
+  return [
+    `the adapter of ${left.length} tensors was not found in the second model: ${left.slice(0, 4).join(', ')}`,
+  ]
 }

@@ -202,7 +202,15 @@ function backward(
     const [first, length] = [start / groups, (lengths[part] ?? 0) / groups]
     if (![rows / groups, first, length].every(Number.isInteger)) return undefined
     const words = `rows ${first} to ${first + length} of each of ${groups} groups`
-    return slice(source, [groups, rows / groups, columns], 1, first, first + length, [groups, length, columns], words)
+    return slice(
+      source,
+      [groups, rows / groups, columns],
+      1,
+      first,
+      first + length,
+      [groups, length, columns],
+      words,
+    )
   }
   const end = start + (lengths[part] ?? 0)
   return slice(source, view, axis, start, end, own, `elements ${start} to ${end} along axis ${axis}`)

@@ -124,7 +124,8 @@ function parseMaps(value: ParsedJson, path: string): NameMap[] {
     const rules = [...included, ...parseRules(reader, map.get('rules') ?? [], `${at}.rules`)]
     for (const { permute, groups } of rules) {
       for (const name of [permute?.rotary, groups])
-        if (name !== undefined && !parameters.has(name)) reader.fail(`${at}.parameters.${name}`, 'an array of facts')
+        if (name !== undefined && !parameters.has(name))
+          reader.fail(`${at}.parameters.${name}`, 'an array of facts')
     }
     return {
       name: reader.text(map.get('name'), `${at}.name`),
@@ -237,7 +238,8 @@ export function mapApplies({ when = {} }: NameMap, from: Facts, to: Facts): bool
 export function parameterOf(map: NameMap, name: string, sides: readonly Facts[]): number | string {
   const keys = map.parameters[name] ?? []
   const values = new Set(sides.flatMap((facts) => factOf(facts, keys) ?? []))
-  if (values.size === 0) return `the number of ${name} is not known: neither model states ${keys.join(' or ')}`
+  if (values.size === 0)
+    return `the number of ${name} is not known: neither model states ${keys.join(' or ')}`
   if (values.size > 1) return `the models state different numbers of ${name}: ${[...values].join(' and ')}`
   const value = Number([...values][0])
   return Number.isSafeInteger(value) && value > 0 ? value : `the number of ${name} is no whole number`

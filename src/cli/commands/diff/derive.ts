@@ -10,7 +10,9 @@ export function derivationLines(derivation: ModelDerivation, all: boolean): stri
   if (!isTerminal()) return rows(derivation)
   const { tensors, unused, dropped } = derivation
   const faulty = tensors.filter(({ verdict }) => !isExplained(verdict))
-  const lines = all ? tensors.filter(({ verdict }) => isExplained(verdict)).flatMap(tensorLines) : groups(derivation)
+  const lines = all
+    ? tensors.filter(({ verdict }) => isExplained(verdict)).flatMap(tensorLines)
+    : groups(derivation)
   return [
     ...lines,
     ...(dropped.length === 0 ? [] : [paint('dim', `left out by a map: ${plural(dropped.length, 'tensor')}`)]),
@@ -44,7 +46,6 @@ function groups({ tensors }: ModelDerivation): string[] {
     if (known) known.number++
     else counts.set(key, { tensor, number: 1 })
   }
-  const order = (verdict: TensorDerivation['verdict']): number => VERDICTS.indexOf(verdict)
   const sorted = [...counts.values()].toSorted((a, b) => order(a.tensor.verdict) - order(b.tensor.verdict))
   return sorted.flatMap(({ tensor, number }) => {
     const words = [plural(number, 'tensor'), ...tensor.rule.map(general)].join('; ')
@@ -53,21 +54,41 @@ function groups({ tensors }: ModelDerivation): string[] {
   })
 }
 
-/** Leave out the positions of parts, which differ from tensor to tensor. */
-function general(words: string): string {
-  return words.replace(/^(rows|elements) [0-9]+ to [0-9]+ (?:along|of)/, '$1 of a range along').replace('along each', 'in each')
+function order(verdict: TensorDerivation['verdict']): number {
+  return VERDICTS.indexOf(verdict)
 }
 
-function tensorLines({ verdict, name, dtype, shape, sources, rule, alternatives, bound, findings }: TensorDerivation): string[] {
+/** Leave out the positions of parts, which differ from tensor to tensor. */
+function general(words: string): string {
+  return words
+    .replace(/^(rows|elements) [0-9]+ to [0-9]+ (?:along|of)/, '$1 of a range along')
+    .replace('along each', 'in each')
+}
+
+function tensorLines({
+  verdict,
+  name,
+  dtype,
+  shape,
+  sources,
+  rule,
+  alternatives,
+  bound,
+  findings,
+}: TensorDerivation): string[] {
   const style = isExplained(verdict) ? 'green' : verdict === 'changed' ? 'red' : 'yellow'
   const form = `  ${dtype} [${shape.join(', ')}]`
   const head = `${paint(style, verdict.padEnd(WIDTH))} ${cut(escapeText(name), Math.max(20, lineWidth() - WIDTH - 1 - form.length))}${form}`
-  const from = sources.filter((source) => source.name !== name || sources.length > 1).map((source) => source.name)
+  const from = sources
+    .filter((source) => source.name !== name || sources.length > 1)
+    .map((source) => source.name)
   const notes = [
     ...(from.length === 0 ? [] : [`from ${from.join(' + ')}`]),
     ...rule,
     ...(bound === undefined ? [] : [bound]),
-    ...(alternatives === undefined ? [] : [`or from ${alternatives.join(', ')}, which it follows from equally well`]),
+    ...(alternatives === undefined
+      ? []
+      : [`or from ${alternatives.join(', ')}, which it follows from equally well`]),
     ...findings,
   ]
   return [head, ...notes.flatMap((note) => wrap(escapeText(note), ' '.repeat(WIDTH + 1)))]
@@ -82,7 +103,9 @@ function rows({ tensors, unused, dropped }: ModelDerivation): string[] {
       escapeText(sources.map((source) => source.name).join(' + ')),
       escapeText([...rule, ...(bound === undefined ? [] : [bound])].join('; ')),
       escapeText(
-        [...(alternatives === undefined ? [] : [`or from ${alternatives.join(', ')}`]), ...findings].join('; '),
+        [...(alternatives === undefined ? [] : [`or from ${alternatives.join(', ')}`]), ...findings].join(
+          '; ',
+        ),
       ),
     ]),
     ...dropped.map((name) => ['left out', '', escapeText(name), '', '']),

@@ -177,7 +177,11 @@ async function derive(a: string, b: string, options: Options, context: CommandCo
   }
   if (attest !== undefined)
     await writeAtomic(attest, `${JSON.stringify(derivationStatement(answer), null, 2)}\n`)
-  show((await isSamePath(a, b)) ? withWarning(answer, `${a} and ${b} are the same model`) : answer, derivationLines, options)
+  show(
+    (await isSamePath(a, b)) ? withWarning(answer, `${a} and ${b} are the same model`) : answer,
+    derivationLines,
+    options,
+  )
   context.exit(answer.explained ? 0 : 1)
 }
 
@@ -252,7 +256,20 @@ function runOf({ run, text }: Operand): StoredRun {
 /** Refuse options that have no effect on this kind. */
 function checkUse(
   kind: DiffKind,
-  { values, derive: derived, with: adapter, map, attest, weights, plot, patch, check, sameRun, ignore, outputIgnore }: Options,
+  {
+    values,
+    derive: derived,
+    with: adapter,
+    map,
+    attest,
+    weights,
+    plot,
+    patch,
+    check,
+    sameRun,
+    ignore,
+    outputIgnore,
+  }: Options,
 ): void {
   const uses: readonly (readonly [string, boolean, readonly DiffKind[]])[] = [
     ['--values', values === true, ['model']],

@@ -116,12 +116,6 @@ test('a map of the user gives names and a transpose', async () => {
   ])
 })
 
-test('a model of another training is not explained', async () => {
-  const { explained, counts } = await derive('llama', 'gemma')
-  expect(explained).toBe(false)
-  expect(counts.changed).toBeGreaterThan(15)
-})
-
 test('a copy of a model follows from it, and a file that disappears is an error', async () => {
   const copy = join(folderOf(), 'llama')
   cpSync(vector('llama'), copy, { recursive: true })

@@ -1,4 +1,4 @@
-//! How the tensors of one model follow from those of another.
+//! Checks of how the tensors of one model follow from those of another.
 
 use crate::digests::number;
 use crate::enums::NativeAlgorithm;
@@ -43,7 +43,7 @@ pub struct NativeDerivationPart {
     pub order: Vec<u32>,
 }
 
-/// Where the elements of a tensor lie in others.
+/// Location of the elements of a tensor in others.
 #[napi(object, object_to_js = false)]
 pub struct NativeDerivationSources {
     pub view: Vec<i64>,

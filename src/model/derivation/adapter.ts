@@ -2,7 +2,7 @@
 import { LineaprintError } from '../../core/errors.ts'
 import { parseJson } from '../../json/parse.ts'
 import type { ParsedJson } from '../../json/parse.ts'
-import type { Opened } from './derive.ts'
+import type { Opened } from './opened.ts'
 
 /** The adapter of one tensor. */
 export interface AdapterPair {
@@ -57,7 +57,7 @@ export function readAdapter({ report, parts, byName }: Opened): AdapterFacts {
   if (typeof alpha !== 'number' || !Number.isFinite(alpha))
     return refuse('the adapter does not state its lora_alpha', 'a number', 'none')
   const pairs = new Map<string, AdapterPair>()
-  const left = new Set(byName.keys())
+  const unmatched = new Set(byName.keys())
   for (const [name, { shape }] of byName) {
     const module = DOWN.exec(name)?.[1]
     const up = name.replace('.lora_A.', '.lora_B.')
@@ -65,11 +65,13 @@ export function readAdapter({ report, parts, byName }: Opened): AdapterFacts {
     if (module === undefined || !byName.has(up) || rank === 0) continue
     const scaling = alpha / (config.get('use_rslora') === true ? Math.sqrt(rank) : rank)
     pairs.set(`${module}.weight`, { down: name, up, scaling, rank })
-    left.delete(name)
-    left.delete(up)
+    unmatched.delete(name)
+    unmatched.delete(up)
   }
-  const names = [...left].slice(0, 4).join(', ')
+  const names = [...unmatched].slice(0, 4).join(', ')
   const warnings =
-    left.size === 0 ? [] : [`${left.size} tensors of the adapter are no low-rank matrices: ${names}`]
+    unmatched.size === 0
+      ? []
+      : [`${unmatched.size} tensors of the adapter are no low-rank matrices: ${names}`]
   return { pairs, warnings }
 }

@@ -1,4 +1,4 @@
-/** How a model follows from another, tensor by tensor. */
+/** Derivation of a model from another, tensor by tensor. */
 import { stat } from 'node:fs/promises'
 import { LineaprintError } from '../../core/errors.ts'
 import { checkAlgorithm, checkKeys, checkObject, checkPath } from '../../core/options.ts'
@@ -10,6 +10,7 @@ import { readAdapter } from './adapter.ts'
 import { explain } from './explain.ts'
 import { builtInMaps, mapApplies, matchName, readMaps } from './maps.ts'
 import { isExplained } from './report.ts'
+import type { Opened } from './opened.ts'
 import type { HashOptions } from '../../core/options.ts'
 import type { ModelOptions, ModelParts, ModelReport, TensorInfo } from '../read.ts'
 import type { Facts, NameMap } from './maps.ts'
@@ -29,16 +30,6 @@ export interface DerivationOptions extends HashOptions {
   readonly lenient?: boolean | undefined
   /** Also digest the exact files, as a statement about the derivation needs them. @default false */
   readonly files?: boolean | undefined
-}
-
-/** A model as it was read, with what tells whether its files change later. */
-export interface Opened {
-  readonly report: ModelReport
-  readonly parts: ModelParts
-  readonly paths: readonly string[]
-  readonly byName: ReadonlyMap<string, TensorInfo>
-  readonly facts: Facts
-  readonly fingerprints: ReadonlyMap<string, string>
 }
 
 /**

@@ -8,7 +8,7 @@ import type { NativeDerivationOutcome } from '../../native/load.ts'
 import type { TensorInfo } from '../read.ts'
 import type { AdapterFacts } from './adapter.ts'
 import type { CheckRequest, DerivationFiles, DtypeRule, Form } from './checks.ts'
-import type { Opened } from './derive.ts'
+import type { Opened } from './opened.ts'
 import type { Hypothesis } from './hypotheses.ts'
 import type { NameMap } from './maps.ts'
 import type { DerivedTensor, TensorDerivation, Verdict } from './report.ts'
@@ -67,7 +67,7 @@ export async function explain(
   }
 }
 
-function plain({ name, dtype, shape, digest }: DerivedTensor): DerivedTensor {
+function identityOf({ name, dtype, shape, digest }: DerivedTensor): DerivedTensor {
   return { name, dtype, shape, digest }
 }
 
@@ -150,9 +150,9 @@ function isByDigest({ sources, arrangement, offset }: Hypothesis, target: Tensor
 /** Try the hypotheses of all tensors: the first of each, then the second of those that are left, and so on. */
 async function tryAll(cases: readonly Case[], { files, options, ...job }: ExplainJob): Promise<void> {
   for (let round = 0; ; round++) {
-    const left = cases.filter(({ answer, attempts }) => answer === undefined && round < attempts.length)
-    if (left.length === 0) return
-    const requests = left.flatMap(({ target, attempts }): CheckRequest[] => {
+    const remaining = cases.filter(({ answer, attempts }) => answer === undefined && round < attempts.length)
+    if (remaining.length === 0) return
+    const requests = remaining.flatMap(({ target, attempts }): CheckRequest[] => {
       const attempt = attempts[round]
       if (attempt === undefined) return []
       const { hypothesis, rule, adapter, scales } = attempt
@@ -167,7 +167,7 @@ async function tryAll(cases: readonly Case[], { files, options, ...job }: Explai
       ]
     })
     const outcomes = await runChecks(files, requests, options)
-    left.forEach((item, index) => {
+    remaining.forEach((item, index) => {
       const [attempt, outcome] = [item.attempts[round], outcomes[index]]
       if (attempt === undefined || outcome === undefined) return
       if (outcome.kind === 'not-checked') item.obstacles.push(outcome.reason)
@@ -187,7 +187,7 @@ function explainScales(cases: readonly Case[], { after }: ExplainJob): void {
     const item = byName.get(scales.name)
     if (item === undefined || item.answer !== undefined) continue
     item.answer = {
-      ...plain(scales),
+      ...identityOf(scales),
       verdict: 'quantised',
       sources: answer.sources,
       rule: [`the scales of ${target.name}`],
@@ -236,9 +236,9 @@ function explained(
       : []
   const lowRank = outcome?.kind === 'low-rank' && adapter !== undefined ? outcome : undefined
   return {
-    ...plain(target),
+    ...identityOf(target),
     verdict,
-    sources: sources.map(plain),
+    sources: sources.map(identityOf),
     rule: [
       ...(words === '' ? [] : [words]),
       ...reshaped,
@@ -354,9 +354,9 @@ async function search(open: readonly Case[], job: ExplainJob): Promise<ReadonlyM
 /** The largest number of parts whose orders are all tried. */
 const MOST_PARTS = 4
 
-/** What a fault may have made of a failed hypothesis: parts in another order, heads permuted that should not be. */
+/** Return what a fault may have made of a failed hypothesis: parts in another order, heads permuted that should not be. */
 function variants(target: TensorInfo, failed: readonly Attempt[], job: ExplainJob): [string, Attempt][] {
-  const found: [string, Attempt][] = []
+  const matched: [string, Attempt][] = []
   for (const { hypothesis, rule } of failed) {
     const { sources, layout } = hypothesis
     const block = blockOf(sources[0]?.dtype ?? '')
@@ -365,7 +365,7 @@ function variants(target: TensorInfo, failed: readonly Attempt[], job: ExplainJo
       const other = joined(order, target, layout.axis, block)
       const names = order.map(({ name }) => name).join('\0')
       if (other)
-        found.push([`${names}\0${target.dtype}\0${rule.native}\0joined`, { hypothesis: other, rule }])
+        matched.push([`${names}\0${target.dtype}\0${rule.native}\0joined`, { hypothesis: other, rule }])
     }
     const [only] = sources.length === 1 ? sources : []
     if (only === undefined || !/[qk]/.test(target.name) || rule.native === 'adapter') continue
@@ -382,11 +382,11 @@ function variants(target: TensorInfo, failed: readonly Attempt[], job: ExplainJo
       for (const direction of ['forward', 'backward'] as const) {
         const permuted = rotary(only, count, block, direction)
         const key = `${only.name}\0${target.dtype}\0${rule.native}\0rotary\0${count}\0${direction}`
-        if (permuted && rule.verdict !== 'offset') found.push([key, { hypothesis: permuted, rule }])
+        if (permuted && rule.verdict !== 'offset') matched.push([key, { hypothesis: permuted, rule }])
       }
     }
   }
-  return found
+  return matched
 }
 
 function permutations<T>(items: readonly T[]): T[][] {
@@ -442,14 +442,14 @@ function conclude(item: Case, matches: readonly Match[], job: ExplainJob): Tenso
   const expected = first?.attempt.hypothesis ?? item.attempts[0]?.hypothesis
   if (expected === undefined && obstacles.length === 0 && matches.length > 0)
     return byContent(target, matches, job)
-  const found = matches.slice(0, 3).map((match) => `its elements are those of ${describe(match)}`)
-  if (matches.length > 3) found.push(`and of ${matches.length - 3} others: they do not identify a source`)
+  const matched = matches.slice(0, 3).map((match) => `its elements are those of ${describe(match)}`)
+  if (matches.length > 3) matched.push(`and of ${matches.length - 3} others: they do not identify a source`)
   if (expected === undefined) {
     const nothing =
       'no tensor of the first model has its name or its elements, in any form that is looked for'
-    const reasons = [...new Set(obstacles), ...found]
+    const reasons = [...new Set(obstacles), ...matched]
     return {
-      ...plain(target),
+      ...identityOf(target),
       verdict: 'unexplained',
       sources: [],
       rule: [],
@@ -461,9 +461,9 @@ function conclude(item: Case, matches: readonly Match[], job: ExplainJob): Tenso
   const size = target.shape.reduce((product, length) => product * length, 1)
   const outcome = first?.outcome
   return {
-    ...plain(target),
+    ...identityOf(target),
     verdict: first === undefined ? 'unexplained' : 'changed',
-    sources: sources.map(plain),
+    sources: sources.map(identityOf),
     rule: [],
     ...(map !== undefined && { map }),
     ...(outcome?.kind === 'compared' && {
@@ -478,7 +478,7 @@ function conclude(item: Case, matches: readonly Match[], job: ExplainJob): Tenso
     }),
     findings: [
       ...(first === undefined ? [] : describeFailure(target, first.attempt, first.outcome)),
-      ...found,
+      ...matched,
       ...(rank === undefined ? [] : [rank]),
       ...new Set(obstacles),
     ],
@@ -553,7 +553,9 @@ function describeFailure(
     greatest - least <= Math.abs(least) * 1e-3 &&
     different === size
   )
-    findings.push(`the difference is the constant ${short((least + greatest) / 2)} within rounding`)
+    findings.push(
+      `the difference is the constant ${Number(((least + greatest) / 2).toPrecision(6))} within rounding`,
+    )
   else if (Number.isFinite(largest) && largest > 0 && rule.verdict !== 'quantised')
     findings.push(`the largest distance is ${short(largest)}`)
   return findings
@@ -567,9 +569,9 @@ function mergeWarnings(tensors: readonly TensorDerivation[], { adapter }: Explai
       verdict === 'low-rank' ? sources.map(({ name }) => name) : [],
     ),
   )
-  const left = [...adapter.pairs.keys()].filter((name) => !merged.has(name))
-  if (left.length === 0) return []
+  const remaining = [...adapter.pairs.keys()].filter((name) => !merged.has(name))
+  if (remaining.length === 0) return []
   return [
-    `the adapter of ${left.length} tensors was not found in the second model: ${left.slice(0, 4).join(', ')}`,
+    `the adapter of ${remaining.length} tensors was not matched in the second model: ${remaining.slice(0, 4).join(', ')}`,
   ]
 }

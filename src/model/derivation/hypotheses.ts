@@ -109,9 +109,9 @@ export function blockOf(dtype: string): number {
 export function fromMaps(target: TensorInfo, before: Side, after: Side, maps: readonly NameMap[]): Mapped {
   const hypotheses: Hypothesis[] = []
   const obstacles: string[] = []
-  const take = (found: Hypothesis | string | undefined, map: NameMap): void => {
-    if (typeof found === 'string') obstacles.push(`${found} (map ${map.name})`)
-    else if (found !== undefined) hypotheses.push({ ...found, map: map.name })
+  const take = (match: Hypothesis | string | undefined, map: NameMap): void => {
+    if (typeof match === 'string') obstacles.push(`${match} (map ${map.name})`)
+    else if (match !== undefined) hypotheses.push({ ...match, map: map.name })
   }
   for (const map of maps) {
     if (mapApplies(map, before.facts, after.facts)) {
@@ -132,8 +132,8 @@ export function fromMaps(target: TensorInfo, before: Side, after: Side, maps: re
   return { hypotheses, obstacles }
 }
 
-function withOffset(found: Hypothesis | string | undefined, offset: number | undefined): typeof found {
-  return typeof found === 'object' && offset !== undefined ? { ...found, offset } : found
+function withOffset(match: Hypothesis | string | undefined, offset: number | undefined): typeof match {
+  return typeof match === 'object' && offset !== undefined ? { ...match, offset } : match
 }
 
 /** The target has the name that a rule leads to. */
@@ -184,8 +184,8 @@ function backward(
   }
   const sides = [before.facts, after.facts]
   if (from.length === 1) {
-    const found = single(rule, source, target, map, sides, block, 'backward')
-    return withOffset(found, rule.offset === undefined ? undefined : -rule.offset)
+    const match = single(rule, source, target, map, sides, block, 'backward')
+    return withOffset(match, rule.offset === undefined ? undefined : -rule.offset)
   }
   // The places of the parts follow from the shapes of the others, which the second model has too.
   const parts = from.map((pattern) => after.byName.get(fillName(pattern, numbers)))
@@ -309,7 +309,7 @@ function stacked(
     sources.push(source)
   }
   const block = blockOf(sources[0]?.dtype ?? '')
-  const one = [1, ...inBlocks(target.shape.slice(1), block)]
+  const unit = [1, ...inBlocks(target.shape.slice(1), block)]
   if (sources.length === 0 || sources.some(({ shape }) => ofShape(shape) !== ofShape(target.shape.slice(1))))
     return undefined
   return {
@@ -317,7 +317,7 @@ function stacked(
     layout: {
       view: [...inBlocks(target.shape, block)],
       axis: 0,
-      parts: sources.map(({ name }) => whole(name, one)),
+      parts: sources.map(({ name }) => whole(name, unit)),
     },
     arrangement: 'fused',
     words: `${sources.length} tensors stacked along a new axis 0`,

@@ -6,7 +6,7 @@ import { LineaprintError } from '../../core/errors.ts'
 import { inputError } from '../../util/fs.ts'
 import type { ParsedJson } from '../../json/parse.ts'
 
-/** How a tensor with one name follows from tensors with other names. `{i}` in a name stands for a whole number. */
+/** Rule by which a tensor with one name follows from tensors with other names. `{i}` in a name stands for a whole number. */
 export interface NameRule {
   /** Name in the scheme that the map leads to. */
   readonly to: string
@@ -224,7 +224,7 @@ export function fillName(pattern: string, numbers: Numbers): string {
   return pattern.replaceAll(/\{([a-z]+)\}/g, (whole, key: string) => numbers[key] ?? whole)
 }
 
-/** What is known of a model beside its tensors: keys and values of a GGUF file and of `config.json`. */
+/** Facts that are known of a model beside its tensors: keys and values of a GGUF file and of `config.json`. */
 export type Facts = ReadonlyMap<string, string>
 
 /** Check whether the conditions of a map hold for the side that it starts from and the side that it leads to. */
@@ -248,10 +248,10 @@ export function parameterOf(map: NameMap, name: string, sides: readonly Facts[])
 function factOf(facts: Facts, keys: readonly string[]): string | undefined {
   for (const key of keys) {
     const suffix = key.slice(1)
-    const found = key.startsWith('*.')
+    const fact = key.startsWith('*.')
       ? [...facts].find(([fact]) => fact.endsWith(suffix))?.[1]
       : facts.get(key)
-    if (found !== undefined) return found
+    if (fact !== undefined) return fact
   }
   return undefined
 }

@@ -21,7 +21,7 @@ export const VERDICTS = [
 ] as const
 
 /**
- * How a tensor follows from the first model.
+ * Verdict about how a tensor follows from the first model.
  *
  * - `identical`: equal bits, dtype and shape under the same name; `sharded` or `merged` if the model lies in more or in
  *   fewer files than before.
@@ -46,12 +46,12 @@ export interface DerivedTensor {
   readonly digest: Digest
 }
 
-/** How one tensor of the second model follows from the first. */
+/** Derivation of one tensor of the second model follows from the first. */
 export interface TensorDerivation extends DerivedTensor {
   readonly verdict: Verdict
   /** The tensors of the first model that it follows from, or should; in the order in which they are joined. */
   readonly sources: readonly DerivedTensor[]
-  /** What happened to them, step by step, in plain words; empty if nothing is explained. */
+  /** Steps from them to the tensor, in plain words; empty if nothing is explained. */
   readonly rule: readonly string[]
   /** Name of the map that gave the sources; absent if their own names or their elements did. */
   readonly map?: string
@@ -76,7 +76,7 @@ export interface DerivationSide {
   readonly files: readonly ModelFile[]
 }
 
-/** How a model follows from another. */
+/** Derivation of a model from another. */
 export interface ModelDerivation {
   readonly kind: 'derivation'
   /** True if every tensor of the second model is explained and every one of the first is used, left out by a map, or tied. */

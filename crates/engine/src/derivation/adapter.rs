@@ -22,7 +22,7 @@ pub struct Adapter {
     pub scaling: f64,
 }
 
-/// What the comparison with an adapter found.
+/// Result of the comparison with an adapter.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct LowRank {
     /// Elements outside their bound.
@@ -126,14 +126,14 @@ pub fn check(
     Ok(Outcome::LowRank(LowRank {
         rank,
         fitted: total.with / total.square,
-        ..total.found
+        ..total.low_rank
     }))
 }
 
 /// Sums over some rows.
 #[derive(Default)]
 struct Sums {
-    found: LowRank,
+    low_rank: LowRank,
     /// Sum of change times product, and of the square of the product, over telling elements.
     with: f64,
     square: f64,
@@ -174,14 +174,14 @@ impl Sums {
             let inside = distance <= bound
                 || (!before.is_finite() && (before == after || (before.is_nan() && after.is_nan())));
             if !inside {
-                self.found.outside += 1;
-                self.found.first.get_or_insert(position + index as u64);
+                self.low_rank.outside += 1;
+                self.low_rank.first.get_or_insert(position + index as u64);
             }
-            if distance > self.found.largest {
-                (self.found.largest, self.found.bound) = (distance, bound);
+            if distance > self.low_rank.largest {
+                (self.low_rank.largest, self.low_rank.bound) = (distance, bound);
             }
             if change.abs() > 2.0 * bound && distance.is_finite() {
-                self.found.telling += 1;
+                self.low_rank.telling += 1;
                 self.with += (after - before) * product[index];
                 self.square += product[index] * product[index];
             }
@@ -189,15 +189,15 @@ impl Sums {
     }
 
     fn add(&mut self, other: &Self) {
-        self.found.outside += other.found.outside;
-        self.found.first = match (self.found.first, other.found.first) {
+        self.low_rank.outside += other.low_rank.outside;
+        self.low_rank.first = match (self.low_rank.first, other.low_rank.first) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         };
-        if other.found.largest > self.found.largest {
-            (self.found.largest, self.found.bound) = (other.found.largest, other.found.bound);
+        if other.low_rank.largest > self.low_rank.largest {
+            (self.low_rank.largest, self.low_rank.bound) = (other.low_rank.largest, other.low_rank.bound);
         }
-        self.found.telling += other.found.telling;
+        self.low_rank.telling += other.low_rank.telling;
         self.with += other.with;
         self.square += other.square;
     }

@@ -37,12 +37,12 @@ pub fn gather(
         rest = others;
         let part = &layout.parts()[segment.part];
         let elements = segment.start..segment.start + segment.length;
-        one(part, sources[segment.part], elements, width, memory, own, control)?;
+        gather_part(part, sources[segment.part], elements, width, memory, own, control)?;
     }
     Ok(())
 }
 
-fn one(
+fn gather_part(
     part: &Strided,
     source: &Stored,
     range: Range<u64>,
@@ -94,21 +94,21 @@ fn one(
 
 /// Copy elements to places that are `stride` bytes apart.
 fn scatter(from: &[u8], into: &mut [u8], width: usize, stride: usize) {
-    let places = into.chunks_mut(stride);
+    let slots = into.chunks_mut(stride);
     match width {
         2 => {
-            for (place, element) in places.zip(from.as_chunks::<2>().0) {
-                place[..2].copy_from_slice(element);
+            for (slot, element) in slots.zip(from.as_chunks::<2>().0) {
+                slot[..2].copy_from_slice(element);
             }
         }
         4 => {
-            for (place, element) in places.zip(from.as_chunks::<4>().0) {
-                place[..4].copy_from_slice(element);
+            for (slot, element) in slots.zip(from.as_chunks::<4>().0) {
+                slot[..4].copy_from_slice(element);
             }
         }
         _ => {
-            for (place, element) in places.zip(from.chunks_exact(width)) {
-                place[..width].copy_from_slice(element);
+            for (slot, element) in slots.zip(from.chunks_exact(width)) {
+                slot[..width].copy_from_slice(element);
             }
         }
     }

@@ -47,11 +47,11 @@ pub struct CheckDerivations {
     pub adapter: Vec<PathBuf>,
     /// The rules that safetensors files are read by.
     pub rules: Rules,
-    /// What is checked.
+    /// Checks to make.
     pub checks: Vec<Check>,
 }
 
-/// Where the elements of a tensor lie in tensors of the first model.
+/// Location of the elements of a tensor in tensors of the first model.
 #[derive(Clone, Debug)]
 pub struct Sources {
     /// The axes with which the tensor is viewed: their product is its number of elements, or of blocks of a block type
@@ -68,9 +68,9 @@ pub struct Sources {
 pub struct Check {
     /// Name of the tensor of the second model.
     pub target: String,
-    /// Where its elements come from.
+    /// Location of its elements.
     pub sources: Sources,
-    /// How they become what is there.
+    /// Method by which they become those of the target.
     pub by: Method,
 }
 
@@ -159,25 +159,25 @@ impl Job for CheckDerivations {
             prepared.push(check);
         }
         // Tiles that are left of each check: after the last one, what was unpacked for it is let go.
-        let left: Vec<AtomicUsize> = prepared.iter().map(|_| AtomicUsize::new(0)).collect();
+        let remaining: Vec<AtomicUsize> = prepared.iter().map(|_| AtomicUsize::new(0)).collect();
         for (index, _) in &tiles {
-            left[*index].fetch_add(1, Ordering::Relaxed);
+            remaining[*index].fetch_add(1, Ordering::Relaxed);
         }
-        let found: Vec<(usize, Comparison)> = tiles
+        let compared: Vec<(usize, Comparison)> = tiles
             .into_par_iter()
             .with_max_len(1)
             .map(|(index, range)| {
                 let check = &prepared[index];
-                let found = BUFFERS.with_borrow_mut(|buffers| check.tile(range, buffers, control))?;
-                if left[index].fetch_sub(1, Ordering::Relaxed) == 1 {
+                let compared = BUFFERS.with_borrow_mut(|buffers| check.tile(range, buffers, control))?;
+                if remaining[index].fetch_sub(1, Ordering::Relaxed) == 1 {
                     check.target.release();
                     check.sources.iter().for_each(|source| source.release());
                 }
-                Ok((index, found))
+                Ok((index, compared))
             })
             .collect::<Result<_>>()?;
         let mut sums: Vec<Comparison> = vec![Comparison::default(); prepared.len()];
-        for (index, comparison) in found {
+        for (index, comparison) in compared {
             sums[index].add(&comparison);
         }
         let mut outcomes = Vec::with_capacity(prepared.len());
@@ -352,9 +352,9 @@ pub struct HashDerived {
 /// A form of a tensor.
 #[derive(Clone, Debug)]
 pub struct Derived {
-    /// Where its elements come from.
+    /// Location of its elements.
     pub sources: Sources,
-    /// How they are converted.
+    /// Rule by which they are converted.
     pub rule: Rule,
     /// Name of the dtype that they become.
     pub dtype: Dtype,

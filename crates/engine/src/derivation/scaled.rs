@@ -8,7 +8,7 @@ use crate::error::Result;
 use lineaprint_formats::derivation::float::Float;
 use rayon::prelude::*;
 
-/// What the comparison of codes times scales found.
+/// Result of the comparison of codes times scales.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Scaled {
     /// Elements outside their bound.
@@ -65,7 +65,7 @@ pub fn check(before: &Stored, target: &Stored, scale: &Stored, control: &Control
     }
     let step = (STEP / columns.max(1)).max(1);
     let blocks: Vec<u64> = (0..rows.div_ceil(step)).collect();
-    let found = blocks
+    let result = blocks
         .into_par_iter()
         .with_max_len(1)
         .map(|block| {
@@ -74,7 +74,7 @@ pub fn check(before: &Stored, target: &Stored, scale: &Stored, control: &Control
             let (start, length) = (first * columns, count * columns);
             let source = numbers(before, from, start, length, control)?;
             let codes = numbers(target, to, start, length, control)?;
-            let mut found = Scaled::default();
+            let mut result = Scaled::default();
             for (offset, (source, code)) in source.iter().zip(&codes).enumerate() {
                 let element = start + offset as u64;
                 let own = grid.of(element / columns, element % columns);
@@ -83,17 +83,17 @@ pub fn check(before: &Stored, target: &Stored, scale: &Stored, control: &Control
                 let bound = scale * half_step * (1.0 + 1e-6) + 2.0 * from.unit_roundoff() * source.abs();
                 let share = (source - code * scale).abs() / bound;
                 if share <= 1.0 {
-                    found.worst = found.worst.max(share);
+                    result.worst = result.worst.max(share);
                 } else {
-                    found.outside += 1;
-                    found.first.get_or_insert(element);
+                    result.outside += 1;
+                    result.first.get_or_insert(element);
                 }
             }
-            Ok(found)
+            Ok(result)
         })
         .collect::<Result<Vec<Scaled>>>()?;
     let mut total = Scaled::default();
-    for part in found {
+    for part in result {
         total.outside += part.outside;
         total.first = match (total.first, part.first) {
             (Some(a), Some(b)) => Some(a.min(b)),

@@ -45,7 +45,7 @@ const E5M2: Small = Small {
     nan: 0x7f,
 };
 
-/// How values that a type does not hold are rounded.
+/// Rounding of values that a type does not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rounding {
     /// To the nearest value, ties to the even one.

@@ -1,4 +1,4 @@
-//! How the elements of one tensor lie in others: parts side by side along an axis, each a slice of a tensor with its axes
+//! Location of the elements of one tensor in others: parts side by side along an axis, each a slice of a tensor with its axes
 //! in another order.
 //!
 //! One form covers what converters do: a copy (one part), fusing (several parts), splitting (a slice), transposing and
@@ -149,8 +149,8 @@ impl Layout {
                 // Whole rows of several parts.
                 _ if within == 0 && self.outer > 1 && self.row <= budget => budget / self.row * self.row,
                 Some(index) => {
-                    let left = self.columns[index].end - within;
-                    self.parts[index].step(budget).min(left)
+                    let remaining = self.columns[index].end - within;
+                    self.parts[index].step(budget).min(remaining)
                 }
                 None => budget,
             };
@@ -406,9 +406,9 @@ mod tests {
                 _ => 0..*length,
             })
             .collect();
-        let mut found = vec![0_u64];
+        let mut gathered = vec![0_u64];
         for axis in order {
-            found = found
+            gathered = gathered
                 .iter()
                 .flat_map(|base| {
                     ranges[*axis]
@@ -417,7 +417,7 @@ mod tests {
                 })
                 .collect();
         }
-        found
+        gathered
     }
 
     fn parts() -> impl Strategy<Value = Part> {
@@ -448,18 +448,18 @@ mod tests {
             prop_assert_eq!(total, expected.len() as u64);
             let from = from % (total + 1);
             let range = from..from + to % (total - from + 1);
-            let mut found = vec![None; usize::try_from(range.end - range.start).expect("small")];
+            let mut gathered = vec![None; usize::try_from(range.end - range.start).expect("small")];
             let span = strided.span(&range);
             strided.runs(&range, |run| {
                 for index in 0..run.length {
                     let at = usize::try_from(run.to + index * run.stride).expect("small");
-                    assert!(found[at].replace(run.from + index).is_none(), "twice");
+                    assert!(gathered[at].replace(run.from + index).is_none(), "twice");
                     assert!(span.contains(&(run.from + index)));
                 }
             });
-            let found: Vec<u64> = found.into_iter().map(|element| element.expect("all are there")).collect();
+            let gathered: Vec<u64> = gathered.into_iter().map(|element| element.expect("all are there")).collect();
             let at = |index: u64| usize::try_from(index).expect("small");
-            prop_assert_eq!(&found[..], &expected[at(range.start)..at(range.end)]);
+            prop_assert_eq!(&gathered[..], &expected[at(range.start)..at(range.end)]);
         }
 
         #[test]

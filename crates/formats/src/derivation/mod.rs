@@ -1,4 +1,4 @@
-//! How the tensors of one model follow from those of another: layouts, casts, offsets and block quantisation, recomputed.
+//! Derivation of the tensors of one model from those of another: layouts, casts, offsets and block quantisation, recomputed.
 //!
 //! - [`layout`]: where the elements of a tensor lie in others.
 //! - [`float`]: floats of every width, and rounding.

@@ -26,7 +26,7 @@ pub enum Recipe {
     Mxfp4,
 }
 
-/// How a product and a sum are rounded.
+/// Rounding of a product and a sum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arithmetic {
     /// Each for itself.

@@ -17,7 +17,7 @@ pub enum Rule {
     Offset {
         /// The constant.
         constant: f32,
-        /// Whether the type of the source holds the sum before it is cast.
+        /// True if the type of the source holds the sum before it is cast.
         narrow: bool,
     },
     /// Block quantisation.
@@ -75,7 +75,7 @@ impl Integer {
     }
 }
 
-/// What a comparison found.
+/// Result of a comparison.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Comparison {
     /// Elements, or blocks of them, that differ.
@@ -245,19 +245,19 @@ impl Conversion {
 
     /// Compare what elements become with what is there; both are whole elements or blocks. `first` is the number of the
     /// first element.
-    pub fn compare(&self, elements: &[u8], there: &[u8], first: u64, scratch: &mut Scratch) -> Comparison {
+    pub fn compare(&self, elements: &[u8], stored: &[u8], first: u64, scratch: &mut Scratch) -> Comparison {
         if let Kind::Near { from, to, bound } = self.kind {
-            return self.near(from, to, bound, elements, there, first, scratch);
+            return self.near(from, to, bound, elements, stored, first, scratch);
         }
         let mut expected = std::mem::take(&mut scratch.expected);
         let known = self.apply(elements, scratch, &mut expected).is_some();
-        let found = if known && expected == there {
+        let comparison = if known && expected == stored {
             Comparison::default()
         } else {
-            self.differences(elements, &expected, there, first)
+            self.differences(elements, &expected, stored, first)
         };
         scratch.expected = expected;
-        found
+        comparison
     }
 
     /// Compare what blocks stand for with the source, block by block.
@@ -268,27 +268,27 @@ impl Conversion {
         to: Decoder,
         bound: f64,
         elements: &[u8],
-        there: &[u8],
+        stored: &[u8],
         first: u64,
         scratch: &mut Scratch,
     ) -> Comparison {
-        let mut found = Comparison::default();
+        let mut comparison = Comparison::default();
         from.decode_single(elements, &mut scratch.singles);
         let mut numbers = Vec::new();
-        decode_blocks(to, there, &mut numbers);
+        decode_blocks(to, stored, &mut numbers);
         let count = self.block.0;
         let blocks = scratch.singles.chunks(count).zip(numbers.chunks(count));
-        for (index, (source, there)) in blocks.enumerate() {
+        for (index, (source, stored)) in blocks.enumerate() {
             let (mut error, mut length) = (0.0_f64, 0.0_f64);
-            for (source, there) in source.iter().zip(there) {
-                let (source, there) = (f64::from(*source), f64::from(*there));
-                let distance = (source - there).abs();
+            for (source, stored) in source.iter().zip(stored) {
+                let (source, stored) = (f64::from(*source), f64::from(*stored));
+                let distance = (source - stored).abs();
                 error += distance * distance;
                 length += source * source;
-                found.largest = if distance.is_nan() {
+                comparison.largest = if distance.is_nan() {
                     f64::NAN
                 } else {
-                    found.largest.max(distance)
+                    comparison.largest.max(distance)
                 };
             }
             let share = if error == 0.0 {
@@ -298,70 +298,71 @@ impl Conversion {
             };
             // NaN is within no bound.
             if share <= bound {
-                found.worst = found.worst.max(share);
+                comparison.worst = comparison.worst.max(share);
             } else {
-                found.different += 1;
-                found.first.get_or_insert(first + (index * count) as u64);
-                found.worst = f64::INFINITY;
+                comparison.different += 1;
+                comparison.first.get_or_insert(first + (index * count) as u64);
+                comparison.worst = f64::INFINITY;
             }
         }
-        found
+        comparison
     }
 
     /// Count the differences one by one; the slow way, taken where there are some.
-    fn differences(&self, elements: &[u8], expected: &[u8], there: &[u8], first: u64) -> Comparison {
-        let mut found = Comparison::default();
+    fn differences(&self, elements: &[u8], expected: &[u8], stored: &[u8], first: u64) -> Comparison {
+        let mut comparison = Comparison::default();
         let (count, bytes) = self.block;
-        let source = elements.len() / (there.len() / bytes).max(1);
-        for (index, there) in there.chunks_exact(bytes).enumerate() {
+        let source = elements.len() / (stored.len() / bytes).max(1);
+        for (index, stored) in stored.chunks_exact(bytes).enumerate() {
             let expected = expected.get(index * bytes..(index + 1) * bytes);
-            if expected == Some(there) {
+            if expected == Some(stored) {
                 continue;
             }
             if let (Kind::Floats { to, .. }, Some(expected)) = (self.kind, expected)
                 && to.value(expected).is_nan()
-                && to.value(there).is_nan()
+                && to.value(stored).is_nan()
             {
-                found.other_nan += 1;
+                comparison.other_nan += 1;
                 continue;
             }
-            found.different += 1;
-            found.first.get_or_insert(first + (index * count) as u64);
+            comparison.different += 1;
+            comparison.first.get_or_insert(first + (index * count) as u64);
             match self.kind {
                 Kind::Floats { from, to } => {
                     let element = &elements[index * source..(index + 1) * source];
-                    found.numbers(from, to, element, expected, there);
+                    comparison.numbers(from, to, element, expected, stored);
                 }
                 Kind::Blocks { recipe, .. } => {
                     let codes = recipe.scale_bytes();
-                    found.scales += u64::from(expected.is_some_and(|block| block[codes..] == there[codes..]));
+                    comparison.scales +=
+                        u64::from(expected.is_some_and(|block| block[codes..] == stored[codes..]));
                 }
                 Kind::Copy | Kind::Integers { .. } | Kind::Numbers { .. } | Kind::Near { .. } => {}
             }
         }
-        found
+        comparison
     }
 }
 
 impl Comparison {
     /// Add an element that differs.
-    fn numbers(&mut self, from: Float, to: Float, element: &[u8], expected: Option<&[u8]>, there: &[u8]) {
-        let (source, found) = (from.value(element), to.value(there));
+    fn numbers(&mut self, from: Float, to: Float, element: &[u8], expected: Option<&[u8]>, stored: &[u8]) {
+        let (source, comparison) = (from.value(element), to.value(stored));
         if let Some(expected) = expected {
-            let distance = (to.value(expected) - found).abs();
+            let distance = (to.value(expected) - comparison).abs();
             self.largest = if distance.is_nan() || self.largest.is_nan() {
                 f64::NAN
             } else {
                 self.largest.max(distance)
             };
         }
-        let difference = found - source;
+        let difference = comparison - source;
         self.range = Some(self.range.map_or((difference, difference), |(least, greatest)| {
             (least.min(difference), greatest.max(difference))
         }));
         self.cut_off += u64::from(expected.is_some_and(|expected| {
             // Codes of one sign are in the order of their magnitudes.
-            to.value(expected).abs() > source.abs() && code_of(expected).wrapping_sub(1) == code_of(there)
+            to.value(expected).abs() > source.abs() && code_of(expected).wrapping_sub(1) == code_of(stored)
         }));
     }
 }
@@ -418,9 +419,9 @@ mod tests {
         values.iter().flat_map(|value| value.to_le_bytes()).collect()
     }
 
-    fn compare(rule: Rule, from: &str, to: &str, elements: &[u8], there: &[u8]) -> Comparison {
+    fn compare(rule: Rule, from: &str, to: &str, elements: &[u8], stored: &[u8]) -> Comparison {
         let conversion = Conversion::new(rule, dtype(from), dtype(to)).expect("it applies");
-        conversion.compare(elements, there, 100, &mut Scratch::default())
+        conversion.compare(elements, stored, 100, &mut Scratch::default())
     }
 
     #[test]
@@ -429,16 +430,19 @@ mod tests {
         // 1 + 3/256 is in the middle, and the even one of its neighbours is above.
         let source = singles(&[1.0, 1.011_718_75, f32::NAN]);
         let codes = |middle: u16| [0x3f80, middle, 0x7fff].map(u16::to_le_bytes).concat();
-        let found = compare(cast, "F32", "BF16", &source, &codes(0x3f82));
-        assert_eq!((found.different, found.other_nan), (0, 1));
-        let found = compare(cast, "F32", "BF16", &source, &codes(0x3f81));
-        assert_eq!((found.different, found.first, found.cut_off), (1, Some(101), 1));
-        let found = compare(cast, "F32", "BF16", &source, &codes(0x3f83));
-        assert_eq!((found.different, found.cut_off), (1, 0));
+        let comparison = compare(cast, "F32", "BF16", &source, &codes(0x3f82));
+        assert_eq!((comparison.different, comparison.other_nan), (0, 1));
+        let comparison = compare(cast, "F32", "BF16", &source, &codes(0x3f81));
+        assert_eq!(
+            (comparison.different, comparison.first, comparison.cut_off),
+            (1, Some(101), 1)
+        );
+        let comparison = compare(cast, "F32", "BF16", &source, &codes(0x3f83));
+        assert_eq!((comparison.different, comparison.cut_off), (1, 0));
     }
 
     #[test]
-    fn blocks_are_recomputed_and_a_scale_is_told_from_codes() {
+    fn blocks_are_recomputed_and_a_scale_is_distinguished() {
         let values: Vec<f32> = (0..64_u8).map(|value| f32::from(value) - 20.0).collect();
         for name in ["Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "MXFP4"] {
             let name = format!("GGML_{name}");
@@ -460,9 +464,9 @@ mod tests {
             );
             let second = blocks.len() / 2;
             blocks[second] ^= 1;
-            let found = compare(rule, "F32", &name, &source, &blocks);
+            let comparison = compare(rule, "F32", &name, &source, &blocks);
             assert_eq!(
-                (found.different, found.first, found.scales),
+                (comparison.different, comparison.first, comparison.scales),
                 (1, Some(132), 1),
                 "{name}"
             );
@@ -495,10 +499,10 @@ mod tests {
         );
         // A block of zeros is as far from the source as the source is long.
         let zeros = vec![0; 18];
-        let found = compare(Rule::Near, "F32", "GGML_IQ4_NL", &singles(&values), &zeros);
-        assert_eq!((found.different, found.first), (1, Some(100)));
-        let found = compare(Rule::Near, "F32", "GGML_IQ4_NL", &singles(&[0.0; 32]), &zeros);
-        assert_eq!((found.different, found.worst), (0, 0.0));
+        let comparison = compare(Rule::Near, "F32", "GGML_IQ4_NL", &singles(&values), &zeros);
+        assert_eq!((comparison.different, comparison.first), (1, Some(100)));
+        let comparison = compare(Rule::Near, "F32", "GGML_IQ4_NL", &singles(&[0.0; 32]), &zeros);
+        assert_eq!((comparison.different, comparison.worst), (0, 0.0));
     }
 
     #[test]
@@ -507,11 +511,11 @@ mod tests {
             constant: 1.0,
             narrow: false,
         };
-        let (source, there) = (singles(&[0.5, -1.0]), singles(&[1.5, 0.0]));
-        assert_eq!(compare(offset, "F32", "F32", &source, &there).different, 0);
-        let found = compare(offset, "F32", "F32", &source, &singles(&[1.5, 0.5]));
+        let (source, stored) = (singles(&[0.5, -1.0]), singles(&[1.5, 0.0]));
+        assert_eq!(compare(offset, "F32", "F32", &source, &stored).different, 0);
+        let comparison = compare(offset, "F32", "F32", &source, &singles(&[1.5, 0.5]));
         assert_eq!(
-            (found.different, found.largest, found.range),
+            (comparison.different, comparison.largest, comparison.range),
             (1, 0.5, Some((1.5, 1.5)))
         );
         let cast = Rule::Cast(Rounding::NearestEven);

@@ -47,13 +47,19 @@ test('--with explains a merge, and --attest writes the statement', async () => {
   })
 })
 
+test('archives of arrays are models here, and what is none is an error', async () => {
+  expect(await diff(vector('f32.npz'), vector('f32.onnx'), '--derive')).toMatchObject({ code: 0, stderr: '' })
+  const { code, stderr } = await diff(vector('llama/config.json'), vector('llama'), '--derive')
+  expect([code, stderr.trim().split('\n')]).toEqual([3, [expect.stringContaining('config.json')]])
+})
+
 test('options that do nothing are refused', async () => {
   const [a, b] = [vector('llama'), vector('f32.safetensors')]
   for (const [args, words] of [
     [[a, b, '--attest', 'x'], '--attest needs --derive'],
     [[a, b, '--with', a], '--with needs --derive'],
     [[a, b, '--derive', '--values'], 'exclude each other'],
-    [[import.meta.filename, import.meta.filename, '--derive'], '--derive applies to models'],
+    [[a, b, '--map', 'x'], '--map needs --derive'],
   ] as const) {
     const { code, stderr } = await diff(...args)
     expect([code, stderr]).toEqual([2, expect.stringContaining(words)])

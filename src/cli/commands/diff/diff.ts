@@ -112,7 +112,12 @@ async function diff(a: string, b: string, options: Options, context: CommandCont
     await readOperand(a, store, known, locating),
     await readOperand(b, store, known, locating),
   ]
-  const kind = commonKind(first, second, options.as)
+  // Any file can be a model: an archive of arrays is one here, and a file elsewhere.
+  const paths = [first, second].every(({ kinds }) => !kinds.includes('run') && !kinds.includes('table'))
+  const kind =
+    options.derive === true && options.as === undefined && paths
+      ? 'model'
+      : commonKind(first, second, options.as)
   checkUse(kind, options)
   if (first.ambiguous !== undefined && second.ambiguous !== undefined && options.as === undefined) {
     const reason = escapeText(first.ambiguous.message)

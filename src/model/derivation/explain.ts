@@ -297,6 +297,7 @@ async function search(open: readonly Case[], job: ExplainJob): Promise<ReadonlyM
     if (list) list.push(tensor)
     else bySize.set(size, [tensor])
   }
+  const byDigest = Map.groupBy(job.before.report.tensors, ({ digest }) => digest.hex)
   const matches = new Map<string, Match[]>()
   const add = (name: string, match: Match): void => {
     const list = matches.get(name)
@@ -318,16 +319,20 @@ async function search(open: readonly Case[], job: ExplainJob): Promise<ReadonlyM
   }
   for (const { target, failed } of open) {
     if (target.shape.includes(0)) continue
+    for (const source of byDigest.get(target.digest.hex) ?? []) {
+      if (sameForm(source, target))
+        add(target.name, { hypothesis: unchangedOrder(source, target, blockOf(target.dtype)), rule: COPY })
+    }
+    // What is there as it is needs no form of anything, each of which costs a read.
+    if (matches.has(target.name)) continue
     const size = target.shape.reduce((product, length) => product * length, 1)
     for (const source of bySize.get(size) ?? []) {
       const sameShape = source.shape.join(',') === target.shape.join(',')
       const transposed = transposedOrder(source, target)
       for (const rule of rulesBetween(source.dtype, target.dtype, undefined)) {
         const key = `${source.name}\0${target.dtype}\0${rule.native}`
-        if (sameShape && rule.native === 'copy') {
-          if (source.digest.equals(target.digest))
-            add(target.name, { hypothesis: unchangedOrder(source, target, blockOf(target.dtype)), rule })
-        } else if (sameShape) want(key, unchangedOrder(source, target, blockOf(source.dtype)), rule, target)
+        if (sameShape && rule.native !== 'copy')
+          want(key, unchangedOrder(source, target, blockOf(source.dtype)), rule, target)
         if (transposed && blockOf(source.dtype) === 1) want(`${key}\0transposed`, transposed, rule, target)
       }
     }

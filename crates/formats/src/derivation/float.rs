@@ -139,36 +139,28 @@ impl Float {
     /// Append singles, rounded to nearest even.
     pub fn encode_single(self, values: &[f32], into: &mut Vec<u8>) {
         match self {
-            Self::F64 => into.extend(values.iter().flat_map(|value| f64::from(*value).to_le_bytes())),
-            Self::F32 => into.extend(values.iter().flat_map(|value| value.to_le_bytes())),
+            Self::F64 => append(values, into, |value| f64::from(value).to_le_bytes()),
+            Self::F32 => append(values, into, f32::to_le_bytes),
             Self::F16 => {
                 let mut halves = vec![f16::ZERO; values.len()];
                 halves.convert_from_f32_slice(values);
-                into.extend(halves.iter().flat_map(|half| half.to_le_bytes()));
+                append(&halves, into, f16::to_le_bytes);
             }
-            Self::Bf16 => into.extend(values.iter().flat_map(|value| brain(*value).to_le_bytes())),
-            Self::E4m3 => into.extend(values.iter().map(|value| E4M3.encode(f64::from(*value)))),
-            Self::E5m2 => into.extend(values.iter().map(|value| E5M2.encode(f64::from(*value)))),
+            Self::Bf16 => append(values, into, |value| brain(value).to_le_bytes()),
+            Self::E4m3 => append(values, into, |value| [E4M3.encode(f64::from(value))]),
+            Self::E5m2 => append(values, into, |value| [E5M2.encode(f64::from(value))]),
         }
     }
 
     /// Append doubles, rounded once to nearest even.
     pub fn encode_double(self, values: &[f64], into: &mut Vec<u8>) {
         match self {
-            Self::F64 => into.extend(values.iter().flat_map(|value| value.to_le_bytes())),
-            Self::F32 => into.extend(values.iter().flat_map(|value| narrow(*value).to_le_bytes())),
-            Self::F16 => into.extend(
-                values
-                    .iter()
-                    .flat_map(|value| f16::from_f64(*value).to_le_bytes()),
-            ),
-            Self::Bf16 => into.extend(
-                values
-                    .iter()
-                    .flat_map(|value| bf16::from_f64(*value).to_le_bytes()),
-            ),
-            Self::E4m3 => into.extend(values.iter().map(|value| E4M3.encode(*value))),
-            Self::E5m2 => into.extend(values.iter().map(|value| E5M2.encode(*value))),
+            Self::F64 => append(values, into, f64::to_le_bytes),
+            Self::F32 => append(values, into, |value| narrow(value).to_le_bytes()),
+            Self::F16 => append(values, into, |value| f16::from_f64(value).to_le_bytes()),
+            Self::Bf16 => append(values, into, |value| bf16::from_f64(value).to_le_bytes()),
+            Self::E4m3 => append(values, into, |value| [E4M3.encode(value)]),
+            Self::E5m2 => append(values, into, |value| [E5M2.encode(value)]),
         }
     }
 
@@ -185,6 +177,15 @@ impl Float {
             (Self::E5m2, &[code]) => E5M2.decode(code),
             _ => f64::NAN,
         }
+    }
+}
+
+/// Append `N` bytes for each value. The length is set first, so that the loop runs on vectors.
+fn append<T: Copy, const N: usize>(values: &[T], into: &mut Vec<u8>, encode: impl Fn(T) -> [u8; N]) {
+    let start = into.len();
+    into.resize(start + values.len() * N, 0);
+    for (bytes, value) in into[start..].as_chunks_mut::<N>().0.iter_mut().zip(values) {
+        *bytes = encode(*value);
     }
 }
 

@@ -248,10 +248,10 @@ export function parameterOf(map: NameMap, name: string, sides: readonly Facts[])
 function factOf(facts: Facts, keys: readonly string[]): string | undefined {
   for (const key of keys) {
     const suffix = key.slice(1)
-    const fact = key.startsWith('*.')
-      ? [...facts].find(([fact]) => fact.endsWith(suffix))?.[1]
+    const value = key.startsWith('*.')
+      ? [...facts].find(([name]) => name.endsWith(suffix))?.[1]
       : facts.get(key)
-    if (fact !== undefined) return fact
+    if (value !== undefined) return value
   }
   return undefined
 }

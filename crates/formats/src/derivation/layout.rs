@@ -408,13 +408,10 @@ mod tests {
             .collect();
         let mut gathered = vec![0_u64];
         for axis in order {
+            let step = steps[*axis];
             gathered = gathered
                 .iter()
-                .flat_map(|base| {
-                    ranges[*axis]
-                        .clone()
-                        .map(move |index| base + index * steps[*axis])
-                })
+                .flat_map(|base| ranges[*axis].clone().map(move |index| base + index * step))
                 .collect();
         }
         gathered

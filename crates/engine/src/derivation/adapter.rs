@@ -162,7 +162,8 @@ impl Sums {
         }
         let unit = float.unit_roundoff();
         // The product is summed in singles at least: one rounding for each term, and two more for the scaling.
-        let summing = (factors.len() as f64 + 2.0) * Float::F32.unit_roundoff();
+        let terms = u32::try_from(factors.len()).unwrap_or(u32::MAX);
+        let summing = (f64::from(terms) + 2.0) * Float::F32.unit_roundoff();
         for (index, (before, after)) in before.iter().zip(after).enumerate() {
             let change = scaling * product[index];
             let exact = before + change;
@@ -172,7 +173,8 @@ impl Sums {
             let distance = (after - exact).abs();
             // NaN is in no bound; an element that is the same infinity or NaN on both sides was not changed.
             let inside = distance <= bound
-                || (!before.is_finite() && (before == after || (before.is_nan() && after.is_nan())));
+                || (!before.is_finite()
+                    && (before.to_bits() == after.to_bits() || (before.is_nan() && after.is_nan())));
             if !inside {
                 self.low_rank.outside += 1;
                 self.low_rank.first.get_or_insert(position + index as u64);

@@ -21,7 +21,7 @@ use crate::schedule::readers::AccessPattern;
 use gather::{Memory, gather};
 use lineaprint_digest::{Algorithms, Digests, Hasher};
 use lineaprint_formats::Dtype;
-use lineaprint_formats::derivation::layout::{Layout, Part};
+use lineaprint_formats::derivation::layout::{Layout, Part, Strided};
 use lineaprint_formats::derivation::rule::{Comparison, Conversion, Rule, Scratch};
 use rayon::prelude::*;
 use std::cell::RefCell;
@@ -146,11 +146,7 @@ impl Job for CheckDerivations {
                 unit,
             } = &check.plan
             {
-                let budget = if layout.parts().iter().all(|part| part.has_rows()) {
-                    TILE
-                } else {
-                    TRANSPOSED_TILE
-                };
+                let budget = tile_budget(layout);
                 let block = (conversion.block().0 as u64 / unit).max(1);
                 let own = layout.tiles((budget / unit).max(1), block);
                 tiles.extend(own.into_iter().map(|range| (index, range)));
@@ -300,6 +296,15 @@ impl<'a> Prepared<'a> {
     }
 }
 
+/// Return about how many elements a tile has.
+fn tile_budget(layout: &Layout) -> u64 {
+    if layout.parts().iter().all(Strided::has_rows) {
+        TILE
+    } else {
+        TRANSPOSED_TILE
+    }
+}
+
 /// Gather a range into `into`.
 fn convert_range(
     layout: &Layout,
@@ -409,11 +414,7 @@ fn hash(
     let mut hasher = Hasher::new(algorithms);
     let mut buffers = Buffers::default();
     let block = (conversion.block().0 as u64 / unit).max(1);
-    let budget = if layout.parts().iter().all(|part| part.has_rows()) {
-        TILE
-    } else {
-        TRANSPOSED_TILE
-    };
+    let budget = tile_budget(&layout);
     for range in layout.tiles((budget / unit).max(1), block) {
         let Buffers {
             memory,

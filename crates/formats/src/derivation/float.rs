@@ -80,12 +80,12 @@ impl Float {
     }
 
     /// Return the largest relative error of a value rounded to this type: half a unit in the last place.
-    pub const fn unit_roundoff(self) -> f64 {
+    pub fn unit_roundoff(self) -> f64 {
         match self {
-            Self::F64 => 1.0 / (1_u64 << 53) as f64,
-            Self::F32 => 1.0 / (1_u64 << 24) as f64,
-            Self::F16 => 1.0 / (1_u64 << 11) as f64,
-            Self::Bf16 => 1.0 / (1_u64 << 8) as f64,
+            Self::F64 => f64::EPSILON / 2.0,
+            Self::F32 => f64::from(f32::EPSILON) / 2.0,
+            Self::F16 => 2_f64.powi(-11),
+            Self::Bf16 => 2_f64.powi(-8),
             Self::E4m3 => 1.0 / 16.0,
             Self::E5m2 => 1.0 / 8.0,
         }

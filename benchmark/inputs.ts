@@ -150,6 +150,22 @@ export class Inputs {
     })
   }
 
+  /**
+   * Create a model in one file that follows from that of {@link model}: a copy; all layers cast to F32; or a third of the
+   * layers each renamed, fused and cast.
+   */
+  derivedModel(kind: 'identical' | 'cast' | 'mixed'): FileSet {
+    const { files } = this.model()
+    return this.#once(`derived-${kind}.safetensors`, (path) => {
+      const tensors = files.flatMap((file) => tensorsOf(file))
+      const bytes = writeTensors(
+        path,
+        kind === 'identical' ? tensors.map(whole) : derivedTensors(tensors, kind),
+      )
+      return { path, files: [path], bytes }
+    })
+  }
+
   /** Create small files of 1 to 40 KiB, a hundred per folder. */
   smallFiles(): FileSet {
     return this.#once('small', (path) => {
@@ -264,6 +280,115 @@ function writeShard(path: string, tensors: readonly TensorPlan[], content: Keyst
   writeSync(file, Buffer.concat([length, text]))
   for (let remaining = offset; remaining > 0; remaining -= MEBIBYTE)
     writeSync(file, content.take(Math.min(remaining, MEBIBYTE)))
+  closeSync(file)
+  return 8 + text.length + offset
+}
+
+interface StoredTensor extends TensorPlan {
+  readonly file: string
+  readonly start: number
+  readonly end: number
+}
+
+/** A tensor to write: the stored ones that it joins. */
+interface JoinedTensor extends TensorPlan {
+  readonly parts: readonly StoredTensor[]
+  readonly isCast: boolean
+}
+
+function whole(tensor: StoredTensor): JoinedTensor {
+  const { name, shape } = tensor
+  return { name, shape, parts: [tensor], isCast: false }
+}
+
+/** Return the tensors of a file that {@link writeShard} wrote. */
+function tensorsOf(file: string): StoredTensor[] {
+  const opened = openSync(file, 'r')
+  const length = Buffer.alloc(8)
+  readSync(opened, length, 0, 8, 0)
+  const text = Buffer.alloc(Number(length.readBigUInt64LE()))
+  readSync(opened, text, 0, text.length, 8)
+  closeSync(opened)
+  const { __metadata__: _, ...listed } = JSON.parse(text.toString()) as Record<
+    string,
+    { readonly shape: readonly number[]; readonly data_offsets: readonly [number, number] }
+  >
+  const data = 8 + text.length
+  return Object.entries(listed).map(
+    ([
+      name,
+      {
+        shape,
+        data_offsets: [start, end],
+      },
+    ]) => ({
+      name,
+      shape,
+      file,
+      start: data + start,
+      end: data + end,
+    }),
+  )
+}
+
+/** Names of the parts of fused tensors, by their name. */
+const FUSED: Readonly<Record<string, readonly string[]>> = {
+  'self_attn.qkv_proj': ['self_attn.q_proj', 'self_attn.k_proj', 'self_attn.v_proj'],
+  'mlp.gate_up_proj': ['mlp.gate_proj', 'mlp.up_proj'],
+}
+
+function derivedTensors(tensors: readonly StoredTensor[], kind: 'cast' | 'mixed'): JoinedTensor[] {
+  const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]))
+  return tensors.flatMap((tensor): JoinedTensor[] => {
+    const [, layer = '0', module = ''] = /^model\.layers\.([0-9]+)\.(.+)\.weight$/.exec(tensor.name) ?? []
+    const third = kind === 'cast' ? 2 : Number(layer) % 3
+    if (third === 0) return [{ ...whole(tensor), name: `decoder.${tensor.name}` }]
+    if (third === 2) return [{ ...whole(tensor), isCast: true }]
+    const [name, modules] = Object.entries(FUSED).find(([, parts]) => parts.includes(module)) ?? []
+    if (name === undefined || modules === undefined) return [whole(tensor)]
+    if (modules[0] !== module) return []
+    const parts = modules.flatMap((part) => byName.get(`model.layers.${layer}.${part}.weight`) ?? [])
+    const rows = parts.reduce((sum, { shape }) => sum + (shape[0] ?? 0), 0)
+    return [
+      {
+        name: `model.layers.${layer}.${name}.weight`,
+        shape: [rows, ...tensor.shape.slice(1)],
+        parts,
+        isCast: false,
+      },
+    ]
+  })
+}
+
+/** Write tensors to one file and return its length. A cast from BF16 to F32 puts two zero bytes before each element. */
+function writeTensors(path: string, tensors: readonly JoinedTensor[]): number {
+  const header: Record<string, unknown> = {}
+  let offset = 0
+  for (const { name, shape, parts, isCast } of tensors) {
+    const stored = parts.reduce((sum, { start, end }) => sum + end - start, 0)
+    const end = offset + (isCast ? 2 * stored : stored)
+    header[name] = { dtype: isCast ? 'F32' : 'BF16', shape, data_offsets: [offset, end] }
+    offset = end
+  }
+  const text = Buffer.from(JSON.stringify(header))
+  const length = Buffer.alloc(8)
+  length.writeBigUInt64LE(BigInt(text.length))
+  const file = openSync(path, 'w')
+  writeSync(file, Buffer.concat([length, text]))
+  const block = Buffer.alloc(MEBIBYTE)
+  for (const { parts, isCast } of tensors) {
+    for (const part of parts) {
+      const source = openSync(part.file, 'r')
+      for (let at = part.start; at < part.end; at += MEBIBYTE) {
+        const count = readSync(source, block, 0, Math.min(MEBIBYTE, part.end - at), at)
+        if (isCast) {
+          const codes = new Uint16Array(block.buffer, block.byteOffset, count / 2)
+          writeSync(file, new Uint8Array(Uint32Array.from(codes, (code) => code << 16).buffer))
+        } else writeSync(file, block, 0, count)
+      }
+      closeSync(source)
+    }
+  }
   closeSync(file)
   return 8 + text.length + offset
 }

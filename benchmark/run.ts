@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { arrayCases } from './cases/array.ts'
 import { captureCases } from './cases/capture.ts'
+import { derivationCases } from './cases/derivation.ts'
 import { largeCases } from './cases/large.ts'
 import { modelValueCases } from './cases/model-values.ts'
 import { modelCases } from './cases/model.ts'
@@ -126,6 +127,7 @@ async function runAll(inputs: Inputs, { date, rounds, quick, only, json }: Setti
     ...modelFormatCases(inputs),
     ...modelListingCases(inputs),
     ...modelValueCases(inputs, peers),
+    ...derivationCases(inputs, peers),
     ...treeCases(inputs, peers),
     ...arrayCases(inputs),
     ...tableCases(inputs),

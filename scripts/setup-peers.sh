@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Brings the programs that the tests hand our outputs to, or that write what they read: .peers/mlflow (a server),
-# .peers/wandb (wandb sync), .peers/validators (of in-toto and CycloneDX), .peers/tables (pyarrow and Polars), .peers/uv,
+# .peers/wandb (wandb sync), .peers/validators (of in-toto and CycloneDX, and blake3), .peers/tables (pyarrow and Polars), .peers/uv,
 # .peers/managers (pnpm, Yarn, Bun) and .peers/javascript (TensorFlow.js, tensors of ONNX Runtime); and those that the
 # Python package meets: .peers/typing (hatchling, mypy, pyright) and .peers/notebook (a kernel of Jupyter). About
 # 1300 MB; a second run does nothing.
@@ -90,7 +90,7 @@ PYTHON
 }
 
 peer uv "$uv_version" 'import uv; uv.find_uv_bin()' install_uv
-peer validators "$(cat scripts/peers/validators.txt)" 'import cyclonedx.validation.json, in_toto_attestation.v1.statement' install_validators
+peer validators "$(cat scripts/peers/validators.txt)" 'import blake3, cyclonedx.validation.json, in_toto_attestation.v1.statement' install_validators
 peer tables "$tables" 'import pyarrow.parquet, polars' install_tables
 peer typing "$(cat scripts/peers/typing.txt)" 'import hatchling, mypy, pyright' install_typing
 peer notebook "$(cat scripts/peers/notebook.txt)" 'import ipykernel, jupyter_client' install_notebook

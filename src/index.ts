@@ -35,6 +35,8 @@ export { hashStream } from './hash/stream.ts'
 export { hashTree } from './hash/tree.ts'
 export { diffTrees } from './hash/tree-diff.ts'
 export { diffModels } from './model/diff/diff.ts'
+export { deriveModel } from './model/derivation/derive.ts'
+export { derivationStatement } from './export/derivation.ts'
 export { describeModel } from './model/describe.ts'
 export { hashTensors } from './model/in-memory.ts'
 export { listModel, readModel } from './model/read.ts'
@@ -143,6 +145,14 @@ export type {
   TokenizerDifference,
   ValueComparison,
 } from './model/diff/diff.ts'
+export type {
+  DerivationOptions,
+  DerivationSide,
+  DerivedTensor,
+  ModelDerivation,
+  TensorDerivation,
+  Verdict,
+} from './model/derivation/derive.ts'
 export type { TensorHealth } from './model/health.ts'
 export type { TensorsReport } from './model/in-memory.ts'
 export type { ModelTensors } from './model/model-tensors.ts'

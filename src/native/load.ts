@@ -10,6 +10,12 @@ import { PLATFORMS, packageFor, platformName } from './platform.ts'
 export type {
   NativeCacheUsage,
   NativeCompared,
+  NativeDerivationCheck,
+  NativeDerivationOutcome,
+  NativeDerivationPart,
+  NativeDerivationRule,
+  NativeDerivationSources,
+  NativeDerivedForm,
   NativeEntries,
   NativeExtent,
   NativeFailure,

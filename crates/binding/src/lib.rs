@@ -4,6 +4,7 @@
 //! - [`failure`]: pass errors as data; TypeScript makes them errors with the stack of the call.
 //! - [`enums`], [`digests`], [`cache`]: values that several functions pass.
 //! - [`files`], [`range`], [`model`]: hash what is on disk.
+//! - [`derivation`]: check how the tensors of one model follow from those of another.
 //! - [`table`]: hash tables of several formats.
 //! - [`values`]: compare the values of two models.
 //! - [`sample`]: hash a sample of something too large for a full pass.
@@ -23,6 +24,7 @@
 
 mod bytes;
 mod cache;
+mod derivation;
 mod digests;
 mod enums;
 mod failure;

@@ -3,6 +3,7 @@
 //! - [`io`]: files, folders and buffers.
 //! - [`schedule`]: threads, how many of them, and how they share work.
 //! - [`digest`]: digests of files, ranges, memory, folders, models, tables, and of samples of these.
+//! - [`derivation`]: check how the tensors of one model follow from those of another.
 //! - [`tensors`]: read and compare the tensors of models.
 //! - [`cache`]: digests of files that have not changed.
 //! - [`control`]: cancel and progress of a job.
@@ -14,6 +15,7 @@
 
 pub mod cache;
 pub mod control;
+pub mod derivation;
 pub mod digest;
 pub mod error;
 pub mod io;

@@ -1,6 +1,7 @@
 //! Readers of model and table formats: bytes in, validated spans and columns out.
 //!
 //! - [`archive`]: read the containers of files.
+//! - [`derivation`]: layouts, casts and quantisation by which one tensor follows from others.
 //! - [`model`]: read safetensors headers and shard indexes; the table of dtypes.
 //! - [`table`]: read Parquet, Arrow IPC, CSV and JSON lines.
 //! - [`text`]: read JSON objects with order and duplicates kept, and canonicalise JSON.
@@ -14,6 +15,7 @@
 #![forbid(unsafe_code)]
 
 pub mod archive;
+pub mod derivation;
 pub mod error;
 pub mod input;
 pub mod model;

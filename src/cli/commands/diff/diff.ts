@@ -7,6 +7,10 @@ import { REFERENCE_HELP } from '../../../store/reference.ts'
 import { diffRuns } from '../../../diff/runs.ts'
 import { diffTrees } from '../../../hash/tree-diff.ts'
 import { diffModels } from '../../../model/diff/diff.ts'
+import { deriveModel } from '../../../model/derivation/derive.ts'
+import { derivationStatement } from '../../../export/derivation.ts'
+import { writeAtomic } from '../../../util/fs.ts'
+import { derivationLines } from './derive.ts'
 import { encodeFloat } from '../../../json/special-floats.ts'
 import { algorithmOption, collect, threadsOption, weightsOption } from '../../shared/arguments.ts'
 import { NO_TABLE } from '../../../dataset/describe-table.ts'
@@ -23,6 +27,7 @@ import type { TableDiff } from '../../../dataset/table-diff.ts'
 import type { RunDiff } from '../../../diff/runs.ts'
 import type { TreeDiff } from '../../../hash/tree-diff.ts'
 import type { ModelDiff } from '../../../model/diff/diff.ts'
+import type { ModelDerivation } from '../../../model/derivation/report.ts'
 import type { StoredRun } from '../../../store/runs.ts'
 import type { HashArguments } from '../../shared/arguments.ts'
 import type { CommandContext } from '../../shared/context.ts'
@@ -32,6 +37,10 @@ import type { StoreOptions } from '../../shared/store.ts'
 interface Options extends StoreOptions, HashArguments {
   readonly as?: DiffKind
   readonly values?: boolean
+  readonly derive?: boolean
+  readonly with?: string
+  readonly map?: string
+  readonly attest?: string
   readonly weights?: string
   readonly ignore: readonly string[]
   readonly outputIgnore: readonly string[]
@@ -43,7 +52,7 @@ interface Options extends StoreOptions, HashArguments {
   readonly all?: boolean
 }
 
-type Answer = RunDiff | ModelDiff | TableDiff | TreeDiff
+type Answer = RunDiff | ModelDiff | ModelDerivation | TableDiff | TreeDiff
 
 /** Build the command. */
 export function command(context: CommandContext): Command {
@@ -53,6 +62,10 @@ export function command(context: CommandContext): Command {
     .addOption(new Option('--as <kind>', 'compare both as this kind').choices([...DIFF_KINDS]))
     .option('--values', 'models: compare changed tensors as numbers')
     .option('--svg <file>', 'models: draw the change of each layer, with --values')
+    .option('--derive', 'models: say how each tensor of the second follows from the first')
+    .option('--with <adapter>', 'with --derive: an adapter that may have been merged')
+    .option('--map <file>', 'with --derive: maps between names, in JSON')
+    .option('--attest <file>', 'with --derive: write the derivation as an in-toto statement')
     .addOption(weightsOption())
     .option(
       '--ignore <pattern>',
@@ -88,6 +101,7 @@ Examples:
   lineaprint diff baseline @latest --ignore 'environment.npm.*' --check
   lineaprint diff baseline @latest --plot loss.svg --patch code.patch
   lineaprint diff before.safetensors after.safetensors --values --svg change.svg
+  lineaprint diff model/ model.gguf --derive
   lineaprint diff release/ checkpoint/ --weights model.safetensors
   lineaprint diff train-old.parquet train-new.parquet
   lineaprint diff data-2025/ data-2026/`
@@ -102,12 +116,21 @@ async function diff(a: string, b: string, options: Options, context: CommandCont
     await readOperand(a, store, known, locating),
     await readOperand(b, store, known, locating),
   ]
-  const kind = commonKind(first, second, options.as)
+  // Any file can be a model: an archive of arrays is one here, and a file elsewhere.
+  const paths = [first, second].every(({ kinds }) => !kinds.includes('run') && !kinds.includes('table'))
+  const kind =
+    options.derive === true && options.as === undefined && paths
+      ? 'model'
+      : commonKind(first, second, options.as)
   checkUse(kind, options)
   if (options.svg !== undefined && options.values !== true) throw needsValues()
   if (first.ambiguous !== undefined && second.ambiguous !== undefined && options.as === undefined) {
     const reason = escapeText(first.ambiguous.message)
     printError(`lineaprint: warning: compared as folders, not as models: ${reason}`)
+  }
+  if (options.derive === true) {
+    await derive(a, b, options, context)
+    return
   }
   if (kind === 'run') {
     const [before, after] = [runOf(first), runOf(second)]
@@ -143,6 +166,35 @@ async function diff(a: string, b: string, options: Options, context: CommandCont
   } else if (answer.kind === 'table') show(answer, tableLines, options)
   else show(answer, treeLines, options)
   context.exit(answer.same ? 0 : 1)
+}
+
+/** Say how the second model follows from the first, and write the statement that was asked for. */
+async function derive(a: string, b: string, options: Options, context: CommandContext): Promise<void> {
+  const { algorithm, threads, weights, with: adapter, map, attest } = options
+  const progress = progressBar('comparing')
+  let answer: ModelDerivation
+  try {
+    answer = await deriveModel(a, b, {
+      algorithm,
+      threads,
+      weights,
+      map,
+      with: adapter,
+      files: attest !== undefined,
+      signal: context.signal,
+      onProgress: progress.onProgress,
+    })
+  } finally {
+    progress.end()
+  }
+  if (attest !== undefined)
+    await writeAtomic(attest, `${JSON.stringify(derivationStatement(answer), null, 2)}\n`)
+  show(
+    (await isSamePath(a, b)) ? withWarning(answer, `${a} and ${b} are the same model`) : answer,
+    derivationLines,
+    options,
+  )
+  context.exit(answer.explained ? 0 : 1)
 }
 
 async function diffContents(
@@ -223,11 +275,26 @@ function needsValues(): LineaprintError {
 /** Refuse options that have no effect on this kind. */
 function checkUse(
   kind: DiffKind,
-  { values, svg, weights, plot, patch, check, sameRun, ignore, outputIgnore }: Options,
+  {
+    values,
+    svg,
+    derive: derived,
+    with: adapter,
+    map,
+    attest,
+    weights,
+    plot,
+    patch,
+    check,
+    sameRun,
+    ignore,
+    outputIgnore,
+  }: Options,
 ): void {
   const uses: readonly (readonly [string, boolean, readonly DiffKind[]])[] = [
     ['--values', values === true, ['model']],
     ['--svg', svg !== undefined, ['model']],
+    ['--derive', derived === true, ['model']],
     ['--weights', weights !== undefined, ['model']],
     ['--plot', plot !== undefined, ['run']],
     ['--patch', patch !== undefined, ['run']],
@@ -236,6 +303,16 @@ function checkUse(
     ['--output-ignore', outputIgnore.length > 0, ['run']],
     ['--ignore', ignore.length > 0, ['run', 'folder']],
   ]
+  const needing = [['--with', adapter] as const, ['--map', map] as const, ['--attest', attest] as const]
+  for (const [name, given] of needing) {
+    if (given === undefined || derived === true) continue
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `${name} needs --derive`, { field: name })
+  }
+  if (values === true && derived === true) {
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', '--values and --derive exclude each other', {
+      field: '--values',
+    })
+  }
   for (const [name, given, kinds] of uses) {
     if (!given || kinds.includes(kind)) continue
     const words = kinds.map((noun) => `${noun}s`).join(' and ')

@@ -1,0 +1,198 @@
+/** Derivation of a model from another, tensor by tensor. */
+import { stat } from 'node:fs/promises'
+import { LineaprintError } from '../../core/errors.ts'
+import { checkAlgorithm, checkKeys, checkObject, checkPath } from '../../core/options.ts'
+import { systemReason } from '../../util/fs.ts'
+import { parseJson } from '../../json/parse.ts'
+import { hasCandidate, locateModel } from '../locate.ts'
+import { isComplete, readParts } from '../read.ts'
+import { readAdapter } from './adapter.ts'
+import { explain } from './explain.ts'
+import { builtInMaps, mapApplies, matchName, readMaps } from './maps.ts'
+import { isExplained } from './report.ts'
+import type { Opened } from './opened.ts'
+import type { HashOptions } from '../../core/options.ts'
+import type { ModelOptions, ModelParts, ModelReport, TensorInfo } from '../read.ts'
+import type { Facts, NameMap } from './maps.ts'
+import type { DerivationSide, DerivedTensor, ModelDerivation, TensorDerivation, Verdict } from './report.ts'
+
+export type { DerivationSide, DerivedTensor, ModelDerivation, TensorDerivation, Verdict } from './report.ts'
+
+/** Options of {@link deriveModel}. */
+export interface DerivationOptions extends HashOptions {
+  /** Path of an adapter (a file, or a folder with `adapter_config.json`) that may have been merged. */
+  readonly with?: string | undefined
+  /** Path of a file with maps between names, which are tried before those that come with lineaprint. */
+  readonly map?: string | undefined
+  /** Name of the weights file or shard index, in folders with several. */
+  readonly weights?: string | undefined
+  /** Read safetensors files as their reference implementation does. @default false */
+  readonly lenient?: boolean | undefined
+  /** Also digest the exact files, as a statement about the derivation needs them. @default false */
+  readonly files?: boolean | undefined
+}
+
+/**
+ * Find out how the second model follows from the first: which of its tensors are the same, renamed, joined, cut,
+ * transposed, permuted, cast, quantised, or the sum with an adapter; and which are changed or have no source.
+ *
+ * Candidates come from equal names, from maps between names, and from digests: of the tensors, and of what those of the
+ * first model would become in the dtypes of the second. Nothing is explained by a name alone: every verdict but `changed`
+ * and `unexplained` has been checked on every element.
+ *
+ * Cost: one read of both models for their digests. What is not explained by equal digests is read once more for each
+ * hypothesis that is tried. The memory in use is that of a tile for each thread.
+ *
+ * @param a The earlier model; any path that {@link readModel} takes. `b` likewise.
+ * @throws The errors of {@link readModel}; ERR_LINEAPRINT_CONFIGURATION for a file of maps that does not fit its schema;
+ * ERR_LINEAPRINT_CHANGED if a file changed meanwhile.
+ */
+export async function deriveModel(
+  a: string,
+  b: string,
+  options: DerivationOptions = {},
+): Promise<ModelDerivation> {
+  for (const path of [a, b]) checkPath(path)
+  checkObject(options)
+  checkKeys(options, ['with', 'map', 'weights', 'lenient', 'files'])
+  const { with: adapterPath, map, weights, lenient, files, ...shared } = options
+  const algorithm = checkAlgorithm(options.algorithm)
+  const maps = [...(map === undefined ? [] : await readMaps(checkPath(map))), ...builtInMaps()]
+  const reading = { ...shared, lenient, files }
+  const [inFirst, inSecond] =
+    weights === undefined ? [false, false] : [await hasCandidate(a, weights), await hasCandidate(b, weights)]
+  const before = await open(a, { ...reading, weights: inFirst || !inSecond ? weights : undefined })
+  const after = await open(b, { ...reading, weights: inSecond ? weights : undefined })
+  const merged = adapterPath === undefined ? undefined : await open(checkPath(adapterPath), { ...reading })
+  const adapter = merged && readAdapter(merged)
+  const job = {
+    before,
+    after,
+    maps,
+    files: {
+      before: before.paths,
+      after: after.paths,
+      adapter: merged?.paths ?? [],
+      lenient: lenient === true,
+    },
+    algorithm: algorithm === 'sha256' ? ('sha256' as const) : ('blake3' as const),
+    options: shared,
+    ...(adapter && { adapter }),
+  }
+  const { tensors, warnings } = await explain(job)
+  for (const side of [before, after, ...(merged ? [merged] : [])]) await verifyUnchanged(side)
+  const { unused, dropped } = leftOver(before, after, tensors, maps)
+  const counts: Partial<Record<Verdict, number>> = {}
+  for (const { verdict } of tensors) counts[verdict] = (counts[verdict] ?? 0) + 1
+  return {
+    kind: 'derivation',
+    explained: unused.length === 0 && tensors.every(({ verdict }) => isExplained(verdict)),
+    before: sideOf(before),
+    after: sideOf(after),
+    ...(merged && { adapter: sideOf(merged) }),
+    counts,
+    tensors,
+    unused,
+    dropped,
+    warnings: [
+      ...before.report.warnings,
+      ...after.report.warnings,
+      ...(adapter?.warnings ?? []),
+      ...warnings,
+    ],
+  }
+}
+
+async function open(path: string, options: ModelOptions): Promise<Opened> {
+  const { weights } = await locateModel(path, options)
+  const fingerprints = new Map<string, string>()
+  for (const file of weights) fingerprints.set(file, await fingerprintOf(file))
+  const parts = await readParts(path, options)
+  const { listing } = parts
+  if (!isComplete(listing)) {
+    throw new LineaprintError(
+      'ERR_LINEAPRINT_UNSUPPORTED',
+      `it cannot be compared: ${listing.incomplete ?? ''}`,
+      {
+        path: listing.path,
+      },
+    )
+  }
+  return {
+    report: listing,
+    parts,
+    paths: weights,
+    byName: new Map(listing.tensors.map((tensor) => [tensor.name, tensor])),
+    facts: factsOf(parts),
+    fingerprints,
+  }
+}
+
+/** Return a text that changes with the file. A file that has no stat fails when it is read. */
+async function fingerprintOf(path: string): Promise<string> {
+  return stat(path, { bigint: true }).then(
+    ({ dev, ino, size, mtimeNs }) => `${dev} ${ino} ${size} ${mtimeNs}`,
+    systemReason,
+  )
+}
+
+async function verifyUnchanged({ fingerprints }: Opened): Promise<void> {
+  for (const [path, fingerprint] of fingerprints) {
+    if ((await fingerprintOf(path)) === fingerprint) continue
+    throw new LineaprintError('ERR_LINEAPRINT_CHANGED', 'it changed while the models were compared', { path })
+  }
+}
+
+/** Collect the text in the files of a model, and the numbers and texts at the top of its configuration. */
+function factsOf({ metadata, config }: ModelParts): Facts {
+  const facts = new Map(metadata)
+  const value = config && parseJson(config.canonical).value
+  if (value instanceof Map) {
+    for (const [key, item] of value)
+      if (typeof item === 'number' || typeof item === 'string') facts.set(key, String(item))
+  }
+  return facts
+}
+
+function sideOf({ report }: Opened): DerivationSide {
+  const { path, weights, tensorCount, parameters, files } = report
+  return { path, weights, tensorCount, parameters, files }
+}
+
+/** Return what a tensor is apart from its name. */
+function content({ dtype, shape, digest }: DerivedTensor): string {
+  return `${dtype} ${shape.join(',')} ${digest.hex}`
+}
+
+/** Find the tensors of the first model that nothing follows from. A tie of one that is used counts as used. */
+function leftOver(
+  before: Opened,
+  after: Opened,
+  tensors: readonly TensorDerivation[],
+  maps: readonly NameMap[],
+): { readonly unused: DerivedTensor[]; readonly dropped: string[] } {
+  const used = new Set<string>()
+  const usedNames = new Set<string>()
+  for (const { sources } of tensors) {
+    for (const source of sources) {
+      used.add(content(source))
+      usedNames.add(source.name)
+    }
+  }
+  const patterns = maps.flatMap((map) => (mapApplies(map, before.facts, after.facts) ? map.dropped : []))
+  const unused: DerivedTensor[] = []
+  const dropped: string[] = []
+  for (const tensor of before.report.tensors) {
+    const { name, dtype, shape, digest } = tensor
+    // Tensors of constants are equal without being tied, so that only large ones count as ties.
+    if (usedNames.has(name) || (used.has(content(tensor)) && isTied(tensor, before.report))) continue
+    if (patterns.some((pattern) => matchName(pattern, name) !== undefined)) dropped.push(name)
+    else unused.push({ name, dtype, shape, digest })
+  }
+  return { unused, dropped }
+}
+
+/** Check whether a tensor is one of several names of one matrix. */
+function isTied({ name, shape }: TensorInfo, { ties }: ModelReport): boolean {
+  return shape.length > 1 && ties.some((names) => names.includes(name))
+}

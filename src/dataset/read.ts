@@ -133,6 +133,9 @@ async function fromListedTree(
   const since = Date.now()
   const tree = await hashListedTree(path, options)
   const report = await fromTree(path, tree.tree)
+  // A pointer has the name of a table; the warning about it says why there is none.
+  if (report.disguised?.some(({ path: file }) => isTableFile(file) || isSequenceFile(file)) === true)
+    return { ...report, tree }
   const { warnings, ...found } = await readFolderTables(
     path,
     { tree, since },

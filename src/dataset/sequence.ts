@@ -3,7 +3,7 @@ import { runJob } from '../native/job.ts'
 import { primary, toDigests } from '../core/digest.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { native } from '../native/load.ts'
-import { checkAlgorithm, checkKeys, checkPath } from '../core/options.ts'
+import { checkAlgorithm, checkKeys, checkPath, checkPaths } from '../core/options.ts'
 import type { AlgorithmChoice, Digest, Digests } from '../core/digest.ts'
 import type { HashOptions } from '../core/options.ts'
 
@@ -33,7 +33,7 @@ export async function hashLines<A extends AlgorithmChoice = 'blake3'>(
 ): Promise<SequenceHash<A>> {
   checkKeys(options)
   const algorithm = checkAlgorithm(options.algorithm)
-  const paths = (typeof source === 'string' ? [source] : source).map((path) => checkPath(path))
+  const paths = typeof source === 'string' ? [checkPath(source)] : checkPaths(source)
   if (paths.length === 0) {
     throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'a sequence needs a file', {
       field: 'source',

@@ -4,7 +4,7 @@ import { Digest, primary, toDigests } from '../core/digest.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { asBytes } from '../hash/bytes.ts'
 import { native } from '../native/load.ts'
-import { checkAlgorithm, checkChoice, checkKeys, checkPath } from '../core/options.ts'
+import { checkAlgorithm, checkChoice, checkKeys, checkPath, checkPaths } from '../core/options.ts'
 import type { AlgorithmChoice, Digests, RawDigests } from '../core/digest.ts'
 import type { NativeTable } from '../native/load.ts'
 import type { HashOptions } from '../core/options.ts'
@@ -122,7 +122,7 @@ function inputOf(
 ): { readonly files: string[] } | { readonly bytes: ArrayBufferLike | ArrayBufferView } {
   if (typeof source === 'string') return { files: [checkPath(source)] }
   if (!isPaths(source)) return { bytes: source }
-  if (source.length > 0) return { files: source.map((path) => checkPath(path)) }
+  if (source.length > 0) return { files: checkPaths(source) }
   throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'a table needs a file', {
     field: 'source',
     expected: 'at least one path',

@@ -3,6 +3,7 @@
  * signer uses it, for example, as the payload of a DSSE envelope.
  */
 import { digestSet } from './written-digests.ts'
+import { checkArray, checkObject } from '../core/options.ts'
 import { VERSION } from '../core/version.ts'
 import type { JsonObject } from '../core/json-value.ts'
 import type { Digest } from '../core/digest.ts'
@@ -17,7 +18,9 @@ export const DERIVATION_PREDICATE = 'urn:lineaprint:derivation:v1'
  * @param derivation Made with `files`, so that the digests of the files are known.
  */
 export function derivationStatement(derivation: ModelDerivation): JsonObject {
+  checkObject(derivation, 'derivation')
   const { before, after, adapter, tensors, explained, counts, unused, dropped } = derivation
+  checkArray(tensors, 'derivation.tensors')
   const statement = {
     _type: 'https://in-toto.io/Statement/v1',
     subject: filesOf(after),

@@ -1,6 +1,7 @@
 /** The manifest of a file that was digested while it was written. */
 import { basename } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
+import { checkObject } from '../core/options.ts'
 import { MANIFEST_SCHEMA } from './document.ts'
 import type { WrittenTensors } from '../model/safetensors.ts'
 import type { Manifest } from './document.ts'
@@ -12,7 +13,9 @@ import type { Manifest } from './document.ts'
  * @throws ERR_LINEAPRINT_ARGUMENT if the file was written without the option.
  */
 export function manifestOf(written: WrittenTensors): Manifest {
+  checkObject(written, 'written')
   const { digests, tensors, size, path } = written
+  checkObject(digests, 'written.digests')
   const { weights, file: digest } = digests
   if (digest === undefined) {
     throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the whole file has no digest', {

@@ -95,16 +95,16 @@ export function libraryModel(source: object): LibraryModel | undefined {
 }
 
 /**
- * Return a tensor of a library with its elements in this memory; anything else as it is.
+ * Return a promise of a tensor of a library with its elements in this memory; anything else as it is.
  *
  * @param field Its name in errors.
  * @throws ERR_LINEAPRINT_UNSUPPORTED for texts and for types without whole bytes.
  */
-export async function localTensor(value: unknown, field: string): Promise<unknown> {
+export function localTensor(value: unknown, field: string): unknown {
   if (isOnnxTensor(value))
-    return toLocal(value.type, value.dims, await value.getData(), 'ONNX Runtime', field)
+    return value.getData().then((data) => toLocal(value.type, value.dims, data, 'ONNX Runtime', field))
   if (isTfjsTensor(value))
-    return toLocal(value.dtype, value.shape, await value.data(), 'TensorFlow.js', field)
+    return value.data().then((data) => toLocal(value.dtype, value.shape, data, 'TensorFlow.js', field))
   return value
 }
 

@@ -26,7 +26,10 @@ export async function localModel(model: ModelTensors): Promise<LocalModel> {
   checkObject(model, 'tensors')
   const library = libraryModel(model)
   const tensors: TensorBytes[] = []
-  for (const [name, tensor] of library?.tensors ?? Object.entries(model))
-    tensors.push(tensorBytes(name, await localTensor(tensor, `tensors.${name}`)))
+  for (const [name, tensor] of library?.tensors ?? Object.entries(model)) {
+    // Nothing is waited for where nothing must be: until the first wait, the caller cannot change its data.
+    const local = localTensor(tensor, `tensors.${name}`)
+    tensors.push(tensorBytes(name, local instanceof Promise ? await local : local))
+  }
   return { tensors, config: library?.config }
 }

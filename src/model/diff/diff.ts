@@ -297,22 +297,73 @@ async function withValues(
   const hasValues = ({ differs }: TensorChange): boolean =>
     differs !== undefined && !differs.includes('shape')
   const names = changes.filter(hasValues).map(({ name }) => name)
-  const compared =
-    names.length === 0
-      ? []
-      : await compareValues(
-          { files: first.files, names },
-          { files: second.files, names },
-          { signal, threads, onProgress },
-        )
+  const compared = new Map<string, ValueComparison>()
+  for (const part of partsOf(names, first, second)) {
+    const values = await comparePart(part, { signal, threads, onProgress })
+    for (const [at, name] of part.names.entries()) {
+      const value = values[at]
+      if (value !== undefined) compared.set(name, value)
+    }
+  }
   for (const [path, fingerprint] of [...first.fingerprints, ...second.fingerprints]) {
     if ((await fingerprintOf(path)) !== fingerprint)
       throw new LineaprintError('ERR_LINEAPRINT_CHANGED', 'the file changed while it was compared', { path })
   }
-  const values = compared.values()
   return changes.map((change) => {
     if (change.differs === undefined) return change
-    const comparison = hasValues(change) ? values.next().value : undefined
+    const comparison = hasValues(change) ? compared.get(change.name) : undefined
     return { ...change, values: comparison ?? { status: 'not-compared', reason: 'the shapes differ' } }
   })
 }
+
+/** Tensors of both sides that lie in the same files of each. */
+interface ComparedPart {
+  /** Their names in the models. */
+  readonly names: readonly string[]
+  /** What stands before their names in the files: the name of a component and a slash, or nothing. */
+  readonly prefix: string
+  readonly before: readonly string[]
+  readonly after: readonly string[]
+}
+
+/** Divide tensors by the components of pipelines, whose files are models of their own. */
+function partsOf(names: readonly string[], first: Loaded, second: Loaded): ComparedPart[] {
+  if (names.length === 0) return []
+  const sides = [first, second].map(({ report }) => report.components !== undefined)
+  if (!sides.includes(true)) return [{ names, prefix: '', before: first.files, after: second.files }]
+  const parts = new Map<string, string[]>()
+  for (const name of names) {
+    const prefix = name.slice(0, name.indexOf('/') + 1)
+    const part = parts.get(prefix)
+    if (part === undefined) parts.set(prefix, [name])
+    else part.push(name)
+  }
+  return [...parts].map(([prefix, own]) => ({
+    names: own,
+    prefix,
+    before: filesOf(first, prefix),
+    after: filesOf(second, prefix),
+  }))
+}
+
+/** Return the files of a component. */
+function filesOf({ report: { tensors }, folder }: Loaded, prefix: string): string[] {
+  const files = tensors.flatMap(({ name, file }) => (name.startsWith(prefix) ? [file] : []))
+  return [...new Set(files)].map((file) => join(folder, file))
+}
+
+async function comparePart(
+  { names, prefix, before, after }: ComparedPart,
+  options: JobOptions,
+): Promise<readonly ValueComparison[]> {
+  const inFiles = names.map((name) => name.slice(prefix.length))
+  try {
+    return await compareValues({ files: before, names: inFiles }, { files: after, names: inFiles }, options)
+  } catch (error) {
+    // The elements of a component can lie in files that are no models, beside the one that is.
+    if (prefix === '' || !LineaprintError.is(error) || !NOT_A_MODEL.has(error.code)) throw error
+    return names.map(() => ({ status: 'not-compared', reason: error.message }))
+  }
+}
+
+const NOT_A_MODEL: ReadonlySet<string> = new Set(['ERR_LINEAPRINT_FORMAT', 'ERR_LINEAPRINT_UNSUPPORTED'])

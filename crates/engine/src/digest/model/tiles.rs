@@ -367,6 +367,7 @@ impl Part {
             to,
             length,
             sink: Sink::Waiting,
+            health: None,
         }
     }
 
@@ -374,6 +375,9 @@ impl Part {
     fn take(&mut self, block: &[u8], position: u64) {
         let offset = |at: u64| usize::try_from(at.saturating_sub(position)).unwrap_or(usize::MAX);
         let bytes = &block[offset(self.start).min(block.len())..offset(self.end).min(block.len())];
+        if let Some(health) = &mut self.health {
+            health.take(bytes);
+        }
         if matches!(self.sink, Sink::Waiting) {
             if self.from == 0 && bytes.len() as u64 == self.length {
                 self.sink = Sink::Done(*blake3::hash(bytes).as_bytes());
@@ -385,9 +389,6 @@ impl Part {
             Sink::Whole(hasher) => hasher.update(bytes),
             Sink::Pieces(pieces) => pieces.update(bytes),
             Sink::Waiting | Sink::Done(_) => {}
-        }
-        if let Some(health) = &mut self.health {
-            health.take(bytes);
         }
     }
 

@@ -136,12 +136,12 @@ async function fromListedTree(
   // A pointer has the name of a table; the warning about it says why there is none.
   if (report.disguised?.some(({ path: file }) => isTableFile(file) || isSequenceFile(file)) === true)
     return { ...report, tree }
-  const { warnings, ...found } = await readFolderTables(
+  const { warnings, ...content } = await readFolderTables(
     path,
     { tree, since },
     { ...tableOptions, algorithm, signal, onProgress, threads },
   )
-  return { ...report, ...found, warnings: [...report.warnings, ...warnings], tree }
+  return { ...report, ...content, warnings: [...report.warnings, ...warnings], tree }
 }
 
 async function fromTree(path: string, tree: TreeHash): Promise<DatasetReport> {

@@ -15,7 +15,7 @@ import type { ListedTree } from '../../hash/tree.ts'
 import type { TableGroup } from './layout.ts'
 import type { DatasetSplit, DatasetSplits, SplitContent } from './splits-digest.ts'
 
-/** What a folder holds. At most one of `table`, `sequence` and `splits` is present. */
+/** The content of a folder. At most one of `table`, `sequence` and `splits` is present. */
 export interface FolderTables {
   readonly table?: DatasetTable
   readonly sequence?: DatasetSequence
@@ -88,13 +88,16 @@ function noDigest(isSequence: boolean): string {
 
 /** Warn about splits whose columns are not those of the first. */
 function schemaWarnings(splits: readonly DatasetSplit[]): string[] {
-  const columnsOf = ({ table }: DatasetSplit): string =>
-    JSON.stringify(table?.columns.map(({ name, type }) => [name, type]))
   const [first, ...others] = splits
   if (first === undefined) return []
   const different = others.filter((split) => columnsOf(split) !== columnsOf(first)).map(({ name }) => name)
   if (different.length === 0) return []
   return [`the columns of ${nameList(different)} are not those of ${first.name}`]
+}
+
+/** Return the names and types of the columns of a split as text. */
+function columnsOf({ table }: DatasetSplit): string {
+  return JSON.stringify(table?.columns.map(({ name, type }) => [name, type]))
 }
 
 /** Return the paths of the files of a folder. */

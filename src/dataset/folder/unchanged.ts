@@ -6,7 +6,7 @@ import { hashFile } from '../../hash/file.ts'
 import type { HashOptions } from '../../core/options.ts'
 import type { ListedTree } from '../../hash/tree.ts'
 
-/** How far the clock of a file system may be behind ours, in milliseconds. */
+/** Milliseconds by which the clock of a file system may be behind ours. */
 const CLOCK_SLACK = 5000
 
 /**

@@ -320,7 +320,7 @@ async function withValues(
 interface ComparedPart {
   /** Their names in the models. */
   readonly names: readonly string[]
-  /** What stands before their names in the files: the name of a component and a slash, or nothing. */
+  /** The part of the names that the files do not have: the name of a component and a slash, or nothing. */
   readonly prefix: string
   readonly before: readonly string[]
   readonly after: readonly string[]

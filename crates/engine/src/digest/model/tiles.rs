@@ -90,7 +90,7 @@ struct Done {
     health: Option<health::Bytes>,
 }
 
-/// What is computed in the same read as the hashes.
+/// Results of the same read beside the hashes.
 #[derive(Clone, Copy, Debug)]
 pub struct Extra {
     /// True to compute the CRC-32 of the parts that are checked; with [`Wanted::Headers`] that is all.

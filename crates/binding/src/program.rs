@@ -87,7 +87,6 @@ pub struct NativeCollector {
 #[napi]
 impl NativeCollector {
     #[napi(constructor)]
-    #[expect(clippy::new_without_default, reason = "it is made by JavaScript")]
     pub fn new() -> Self {
         Self {
             control: system::control(),

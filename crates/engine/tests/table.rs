@@ -165,7 +165,7 @@ fn progress_is_reported_and_cancel_stops() {
     let bytes = parquet_file(&table(), 50_000);
     std::fs::write(&path, &bytes).expect("written");
     let control = Control::new();
-    let hashed = hash(&[path.clone()], &options(), &control).expect("hashed");
+    let hashed = hash(std::slice::from_ref(&path), &options(), &control).expect("hashed");
     assert_eq!(
         (hashed.format, hashed.size),
         (Format::Parquet, bytes.len() as u64)
@@ -177,7 +177,7 @@ fn progress_is_reported_and_cancel_stops() {
     );
     assert_eq!((progress.files_done, progress.files_total), (1, 1));
     control.cancel();
-    let error = hash(&[path.clone()], &options(), &control).expect_err("cancelled");
+    let error = hash(std::slice::from_ref(&path), &options(), &control).expect_err("cancelled");
     assert_eq!(error.code, Code::Cancelled);
 }
 
@@ -410,7 +410,7 @@ fn file_that_does_not_fit_its_table_is_named() {
             .path
             .as_deref()
             .and_then(Path::file_name)
-            .map(|name| name.to_owned());
+            .map(std::ffi::OsStr::to_owned);
         (
             name.expect("a path").into_string().expect("text"),
             error.code,

@@ -347,7 +347,12 @@ mod tests {
                 .wrapping_mul(6_364_136_223_846_793_005)
                 .wrapping_add(1_442_695_040_888_963_407);
             // Small codes make zeros and moderate scales common.
-            state.to_be_bytes()[0] & if state >> 40 & 7 == 0 { 0xff } else { 0x3c }
+            state.to_be_bytes()[0]
+                & if (state >> 40).is_multiple_of(8) {
+                    0xff
+                } else {
+                    0x3c
+                }
         });
         (elements, bytes.collect())
     }

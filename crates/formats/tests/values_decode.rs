@@ -1,5 +1,12 @@
 //! Elements decoded into numbers, against slow references and against digests of what numpy, `ml_dtypes` and `gguf` decode.
 
+#![expect(
+    clippy::float_cmp,
+    clippy::cast_lossless,
+    clippy::cast_precision_loss,
+    reason = "numbers are equal or they are not, and one macro converts all types as Rust does"
+)]
+
 use half::{bf16, f16};
 use lineaprint_digest::{Algorithms, Digests};
 use lineaprint_formats::model::dtype::{DTYPES, Dtype, OTHER_DTYPES};

@@ -428,7 +428,7 @@ mod tests {
     fn casts_keep_nan_and_find_what_was_cut_off() {
         let cast = Rule::Cast(Rounding::NearestEven);
         // 1 + 3/256 is in the middle, and the even one of its neighbours is above.
-        let source = singles(&[1.0, 1.011_718_75, f32::NAN]);
+        let source = singles(&[1.0, 1.0 + 3.0 / 256.0, f32::NAN]);
         let codes = |middle: u16| [0x3f80, middle, 0x7fff].map(u16::to_le_bytes).concat();
         let comparison = compare(cast, "F32", "BF16", &source, &codes(0x3f82));
         assert_eq!((comparison.different, comparison.other_nan), (0, 1));

@@ -124,7 +124,7 @@ install_managers() {
 }
 install_javascript() {
   cp scripts/peers/javascript/package.json scripts/peers/javascript/package-lock.json .peers/javascript &&
-    npm ci --prefix .peers/javascript --silent --no-audit --no-fund --ignore-scripts
+    (cd .peers/javascript && npm ci --silent --no-audit --no-fund --ignore-scripts)
 }
 from_npm managers "$managers" install_managers
 # Models and tensors in memory, as their libraries hold them. Of ONNX Runtime only the class of its tensors.

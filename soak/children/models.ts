@@ -1,7 +1,7 @@
 /** Read randomly changed models of every format, on one thread and on several, and hash the tensors again. */
 import { createHash } from 'node:crypto'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, posix } from 'node:path'
 import { Generator } from '../../src/capture/seeds/generator.ts'
 import { LineaprintError } from '../../src/core/errors.ts'
 import { listModel } from '../../src/model/read.ts'
@@ -62,7 +62,8 @@ function wrongReading(single: ModelListing, many: ModelListing, model: ModelCase
   if (a !== b) return `${model.entry}: threads count`
   for (const { name, file, start, end, bytes, digest } of single.tensors) {
     if (start === undefined || end === undefined) continue
-    const content = model.files.get(file)
+    // The name of a file is below the folder of the one that is read.
+    const content = model.files.get(posix.join(posix.dirname(model.entry), file))
     const text = `${model.entry}: ${JSON.stringify(name)}, bytes ${start} to ${end} of ${file}`
     if (content === undefined || start > end || end > content.length) return `${text}: outside the file`
     if (end - start !== bytes) return `${text}: and it states ${bytes}`

@@ -67,16 +67,19 @@ test('every option carries over, or the list says why not', () => {
     git: { untrackedLimit: 1, untrackedFileLimit: 2, patchLimit: 3, bundle: true },
     seeds: { deterministic: true, replaceMathRandom: true },
     datasets: { sample: { strategy: 'random', count: 10, seed: 2n ** 60n }, tables: false, files: false },
-    models: { sample: { share: '1/1000' }, tensors: false },
+    models: { sample: { share: '1/1000' }, tensors: false, keep: true, description: true },
     reported: { metrics: true, parameters: false },
+    metricFiles: ['m.json'],
+    autoOutputs: true,
   }
   const checked = checkOptions({ label: 'test', options: { ...given }, folder: '/' })
   const made = optionsOf(describeConfiguration(mergeOptions([checked], '/old')))
-  const { experimentId, runName, redact, storeAccess, trackers, ...others } = given
+  const { experimentId, runName, redact, storeAccess, trackers, metricFiles, autoOutputs, ...others } = given
   const { saveToJson, saveToYaml, saveToWandb, saveToMlflow, ...carried } = others
   expect(made).toEqual({ ...carried, outputDir: '/new/runs' })
   const outputs = { saveToJson, saveToYaml, saveToWandb, saveToMlflow }
-  const left = { experimentId, runName, redact, storeAccess, ...outputs, trackers, outputDir: '' }
+  const files = { metricFiles, autoOutputs }
+  const left = { experimentId, runName, redact, storeAccess, ...outputs, ...files, trackers, outputDir: '' }
   const named = OPTION_NAMES.filter((name) => NOT_CARRIED_OVER[name] !== null)
   expect(named.toSorted()).toEqual(Object.keys(left).toSorted())
 })

@@ -1,53 +1,18 @@
 /** Explain every tensor of a model by tensors of another: find hypotheses, check them, and look around where they fail. */
 import { compareUtf8 } from '../../util/text-order.ts'
-import { hashForms, noRule, rulesBetween, runChecks } from './checks.ts'
-import { blockOf, fromMaps, joined, rotary, transposedOrder, unchangedOrder } from './hypotheses.ts'
-import { parameterOf } from './maps.ts'
-import type { JobOptions } from '../../core/options.ts'
+import { noRule, rulesBetween, runChecks } from './checks.ts'
+import { blockOf, fromMaps, transposedOrder, unchangedOrder } from './hypotheses.ts'
+import { conclude, explained, mergeWarnings, short } from './answers.ts'
+import { COPY, identityOf } from './attempts.ts'
+import { MOST_FORMS, search } from './search.ts'
 import type { NativeDerivationOutcome } from '../../native/load.ts'
 import type { TensorInfo } from '../read.ts'
-import type { AdapterFacts } from './adapter.ts'
-import type { CheckRequest, DerivationFiles, DtypeRule, Form } from './checks.ts'
-import type { Opened } from './opened.ts'
+import type { Attempt, Case, ExplainJob } from './attempts.ts'
+import type { CheckRequest, DtypeRule } from './checks.ts'
 import type { Hypothesis } from './hypotheses.ts'
-import type { NameMap } from './maps.ts'
-import type { DerivedTensor, TensorDerivation, Verdict } from './report.ts'
-
-/** Two models and what may connect them. */
-export interface ExplainJob {
-  readonly before: Opened
-  readonly after: Opened
-  readonly maps: readonly NameMap[]
-  readonly files: DerivationFiles
-  readonly algorithm: 'blake3' | 'sha256'
-  readonly options: JobOptions
-  readonly adapter?: AdapterFacts
-}
-
-/** One hypothesis with one rule. */
-interface Attempt {
-  readonly hypothesis: Hypothesis
-  readonly rule: DtypeRule
-  readonly adapter?: {
-    readonly down: string
-    readonly up: string
-    readonly scaling: number
-    readonly rank: number
-  }
-  /** Name of the tensor of the second model with the scales of the codes. */
-  readonly scales?: string
-}
-
-/** A tensor that is being explained. */
-interface Case {
-  readonly target: TensorInfo
-  readonly attempts: readonly Attempt[]
-  /** Reasons why a hypothesis could not be tried. */
-  readonly obstacles: string[]
-  /** Results of attempts that failed, in the order of the attempts. */
-  readonly failed: { readonly attempt: Attempt; readonly outcome: NativeDerivationOutcome }[]
-  answer?: TensorDerivation
-}
+import type { Opened } from './opened.ts'
+import type { Search } from './search.ts'
+import type { TensorDerivation } from './report.ts'
 
 /** Explain all tensors of the second model, sorted by name. */
 export async function explain(
@@ -57,22 +22,20 @@ export async function explain(
   await tryAll(cases, job)
   explainScales(cases, job)
   const open = cases.filter(({ answer }) => answer === undefined)
-  const matches = await search(open, job)
-  await measureRanks(open, job, matches)
-  for (const item of open) item.answer ??= conclude(item, matches.get(item.target.name) ?? [], job)
+  const searched = await search(open, job)
+  const ranks = await measureRanks(open, job, searched)
+  for (const item of open)
+    item.answer ??= conclude(item, searched.matches.get(item.target.name) ?? [], ranks.get(item), job)
   const tensors = cases.flatMap(({ answer }) => answer ?? [])
   return {
     tensors: tensors.toSorted((a, b) => compareUtf8(a.name, b.name)),
-    warnings: mergeWarnings(tensors, job),
+    warnings: [
+      ...mergeWarnings(tensors, job),
+      ...(searched.isComplete
+        ? []
+        : [`the search by content ended after ${MOST_FORMS} forms: a tensor without a match may have one`]),
+    ],
   }
-}
-
-function identityOf({ name, dtype, shape, digest }: DerivedTensor): DerivedTensor {
-  return { name, dtype, shape, digest }
-}
-
-function sameForm(a: DerivedTensor, b: DerivedTensor): boolean {
-  return a.dtype === b.dtype && a.shape.join(',') === b.shape.join(',')
 }
 
 /** Collect what a tensor may follow from by its name, and answer at once where digests suffice. */
@@ -132,7 +95,6 @@ function scaleRule(from: string, to: string, scales: string): DtypeRule {
   }
 }
 
-const COPY: DtypeRule = { native: 'copy', words: [] }
 const ADAPTER: DtypeRule = { native: 'adapter', words: [] }
 
 /** Check whether equal digests alone prove a hypothesis. */
@@ -209,209 +171,16 @@ function holds(outcome: NativeDerivationOutcome, { adapter }: Attempt): boolean 
   return outside === 0 && telling > 0 && Math.abs(fitted / adapter.scaling - 1) <= SCALING_TOLERANCE
 }
 
-function explained(
-  target: TensorInfo,
-  { hypothesis, rule, adapter }: Attempt,
-  { before, after }: ExplainJob,
-  outcome?: NativeDerivationOutcome,
-): TensorDerivation {
-  const { sources, arrangement, words, map } = hypothesis
-  const sameName = sources.length === 1 && sources[0]?.name === target.name
-  const [filesBefore, filesAfter] = [before.report.files.length, after.report.files.length]
-  const unmoved: Verdict = !sameName
-    ? 'renamed'
-    : filesAfter > filesBefore
-      ? 'sharded'
-      : filesAfter < filesBefore
-        ? 'merged'
-        : 'identical'
-  const verdict = adapter === undefined ? (rule.verdict ?? arrangement ?? unmoved) : 'low-rank'
-  const reshaped =
-    arrangement === undefined && sources[0]?.shape.join(',') !== target.shape.join(',')
-      ? [`viewed as [${target.shape.join(', ')}]`]
-      : []
-  const otherNan =
-    outcome?.kind === 'compared' && outcome.otherNan > 0
-      ? [`NaN kept in ${outcome.otherNan} elements, in other bits`]
-      : []
-  const lowRank = outcome?.kind === 'low-rank' && adapter !== undefined ? outcome : undefined
-  return {
-    ...identityOf(target),
-    verdict,
-    sources: sources.map(identityOf),
-    rule: [
-      ...(words === '' ? [] : [words]),
-      ...reshaped,
-      ...rule.words,
-      ...(adapter === undefined
-        ? []
-        : [`an adapter of rank ${adapter.rank} added, times ${adapter.scaling}`]),
-      ...otherNan,
-    ],
-    ...(map !== undefined && { map }),
-    ...(outcome?.kind === 'scaled' && {
-      bound: `every element within half a step of ${target.dtype} times its scale; the farthest is at ${short(outcome.worst)} of its bound`,
-    }),
-    ...(outcome?.kind === 'compared' &&
-      rule.bound !== undefined && {
-        bound: `the error of each block at most ${rule.bound * 100} % of its length, as vectors; the largest is ${short(outcome.worst * 100)} %`,
-      }),
-    ...(lowRank && {
-      bound: `every element within its rounding of ${target.dtype}; the largest distance is ${short(lowRank.largest)}, its bound ${short(lowRank.bound)}; the scaling that fits best is ${short(lowRank.fitted)}`,
-    }),
-    findings: [],
-  }
-}
-
-function short(value: number): string {
-  return String(Number(value.toPrecision(4)))
-}
-
-/** A tensor of the first model that a tensor of the second follows from, whatever their names. */
-type Match = Attempt
-
-/** Rules that give every byte, so that a digest finds what they give. */
-const GIVES_BYTES: ReadonlySet<string> = new Set([
-  'copy',
-  'cast',
-  'cast-through-single',
-  'offset',
-  'offset-narrow',
-  'quantise',
-  'quantise-fused',
-  'dequantise',
-])
-
-/** Forms that are hashed in one search, at most. */
-const MOST_FORMS = 20_000
-
-/**
- * Look for the elements of tensors that no hypothesis explained, by their digests: among the tensors of the first model, and
- * among what those of a fitting shape would become. Every form of a tensor is computed once, whoever looks for it.
- */
-async function search(open: readonly Case[], job: ExplainJob): Promise<ReadonlyMap<string, Match[]>> {
-  const bySize = new Map<number, TensorInfo[]>()
-  for (const tensor of job.before.report.tensors) {
-    const size = tensor.shape.reduce((product, length) => product * length, 1)
-    const list = bySize.get(size)
-    if (list) list.push(tensor)
-    else bySize.set(size, [tensor])
-  }
-  const byDigest = Map.groupBy(job.before.report.tensors, ({ digest }) => digest.hex)
-  const matches = new Map<string, Match[]>()
-  const add = (name: string, match: Match): void => {
-    const list = matches.get(name)
-    if (list) list.push(match)
-    else matches.set(name, [match])
-  }
-  const forms = new Map<
-    string,
-    { readonly form: Form; readonly match: Match; readonly wanted: TensorInfo[] }
-  >()
-  const want = (key: string, hypothesis: Hypothesis, rule: DtypeRule, target: TensorInfo): void => {
-    if (!GIVES_BYTES.has(rule.native)) return
-    const known = forms.get(key)
-    if (known) known.wanted.push(target)
-    else if (forms.size < MOST_FORMS) {
-      const form = { hypothesis, rule: rule.native, dtype: target.dtype }
-      forms.set(key, { form, match: { hypothesis, rule }, wanted: [target] })
-    }
-  }
-  for (const { target, failed } of open) {
-    if (target.shape.includes(0)) continue
-    for (const source of byDigest.get(target.digest.hex) ?? []) {
-      if (sameForm(source, target))
-        add(target.name, { hypothesis: unchangedOrder(source, target, blockOf(target.dtype)), rule: COPY })
-    }
-    // What is there as it is needs no form of anything, each of which costs a read.
-    if (matches.has(target.name)) continue
-    const size = target.shape.reduce((product, length) => product * length, 1)
-    for (const source of bySize.get(size) ?? []) {
-      const sameShape = source.shape.join(',') === target.shape.join(',')
-      const transposed = transposedOrder(source, target)
-      for (const rule of rulesBetween(source.dtype, target.dtype, undefined)) {
-        const key = `${source.name}\0${target.dtype}\0${rule.native}`
-        if (sameShape && rule.native !== 'copy')
-          want(key, unchangedOrder(source, target, blockOf(source.dtype)), rule, target)
-        if (transposed && blockOf(source.dtype) === 1) want(`${key}\0transposed`, transposed, rule, target)
-      }
-    }
-    for (const [key, variant] of variants(
-      target,
-      failed.map(({ attempt }) => attempt),
-      job,
-    ))
-      want(key, variant.hypothesis, variant.rule, target)
-  }
-  const list = [...forms.values()]
-  const digests = await hashForms(
-    job.files,
-    list.map(({ form }) => form),
-    job.algorithm,
-    job.options,
-  )
-  list.forEach(({ match, wanted }, index) => {
-    for (const target of wanted) if (digests[index] === target.digest.hex) add(target.name, match)
-  })
-  return matches
-}
-
-/** The largest number of parts whose orders are all tried. */
-const MOST_PARTS = 4
-
-/** Return what a fault may have made of a failed hypothesis: parts in another order, heads permuted that should not be. */
-function variants(target: TensorInfo, failed: readonly Attempt[], job: ExplainJob): [string, Attempt][] {
-  const matched: [string, Attempt][] = []
-  for (const { hypothesis, rule } of failed) {
-    const { sources, layout } = hypothesis
-    const block = blockOf(sources[0]?.dtype ?? '')
-    const orders = sources.length > 1 && sources.length <= MOST_PARTS ? permutations([...sources]) : []
-    for (const order of orders) {
-      const other = joined(order, target, layout.axis, block)
-      const names = order.map(({ name }) => name).join('\0')
-      if (other)
-        matched.push([`${names}\0${target.dtype}\0${rule.native}\0joined`, { hypothesis: other, rule }])
-    }
-    const [only] = sources.length === 1 ? sources : []
-    if (only === undefined || !/[qk]/.test(target.name) || rule.native === 'adapter') continue
-    const heads = new Set(
-      job.maps
-        .flatMap((map) =>
-          Object.keys(map.parameters).map((name) =>
-            parameterOf(map, name, [job.before.facts, job.after.facts]),
-          ),
-        )
-        .filter((value) => typeof value === 'number'),
-    )
-    for (const count of heads) {
-      for (const direction of ['forward', 'backward'] as const) {
-        const permuted = rotary(only, count, block, direction)
-        const key = `${only.name}\0${target.dtype}\0${rule.native}\0rotary\0${count}\0${direction}`
-        if (permuted && rule.verdict !== 'offset') matched.push([key, { hypothesis: permuted, rule }])
-      }
-    }
-  }
-  return matched
-}
-
-function permutations<T>(items: readonly T[]): T[][] {
-  if (items.length < 2) return [[...items]]
-  return items.flatMap((item, index) =>
-    permutations(items.filter((_, other) => other !== index)).map((rest) => [item, ...rest]),
-  )
-}
-
 /** Tensors whose difference gets a rank, at most. */
 const MOST_RANKS = 64
 
-const RANKS = new WeakMap<Case, string>()
-
-/** Measure the rank of what was added to matrices that changed throughout. */
+/** Measure the rank of what was added to matrices that changed throughout. Return a sentence about each. */
 async function measureRanks(
   open: readonly Case[],
   { files, options }: ExplainJob,
-  matches: ReadonlyMap<string, Match[]>,
-): Promise<void> {
+  { matches }: Search,
+): Promise<ReadonlyMap<Case, string>> {
+  const ranks = new Map<Case, string>()
   const changed = open.filter(({ target, failed }) => {
     const outcome = failed.at(-1)?.outcome
     const many = outcome?.kind === 'low-rank' || (outcome?.kind === 'compared' && outcome.different > 1)
@@ -436,147 +205,7 @@ async function measureRanks(
     if (outcome?.kind !== 'rank') return
     const { rank, most, tolerance } = outcome
     const words = rank > most ? `more than ${most}` : String(rank)
-    RANKS.set(item, `the difference has the numerical rank ${words} (tolerance ${short(tolerance)})`)
+    ranks.set(item, `the difference has the numerical rank ${words} (tolerance ${short(tolerance)})`)
   })
-}
-
-/** Answer about a tensor that no hypothesis explained. */
-function conclude(item: Case, matches: readonly Match[], job: ExplainJob): TensorDerivation {
-  const { target, failed, obstacles } = item
-  const [first] = failed
-  const expected = first?.attempt.hypothesis ?? item.attempts[0]?.hypothesis
-  if (expected === undefined && obstacles.length === 0 && matches.length > 0)
-    return byContent(target, matches, job)
-  const matched = matches.slice(0, 3).map((match) => `its elements are those of ${describe(match)}`)
-  if (matches.length > 3) matched.push(`and of ${matches.length - 3} others: they do not identify a source`)
-  if (expected === undefined) {
-    const nothing =
-      'no tensor of the first model has its name or its elements, in any form that is looked for'
-    const reasons = [...new Set(obstacles), ...matched]
-    return {
-      ...identityOf(target),
-      verdict: 'unexplained',
-      sources: [],
-      rule: [],
-      findings: reasons.length === 0 ? [nothing] : reasons,
-    }
-  }
-  const rank = RANKS.get(item)
-  const { map, sources } = expected
-  const size = target.shape.reduce((product, length) => product * length, 1)
-  const outcome = first?.outcome
-  return {
-    ...identityOf(target),
-    verdict: first === undefined ? 'unexplained' : 'changed',
-    sources: sources.map(identityOf),
-    rule: [],
-    ...(map !== undefined && { map }),
-    ...(outcome?.kind === 'compared' && {
-      different: {
-        count: outcome.different,
-        of: size / blockOf(target.dtype),
-        first: outcome.first,
-      },
-    }),
-    ...((outcome?.kind === 'low-rank' || outcome?.kind === 'scaled') && {
-      different: { count: outcome.outside, of: size, first: outcome.first },
-    }),
-    findings: [
-      ...(first === undefined ? [] : describeFailure(target, first.attempt, first.outcome)),
-      ...matched,
-      ...(rank === undefined ? [] : [rank]),
-      ...new Set(obstacles),
-    ],
-  }
-}
-
-function lastName(name: string): string {
-  return name.split('.').slice(-2).join('.')
-}
-
-/** Answer about a tensor without a name in the first model whose elements were found there. */
-function byContent(target: TensorInfo, matches: readonly Match[], job: ExplainJob): TensorDerivation {
-  const exact = matches.filter(({ hypothesis }) => sameForm(hypothesis.sources[0] ?? target, target))
-  const pool = exact.length > 0 ? exact : matches
-  const best = pool.find(
-    ({ hypothesis }) => lastName(hypothesis.sources[0]?.name ?? '') === lastName(target.name),
-  )
-  const chosen = best ?? pool[0]
-  if (chosen === undefined) return conclude({ target, attempts: [], obstacles: [], failed: [] }, [], job)
-  const names = new Set(matches.flatMap(({ hypothesis }) => hypothesis.sources.map(({ name }) => name)))
-  for (const { name } of chosen.hypothesis.sources) names.delete(name)
-  return {
-    ...explained(target, chosen, job),
-    ...(names.size > 0 && { alternatives: [...names].toSorted(compareUtf8) }),
-  }
-}
-
-function describe({ hypothesis, rule }: Match): string {
-  const names = hypothesis.sources.map(({ name }) => name).join(' + ')
-  const words = [...(hypothesis.words === '' ? [] : [hypothesis.words]), ...rule.words]
-  return words.length === 0 ? names : `${names} (${words.join('; ')})`
-}
-
-/** Say what differs from what the rule gives. */
-function describeFailure(
-  target: TensorInfo,
-  { rule, hypothesis, adapter }: Attempt,
-  outcome: NativeDerivationOutcome,
-): string[] {
-  const size = target.shape.reduce((product, length) => product * length, 1)
-  if (outcome.kind === 'low-rank') {
-    const { outside, first, fitted, telling, rank } = outcome
-    const stated = adapter?.scaling ?? 0
-    return [
-      outside > 0
-        ? `${outside} of ${size} elements are not the base plus the adapter of rank ${rank} times ${stated}, the first is ${first}`
-        : `every element is within the rounding of the base plus the adapter`,
-      telling === 0
-        ? 'the rounding is larger than the adapter everywhere, so that nothing tells whether it is in'
-        : `the scaling that fits best is ${short(fitted)}, stated is ${stated}`,
-    ]
-  }
-  if (outcome.kind === 'scaled')
-    return [
-      `${outcome.outside} of ${size} elements are not their code times their scale, the first is ${outcome.first}`,
-    ]
-  if (outcome.kind !== 'compared') return []
-  const { different, first, cutOff, scales, largest, least, greatest } = outcome
-  const expected = [...(hypothesis.words === '' ? [] : [hypothesis.words]), ...rule.words].join('; ')
-  const block = blockOf(target.dtype)
-  const noun = block > 1 ? 'blocks' : 'elements'
-  const count = size / block
-  const findings = [
-    `${different} of ${count} ${noun} differ${expected === '' ? '' : ` from what the rule gives (${expected})`}, the first is ${block > 1 ? 'that of element' : 'element'} ${first}`,
-  ]
-  if (scales > 0) findings.push(`in ${scales} blocks only the scale differs`)
-  if (cutOff > 0 && cutOff === different)
-    findings.push('each of them is cut off where it is to be rounded up')
-  if (
-    different > 1 &&
-    Number.isFinite(least) &&
-    greatest - least <= Math.abs(least) * 1e-3 &&
-    different === size
-  )
-    findings.push(
-      `the difference is the constant ${Number(((least + greatest) / 2).toPrecision(6))} within rounding`,
-    )
-  else if (Number.isFinite(largest) && largest > 0 && rule.verdict !== 'quantised')
-    findings.push(`the largest distance is ${short(largest)}`)
-  return findings
-}
-
-/** Say where an adapter was named and did not come in. */
-function mergeWarnings(tensors: readonly TensorDerivation[], { adapter }: ExplainJob): string[] {
-  if (adapter === undefined) return []
-  const merged = new Set(
-    tensors.flatMap(({ verdict, sources }) =>
-      verdict === 'low-rank' ? sources.map(({ name }) => name) : [],
-    ),
-  )
-  const remaining = [...adapter.pairs.keys()].filter((name) => !merged.has(name))
-  if (remaining.length === 0) return []
-  return [
-    `the adapter of ${remaining.length} tensors was not matched in the second model: ${remaining.slice(0, 4).join(', ')}`,
-  ]
+  return ranks
 }

@@ -36,7 +36,7 @@ import type {
   TrackedRecord,
   TrackedSection,
 } from '../../../record/record.ts'
-import type { TrackedContent, TrackedModel } from '../../../record/tracked.ts'
+import type { RecordedSplit, TrackedContent, TrackedModel } from '../../../record/tracked.ts'
 import type { JsonObject } from '../../../core/json-value.ts'
 import type { StoredRun } from '../../../store/runs.ts'
 import type { StoreOptions } from '../../shared/store.ts'
@@ -230,6 +230,24 @@ function contentFacts(content: TrackedContent): string[] {
     bytes(content.bytes),
     content.kind === 'folder' ? plural(content.files, 'file') : '',
     content.kind === 'array' ? `${content.dtype} ${JSON.stringify(content.shape)}` : '',
+    ...(content.kind === 'array' ? [] : rowFacts(content)),
+    ...(content.kind === 'folder' && content.splits !== undefined
+      ? content.splits.list.map((split) => `split ${split.name}: ${rowFacts(split).join(', ')}`)
+      : []),
+  ]
+}
+
+/** Describe a table or a sequence of records. */
+function rowFacts({ table, sequence }: Omit<RecordedSplit, 'name'>): string[] {
+  return [
+    ...(table === undefined
+      ? []
+      : [
+          `${shortDigests(table.digest)}, ${plural(table.rows, 'row')} of ${plural(table.columns.length, 'column')}`,
+        ]),
+    ...(sequence === undefined
+      ? []
+      : [`${shortDigests(sequence.digest)}, ${plural(sequence.records, 'record')}`]),
   ]
 }
 
@@ -243,12 +261,23 @@ function model(name: string, entry: TrackedRecord): string {
   const facts = [
     shortDigests(weights),
     shortDigests(architecture),
+    ...(recorded.pipeline === undefined ? [] : [shortDigests(recorded.pipeline)]),
+    ...(recorded.adapter === undefined ? [] : [shortDigests(recorded.adapter)]),
     totals,
     path,
+    baseFact(recorded.base),
     reporter(entry),
     notRead(recorded),
   ]
   return facts.filter((fact) => fact !== '').join(', ')
+}
+
+/** Say on which base an adapter is, or why that is not known. */
+function baseFact(base: TrackedModel['base']): string {
+  if (base === undefined) return ''
+  return base.status === 'bound'
+    ? `on the base ${base.label ?? base.path}`
+    : `base not checked: ${base.reason}`
 }
 
 /** Name the parts of a model in memory that no digest covers. */

@@ -8,6 +8,19 @@ class LineaprintError(Exception):
         super().__init__(message)
         self.code = code
 
+    def __reduce__(self) -> "tuple[object, ...]":
+        # The classes take other arguments than `args` holds. An error that cannot be restored ends the thread of a
+        # process pool that waits for it, and the program hangs.
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(kind: "type[LineaprintError]", args: "tuple[object, ...]", state: "dict[str, object]") -> LineaprintError:
+    """Return an error that another process raised."""
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
 
 class StateNotFound(LineaprintError, FileNotFoundError):
     """The file with saved states does not exist."""

@@ -14,12 +14,14 @@ use super::sums;
 use crate::control::Control;
 use crate::digest::range::subtrees::{SUBTREE, least_shared, merge_or_internal};
 use crate::error::{Error, Result};
+use crate::io::source::BLOCK;
 use crate::schedule::work_stealing;
 use crate::tensors::health;
 use lineaprint_digest::subtree::{CHUNK, Piece, Pieces};
 use lineaprint_digest::{Algorithms, Digests, Hash, Hasher};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// Bytes between two spans that are read rather than skipped: less than what a read costs.
 const GAP: u64 = 64 << 10;
@@ -316,6 +318,52 @@ fn span_parts(tile: &Tile, of: &OpenFile, health: bool) -> Vec<Part> {
 /// Results of a tile: hashes, and checksums of parts.
 type Hashed = (Vec<Done>, Vec<sums::Part>);
 
+/// Cut the parts of a tile into runs that are read one after the other. A long part begins a run, and so does what comes
+/// behind it: the hash is fastest on blocks that begin where it begins.
+fn runs(parts: &[Part]) -> Vec<Range<usize>> {
+    let is_long = |part: &Part| part.end - part.start >= BLOCK as u64;
+    let mut runs: Vec<Range<usize>> = Vec::new();
+    let mut end = 0;
+    for (index, part) in parts.iter().enumerate() {
+        let begins = part.start >= end
+            && (is_long(part) || index.checked_sub(1).is_some_and(|last| is_long(&parts[last])));
+        match runs.last_mut() {
+            Some(run) if !begins => run.end = index + 1,
+            _ => runs.push(index..index + 1),
+        }
+        end = end.max(part.end);
+    }
+    runs
+}
+
+/// Read a range once, and give its bytes to the file and to every part in it, which are sorted by where they start.
+fn read_parts(
+    of: &OpenFile,
+    range: Range<u64>,
+    mut file: Option<&mut Part>,
+    parts: &mut [Part],
+    checks: &mut [sums::Part],
+    control: &Control,
+) -> Result<()> {
+    let mut position = range.start;
+    // Parts before this one have had all their bytes.
+    let mut open = 0;
+    of.source.read_range(range.start, range.end, control, |block| {
+        if let Some(file) = &mut file {
+            file.take(block, position);
+        }
+        let after = position + block.len() as u64;
+        for part in parts[open..].iter_mut().take_while(|part| part.start < after) {
+            part.take(block, position);
+        }
+        open += parts[open..].iter().take_while(|part| part.end <= after).count();
+        for part in &mut *checks {
+            part.take(block, position);
+        }
+        position = after;
+    })
+}
+
 /// Read a tile once, and give its bytes to the file and to every span that has a part in it.
 fn hash_tile(tile: &Tile, of: &OpenFile, wanted: Wanted, extra: Extra, control: &Control) -> Result<Hashed> {
     let mut file = wanted
@@ -329,29 +377,18 @@ fn hash_tile(tile: &Tile, of: &OpenFile, wanted: Wanted, extra: Extra, control: 
     } else {
         Vec::new()
     };
-    let ends = parts.last().map_or(tile.start, |part| part.end);
-    let end = if file.is_some() || !checks.is_empty() {
-        ends.max(tile.end)
+    if file.is_none() && checks.is_empty() {
+        for run in runs(&parts) {
+            let parts = &mut parts[run];
+            let start = parts.first().map_or(tile.start, |part| part.start);
+            let end = parts.iter().map(|part| part.end).max().unwrap_or(start);
+            read_parts(of, start..end, None, parts, &mut [], control)?;
+        }
     } else {
-        ends
-    };
-    let mut position = tile.start;
-    // Parts before this one have had all their bytes.
-    let mut open = 0;
-    of.source.read_range(tile.start, end, control, |block| {
-        if let Some(file) = &mut file {
-            file.take(block, position);
-        }
-        let after = position + block.len() as u64;
-        for part in parts[open..].iter_mut().take_while(|part| part.start < after) {
-            part.take(block, position);
-        }
-        open += parts[open..].iter().take_while(|part| part.end <= after).count();
-        for part in &mut checks {
-            part.take(block, position);
-        }
-        position = after;
-    })?;
+        let ends = parts.last().map_or(tile.start, |part| part.end);
+        let whole = tile.start..ends.max(tile.end);
+        read_parts(of, whole, file.as_mut(), &mut parts, &mut checks, control)?;
+    }
     let parts = file.into_iter().chain(parts).map(Part::finish);
     Ok((parts.collect::<Result<_>>()?, checks))
 }
@@ -419,5 +456,40 @@ impl Part {
             hash,
             health: self.health,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_parts_are_read_from_where_they_begin() {
+        const LONG: u64 = BLOCK as u64;
+        let of = |bounds: &[(u64, u64)]| {
+            let parts: Vec<_> = bounds
+                .iter()
+                .map(|(start, end)| Part::new(Subject::Span(0), *start, (0, end - start), end - start))
+                .collect();
+            let cut = runs(&parts).into_iter();
+            cut.map(|run| (run.start, run.end)).collect::<Vec<_>>()
+        };
+        assert!(of(&[]).is_empty());
+        assert_eq!(of(&[(0, 8), (8, 16), (20, 40)]), [(0, 3)]);
+        assert_eq!(
+            of(&[
+                (0, 8),
+                (8, 8 + LONG),
+                (8 + LONG, 16 + LONG),
+                (16 + LONG, 17 + LONG)
+            ]),
+            [(0, 1), (1, 2), (2, 4)]
+        );
+        assert_eq!(
+            of(&[(0, LONG), (LONG, 2 * LONG), (2 * LONG, 2 * LONG + 1)]),
+            [(0, 1), (1, 2), (2, 3)]
+        );
+        // Parts that overlap are read together.
+        assert_eq!(of(&[(0, 2 * LONG), (8, 8 + LONG), (LONG, 2 * LONG)]), [(0, 3)]);
     }
 }

@@ -86,6 +86,8 @@ async function tarballs() {
         'dist/cli/package.json',
         // The licences of bundled packages.
         'dist/cli/third-party.txt',
+        // Maps between schemes of tensor names, which are data.
+        'dist/model/derivation/maps.json',
         'CONTRIBUTING.md',
         ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`),
         'native/index.d.ts',

@@ -30,7 +30,7 @@ export default defineConfig({
     // A failure shows the whole value: a log may be all that is left of it.
     chaiConfig: { truncateThreshold: 0 },
     // Tests start programs and threads of their own; two at once fill the cores of a small machine. `npm run test:unit`
-    // has three, because single functions wait for programs, and for servers that do not answer, a third of the time.
+    // has four, because single functions wait for programs, and for servers that do not answer, a third of the time.
     maxWorkers: 2,
     // Those that say that they may run beside others only wait.
     maxConcurrency: 16,

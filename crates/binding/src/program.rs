@@ -78,6 +78,17 @@ pub struct NativeCollected {
     pub stderr: Buffer,
 }
 
+impl NativeCollected {
+    fn not_started() -> Self {
+        Self {
+            outcome: NativeOutcome::NotStarted,
+            code: None,
+            stdout: Vec::new().into(),
+            stderr: Vec::new().into(),
+        }
+    }
+}
+
 /// A program that a thread of its own starts, reads and waits for.
 #[napi]
 pub struct NativeCollector {
@@ -110,7 +121,7 @@ impl NativeCollector {
             .name("lineaprint-ask".to_owned())
             .stack_size(256 << 10)
             .spawn(move || {
-                let collected = control.map_or_else(system::not_started, |control| {
+                let collected = control.map_or_else(NativeCollected::not_started, |control| {
                     system::collect(&command, &arguments, &directory, &environment, limits, &control)
                 });
                 deferred.resolve(move |_| Ok(collected));
@@ -167,15 +178,6 @@ mod system {
         Control::new().ok().map(Arc::new)
     }
 
-    pub fn not_started() -> NativeCollected {
-        NativeCollected {
-            outcome: NativeOutcome::NotStarted,
-            code: None,
-            stdout: Vec::new().into(),
-            stderr: Vec::new().into(),
-        }
-    }
-
     pub fn collect(
         command: &str,
         arguments: &[String],
@@ -196,7 +198,7 @@ mod system {
         };
         // Node starts the program instead, and gives the error.
         let Ok(collected) = collect::collect(plan, limits, control) else {
-            return not_started();
+            return NativeCollected::not_started();
         };
         let (outcome, code) = match collected.outcome {
             Outcome::Ended(end) => (NativeOutcome::Ended, end.code),
@@ -246,15 +248,6 @@ mod system {
 
     pub fn control() -> Option<Arc<Control>> {
         None
-    }
-
-    pub fn not_started() -> NativeCollected {
-        NativeCollected {
-            outcome: NativeOutcome::NotStarted,
-            code: None,
-            stdout: Vec::new().into(),
-            stderr: Vec::new().into(),
-        }
     }
 
     pub fn collect(

@@ -44,7 +44,7 @@ pub struct LowRank {
 /// Numbers in the two matrices together, at most: they are held as doubles.
 const MOST: u64 = 16 << 20;
 
-/// Numbers of the target that a thread works on at once.
+/// Numbers that a thread works on at once.
 const STEP: u64 = 256 << 10;
 
 /// Compare a matrix with another one to which an adapter was added.
@@ -89,36 +89,28 @@ pub fn check(
     }
     let down = numbers(down, down_float, 0, down.elements, control)?;
     let up = numbers(up, up_float, 0, up.elements, control)?;
-    let step = (STEP / columns.max(1)).max(1);
-    let blocks: Vec<u64> = (0..rows.div_ceil(step)).collect();
-    let sums = blocks
-        .into_par_iter()
-        .with_max_len(1)
-        .map(|block| {
-            let first = block * step;
-            let count = step.min(rows - first);
-            let (start, length) = (first * columns, count * columns);
-            let before = numbers(base, base_float, start, length, control)?;
-            let after = numbers(target, target_float, start, length, control)?;
-            let mut sums = Sums::default();
-            let (width, inner) = (index(columns), index(rank));
-            for row in 0..index(count) {
-                let factors = &up[(index(first) + row) * inner..][..inner];
-                let line = row * width..(row + 1) * width;
-                let position = start + (row * width) as u64;
-                sums.row(
-                    &before[line.clone()],
-                    &after[line],
-                    factors,
-                    &down,
-                    own.scaling,
-                    target_float,
-                    position,
-                );
-            }
-            Ok(sums)
-        })
-        .collect::<Result<Vec<Sums>>>()?;
+    let sums = each_block_of_rows(rows, columns, |first, count| {
+        let (start, length) = (first * columns, count * columns);
+        let before = numbers(base, base_float, start, length, control)?;
+        let after = numbers(target, target_float, start, length, control)?;
+        let mut sums = Sums::default();
+        let (width, inner) = (index(columns), index(rank));
+        for row in 0..index(count) {
+            let factors = &up[(index(first) + row) * inner..][..inner];
+            let line = row * width..(row + 1) * width;
+            let position = start + (row * width) as u64;
+            sums.row(
+                &before[line.clone()],
+                &after[line],
+                factors,
+                &down,
+                own.scaling,
+                target_float,
+                position,
+            );
+        }
+        Ok(sums)
+    })?;
     let mut total = Sums::default();
     for sums in sums {
         total.add(&sums);
@@ -203,6 +195,24 @@ impl Sums {
         self.with += other.with;
         self.square += other.square;
     }
+}
+
+/// Work on blocks of the rows of a matrix on all threads: `work` gets the first row of a block and their number.
+pub(super) fn each_block_of_rows<T: Send>(
+    rows: u64,
+    columns: u64,
+    work: impl Fn(u64, u64) -> Result<T> + Sync,
+) -> Result<Vec<T>> {
+    let step = (STEP / columns.max(1)).max(1);
+    let blocks: Vec<u64> = (0..rows.div_ceil(step)).collect();
+    blocks
+        .into_par_iter()
+        .with_max_len(1)
+        .map(|block| {
+            let first = block * step;
+            work(first, step.min(rows - first))
+        })
+        .collect()
 }
 
 /// Read numbers of a tensor as doubles.

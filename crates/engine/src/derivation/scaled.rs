@@ -1,12 +1,11 @@
 //! Floats of eight bits with scales beside them: one for all, one for each row, or one for each square of 128.
 
 use super::Outcome;
-use super::adapter::{index, numbers};
+use super::adapter::{each_block_of_rows, index, numbers};
 use super::stored::Stored;
 use crate::control::Control;
 use crate::error::Result;
 use lineaprint_formats::derivation::float::Float;
-use rayon::prelude::*;
 
 /// Result of the comparison of codes times scales.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -21,9 +20,6 @@ pub struct Scaled {
 
 /// Scales, at most: they are held as doubles.
 const MOST: u64 = 16 << 20;
-
-/// Numbers that a thread works on at once.
-const STEP: u64 = 256 << 10;
 
 /// Rows and columns of a square with one scale.
 const SQUARE: u64 = 128;
@@ -63,35 +59,27 @@ pub fn check(before: &Stored, target: &Stored, scale: &Stored, control: &Control
             scale.name
         ));
     }
-    let step = (STEP / columns.max(1)).max(1);
-    let blocks: Vec<u64> = (0..rows.div_ceil(step)).collect();
-    let result = blocks
-        .into_par_iter()
-        .with_max_len(1)
-        .map(|block| {
-            let first = block * step;
-            let count = step.min(rows - first);
-            let (start, length) = (first * columns, count * columns);
-            let source = numbers(before, from, start, length, control)?;
-            let codes = numbers(target, to, start, length, control)?;
-            let mut result = Scaled::default();
-            for (offset, (source, code)) in source.iter().zip(&codes).enumerate() {
-                let element = start + offset as u64;
-                let own = grid.of(element / columns, element % columns);
-                let scale = scales.get(index(own)).copied().unwrap_or(f64::NAN);
-                let half_step = (code.abs() * to.unit_roundoff()).max(to.half_of_smallest());
-                let bound = scale * half_step * (1.0 + 1e-6) + 2.0 * from.unit_roundoff() * source.abs();
-                let share = (source - code * scale).abs() / bound;
-                if share <= 1.0 {
-                    result.worst = result.worst.max(share);
-                } else {
-                    result.outside += 1;
-                    result.first.get_or_insert(element);
-                }
+    let result = each_block_of_rows(rows, columns, |first, count| {
+        let (start, length) = (first * columns, count * columns);
+        let source = numbers(before, from, start, length, control)?;
+        let codes = numbers(target, to, start, length, control)?;
+        let mut result = Scaled::default();
+        for (offset, (source, code)) in source.iter().zip(&codes).enumerate() {
+            let element = start + offset as u64;
+            let own = grid.of(element / columns, element % columns);
+            let scale = scales.get(index(own)).copied().unwrap_or(f64::NAN);
+            let half_step = (code.abs() * to.unit_roundoff()).max(to.half_of_smallest());
+            let bound = scale * half_step * (1.0 + 1e-6) + 2.0 * from.unit_roundoff() * source.abs();
+            let share = (source - code * scale).abs() / bound;
+            if share <= 1.0 {
+                result.worst = result.worst.max(share);
+            } else {
+                result.outside += 1;
+                result.first.get_or_insert(element);
             }
-            Ok(result)
-        })
-        .collect::<Result<Vec<Scaled>>>()?;
+        }
+        Ok(result)
+    })?;
     let mut total = Scaled::default();
     for part in result {
         total.outside += part.outside;

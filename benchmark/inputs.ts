@@ -263,6 +263,14 @@ function layerOf(layer: number, hidden: number): TensorPlan[] {
   ]
 }
 
+/** Return the first bytes of a safetensors file: the length of its header, and the header. */
+function headOf(header: Readonly<Record<string, unknown>>): Buffer {
+  const text = Buffer.from(JSON.stringify(header))
+  const length = Buffer.alloc(8)
+  length.writeBigUInt64LE(BigInt(text.length))
+  return Buffer.concat([length, text])
+}
+
 /** Write a safetensors file of BF16 tensors and return its length. */
 function writeShard(path: string, tensors: readonly TensorPlan[], content: Keystream): number {
   const header: Record<string, unknown> = { __metadata__: { format: 'pt' } }
@@ -273,15 +281,13 @@ function writeShard(path: string, tensors: readonly TensorPlan[], content: Keyst
     header[name] = { dtype: 'BF16', shape, data_offsets: [offset, end] }
     offset = end
   }
-  const text = Buffer.from(JSON.stringify(header))
-  const length = Buffer.alloc(8)
-  length.writeBigUInt64LE(BigInt(text.length))
+  const head = headOf(header)
   const file = openSync(path, 'w')
-  writeSync(file, Buffer.concat([length, text]))
+  writeSync(file, head)
   for (let remaining = offset; remaining > 0; remaining -= MEBIBYTE)
     writeSync(file, content.take(Math.min(remaining, MEBIBYTE)))
   closeSync(file)
-  return 8 + text.length + offset
+  return head.length + offset
 }
 
 interface StoredTensor extends TensorPlan {
@@ -370,11 +376,9 @@ function writeTensors(path: string, tensors: readonly JoinedTensor[]): number {
     header[name] = { dtype: isCast ? 'F32' : 'BF16', shape, data_offsets: [offset, end] }
     offset = end
   }
-  const text = Buffer.from(JSON.stringify(header))
-  const length = Buffer.alloc(8)
-  length.writeBigUInt64LE(BigInt(text.length))
+  const head = headOf(header)
   const file = openSync(path, 'w')
-  writeSync(file, Buffer.concat([length, text]))
+  writeSync(file, head)
   const block = Buffer.alloc(MEBIBYTE)
   for (const { parts, isCast } of tensors) {
     for (const part of parts) {
@@ -390,5 +394,5 @@ function writeTensors(path: string, tensors: readonly JoinedTensor[]): number {
     }
   }
   closeSync(file)
-  return 8 + text.length + offset
+  return head.length + offset
 }

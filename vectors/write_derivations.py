@@ -137,6 +137,9 @@ def adapter(into):
             if "lora_" in name:
                 value.copy_(torch.randn_like(value) * 0.1)
     tuned.save_pretrained(into / "adapter")
+    # PEFT writes from where the base was loaded. An adapter is the same wherever it was made.
+    config = into / "adapter" / "adapter_config.json"
+    config.write_text(config.read_text().replace(str(into / "llama"), "llama"))
     (into / "adapter" / "README.md").unlink(missing_ok=True)
     for name, dtype in (("merged-f32", torch.float32), ("merged-bf16", torch.bfloat16)):
         base = LlamaForCausalLM.from_pretrained(into / "llama", dtype=dtype)

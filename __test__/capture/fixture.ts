@@ -59,7 +59,7 @@ export function gitInTurn(directory: string, ...commands: readonly (readonly str
   })
 }
 
-/** What `git init` makes, but for its examples of hooks: names and contents, `undefined` of a folder. */
+/** Entries that `git init` makes, but for its examples of hooks: names and contents, `undefined` of a folder. */
 let initial: ReadonlyMap<string, string | undefined> | undefined
 
 /** A repository without a commit. Git makes the first; the others are copies of it. */

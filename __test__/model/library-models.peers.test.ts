@@ -11,12 +11,12 @@ import type { ModelTensors } from '../../src/model/model-tensors.ts'
 const FOLDER = resolve('.peers/javascript')
 const load = createRequire(join(FOLDER, 'package.json'))
 
-/** What the tests use of a tensor. */
+/** The part of a tensor that the tests use. */
 interface Tensor {
   readonly shape: readonly number[]
 }
 
-/** What the tests use of a layers model. */
+/** The part of a layers model that the tests use. */
 interface LayersModel {
   save(handler: { save(artifacts: Artifacts): Promise<object> }): Promise<object>
   setWeights(weights: readonly Tensor[]): void

@@ -1,4 +1,4 @@
-/** How often tests of random input try, and random texts. */
+/** The number of tries of tests of random input, and random texts. */
 import fc from 'fast-check'
 
 const FACTOR = Number(process.env['TEST_ROUNDS'] ?? 1)

@@ -1,4 +1,4 @@
-/** What a run records of models beyond their digests: the base of an adapter, a copy, a description. */
+/** Records of models beyond their digests: the base of an adapter, a copy, a description. */
 import { readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'

@@ -32,7 +32,7 @@ function run(source: string, root: string, env: Readonly<Record<string, string>>
   return plainPython(HEAD + source, root, { LINEAPRINT_COMMAND: COMMAND, ...env })
 }
 
-/** Where no command is found. */
+/** Variables with which no command is found. */
 const WITHOUT = { LINEAPRINT_COMMAND: '/no/such/lineaprint' }
 
 test('the file is that of safetensors, and what is returned is what a read of it gives', SLOW, async () => {

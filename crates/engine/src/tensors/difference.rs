@@ -1,7 +1,7 @@
 //! The distance between the values of two tensors.
 
 use super::pairs::{Fold, Pair, Tile, fold};
-use super::simd::{Vectorized, vectorize};
+use super::simd::{BATCH, LANES, Vectorized, vectorize};
 use super::{OpenTensor, OpenTensors};
 use crate::control::Control;
 use crate::digest::model::Rules;
@@ -166,12 +166,6 @@ impl Fold for Values {
         sum.merge(&next);
     }
 }
-
-/// Values that are decoded at once: they stay in the first-level cache, and are a multiple of the unit of every dtype.
-const BATCH: usize = 1024;
-
-/// Numbers that are added up side by side. It is part of what a sum is, to its last bit.
-const LANES: usize = 16;
 
 struct Compare<'t> {
     decoders: (Decoder, Decoder),

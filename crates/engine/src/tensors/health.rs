@@ -1,6 +1,6 @@
 //! The health of a tensor: counts and sums of its numbers, computed while the bytes that are hashed are in the cache.
 
-use super::simd::{Vectorized, vectorize};
+use super::simd::{BATCH, LANES, Vectorized, vectorize};
 use lineaprint_formats::Dtype;
 use lineaprint_formats::values::{Decoder, Kind};
 
@@ -142,12 +142,6 @@ impl Bytes {
         }
     }
 }
-
-/// Values that are decoded at once: they stay in the first-level cache, and are a multiple of the unit of every dtype.
-const BATCH: usize = 1024;
-
-/// Numbers that are added up side by side. It is part of what a sum is, to its last bit.
-const LANES: usize = 16;
 
 struct Count<'b> {
     decoder: Decoder,

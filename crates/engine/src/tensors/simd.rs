@@ -6,6 +6,12 @@
 
 use fearless_simd::{Level, dispatch};
 
+/// Values that are decoded at once: they stay in the first-level cache, and are a multiple of the unit of every dtype.
+pub const BATCH: usize = 1024;
+
+/// Numbers that are added up side by side. It is part of what a sum is, to its last bit.
+pub const LANES: usize = 16;
+
 /// Work whose loops are compiled for several processors. `run` must be inlined, with all that it calls.
 pub trait Vectorized {
     /// The result.

@@ -16,7 +16,7 @@ const DECODED_IN_ALL: u64 = 64 << 20;
 
 /// Check that names are unique, that nothing lies outside the file, and that shapes, dtypes and lengths agree.
 ///
-/// What is decoded is decoded as well, so that a decoder that panics, hangs or lies about its length is found.
+/// Packed elements are decoded as well, so that a decoder that panics, hangs or lies about its length is found.
 pub fn check(listing: &Listing, input: &Bytes) {
     let mut names = HashSet::new();
     let mut decoded = 0;

@@ -355,7 +355,7 @@ impl OpenModel {
 
     /// Compare the CRC-32 of the parts that were read with those that their files state.
     ///
-    /// Where programs that load the format refuse such a file, it is an error, else a remark.
+    /// It is an error where programs that load the format refuse such a file, else a remark.
     pub fn check_sums(&mut self, digests: &[FileDigests]) -> Result<()> {
         for shard in &mut self.shards {
             let (OpenFile { source, checked, .. }, Some(FileDigests { sums, .. })) =

@@ -57,9 +57,8 @@ const ADDON = ['native/index.d.ts', ...(process.platform === 'win32' ? [] : ['na
 export function setup() {
   needRust()
   step('dependencies', ['package-lock.json'], ['node_modules/.bin/napi', 'node_modules/.bin/tsc'], () => {
-    const stop = compileCrates()
+    compileCrates()
     run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'])
-    stop()
   })
   step('addon', ADDON_SOURCES, ADDON, () => run('npm', ['run', '--silent', 'build:native']))
   step(
@@ -81,33 +80,37 @@ export function setup() {
 }
 
 /**
- * Start to compile the crates while npm downloads its packages, with the arguments of `napi build`.
- *
- * @returns A function that stops it. The build of the addon then goes on with what is compiled, and reports
- * what cannot be.
+ * Start to compile the crates while npm downloads its packages, with the arguments of `napi build`, so that it
+ * finds them compiled. The crate of the addon is left to it: it would compile that crate again to have its types.
+ * It waits until this is done, because cargo locks its folder, and reports what cannot be compiled.
  */
 function compileCrates() {
   const version = spawnSync('rustc', ['-vV'], { encoding: 'utf8' }).stdout ?? ''
   const target = /^host: (.+)$/m.exec(version)?.[1]
-  if (target === undefined) return () => undefined
-  const build = ['build', '--release', '--locked', '--target', target, '--manifest-path', MANIFEST]
+  if (target === undefined) return
+  const build = [
+    'build',
+    '--release',
+    '--locked',
+    '--keep-going',
+    '--target',
+    target,
+    '--manifest-path',
+    MANIFEST,
+  ]
+  const env = { ...environment, LINEAPRINT_DEPENDENCIES_ONLY: '1' }
   // A group of its own: what cargo has started ends with it.
-  const compiling = spawn('cargo', build, { cwd: root, stdio: 'ignore', detached: true })
-  const stop = () => {
+  const compiling = spawn('cargo', build, { cwd: root, env, stdio: 'ignore', detached: true })
+  compiling.on('error', () => undefined)
+  compiling.unref()
+  process.on('exit', () => {
     try {
       if (compiling.pid !== undefined) process.kill(-compiling.pid, 'SIGTERM')
     } catch (error) {
       // It has ended by itself.
       if (error.code !== 'ESRCH') throw error
     }
-  }
-  compiling.on('error', () => undefined)
-  compiling.unref()
-  process.on('exit', stop)
-  return () => {
-    stop()
-    process.off('exit', stop)
-  }
+  })
 }
 
 function needRust() {

@@ -1,7 +1,10 @@
 #!/usr/bin/env node
-/** Start the program `lineaprint`. Its modules are loaded after the cache of compiled code is on. */
+/** Start the program `lineaprint`. Its modules are loaded with the code that an earlier start compiled. */
 import { argv } from 'node:process'
-import { enableCompileCache } from './shared/compile-cache.ts'
+import { CompiledChunks } from './shared/compiled-chunks.ts'
+
+/** The bundler has them load the files of the program. */
+const chunks = new CompiledChunks()
 
 void start()
 
@@ -11,7 +14,7 @@ async function start(): Promise<void> {
   const { takeInherited } = await import('../command/launcher/inherited.ts')
   takeInherited()
   if (argv[2] === 'hash' && (await hasHashed(argv.slice(3)))) return
-  enableCompileCache()
+  chunks.open(argv[2])
   const { main } = await import('./program.ts')
   await main()
 }

@@ -25,7 +25,7 @@ const LIMIT = 2 ** 32 - 1
 export async function collectProgram(
   command: string,
   args: readonly string[],
-  { directory, environment, timeout, signal, refuseFifo }: ProgramOptions,
+  { directory, environment, timeout, signal, refuseFifo, input }: ProgramOptions,
   limits: Limits,
 ): Promise<ProgramResult | undefined> {
   // Bun starts its programs itself, as in `start.ts`.
@@ -50,7 +50,11 @@ export async function collectProgram(
     refuseFifo === undefined ? undefined : watchFifo(() => collector.pid ?? undefined, refuseFifo, stop)
   const ended = killAtExit(onAbort)
   try {
-    const end = await collector.run(command, [...args], directory, variables, [limits.stdout, limits.stderr])
+    const bytes = input === undefined ? null : input
+    const end = await collector.run(command, [...args], directory, variables, bytes, [
+      limits.stdout,
+      limits.stderr,
+    ])
     signal?.throwIfAborted()
     if (stopped !== undefined) return stopped
     switch (end.outcome) {

@@ -32,7 +32,7 @@ export async function runProgram(
   const { signal, timeout, outputLimit = OUTPUT_LIMIT } = options
   signal?.throwIfAborted()
   if (isNotOnPath(command, options.environment)) return notInstalled(command)
-  if (options.input === undefined && options.onOutput === undefined) {
+  if (options.onOutput === undefined) {
     const limits = { stdout: outputLimit, stderr: ERROR_LIMIT }
     const collected = await collectProgram(command, args, options, limits)
     if (collected !== undefined) return collected

@@ -104,7 +104,7 @@ impl NativeCollector {
         }
     }
 
-    /// Start the program. The promise resolves when it has ended. Limits are in bytes.
+    /// Start the program and give it its input. The promise resolves when it has ended. Limits are in bytes.
     #[napi(ts_return_type = "Promise<NativeCollected>")]
     pub fn run<'env>(
         &self,
@@ -113,8 +113,11 @@ impl NativeCollector {
         arguments: Vec<String>,
         directory: String,
         environment: Vec<String>,
+        input: Option<&[u8]>,
         limits: (u32, u32),
     ) -> napi::Result<Object<'env>> {
+        // A copy, because the caller may change its bytes.
+        let input = input.unwrap_or_default().to_vec();
         let (deferred, promise) = env.create_deferred::<NativeCollected, _>()?;
         let control = self.control.clone();
         std::thread::Builder::new()
@@ -122,7 +125,13 @@ impl NativeCollector {
             .stack_size(256 << 10)
             .spawn(move || {
                 let collected = control.map_or_else(NativeCollected::not_started, |control| {
-                    system::collect(&command, &arguments, &directory, &environment, limits, &control)
+                    let plan = system::Plan {
+                        command: &command,
+                        arguments: &arguments,
+                        directory: &directory,
+                        environment: &environment,
+                    };
+                    system::collect(plan, &input, limits, &control)
                 });
                 deferred.resolve(move |_| Ok(collected));
             })
@@ -150,7 +159,8 @@ mod system {
     use super::{Arc, NativeCollected, NativeEnd, NativeOutcome, NativeProgram};
     pub use lineaprint_engine::program::collect::Control;
     use lineaprint_engine::program::collect::{self, Limits, Outcome};
-    use lineaprint_engine::program::{self, Plan};
+    use lineaprint_engine::program;
+    pub use lineaprint_engine::program::Plan;
     use std::os::fd::IntoRawFd as _;
 
     pub fn start(
@@ -179,25 +189,17 @@ mod system {
     }
 
     pub fn collect(
-        command: &str,
-        arguments: &[String],
-        directory: &str,
-        environment: &[String],
+        plan: Plan<'_>,
+        input: &[u8],
         (stdout, stderr): (u32, u32),
         control: &Control,
     ) -> NativeCollected {
-        let plan = Plan {
-            command,
-            arguments,
-            directory,
-            environment,
-        };
         let limits = Limits {
             stdout: stdout as usize,
             stderr: stderr as usize,
         };
         // Node starts the program instead, and gives the error.
-        let Ok(collected) = collect::collect(plan, limits, control) else {
+        let Ok(collected) = collect::collect(plan, input, limits, control) else {
             return NativeCollected::not_started();
         };
         let (outcome, code) = match collected.outcome {
@@ -250,14 +252,16 @@ mod system {
         None
     }
 
-    pub fn collect(
-        _: &str,
-        _: &[String],
-        _: &str,
-        _: &[String],
-        _: (u32, u32),
-        control: &Control,
-    ) -> NativeCollected {
+    /// A program and its surroundings.
+    #[expect(dead_code, reason = "nothing is started here")]
+    pub struct Plan<'a> {
+        pub command: &'a str,
+        pub arguments: &'a [String],
+        pub directory: &'a str,
+        pub environment: &'a [String],
+    }
+
+    pub fn collect(_: Plan<'_>, _: &[u8], _: (u32, u32), control: &Control) -> NativeCollected {
         match *control {}
     }
 

@@ -31,11 +31,13 @@ pub struct Plan<'a> {
     pub environment: &'a [String],
 }
 
-/// A running program: the leader of a session of its own, without a terminal and with an empty input.
+/// A running program: the leader of a session of its own, without a terminal.
 #[derive(Debug)]
 pub struct Program {
     /// Its process id. The id of its process group is the same, as soon as `setsid` has run.
     pub pid: i32,
+    /// The other end of its standard input; `None` if that is empty.
+    pub stdin: Option<OwnedFd>,
     /// Its standard output.
     pub stdout: OwnedFd,
     /// Its standard error.
@@ -49,8 +51,12 @@ pub struct End {
     pub code: Option<i32>,
 }
 
-/// Start a program. The error is the system's.
+/// Start a program with an empty input. The error is the system's.
 pub fn start(plan: Plan<'_>) -> io::Result<Program> {
+    spawn(plan, Stdio::null())
+}
+
+fn spawn(plan: Plan<'_>, stdin: Stdio) -> io::Result<Program> {
     let setsid = SETSID.iter().find(|path| is_executable(Path::new(path)));
     let setsid = setsid.ok_or(io::ErrorKind::Unsupported)?;
     let mut child = Command::new(setsid)
@@ -63,7 +69,7 @@ pub fn start(plan: Plan<'_>) -> io::Result<Program> {
                 .iter()
                 .filter_map(|variable| variable.split_once('=')),
         )
-        .stdin(Stdio::null())
+        .stdin(stdin)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()?;
@@ -71,6 +77,7 @@ pub fn start(plan: Plan<'_>) -> io::Result<Program> {
     match (child.stdout.take(), child.stderr.take()) {
         (Some(stdout), Some(stderr)) => Ok(Program {
             pid,
+            stdin: child.stdin.take().map(Into::into),
             stdout: stdout.into(),
             stderr: stderr.into(),
         }),

@@ -1,23 +1,11 @@
-/** Keep the compiled code of this program between its starts. */
+/** The folder of the compiled code of this program. */
 import { lstatSync, mkdirSync } from 'node:fs'
-import { enableCompileCache as enable } from 'node:module'
 import { homedir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 import { env, geteuid } from 'node:process'
 
 /** Permission bits that let other users change a folder. */
 const WRITABLE_BY_OTHERS = 0o022
-
-/**
- * Let Node read the compiled form of modules from the cache of this user, and write it at the end of the process.
- *
- * Programs that this process starts are not affected: no variable is set. Node honours `NODE_COMPILE_CACHE` and
- * `NODE_DISABLE_COMPILE_CACHE`. Without a private folder there is no cache, and nothing else changes.
- */
-export function enableCompileCache(): void {
-  const folder = compileCacheFolder()
-  if (folder !== undefined) enable(folder)
-}
 
 /**
  * Return the folder of compiled code, `lineaprint/compiled` in `$XDG_CACHE_HOME` or `~/.cache`. It is made if it is

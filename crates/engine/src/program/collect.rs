@@ -3,12 +3,14 @@
 //! Node would do the same on the JavaScript thread: two streams, and a dozen callbacks. A run asks git ten questions, and
 //! that was a tenth of its time.
 
-use super::{End, Plan, Program, reap, start, to_pid, wait};
+use super::{End, Plan, Program, reap, spawn, to_pid, wait};
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::Errno;
 use rustix::process::{Signal, kill_process, kill_process_group};
-use std::io::{self, PipeReader, PipeWriter, Read as _};
+use std::io::{self, PipeReader, PipeWriter, Read as _, Write as _};
 use std::os::fd::OwnedFd;
+use std::process::Stdio;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Bytes that are read at once.
@@ -118,13 +120,24 @@ fn kill(pid: i32) {
     killed.ok();
 }
 
-/// Start a program, collect its output and wait for its end.
+/// Start a program, give it its input, collect its output and wait for its end. One that ends without having read all of
+/// its input is no error.
 ///
 /// # Errors
 ///
 /// The system's, if it cannot be started.
-pub fn collect(plan: Plan<'_>, limits: Limits, control: &Control) -> io::Result<Collected> {
-    let Program { pid, stdout, stderr } = {
+pub fn collect(plan: Plan<'_>, input: &[u8], limits: Limits, control: &Control) -> io::Result<Collected> {
+    let stdin = if input.is_empty() {
+        Stdio::null()
+    } else {
+        Stdio::piped()
+    };
+    let Program {
+        pid,
+        stdin,
+        stdout,
+        stderr,
+    } = {
         let mut state = control.state();
         if control.is_stopped() {
             *state = State::Ended;
@@ -134,13 +147,14 @@ pub fn collect(plan: Plan<'_>, limits: Limits, control: &Control) -> io::Result<
                 stderr: Vec::new(),
             });
         }
-        let program = start(plan)?;
+        let program = spawn(plan, stdin)?;
         *state = State::Running(program.pid);
         program
     };
     let mut output = Output::new(stdout, limits.stdout);
     let mut errors = Output::new(stderr, limits.stderr);
-    let read = read_both(&mut output, &mut errors, control);
+    let read = Input::new(stdin, input)
+        .and_then(|mut input| exchange(&mut input, &mut output, &mut errors, control));
     // A process that left the group may hold the pipes, and is not waited for.
     let (stdout, stderr) = (output.close(), errors.close());
     if !matches!(read, Ok(true)) {
@@ -169,6 +183,40 @@ pub fn collect(plan: Plan<'_>, limits: Limits, control: &Control) -> io::Result<
         stdout,
         stderr,
     })
+}
+
+/// The input of a program that it has not read yet.
+struct Input<'a> {
+    pipe: Option<std::fs::File>,
+    rest: &'a [u8],
+}
+
+impl<'a> Input<'a> {
+    fn new(pipe: Option<OwnedFd>, rest: &'a [u8]) -> io::Result<Self> {
+        if let Some(pipe) = &pipe {
+            // A program that writes before it reads would wait for this thread, and this thread for it.
+            fcntl_setfl(pipe, fcntl_getfl(pipe)? | OFlags::NONBLOCK)?;
+        }
+        Ok(Self {
+            pipe: pipe.map(Into::into),
+            rest,
+        })
+    }
+
+    /// Write what the pipe takes; at the end, or if nobody reads it any more, close it.
+    fn give(&mut self) -> io::Result<()> {
+        let Some(pipe) = &mut self.pipe else { return Ok(()) };
+        match pipe.write(self.rest) {
+            Ok(length) => self.rest = &self.rest[length..],
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.rest = &[],
+            Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {}
+            Err(error) => return Err(error),
+        }
+        if self.rest.is_empty() {
+            self.pipe = None;
+        }
+        Ok(())
+    }
 }
 
 /// One output of a program.
@@ -213,17 +261,25 @@ impl Output {
     }
 }
 
-/// Read both outputs to their ends. Return false if the program is to be stopped, or wrote too much.
-fn read_both(output: &mut Output, errors: &mut Output, control: &Control) -> io::Result<bool> {
+/// Give the input, and read both outputs to their ends. Return false if the program is to be stopped, or wrote too much.
+fn exchange(
+    input: &mut Input<'_>,
+    output: &mut Output,
+    errors: &mut Output,
+    control: &Control,
+) -> io::Result<bool> {
     let mut piece = vec![0; PIECE];
+    // What is left of the input when both outputs are closed, nobody reads.
     while output.pipe.is_some() || errors.pipe.is_some() {
-        let mut ready = [false; 2];
+        let pipes = [&input.pipe, &output.pipe, &errors.pipe];
+        let mut ready = [false; 3];
         {
             let mut polled = vec![PollFd::new(&control.stopped, PollFlags::IN)];
-            let mut indexes = Vec::with_capacity(2);
-            for (index, each) in [&*output, &*errors].into_iter().enumerate() {
-                if let Some(pipe) = &each.pipe {
-                    polled.push(PollFd::new(pipe, PollFlags::IN));
+            let mut indexes = Vec::with_capacity(pipes.len());
+            for (index, pipe) in pipes.into_iter().enumerate() {
+                if let Some(pipe) = pipe {
+                    let wanted = if index == 0 { PollFlags::OUT } else { PollFlags::IN };
+                    polled.push(PollFd::new(pipe, wanted));
                     indexes.push(index);
                 }
             }
@@ -240,12 +296,15 @@ fn read_both(output: &mut Output, errors: &mut Output, control: &Control) -> io:
             }
         }
         if ready[0] {
+            input.give()?;
+        }
+        if ready[1] {
             output.take(&mut piece)?;
             if output.is_over {
                 return Ok(false);
             }
         }
-        if ready[1] {
+        if ready[2] {
             errors.take(&mut piece)?;
         }
     }
@@ -264,6 +323,10 @@ mod tests {
     };
 
     fn run(script: &str, control: &Control) -> io::Result<Collected> {
+        run_with(script, &[], control)
+    }
+
+    fn run_with(script: &str, input: &[u8], control: &Control) -> io::Result<Collected> {
         let arguments = ["-c".to_owned(), script.to_owned()];
         let environment = ["PATH=/usr/bin:/bin".to_owned()];
         let plan = Plan {
@@ -272,7 +335,7 @@ mod tests {
             directory: "/usr",
             environment: &environment,
         };
-        collect(plan, LIMITS, control)
+        collect(plan, input, LIMITS, control)
     }
 
     fn is_gone(pid: i32) -> bool {
@@ -288,6 +351,32 @@ mod tests {
         assert_eq!(collected.stdout, b"/usr\n");
         assert_eq!(collected.stderr, b"01234567");
         assert_eq!(control.pid(), None);
+    }
+
+    #[test]
+    fn input_longer_than_a_pipe_is_given_while_output_is_read() {
+        let control = Control::new().expect("a control");
+        let input: Vec<u8> = (0..1_000_000_u32).map(|index| index.to_le_bytes()[1]).collect();
+        let collected = run_with("cat", &input, &control).expect("it starts");
+        assert_eq!(collected.outcome, Outcome::Ended(End { code: Some(0) }));
+        assert!(collected.stdout == input);
+    }
+
+    #[test]
+    fn program_that_reads_nothing_ends_as_it_does_alone() {
+        let control = Control::new().expect("a control");
+        let input = vec![0; 1 << 20];
+        let collected = run_with("exec <&-; echo done; exit 4", &input, &control).expect("it starts");
+        assert_eq!(collected.outcome, Outcome::Ended(End { code: Some(4) }));
+        assert_eq!(collected.stdout, b"done\n");
+    }
+
+    #[test]
+    fn program_that_closes_its_outputs_still_gets_its_end() {
+        let control = Control::new().expect("a control");
+        let input = vec![b'a'; 1 << 20];
+        let collected = run_with("exec >&- 2>&-; sleep 0.2; exit 5", &input, &control).expect("it starts");
+        assert_eq!(collected.outcome, Outcome::Ended(End { code: Some(5) }));
     }
 
     #[test]
@@ -364,7 +453,7 @@ mod tests {
             directory: "/usr",
             environment: &[],
         };
-        assert!(collect(plan, LIMITS, &control).is_err());
+        assert!(collect(plan, &[], LIMITS, &control).is_err());
         assert_eq!(control.pid(), None);
     }
 }

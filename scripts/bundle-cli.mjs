@@ -101,6 +101,7 @@ async function groups(cli) {
   const withoutAddon = program.union(doctor)
   // It is in a file of its own.
   withoutAddon.delete(join(cli, 'commands/doctor.js'))
+  const run = await reachedFrom([join(cli, 'commands/run/run.js')])
   const starts = [
     [
       'base',
@@ -108,9 +109,9 @@ async function groups(cli) {
     ],
     ['small', [...small]],
     ['shared', [...withoutAddon]],
-    ['digests', await reachedFrom([join(cli, 'commands/hash/hash.js')])],
+    ['digests', (await reachedFrom([join(cli, 'commands/hash/hash.js')])).intersection(run)],
     ['early', await reachedFrom([join(cli, 'commands/run/early.js')])],
-    ['tracking', await reachedFrom([join(cli, 'commands/run/run.js')])],
+    ['tracking', [...run]],
   ]
   // Modules of the groups before are loaded by then.
   const grouped = new Set()

@@ -3,11 +3,11 @@ import { LineaprintError } from '../core/errors.ts'
 import { reasonOf } from '../record/failure.ts'
 import { KINDS } from '../tracking/inputs.ts'
 import { Recorder } from '../tracking/recorder.ts'
+import { ignoreRejection } from '../util/ignore-rejection.ts'
 import { noCodeWarning } from '../capture/git/absence.ts'
 import { runProcess } from './process.ts'
 import { Bridge } from './python-bridge/bridge.ts'
-import { launchRecord } from './ranks/leader.ts'
-import { LaunchedRun } from './ranks/launched-run.ts'
+import { launchRecord } from './ranks/launch.ts'
 import { shellExit } from './exit.ts'
 import { runVariables } from './run-variables.ts'
 import { SignalError } from './signals.ts'
@@ -20,6 +20,7 @@ import type { ProcessExit } from './exit.ts'
 import type { ProcessEnd } from './process.ts'
 import type { SeedUse } from './python-bridge/bridge.ts'
 import type { Launch } from './ranks/launch.ts'
+import type { LaunchedRun } from './ranks/launched-run.ts'
 import type { Ranks } from './ranks/leader.ts'
 import type { SignalRelay } from './signals.ts'
 
@@ -114,25 +115,35 @@ export async function runTracked(command: TrackedCommand, relay: SignalRelay): P
   const recorder = new Recorder(options, { ...settings, command: { argv, started: started.promise, launch } })
   const { metricFiles } = recorder
   let others: LaunchedRun | undefined
+  let opening: Promise<OpenedBridge> | undefined
   let end: ProcessEnd
   let seedUse: SeedUse | undefined
   try {
-    await recorder.start()
+    const starting = ignoreRejection(recorder.start())
+    // While git answers. Several ranks are told of each other first.
+    if (launch === undefined)
+      opening = ignoreRejection(recorder.whenCreated.then(() => openBridge(command, recorder, undefined)))
+    await starting
     if (command.warning !== undefined) recorder.recordWarning(command.warning)
-    if (command.launch !== undefined)
-      others =
-        command.isAlone === true
-          ? LaunchedRun.alone(command.launch, recorder, metricFiles)
-          : await LaunchedRun.announce(command.launch, recorder, metricFiles, command.declared)
+    if (command.launch !== undefined) others = await othersOf(command, command.launch, recorder)
     await command.trackInputs(recorder)
     for (const path of command.metricFiles ?? []) await metricFiles.add(path)
     // The inputs are on disk before the command starts, so they survive a crash of the machine.
     await recorder.flush()
     settings.signal.throwIfAborted()
     command.onReady?.()
-    ;({ end, seedUse } = await runWithBridge(command, recorder, relay, started.resolve, others))
+    opening ??= openBridge(command, recorder, others)
+    ;({ end, seedUse } = await runWithBridge(
+      command,
+      recorder,
+      relay,
+      started.resolve,
+      others,
+      await opening,
+    ))
   } catch (error) {
     await others?.close()
+    await (await opening?.catch(() => undefined))?.bridge.discard()
     // Captures that wait for the command to start would otherwise wait forever.
     started.resolve()
     await recordFailure(recorder, error)
@@ -156,20 +167,52 @@ export async function runTracked(command: TrackedCommand, relay: SignalRelay): P
   }
 }
 
-/** Run the process with a bridge for the Python programs that it starts. */
-async function runWithBridge(
-  { argv, directory, targets, capture, environment: environmentOf, seed, launch, onSpawn }: TrackedCommand,
+/** Tell the other ranks of a launch of this run. */
+async function othersOf(
+  { isAlone, declared }: TrackedCommand,
+  launch: Launch,
   recorder: Recorder,
-  relay: SignalRelay,
-  onStarted: () => void,
+): Promise<LaunchedRun> {
+  // Few runs are launched, and every run would wait for the import.
+  const { LaunchedRun: Run } = await import('./ranks/launched-run.ts')
+  const { metricFiles } = recorder
+  return isAlone === true
+    ? Run.alone(launch, recorder, metricFiles)
+    : Run.announce(launch, recorder, metricFiles, declared)
+}
+
+/** The bridge for the Python programs that a command starts, and the environment of that command. */
+interface OpenedBridge {
+  readonly bridge: Bridge
+  readonly environment: NodeJS.ProcessEnv
+}
+
+async function openBridge(
+  { argv, environment: environmentOf, seed, launch }: TrackedCommand,
+  recorder: Recorder,
   others: LaunchedRun | undefined,
-): Promise<{ end: ProcessEnd; seedUse: SeedUse | undefined }> {
+): Promise<OpenedBridge> {
   const { id, runDirectory, configuration } = recorder
   const environment = {
     ...environmentOf(configuration),
     ...runVariables(id, runDirectory, launch),
   }
-  const bridge = await Bridge.open(recorder, { argv, environment, seed, ranks: others?.ranks })
+  return {
+    environment,
+    bridge: await Bridge.open(recorder, { argv, environment, seed, ranks: others?.ranks }),
+  }
+}
+
+/** Run the process with a bridge for the Python programs that it starts. */
+async function runWithBridge(
+  { argv, directory, targets, capture, onSpawn }: TrackedCommand,
+  recorder: Recorder,
+  relay: SignalRelay,
+  onStarted: () => void,
+  others: LaunchedRun | undefined,
+  { bridge, environment }: OpenedBridge,
+): Promise<{ end: ProcessEnd; seedUse: SeedUse | undefined }> {
+  const { runDirectory, configuration } = recorder
   let end: ProcessEnd | undefined
   let seedUse: SeedUse | undefined
   try {

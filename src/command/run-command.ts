@@ -7,7 +7,6 @@ import { metricFormat } from '../tracking/metric-files/rows.ts'
 import { isReachable } from '../util/fs.ts'
 import { runTracked } from './lifecycle.ts'
 import { findOwnLaunch } from './ranks/launch.ts'
-import { runAsRank } from './ranks/run-as-rank.ts'
 import { SignalRelay } from './signals.ts'
 import type { Progress } from '../core/options.ts'
 import type { ExperimentOptions } from '../config/options.ts'
@@ -73,6 +72,7 @@ export async function runCommand(plan: CommandPlan): Promise<CommandOutcome | Ra
     if (launch === undefined) return await runTracked(command, relay)
     const declared = declaredBy(plan)
     if (launch.localRank === 0) return await runTracked({ ...command, launch, declared }, relay)
+    const { runAsRank } = await import('./ranks/run-as-rank.ts')
     return await runAsRank({ ...command, launch, declared }, relay)
   } finally {
     relay.close()

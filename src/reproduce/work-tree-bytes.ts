@@ -25,7 +25,9 @@ import { parsePointer, readStart } from '../capture/git/large-files.ts'
 import { absolutePath, gitPath, readPath } from '../capture/git/paths.ts'
 import { readStatus } from '../capture/git/status.ts'
 import { keyOfPath, readTrackedFiles } from '../capture/git/tracked-files.ts'
-import { causeOf, describeWorkTreeFiles } from '../capture/git/work-tree-files.ts'
+import { ignoreRejection } from '../util/ignore-rejection.ts'
+import { causeOf, readSizes } from '../capture/git/blob-sizes.ts'
+import { describeWorkTreeFiles } from '../capture/git/work-tree-files.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { isRedacted } from '../secrets/redact.ts'
 import { isMissing, storeError } from '../util/fs.ts'
@@ -129,7 +131,9 @@ async function expectedFiles(
   const settings = await readSettings(git)
   const status = await readStatus(git)
   const content = { root: target, algorithm: 'blake3', signal } as const
-  const present = await describeWorkTreeFiles(git, [...tracked.values()], [], settings, content, [])
+  const trackedFiles = [...tracked.values()]
+  const sizes = ignoreRejection(readSizes(git, trackedFiles, settings))
+  const present = await describeWorkTreeFiles(git, trackedFiles, [], settings, sizes, content, [])
   const changes = new Map(changed.map((file) => [keyOfPath(readPath(file)), file]))
   const written = [patches?.diff, patches?.staged].flatMap((patch) =>
     patch?.status === 'written' && patch.redactedLines > 0 ? [patch] : [],

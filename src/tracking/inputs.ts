@@ -5,11 +5,6 @@
 import { mkdir, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
-import { hashTensors } from '../model/in-memory.ts'
-import { describeModel as readDescribed, structureJson } from '../model/describe.ts'
-import { completeReport, readModel } from '../model/read.ts'
-import { structureText } from '../model/structure-text.ts'
-import { readTokenizer } from '../model/tokenizer.ts'
 import { disguiseSentence } from '../util/disguised.ts'
 import { modesIn } from '../util/modes.ts'
 import { storeError, writeAtomic } from '../util/fs.ts'
@@ -21,10 +16,8 @@ import { keepModel } from './changes/overwritten.ts'
 import { checkName, copyAsJson } from '../json/copy.ts'
 import { processOf } from '../record/state.ts'
 import { identityDigests } from '../record/tracked.ts'
-import { FILES_LIMIT, fileListParts } from '../record/file-list.ts'
 import { formatContents, namesIn } from '../record/content-list.ts'
 import { formatTensors } from '../record/tensor-list.ts'
-import { readContent } from './read-content.ts'
 import { isIndexPath } from '../model/families.ts'
 import type { DatasetOptions, DatasetReport, DatasetSource } from '../dataset/read.ts'
 import type { JsonObject } from '../core/json-value.ts'
@@ -43,6 +36,9 @@ import type { RecheckResult } from './changes/input-snapshots.ts'
 import type { ContentReport } from './read-content.ts'
 import type { OutputReport } from './read-output.ts'
 import type { RunWriter } from './run-writer.ts'
+
+/** Load the readers, with the first item. */
+const readers = (): Promise<typeof import('./readers.ts')> => import('./readers.ts')
 
 /** The operations on one kind of tracked item: how to read it, describe it and compare it. */
 export interface Kind<S, R extends object> {
@@ -66,7 +62,7 @@ const dataset: Kind<DatasetSource, ContentReport> = {
   section: 'datasets',
   noun: 'dataset',
   flag: 'enableDatasetTracking',
-  read: readContent,
+  read: async (source, options) => (await readers()).readContent(source, options),
   tables: true,
   sample: ({ datasets }) => datasets.sample,
   identity: ({ digest }) => digest.toString(),
@@ -82,6 +78,7 @@ async function describeContent(
 ): Promise<JsonObject> {
   const described = copyAsJson({ ...report, warnings }, `the ${section.slice(0, -1)}`)
   const { files = 0 } = report
+  const { FILES_LIMIT, fileListParts } = await readers()
   if (folder === undefined || !writer.configuration.datasets.files) return described
   if (files > FILES_LIMIT) {
     const number = files.toLocaleString('en')
@@ -98,8 +95,7 @@ async function describeContent(
 const output: Kind<string, OutputReport> = {
   section: 'outputs',
   noun: 'output',
-  // Loaded with the first output: it reads every kind of file.
-  read: async (...given) => (await import('./read-output.ts')).readOutput(...given),
+  read: async (...given) => (await readers()).readOutput(...given),
   tables: true,
   identity: ({ digest }) => digest.toString(),
   describe: async ({ tensors, contents, ...report }, name, writer) => {
@@ -137,6 +133,7 @@ export function modelKind(own: TrackedModelOptions = {}): Kind<string, Described
     noun: 'model',
     flag: 'enableModelTracking',
     read: async (path, options, { models }) => {
+      const { completeReport, readDescribed, readModel } = await readers()
       if (!models.description) return readModel(path, { ...options, ...own })
       const { listing, structure } = await readDescribed(path, { ...options, ...own })
       return { ...completeReport(listing), structure }
@@ -161,6 +158,7 @@ async function writeDescription(
 ): Promise<string[]> {
   const stem = `${safeFileName(writer.redaction.name(name))}_architecture`
   const path = writer.reserveFile('models', stem, '')
+  const { structureJson, structureText } = await readers()
   const texts = {
     [`${path}.txt`]: structureText(name, described),
     [`${path}.json`]: `${JSON.stringify(structureJson(name, described), null, 2)}\n`,
@@ -173,7 +171,7 @@ async function writeDescription(
 /** The kind of a model in memory. Neither a path nor files are recorded. */
 export const TENSORS: Kind<ModelTensors, TensorsReport> = {
   ...modelKind(),
-  read: (tensors, options) => hashTensors(tensors, options),
+  read: async (tensors, options) => (await readers()).hashTensors(tensors, options),
   describe: (given, ...rest) => {
     const { files: _, ...report } = given
     return describeModel(report, ...rest)
@@ -216,7 +214,7 @@ const tokenizer: Kind<string, TokenizerReport> = {
   section: 'tokenizers',
   noun: 'tokenizer',
   flag: 'enableModelTracking',
-  read: readTokenizer,
+  read: async (path, options) => (await readers()).readTokenizer(path, options),
   identity: ({ digest }) => digest.toString(),
   describe: (report) => Promise.resolve(copyAsJson(report, 'the tokenizer')),
 }

@@ -54,6 +54,7 @@ export class Recorder {
   readonly #pending = new Set<Promise<unknown>>()
   #state: RecorderState = { phase: 'new' }
   #sampler: SystemSampler | undefined
+  readonly #created = Promise.withResolvers<void>()
   /** The status that {@link beginEnd} started. */
   #workTree: { readonly status: ReturnType<typeof beginUndeclared> } | undefined
 
@@ -64,6 +65,8 @@ export class Recorder {
    */
   constructor(options: ExperimentOptions = {}, settings: RecorderSettings = {}) {
     this.#settings = settings
+    // The start gives the error; few callers wait for this as well.
+    void ignoreRejection(this.#created.promise)
     this.#directory = resolve(settings.directory ?? '.')
     this.#options = checkOptions({
       label: 'the options of ExperimentTracker',
@@ -99,6 +102,11 @@ export class Recorder {
     return this.#settings.signal
   }
 
+  /** Resolves when the folder of the run is there, while the captures of the start are being made. */
+  get whenCreated(): Promise<void> {
+    return this.#created.promise
+  }
+
   /** Resolves when the captures of the start are recorded, whatever became of them. */
   get captured(): Promise<void> {
     return this.#captured
@@ -129,8 +137,15 @@ export class Recorder {
     if (!this.isNew) throw wrongState(this.#state, 'startExperiment', 'before anything else, and once')
     this.#state = { phase: 'starting' }
     const { command, signal } = this.#settings
-    const writer = await this.#createRun()
+    let writer: RunWriter
+    try {
+      writer = await this.#createRun()
+    } catch (error) {
+      this.#created.reject(error)
+      throw error
+    }
     this.#state = { phase: 'running', writer }
+    this.#created.resolve()
     if (command === undefined) this.sampleSystem(process.pid)
     const { readyForCommand, done } = captureAtStart(writer, signal, command?.started)
     void this.#trackPending(done)

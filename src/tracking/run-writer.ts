@@ -100,7 +100,7 @@ export class RunWriter {
     const store = storeIn(configuration.outputDir)
     // Invalid outputs are rejected before anything of the run is created.
     const redaction = new Redaction(configuration)
-    const startOutputs = prepareOutputs(redaction.outputs(configuration), options.environment)
+    const startOutputs = await prepareOutputs(redaction.outputs(configuration), options.environment)
     const start = firstRecord(configuration, options)
     redaction.checkId(start.id)
     const folder = await createRun(store, redaction.record(start), modesFor(configuration.storeAccess))

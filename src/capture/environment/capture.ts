@@ -67,9 +67,9 @@ async function capture(
   // A run records the Python that its own command gets.
   const variables = inspection === undefined ? given : withAbsolutePath(given)
   const limits = { directory, signal, variables, options, command, inspection }
-  // The capture reads nothing that the command may modify.
+  // The capture reads nothing that the command may modify. It does not wait for the command either: while git answers,
+  // this process has nothing else to do.
   context.onSettled?.()
-  await context.commandStarted
   const warnings: string[] = []
   const value = await probeSources(limits, warnings)
   return toCaptured('environment', environmentDigestFields(value), value, warnings, algorithm)

@@ -145,7 +145,7 @@ function reportsStashes(version: string): boolean {
 
 async function describe(
   git: Git,
-  { location, version, status, settings, entries, tracked, tags, unpushed }: RepositorySnapshot,
+  { location, version, status, settings, entries, tracked, sizes, tags, unpushed }: RepositorySnapshot,
   commit: Commit,
   context: CaptureContext,
   options: GitOptions & GitCaptureSettings,
@@ -173,7 +173,7 @@ async function describe(
   )
   const workTreeFiles = await unlessUnknown(warnings, async () => {
     if (tracked instanceof NotAvailable) throw tracked
-    return describeWorkTreeFiles(git, tracked, status.changed, settings, content, warnings)
+    return describeWorkTreeFiles(git, tracked, status.changed, settings, sizes, content, warnings)
   })
   const { patchLimit } = options
   const patches =

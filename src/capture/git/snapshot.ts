@@ -8,9 +8,11 @@ import { dirname, join } from 'node:path'
 import { NotAvailable } from '../../util/not-available.ts'
 import { ABSENCES } from './absence.ts'
 import { locateRepository, readCommit, readSettings, readUnpushed } from './describe.ts'
+import { readSizes } from './blob-sizes.ts'
 import { indexEntriesOf, listIndex } from './index-entries.ts'
 import { readStatus } from './status.ts'
 import { readTrackedFiles } from './tracked-files.ts'
+import type { BlobSizes } from './blob-sizes.ts'
 import type { Git } from './command.ts'
 import type { RepositoryLocation, Settings } from './describe.ts'
 import type { IndexEntries } from './index-entries.ts'
@@ -27,6 +29,8 @@ export interface RepositorySnapshot {
   readonly entries: IndexEntries
   /** The reason if git could not list them. */
   readonly tracked: readonly TrackedFile[] | NotAvailable
+  /** Those of the tracked files whose bytes git does not compare; see `readSizes`. */
+  readonly sizes: Promise<BlobSizes | undefined>
   /** `null` before the first commit. */
   readonly commit: Commit | null
   readonly tags: readonly string[]
@@ -52,11 +56,16 @@ export async function readSnapshot(git: Git, directory: string): Promise<Reposit
   const tracked = ignoreRejection(
     readTracked(git, { listing, root: async () => (await pendingLocation).root }),
   )
+  const sizes = ignoreRejection(
+    Promise.all([tracked, settings]).then(([files, known]) =>
+      files instanceof NotAvailable ? undefined : readSizes(git, files, known),
+    ),
+  )
   const head = ignoreRejection(readCommit(git, 'HEAD'))
   // The order decides which error is thrown if several queries fail.
   const location = await pendingLocation
   const status = await pendingStatus
-  const rest = { version: await version, location, settings: await settings, status }
+  const rest = { version: await version, location, settings: await settings, status, sizes }
   if (status.commit === null)
     return {
       ...rest,

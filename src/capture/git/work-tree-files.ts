@@ -8,14 +8,15 @@ import { platform } from 'node:process'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { errorText } from '../../util/error-text.ts'
 import { isMissing } from '../../util/fs.ts'
-import { ignoreRejection } from '../../util/ignore-rejection.ts'
 import { NotAvailable } from '../../util/not-available.ts'
 import { plural } from '../../util/plural.ts'
 import { hashContents, hashLink } from './content.ts'
 import { parsePointer } from './large-files.ts'
 import { absolutePath, writePath } from './paths.ts'
+import { SIZES, blobSizes, causeOf, isBySize } from './blob-sizes.ts'
 import { keyOfPath } from './tracked-files.ts'
 import type { Stats } from 'node:fs'
+import type { BlobSizes } from './blob-sizes.ts'
 import type { Git } from './command.ts'
 import type { Content, ContentOptions } from './content.ts'
 import type { Settings } from './describe.ts'
@@ -26,9 +27,6 @@ import type { WorkTreeContent, WorkTreeFile, WorkTreeFiles } from './types.ts'
 /** Limits, above which files are counted and not listed, or listed and not read. */
 const LISTED = 10_000
 const READ = 4 * 2 ** 30
-
-/** In a larger repository, only the sizes of files under a conversion are compared. */
-const SIZES = 5_000
 
 /** Limit of the size of a Git LFS pointer in bytes, according to the specification. */
 const POINTER_LIMIT = 1024
@@ -45,6 +43,7 @@ interface Candidate {
  *
  * @param tracked All tracked files.
  * @param changed The changed paths of the status.
+ * @param sizes The answer of {@link readSizes}.
  * @param warnings Gets a message if files could not be listed.
  */
 export async function describeWorkTreeFiles(
@@ -52,11 +51,12 @@ export async function describeWorkTreeFiles(
   tracked: readonly TrackedFile[],
   changed: readonly ChangedPath[],
   settings: Settings,
+  sizes: Promise<BlobSizes | undefined>,
   options: ContentOptions,
   warnings: string[],
 ): Promise<WorkTreeFiles> {
   const isChanged = new Set(changed.map(({ path }) => keyOfPath(path)))
-  const candidates = await findCandidates(git, tracked, isChanged, settings, options)
+  const candidates = await findCandidates(tracked, isChanged, settings, sizes, options)
   const listed = candidates.slice(0, LISTED)
   const unlisted = candidates.length - listed.length
   if (unlisted > 0)
@@ -93,25 +93,16 @@ function modeOf(stat: Stats, file: TrackedFile, { fileMode }: Settings): string 
 }
 
 async function findCandidates(
-  git: Git,
   tracked: readonly TrackedFile[],
   changed: ReadonlySet<string>,
   settings: Settings,
+  sizes: Promise<BlobSizes | undefined>,
   { root, signal }: ContentOptions,
 ): Promise<Candidate[]> {
   const candidates: Candidate[] = []
   const bySize: Candidate[] = []
   const absent = new AbsentFolders()
   const causes = tracked.map((file) => causeOf(file, settings, tracked.length <= SIZES))
-  const isBySize = (index: number): boolean => causes[index] === 'line-ends' || causes[index] === 'size'
-  // Git reads the sizes of the blobs while the files are looked up here.
-  const pendingSizes = ignoreRejection(
-    readSizes(
-      git,
-      tracked.filter((_, index) => isBySize(index)),
-      settings,
-    ),
-  )
   let turn = 0
   for (const [index, file] of tracked.entries()) {
     const { path, mode, hidden } = file
@@ -137,34 +128,11 @@ async function findCandidates(
     if (isModeUnknown && modeOf(stat, file, settings) !== mode)
       candidates.push({ ...candidate, cause: 'mode' })
     else if (cause === undefined || changed.has(keyOfPath(path))) continue
-    else if (isBySize(index)) bySize.push(candidate)
+    else if (isBySize(cause)) bySize.push(candidate)
     else candidates.push(candidate)
   }
-  candidates.push(...otherSizes(bySize, await pendingSizes))
+  candidates.push(...otherSizes(bySize, await sizes))
   return candidates.toSorted((a, b) => Buffer.compare(a.file.path.bytes, b.file.path.bytes))
-}
-
-/**
- * Return why git may call a file unchanged that has other bytes; `undefined` if it compares the bytes.
- *
- * @param isSizeCompared True to return `size` for a file that is under no conversion now.
- */
-export function causeOf(
-  { mode, hidden, attributes }: TrackedFile,
-  { autocrlf, symlinks }: Settings,
-  isSizeCompared: boolean,
-): string | undefined {
-  if (hidden !== undefined) return hidden
-  if (mode === '120000') return symlinks ? undefined : 'link'
-  for (const name of ['filter', 'working-tree-encoding']) {
-    const value = attributes.get(name)
-    if (value !== undefined && value !== 'set' && value !== 'unset') return `${name}=${value}`
-  }
-  if (attributes.get('ident') === 'set') return 'ident'
-  const text = attributes.get('text') ?? attributes.get('crlf')
-  if (text !== 'unset' && (text !== undefined || attributes.has('eol') || autocrlf)) return 'line-ends'
-  // Git does not look again at a file that an earlier setting converted.
-  return isSizeCompared ? 'size' : undefined
 }
 
 /**
@@ -173,45 +141,11 @@ export function causeOf(
  *
  * @param sizes Sizes of blobs; `undefined` if they could not be read.
  */
-function otherSizes(
-  candidates: readonly Candidate[],
-  sizes: ReadonlyMap<string, number> | undefined,
-): Candidate[] {
+function otherSizes(candidates: readonly Candidate[], sizes: BlobSizes | undefined): Candidate[] {
   if (sizes === undefined) return candidates.filter(({ cause }) => cause === 'line-ends')
   return candidates.filter(({ file, stat }) => {
     const size = sizes.get(file.blob)
     return size === undefined || stat?.size !== size
-  })
-}
-
-/** Return the sizes of the blobs of these files, by blob; `undefined` if git cannot say. */
-async function readSizes(
-  git: Git,
-  files: readonly TrackedFile[],
-  { partial }: Settings,
-): Promise<ReadonlyMap<string, number> | undefined> {
-  // Git would fetch a missing blob, and may not.
-  if (partial) return undefined
-  const blobs = files.map(({ blob }) => blob)
-  const sizes = new Map<string, number>()
-  if (blobs.length === 0) return sizes
-  try {
-    for (const [index, size] of (await blobSizes(git, blobs)).entries())
-      if (size !== undefined) sizes.set(blobs[index] ?? '', size)
-    return sizes
-  } catch (error) {
-    if (!(error instanceof NotAvailable)) throw error
-    return undefined
-  }
-}
-
-async function blobSizes(git: Git, blobs: readonly string[]): Promise<(number | undefined)[]> {
-  const input = Buffer.from(blobs.map((blob) => `${blob}\n`).join(''))
-  const output = await git(['cat-file', '--buffer', '--batch-check=%(objecttype) %(objectsize)'], { input })
-  const lines = output.toString('latin1').split('\n')
-  return blobs.map((_, index) => {
-    const size = /^blob (\d+)$/.exec(lines[index] ?? '')?.[1]
-    return size === undefined ? undefined : Number(size)
   })
 }
 

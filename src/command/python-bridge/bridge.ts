@@ -83,6 +83,7 @@ export class Bridge {
   readonly #interpreters: Interpreters
   readonly #reported: ReportedMetrics
   readonly #watch = new ProcessWatch()
+  #isClosed = false
 
   private constructor(
     { argv, environment, seed }: BridgeOptions,
@@ -117,6 +118,16 @@ export class Bridge {
     return new Bridge(options, recorder, programs, interpreters, reported, warn, connection)
   }
 
+  /** Close the connection of a command that never ran. Do nothing after {@link close}. */
+  async discard(): Promise<void> {
+    const connection = this.#connection
+    if (connection.status !== 'open' || this.#isClosed) return
+    this.#isClosed = true
+    // The error that kept the command from running is the one to report.
+    await connection.server.close(AbortSignal.abort()).catch(() => undefined)
+    await connection.folder.remove().catch(() => undefined)
+  }
+
   /** Begin to watch the processes of the command. */
   watch(pid: number): void {
     this.#watch.begin(pid)
@@ -130,7 +141,10 @@ export class Bridge {
    */
   async close(signal: AbortSignal): Promise<SeedUse | undefined> {
     const connection = this.#connection
+    this.#isClosed = true
     let nodePrograms = 0
+    // A program that is still connected may still write files.
+    if (connection.status !== 'open' || !connection.server.isConnected) this.#recorder.beginEnd()
     // An error of the bridge must not hide how the command ended.
     try {
       if (connection.status === 'open') {

@@ -1,7 +1,5 @@
 /** Execution of the messages that programs send. */
 import { LineaprintError } from '../../core/errors.ts'
-import { withoutFiles } from '../../model/in-memory.ts'
-import { readModelWith } from '../../model/read.ts'
 import { OWN_SOURCE } from '../../record/record.ts'
 import { reasonOf } from '../../record/failure.ts'
 import { existedBeforeRun } from '../../tracking/changes/flags.ts'
@@ -251,6 +249,7 @@ async function trackModel(message: MessageOf<'model'>, program: Program, session
   const kind: Kind<InMemory, Omit<ModelReport, 'path'>> = {
     ...KINDS.model,
     read: async (_, options) => {
+      const { readModelWith, withoutFiles } = await import('./model-files.ts')
       const report = withoutFiles(await withName(file, name, readModelWith(file, options, config)))
       return { ...report, warnings: [...report.warnings, ...warnings] }
     },

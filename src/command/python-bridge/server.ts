@@ -77,6 +77,11 @@ export class BridgeServer {
     await closed
   }
 
+  /** Whether a program is connected, as far as connections were accepted. */
+  get isConnected(): boolean {
+    return this.#connections.size > 0
+  }
+
   /**
    * Accept every pending connection. They are accepted in order: once a new connection got its answer, all
    * earlier ones are accepted.

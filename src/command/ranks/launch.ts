@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { thisProcess } from '../../util/process-identity.ts'
+import type { LaunchRecord, RankRecord } from '../../record/record.ts'
 
 type Variables = Readonly<Record<string, string | undefined>>
 
@@ -216,4 +217,13 @@ function parentOf(): string {
   } catch {
     return `process ${pid}`
   }
+}
+
+/** Return the record of a launch before the other ranks have come. */
+export function launchRecord(
+  { launcher, group, node, size, rank, localRank }: Launch,
+  pid: number = process.pid,
+): LaunchRecord {
+  const own: RankRecord = { rank, localRank, pid, status: 'running', exitCode: null, signal: null }
+  return { launcher, group, node, ...(size !== undefined && { size }), ranks: [own] }
 }

@@ -1,7 +1,8 @@
 /** The run that the first rank of a launch makes on its machine, from its announcement to the end of the last rank. */
 import { reasonOf } from '../../record/failure.ts'
 import { storeOf } from '../../store/store.ts'
-import { Ranks, launchRecord } from './leader.ts'
+import { launchRecord } from './launch.ts'
+import { Ranks } from './leader.ts'
 import { Announcement } from './meeting.ts'
 import type { Declared } from '../declared.ts'
 import type { MetricFiles } from '../../tracking/metric-files/metric-files.ts'

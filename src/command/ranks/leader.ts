@@ -9,7 +9,7 @@ import { modesIn } from '../../util/modes.ts'
 import { plural } from '../../util/plural.ts'
 import { processOfRank } from '../python-bridge/reporters.ts'
 import type { JsonObject } from '../../core/json-value.ts'
-import type { LaunchRecord, RankRecord, StreamRecord } from '../../record/record.ts'
+import type { RankRecord, StreamRecord } from '../../record/record.ts'
 import type { MetricFiles } from '../../tracking/metric-files/metric-files.ts'
 import type { Recorder } from '../../tracking/recorder.ts'
 import type { Declared, NamedPath } from '../declared.ts'
@@ -233,15 +233,6 @@ export class Ranks {
     await copyFile(source, join(folder, name))
     return [...parts, name].join('/')
   }
-}
-
-/** Return the record of a launch before the other ranks have come. */
-export function launchRecord(
-  { launcher, group, node, size, rank, localRank }: Launch,
-  pid: number = process.pid,
-): LaunchRecord {
-  const own: RankRecord = { rank, localRank, pid, status: 'running', exitCode: null, signal: null }
-  return { launcher, group, node, ...(size !== undefined && { size }), ranks: [own] }
 }
 
 function folderOf(rank: number): string {

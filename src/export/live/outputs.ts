@@ -7,8 +7,6 @@
 import { join } from 'node:path'
 import { mlflowTarget } from '../mlflow/target.ts'
 import { reasonOf } from '../../record/failure.ts'
-import { MlflowOutput } from './mlflow.ts'
-import { WandbOutput } from './wandb.ts'
 import type { RunSource } from '../source.ts'
 import type { EventBody } from '../../record/events.ts'
 import type { SeriesKey } from '../../record/series-keys.ts'
@@ -130,19 +128,22 @@ function rejected(signal: AbortSignal): Promise<never> {
  * @returns A function that starts the outputs.
  * @throws ERR_LINEAPRINT_CONFIGURATION if an output lacks a required option.
  */
-export function prepareOutputs(
+export async function prepareOutputs(
   { saveToWandb, saveToMlflow }: OutputOptions,
   variables: Readonly<Record<string, string | undefined>>,
-): (context: OutputContext) => Outputs {
+): Promise<(context: OutputContext) => Outputs> {
   const target = saveToMlflow
     ? mlflowTarget(typeof saveToMlflow === 'object' ? saveToMlflow : {}, variables)
     : undefined
+  // Few runs have outputs, and every run would wait for the imports.
+  const mlflow = target && { target, ...(await import('./mlflow.ts')) }
   const wandb = typeof saveToWandb === 'object' ? saveToWandb : {}
+  const folder = saveToWandb ? await import('./wandb.ts') : undefined
   return ({ record, keyOf, store }) =>
     new Outputs([
-      ...(target === undefined ? [] : [new MlflowOutput(record, keyOf, target)]),
-      ...(saveToWandb
-        ? [new WandbOutput(record, keyOf, wandb.directory ?? join(store, 'wandb'), wandb)]
+      ...(mlflow === undefined ? [] : [new mlflow.MlflowOutput(record, keyOf, mlflow.target)]),
+      ...(folder !== undefined
+        ? [new folder.WandbOutput(record, keyOf, wandb.directory ?? join(store, 'wandb'), wandb)]
         : []),
     ])
 }

@@ -40,7 +40,7 @@ const PYTHON = /^(?:python|pypy)[\d.]*t?$/
 /** A watch over the descendants of one process. It neither keeps this process alive nor fails. */
 export class ProcessWatch {
   readonly #seen = new Map<string, Omit<SeenPython, 'seenFor'> & { readonly first: number; last: number }>()
-  readonly #start = performance.now()
+  #start = 0
   #root: number | undefined
   #execution: CommandExecution | undefined
   #samples = 0
@@ -51,6 +51,7 @@ export class ProcessWatch {
   begin(root: number): void {
     if (process.platform !== 'linux') return
     this.#root = root
+    this.#start = performance.now()
     this.#schedule()
   }
 

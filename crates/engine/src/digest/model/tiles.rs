@@ -73,6 +73,9 @@ struct Done {
     health: Option<Box<health::Bytes>>,
 }
 
+/// The health of the parts of a span, each with its first byte in the file.
+type Counted = Vec<(u64, Box<health::Bytes>)>;
+
 /// Results of the same read beside the hashes.
 #[derive(Clone, Copy, Debug)]
 pub struct Extra {
@@ -120,7 +123,7 @@ pub fn hash(files: &[OpenFile], wanted: Wanted, extra: Extra, control: &Control)
         .collect();
     let mut trees: BTreeMap<(usize, Subject), Vec<Piece>> = BTreeMap::new();
     let mut checks: Vec<Vec<sums::Part>> = files.iter().map(|_| Vec::new()).collect();
-    let mut counted: BTreeMap<(usize, usize), Vec<(u64, Box<health::Bytes>)>> = BTreeMap::new();
+    let mut counted: BTreeMap<(usize, usize), Counted> = BTreeMap::new();
     for (file, (parts, summed)) in hashed {
         checks[file].extend(summed);
         for Done {

@@ -76,7 +76,7 @@ export class WrongDigest extends Error {}
  */
 export async function alternate(contestants: readonly Contestant[], rounds: number): Promise<Rounds> {
   await warmUp(contestants)
-  const others = otherPrograms()
+  const others = otherPrograms(contestants)
   const measured = contestants.map((contestant) => ({
     contestant,
     wallMs: [] as number[],
@@ -149,15 +149,17 @@ function cpuTime(child: boolean): number | undefined {
 
 /**
  * Start to watch the load of other programs; the returned function gives the share of the processors they
- * used.
+ * used. Programs of contestants that stay count as children only when they have ended, so their own count is taken.
  */
-function otherPrograms(): () => number | undefined {
+function otherPrograms(contestants: readonly Contestant[]): () => number | undefined {
   const start = performance.now()
-  const before = { busy: busyTime(), own: cpuTime(false), children: cpuTime(true) }
+  const staying = (): number => contestants.reduce((sum, { cpuMs }) => sum + (cpuMs?.() ?? 0), 0)
+  const before = { busy: busyTime(), own: cpuTime(false), children: cpuTime(true), staying: staying() }
   return () => {
     const [own, children] = [cpuTime(false), cpuTime(true)]
     if (own === undefined || children === undefined) return undefined
-    const ownTime = own - (before.own ?? 0) + (children - (before.children ?? 0))
+    const ownTime =
+      own - (before.own ?? 0) + (children - (before.children ?? 0)) + (staying() - before.staying)
     const share =
       (busyTime() - before.busy - ownTime) / ((performance.now() - start) * availableParallelism())
     return Math.max(0, share)

@@ -8,7 +8,7 @@ import type { Interface } from 'node:readline'
 const SCRIPT = fileURLToPath(new URL('hash-tensors.py', import.meta.url))
 
 /** A library that loads models. */
-export type Library = 'safetensors' | 'torch' | 'gguf' | 'numpy' | 'h5py'
+export type Library = 'safetensors' | 'torch' | 'gguf' | 'numpy' | 'h5py' | 'ztensor'
 
 /** `benchmark/hash-tensors.py`, started when it is needed for the first time and ended with {@link stop}. */
 export class PythonWorker {
@@ -21,7 +21,7 @@ export class PythonWorker {
   /** The most memory of the program so far, in MiB. */
   peakMiB = 0
 
-  constructor(python: string, library: Library, what: 'hash' | 'load', path: string) {
+  constructor(python: string, library: Library, what: 'hash' | 'load' | 'list', path: string) {
     this.#python = python
     this.#args = [SCRIPT, library, what, path]
   }
@@ -40,7 +40,7 @@ export class PythonWorker {
     await this.#line()
   }
 
-  /** Load the model, and hash it where that was asked. */
+  /** Load the model, and hash it or list it where that was asked. */
   async ask(): Promise<string> {
     await this.start()
     this.#open?.child.stdin?.write('\n')

@@ -51,7 +51,7 @@ fi
 # name is in the list, and a new release of somebody else changes nothing.
 readers=.peers/model-readers
 reader_packages=(safetensors==0.8.0 gguf==0.19.0 h5py==3.16.0 numpy==2.4.6 tqdm==4.70.1 PyYAML==6.0.4 requests==2.34.2
-  certifi==2026.10.19.post1 charset-normalizer==3.5.3 idna==3.20 urllib3==2.8.0)
+  certifi==2026.10.19.post1 charset-normalizer==3.5.3 idna==3.20 urllib3==2.8.0 ztensor==2.1.1)
 if [ "$(cat "$readers/lineaprint-stamp" 2>/dev/null || true)" = "${reader_packages[*]}" ]; then
   echo "bench-peers: $readers is there already"
 else
@@ -59,7 +59,7 @@ else
   rm -rf "$readers"
   python3 -m venv "$readers"
   "$readers/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --no-deps "${reader_packages[@]}"
-  "$readers/bin/python" -c 'import gguf, h5py, safetensors.numpy'
+  "$readers/bin/python" -c 'import gguf, h5py, safetensors.numpy, ztensor'
   printf '%s' "${reader_packages[*]}" > "$readers/lineaprint-stamp"
 fi
 

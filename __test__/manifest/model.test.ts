@@ -184,3 +184,24 @@ test('tensors that contradict their weights digest, or lie in no entry, are refu
 function formatBytes(manifest: Awaited<ReturnType<typeof createManifest>>): Uint8Array {
   return Buffer.from(formatManifest(manifest))
 }
+
+test('a pipeline is refused with what to do instead, even where weights lie beside its index', async () => {
+  const unet = { 'unet/config.json': '{}', 'unet/diffusion_pytorch_model.safetensors': safetensors(TENSORS) }
+  const index = { 'model_index.json': JSON.stringify({ unet: ['diffusers', 'UNet2DModel'] }) }
+  for (const files of [
+    { ...index, ...unet },
+    { ...index, ...unet, 'all.safetensors': safetensors(TENSORS) },
+  ]) {
+    const root = folderOf(files)
+    await expect(createManifest(root, { tensors: true })).rejects.toMatchObject({
+      code: 'ERR_LINEAPRINT_UNSUPPORTED',
+      path: root,
+      received: 'a pipeline of diffusers (model_index.json)',
+      hint: 'create a manifest with tensors of each component, and one without tensors of the pipeline',
+    })
+    const component = await createManifest(join(root, 'unet'), { tensors: true })
+    expect(component.tensors?.map(({ name }) => name)).toEqual(['a.weight', 'b.weight'])
+    const whole = await createManifest(root)
+    expect((await checkManifest(whole, root)).same).toBe(true)
+  }
+})

@@ -104,3 +104,12 @@ test('a model without tensors has none', () => {
   expect(columns().toInfos()).toEqual([])
   expect(columns(shard('/m/one', [])).totals()).toEqual({ parameters: 0, bytes: 0, dtypes: {} })
 })
+
+test('neighbours with and without the same shape keep their own', () => {
+  const shapes = [[2, 3], [2, 3], [3, 2], [3], [], [], [2, 3, 1], [2, 3]]
+  const given = shapes.map((shape, index) => ({ name: `t${index}`, shape, digest: index }))
+  const all = columns(shard('a', given.slice(0, 5)), shard('b', given.slice(5)))
+  expect([...all.types()].map(({ shape }) => shape)).toEqual(shapes)
+  expect(all.toInfos().map(({ shape }) => shape)).toEqual(shapes)
+  expect(all.toInfos(2, 6)).toEqual(all.toInfos().slice(2, 6))
+})

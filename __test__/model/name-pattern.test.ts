@@ -60,3 +60,25 @@ test('a name has the pattern that a regular expression gives it', () => {
 test('numbers that occur several times are written once', () => {
   expect(patterns('a.0.b.1', 'a.1.b.0', 'a.2.b.1', 'a.4.b.0')).toEqual(['a.{0..2,4}.b.{0,1}'])
 })
+
+test('tensors in any order fall into the groups that their patterns give', () => {
+  const parts = ['0', '1', '23', 'a', 'b', '{}', '\u0663']
+  let state = 7
+  const next = (below: number): number => (state = (state * 48271) % 2147483647) % below
+  const random = Array.from({ length: 4000 }, () =>
+    tensor(
+      Array.from({ length: next(4) }, () => parts[next(parts.length)]).join('.'),
+      Array.from({ length: next(3) }, () => next(2)),
+      next(4) === 0 ? 'I8' : 'F32',
+    ),
+  )
+  const expected = new Map<string, { name: string; tensors: number; bytes: number }>()
+  for (const { name, dtype, shape, bytes } of random) {
+    const key = `${dtype} ${shape.join('x')} ${patternOf(name)}`
+    const group = expected.get(key) ?? { name, tensors: 0, bytes: 0 }
+    expected.set(key, { ...group, tensors: group.tensors + 1, bytes: group.bytes + bytes })
+  }
+  const found = groupTensors(random)
+  expect(found.map(({ name, tensors, bytes }) => ({ name, tensors, bytes }))).toEqual([...expected.values()])
+  expect(found.length).toBeGreaterThan(100)
+})

@@ -164,6 +164,8 @@ test('a component without digest of its weights leaves the whole without', async
 test('a sample and a base are refused', async () => {
   await expect(readModel(pipeline(), { sample: { strategy: 'strided', count: 1 } })).rejects.toMatchObject({
     code: 'ERR_LINEAPRINT_UNSUPPORTED',
+    received: 'a pipeline of diffusers (model_index.json)',
+    hint: 'sample its components one by one: they are the folders below it',
   })
   await expect(readModel(pipeline(), { base: pipeline() })).rejects.toMatchObject({
     code: 'ERR_LINEAPRINT_ARGUMENT',

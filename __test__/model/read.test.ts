@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { hashFile } from '../../src/hash/file.ts'
 import { hashTree } from '../../src/hash/tree.ts'
-import { readModel, readModelWith } from '../../src/model/read.ts'
+import { jsonPieces } from '../../src/json/pieces.ts'
+import { listingDocument, readModel, readModelWith, readParts } from '../../src/model/read.ts'
 import { folderOf, paint } from '../support/folder.ts'
 import { floats, fromHeader, safetensors } from '../support/safetensors.ts'
 import type { TensorToWrite } from '../support/safetensors.ts'
@@ -286,4 +287,20 @@ test('shape and every byte count beyond 100 million parameters', { timeout: 120_
   expect(wide.architecture.equals(high.architecture)).toBe(false)
   expect(wide.weights.equals(high.weights)).toBe(false)
   expect(wide.weights.equals(other.weights)).toBe(false)
+})
+
+test('the document of a listing has its fields in their order, and its tensors are built when they are written', async () => {
+  const folder = folderOf({ 'model.safetensors': safetensors(WEIGHTS), 'config.json': CONFIG })
+  for (const options of [{}, { health: true }, { sample: { strategy: 'strided', count: 2 } as const }]) {
+    const parts = await readParts(folder, options)
+    const pieces = [...jsonPieces(listingDocument(parts))].join('')
+    expect(parts.tensorList?.slice(1, 3)).toEqual(parts.listing.tensors.slice(1, 3))
+    expect(pieces).toBe(`${JSON.stringify(parts.listing, null, 2)}\n`)
+  }
+  const pipeline = {
+    'model_index.json': '{"unet": ["diffusers", "UNet2DModel"]}',
+    'unet/w.safetensors': safetensors(WEIGHTS),
+  }
+  const several = await readParts(folderOf(pipeline))
+  expect(listingDocument(several)).toBe(several.listing)
 })

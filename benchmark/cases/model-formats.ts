@@ -21,18 +21,22 @@ const TARGET = 0.9
 const READERS = fileURLToPath(new URL('../../.peers/model-readers/bin/python', import.meta.url))
 const FRAMEWORKS = fileURLToPath(new URL('../../.peers/frameworks/bin/python', import.meta.url))
 
-/** The library of a format, and its interpreter. */
-const LIBRARIES: Readonly<Record<string, readonly [Library, python: string]>> = {
-  safetensors: ['safetensors', READERS],
-  pytorch: ['torch', FRAMEWORKS],
-  'pytorch-legacy': ['torch', FRAMEWORKS],
-  gguf: ['gguf', READERS],
-  npy: ['numpy', READERS],
-  'npy-fortran': ['numpy', READERS],
-  npz: ['numpy', READERS],
-  'npz-deflated': ['numpy', READERS],
-  hdf5: ['h5py', READERS],
-  'hdf5-chunked': ['h5py', READERS],
+const ZTENSOR = ['ztensor', READERS] as const
+
+/** The libraries of a format, each with its interpreter. */
+const LIBRARIES: Readonly<Record<string, readonly (readonly [Library, python: string])[]>> = {
+  safetensors: [['safetensors', READERS], ZTENSOR],
+  pytorch: [['torch', FRAMEWORKS], ZTENSOR],
+  'pytorch-legacy': [['torch', FRAMEWORKS]],
+  gguf: [['gguf', READERS], ZTENSOR],
+  npy: [['numpy', READERS]],
+  'npy-fortran': [['numpy', READERS]],
+  npz: [['numpy', READERS], ZTENSOR],
+  'npz-deflated': [['numpy', READERS], ZTENSOR],
+  onnx: [ZTENSOR],
+  // ztensor refuses a root group whose symbol table is not cached in its entry, which the format allows.
+  hdf5: [['h5py', READERS]],
+  'hdf5-chunked': [['h5py', READERS]],
 }
 
 /** Return a case for each format. Only the files of one of them are on the disk at a time. */
@@ -84,22 +88,29 @@ function pythonContestants(
   path: string,
   workers: PythonWorker[],
 ): [contestants: Contestant[], missing: string[]] {
-  const [library, python] = LIBRARIES[name] ?? []
-  if (library === undefined || python === undefined) return [[], []]
-  if (!existsSync(python)) return [[], [`${library} (no ${python})`]]
-  const contestants = (['hash', 'load'] as const).map((what): Contestant => {
-    const worker = new PythonWorker(python, library, what, path)
-    workers.push(worker)
-    return {
-      name: what === 'hash' ? `${library}, load and SHA-256` : `${library}, load alone`,
-      role: what === 'hash' ? 'peer' : 'part',
-      child: true,
-      cpuMs: () => worker.cpuMs,
-      run: async () => worker.ask(),
-      ...(what === 'hash' && { check: { label: 'SHA-256 of the tensors', read: async () => worker.ask() } }),
+  const contestants: Contestant[] = []
+  const missing: string[] = []
+  for (const [library, python] of LIBRARIES[name] ?? []) {
+    if (!existsSync(python)) {
+      missing.push(`${library} (no ${python})`)
+      continue
     }
-  })
-  return [contestants, []]
+    for (const what of ['hash', 'load'] as const) {
+      const worker = new PythonWorker(python, library, what, path)
+      workers.push(worker)
+      contestants.push({
+        name: what === 'hash' ? `${library}, load and SHA-256` : `${library}, load alone`,
+        role: what === 'hash' ? 'peer' : 'part',
+        child: true,
+        cpuMs: () => worker.cpuMs,
+        run: async () => worker.ask(),
+        ...(what === 'hash' && {
+          check: { label: 'SHA-256 of the tensors', read: async () => worker.ask() },
+        }),
+      })
+    }
+  }
+  return [contestants, missing]
 }
 
 function readModelContestant(path: string, weights: string): Contestant {

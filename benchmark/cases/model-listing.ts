@@ -31,7 +31,7 @@ export function modelListingCases(inputs: Inputs): Case[] {
   const sharded = (['safetensors', 'pytorch', 'gguf'] as const).map((format) => ({
     name: `model-listing-${format}`,
     title: `listing ${SHARDS} shards of 2.8 GB, ${format}; wanted below 50 ms`,
-    prepare: async () => Promise.resolve(listingEntry(writeSharded(inputs, format))),
+    prepare: async () => Promise.resolve(listingEntry(...writeSharded(inputs, format))),
   }))
   return [
     ...sharded,
@@ -43,7 +43,10 @@ export function modelListingCases(inputs: Inputs): Case[] {
   ]
 }
 
-function writeSharded(inputs: Inputs, format: 'safetensors' | 'pytorch' | 'gguf'): string {
+function writeSharded(
+  inputs: Inputs,
+  format: 'safetensors' | 'pytorch' | 'gguf',
+): [path: string, folder: string] {
   const folder = join(inputs.directory, `sharded-${format}`)
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder)
@@ -62,33 +65,54 @@ function writeSharded(inputs: Inputs, format: 'safetensors' | 'pytorch' | 'gguf'
     else writeGguf(path, part, { number, count: SHARDS, tensors: plans.length })
     for (const plan of part) map[plan.name] = nameOf(number)
   }
-  if (format === 'gguf') return join(folder, nameOf(0))
+  if (format === 'gguf') return [join(folder, nameOf(0)), folder]
   writeFileSync(
     join(folder, `${stem}.${extension}.index.json`),
     JSON.stringify({ metadata: {}, weight_map: map }),
   )
-  return folder
+  return [folder, folder]
 }
 
-function listingEntry(path: string): Entry {
-  const list: Contestant = {
+function listingEntry(path: string, folder: string): Entry {
+  const list = async (): Promise<string> => {
+    const { weights, index } = await locateModel(path, {})
+    const wanted = {
+      algorithm: 'blake3',
+      lenient: false,
+      reading: { kind: 'full', parts: 'headers' },
+      ...(index && { index }),
+    } as const
+    const model = await runJob({}, (job, threads) => native.readModel(job, [...weights], wanted, threads))
+    const { parameters, bytes } = new TensorColumns(model).totals()
+    return `${parameters},${bytes}`
+  }
+  const label = 'elements and bytes of the tensors'
+  const own: Contestant = {
     name: 'lineaprint, names, shapes and places',
     role: 'ours',
     child: false,
-    run: async () => {
-      const { weights, index } = await locateModel(path, {})
-      const wanted = {
-        algorithm: 'blake3',
-        lenient: false,
-        reading: { kind: 'full', parts: 'headers' },
-        ...(index && { index }),
-      } as const
-      const model = await runJob({}, (job, threads) => native.readModel(job, [...weights], wanted, threads))
-      const { parameters, bytes } = new TensorColumns(model).totals()
-      return `${parameters} ${bytes}`
+    run: list,
+    check: { label, read: list },
+  }
+  if (!existsSync(READERS))
+    return { bytes: 0, contestants: [own], missing: ['ztensor (no .peers/model-readers)'] }
+  const worker = new PythonWorker(READERS, 'ztensor', 'list', folder)
+  const python: Contestant = {
+    name: 'ztensor, names, shapes and places',
+    role: 'peer',
+    child: true,
+    cpuMs: () => worker.cpuMs,
+    run: async () => worker.ask(),
+    check: { label, read: async () => worker.ask() },
+  }
+  return {
+    bytes: 0,
+    contestants: [own, python],
+    missing: [],
+    after: () => {
+      worker.stop()
     },
   }
-  return { bytes: 0, contestants: [list], missing: [] }
 }
 
 /** Return the entry of a file that is mostly its header: 100 bytes of it for each tensor of 8 bytes. */

@@ -3,6 +3,28 @@
 /** Items of an array from which it is written in pieces, and the items of a piece. */
 export const PIECE = 4096
 
+/** A list whose items are built when they are written. */
+export class ItemList {
+  readonly length: number
+  readonly #build: (start: number, end: number) => readonly unknown[]
+
+  /** @param build Returns the items from `start` up to `end`. */
+  constructor(length: number, build: (start: number, end: number) => readonly unknown[]) {
+    this.length = length
+    this.#build = build
+  }
+
+  /** Return the items from `start` up to `end`, or up to the last one. */
+  slice(start: number, end: number): readonly unknown[] {
+    return this.#build(start, Math.min(end, this.length))
+  }
+
+  /** Return all items, as `JSON.stringify` takes them. */
+  toJSON(): readonly unknown[] {
+    return this.slice(0, this.length)
+  }
+}
+
 /**
  * Return the text of a document, indented by two spaces and with a line end, in pieces: of a long list in an object, such as a
  * million tensors, only a part is text at a time.
@@ -37,6 +59,6 @@ export function* jsonPieces(value: unknown): Generator<string> {
   yield '\n}\n'
 }
 
-function isLong(value: unknown): value is unknown[] {
-  return Array.isArray(value) && value.length > PIECE
+function isLong(value: unknown): value is unknown[] | ItemList {
+  return (Array.isArray(value) || value instanceof ItemList) && value.length > PIECE
 }

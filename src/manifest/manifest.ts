@@ -9,6 +9,7 @@ import { MANIFEST_SCHEMA } from './document.ts'
 import { entriesOf } from './entries.ts'
 import { checkCounted, locate, modelOf, unchanged, weightsFileOf } from './model.ts'
 import { isIndexPath } from '../model/families.ts'
+import { PIPELINE_INDEX, pipelineFolder } from '../model/pipeline.ts'
 import type { HashOptions } from '../core/options.ts'
 import type { LinkMode } from '../hash/tree.ts'
 import type { Manifest } from './document.ts'
@@ -43,7 +44,7 @@ export interface ManifestOptions extends HashOptions {
  * @param path A folder or a file. With `tensors`, a folder with a model or a safetensors file.
  * @throws The errors of `hashTree` and `hashFile`; with `tensors` those of `readModel`, and
  * ERR_LINEAPRINT_CHANGED if the weights changed between the two reads, ARGUMENT if a file of the model is
- * excluded.
+ * excluded, UNSUPPORTED for a pipeline of diffusers.
  */
 export async function createManifest(path: string, options: ManifestOptions = {}): Promise<Manifest> {
   checkKeys(options, ['links', 'ignore', 'ignoreFiles', 'includeSkipped', 'tensors'])
@@ -89,6 +90,19 @@ async function fileManifest(path: string, options: ManifestOptions): Promise<Man
 }
 
 async function modelFolderManifest(root: string, options: ManifestOptions): Promise<Manifest> {
+  if ((await pipelineFolder(root)) !== undefined) {
+    // The weights beside its index are another copy, and not what `readModel` reads.
+    throw new LineaprintError(
+      'ERR_LINEAPRINT_UNSUPPORTED',
+      'the tensors of a pipeline are in its components',
+      {
+        path: root,
+        expected: 'a folder of one model',
+        received: `a pipeline of diffusers (${PIPELINE_INDEX})`,
+        hint: 'create a manifest with tensors of each component, and one without tensors of the pipeline',
+      },
+    )
+  }
   const files = await locate(root)
   return unchanged(
     files.map((name) => join(root, name)),

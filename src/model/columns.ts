@@ -33,21 +33,30 @@ export class TensorColumns {
 
   /** Return what each tensor is, in order. */
   *types(): Generator<TensorType> {
+    let last: readonly number[] = []
     for (let at = 0; at < this.count; at++) {
       const [shard, index] = this.#locate(at)
-      yield typeOf(shard, index)
+      // Neighbours often have one shape, and a million arrays of it would fill the memory until they are collected.
+      const shape = hasShape(shard, index, last) ? last : shapeOf(shard, index)
+      last = shape
+      yield {
+        name: shard.names[index] ?? '',
+        dtype: dtypeOf(shard, index),
+        shape,
+        bytes: shard.sizes[index] ?? 0,
+      }
     }
   }
 
-  /** Build an object for each tensor, in order. */
-  toInfos(): TensorInfo[] {
+  /** Build an object for each tensor, in order; or only for those from `start` up to `end`. */
+  toInfos(start: number = 0, end: number = this.count): TensorInfo[] {
     const fileNames = new Map<NativeShard, string>()
-    return Array.from({ length: this.count }, (_, at) => {
-      const [shard, index] = this.#locate(at)
+    return Array.from({ length: end - start }, (_, offset) => {
+      const [shard, index] = this.#locate(start + offset)
       let name = fileNames.get(shard)
       if (name === undefined) fileNames.set(shard, (name = basename(shard.path)))
       const { name: tensor, dtype, shape, bytes } = typeOf(shard, index)
-      const start = shard.starts[index] ?? -1
+      const first = shard.starts[index] ?? -1
       const sibling = shard.siblings[shard.locations[index] ?? -1]
       return {
         name: tensor,
@@ -56,7 +65,7 @@ export class TensorColumns {
         digest: this.#digestOf(shard, index),
         file: sibling === undefined ? name : siblingName(shard, sibling.path),
         bytes,
-        ...(start >= 0 && { start, end: start + bytes }),
+        ...(first >= 0 && { start: first, end: first + bytes }),
         ...healthAt(shard, index),
       }
     })
@@ -106,6 +115,7 @@ export class TensorColumns {
       const key = sorted[at] ?? -1
       if (key >= 0 && key === sorted[at - 1]) shared.add(key)
     }
+    if (shared.size === 0) return
     for (const [at, key] of keys.entries()) if (shared.has(key)) yield at
   }
 
@@ -179,6 +189,14 @@ export function shapeOf({ dimensions, shapeEnds }: NativeShard, index: number): 
   for (let axis = index === 0 ? 0 : (shapeEnds[index - 1] ?? 0); axis < end; axis++)
     shape.push(dimensions[axis] ?? 0)
   return shape
+}
+
+/** Check whether a tensor of a shard has a shape. */
+function hasShape({ dimensions, shapeEnds }: NativeShard, index: number, shape: readonly number[]): boolean {
+  const start = index === 0 ? 0 : (shapeEnds[index - 1] ?? 0)
+  if ((shapeEnds[index] ?? 0) - start !== shape.length) return false
+  for (let axis = 0; axis < shape.length; axis++) if (dimensions[start + axis] !== shape[axis]) return false
+  return true
 }
 
 /** Return the path of a file below the folder of a shard, with `/` between its segments. */

@@ -46,13 +46,22 @@ interface Numbers {
 /** Return the first index and the one past the last of each number that is a whole part of a name, in turn. */
 function numbersIn(name: string): number[] {
   const bounds: number[] = []
+  findNumbers(name, bounds)
+  return bounds
+}
+
+/** Write the bounds of {@link numbersIn} over the items of `bounds`; return how many there are. */
+function findNumbers(name: string, bounds: number[]): number {
+  let count = 0
   for (let at = 0; at < name.length; at++) {
     if (!isDigit(name.charCodeAt(at)) || (at > 0 && !SEPARATORS.has(name.charCodeAt(at - 1)))) continue
     const start = at
     while (at < name.length && isDigit(name.charCodeAt(at))) at++
-    if (at === name.length || SEPARATORS.has(name.charCodeAt(at))) bounds.push(start, at)
+    if (at < name.length && !SEPARATORS.has(name.charCodeAt(at))) continue
+    bounds[count++] = start
+    bounds[count++] = at
   }
-  return bounds
+  return count
 }
 
 /** The parts of a name end at these. */
@@ -84,28 +93,73 @@ function replaceNumbers(
 /** Group tensors by the pattern of their names, dtype and shape, in the order of their first names. */
 export function groupTensors(tensors: Iterable<PatternTensor>): TensorGroup[] {
   const groups = new Map<string, OpenGroup>()
-  for (const { name, dtype, shape, bytes } of tensors) {
-    const bounds = numbersIn(name)
-    // Neither a dtype nor a shape has a space.
-    const key = `${dtype} ${shape.join('x')} ${replaceNumbers(name, bounds, () => '{}')}`
-    const group = groups.get(key)
-    if (group === undefined) {
-      groups.set(key, { name, dtype, shape, tensors: 1, bytes, numbers: [] })
-      continue
+  let last: OpenGroup | undefined
+  // The numbers in the present name. An array for each of a million names would fill the memory until it is collected.
+  const present: number[] = []
+  for (const tensor of tensors) {
+    const { name, dtype, shape, bytes } = tensor
+    const count = findNumbers(name, present)
+    // Layers repeat, so what came behind this group the last time mostly comes again. This saves building its key.
+    let open = last?.next
+    if (open === undefined || !belongs(open, tensor, present, count)) {
+      const bounds = present.slice(0, count)
+      // Neither a dtype nor a shape has a space.
+      const key = `${dtype} ${shape.join('x')} ${replaceNumbers(name, bounds, () => '{}')}`
+      open = groups.get(key)
+      if (open === undefined) {
+        const group = { name, dtype, shape, tensors: 0, bytes: 0, numbers: [] }
+        open = { group, bounds, next: undefined }
+        groups.set(key, open)
+      }
     }
+    const { group } = open
     // A group of one keeps no numbers: its name has them.
-    if (group.tensors === 1) addNumbers(group.numbers, group.name, numbersIn(group.name))
-    addNumbers(group.numbers, name, bounds)
+    if (group.tensors === 1) addNumbers(group.numbers, group.name, open.bounds, open.bounds.length)
+    if (group.tensors > 0) addNumbers(group.numbers, name, present, count)
     group.tensors++
     group.bytes += bytes
+    if (last !== undefined) last.next = open
+    last = open
   }
-  return [...groups.values()]
+  return Array.from(groups.values(), ({ group }) => group)
 }
 
-type OpenGroup = { -readonly [K in keyof TensorGroup]: TensorGroup[K] } & { readonly numbers: Numbers[] }
+interface OpenGroup {
+  readonly group: { -readonly [K in keyof TensorGroup]: TensorGroup[K] } & { readonly numbers: Numbers[] }
+  /** The numbers in the first name. */
+  readonly bounds: readonly number[]
+  /** The group of the tensor that followed the last one of this group. */
+  next: OpenGroup | undefined
+}
 
-function addNumbers(numbers: Numbers[], name: string, bounds: readonly number[]): void {
-  for (let at = 0; at < bounds.length; at += 2) {
+/** Check whether a tensor, with the numbers in its name, has the pattern, dtype and shape of a group. */
+function belongs(
+  { group, bounds: others }: OpenGroup,
+  { name, dtype, shape }: PatternTensor,
+  bounds: readonly number[],
+  count: number,
+): boolean {
+  if (
+    dtype !== group.dtype ||
+    count !== others.length ||
+    shape.length !== group.shape.length ||
+    !shape.every((length, axis) => length === group.shape[axis])
+  )
+    return false
+  let [own, other] = [0, 0]
+  for (let at = 0; at <= count; at += 2) {
+    const end = (at < count ? bounds[at] : undefined) ?? name.length
+    if (end - own !== (others[at] ?? group.name.length) - other) return false
+    for (; own < end; own++, other++) if (name.charCodeAt(own) !== group.name.charCodeAt(other)) return false
+    if (at === count) break
+    own = bounds[at + 1] ?? own
+    other = others[at + 1] ?? other
+  }
+  return true
+}
+
+function addNumbers(numbers: Numbers[], name: string, bounds: readonly number[], count: number): void {
+  for (let at = 0; at < count; at += 2) {
     const [start = 0, end = 0] = [bounds[at], bounds[at + 1]]
     const { decimals, others } = (numbers[at / 2] ??= { decimals: [], others: new Set() })
     if (end - start > 15 || (end - start > 1 && name[start] === '0')) {

@@ -75,7 +75,9 @@ export async function readPipeline(
   if (options.sample !== undefined) {
     throw new LineaprintError('ERR_LINEAPRINT_UNSUPPORTED', 'a pipeline of diffusers cannot be sampled', {
       path: folder,
-      hint: 'sample its components one by one',
+      expected: 'a folder of one model',
+      received: `a pipeline of diffusers (${PIPELINE_INDEX})`,
+      hint: 'sample its components one by one: they are the folders below it',
     })
   }
   const algorithm = checkAlgorithm(options.algorithm)

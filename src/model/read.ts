@@ -12,6 +12,7 @@ import { bindBase, noAdapter } from './adapter.ts'
 import { readCheckpoint } from './checkpoint.ts'
 import { TensorColumns, digestsOf, dtypeOf, filesOf, shapeOf } from './columns.ts'
 import { configWarnings, embeddedConfig, siblingConfig } from './config.ts'
+import { ItemList } from '../json/pieces.ts'
 import { inputError, isFolder } from '../util/fs.ts'
 import { nameList } from '../util/name-list.ts'
 import { familyDigest } from './family.ts'
@@ -120,6 +121,19 @@ export async function listModel<A extends AlgorithmChoice = 'blake3'>(
   return (await readParts(path, options)).listing
 }
 
+/** Return the listing of a model as a document whose tensors are built when they are written. */
+export function listingDocument({ listing, tensorList }: ModelParts): object {
+  if (tensorList === undefined) return listing
+  // To copy the listing field by field would build them all.
+  return Object.defineProperties(
+    {},
+    {
+      ...Object.getOwnPropertyDescriptors(listing),
+      tensors: { value: tensorList, enumerable: true },
+    },
+  )
+}
+
 /** Read a model like {@link listModel}, and return its configuration and the text in its files too. */
 export async function readParts(
   path: string,
@@ -226,7 +240,8 @@ async function readOne(path: string, options: ModelOptions = {}, given?: GivenCo
     ...(extent && { sample: new SampleReport('weights', extent) }),
     warnings: [...located.warnings, ...warningsOf(model, config)],
   }
-  return { listing, ...(config && { config }), metadata, groups, model }
+  const tensorList = new ItemList(columns.count, (start, end) => columns.toInfos(start, end))
+  return { listing, ...(config && { config }), metadata, groups, model, tensorList }
 }
 
 /** Return the configuration that the one file of a model holds itself. */

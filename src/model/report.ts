@@ -3,6 +3,7 @@ import type { AlgorithmChoice, Digest, Digests } from '../core/digest.ts'
 import type { NativeModel } from '../native/load.ts'
 import type { SampledHashOptions } from '../hash/sample/options.ts'
 import type { SampleReport } from '../hash/sample/report.ts'
+import type { ItemList } from '../json/pieces.ts'
 import type { ModelConfig } from './config.ts'
 import type { TensorHealth } from './health.ts'
 import type { TensorGroup } from './name-pattern.ts'
@@ -244,4 +245,6 @@ export interface ModelParts {
   readonly groups: readonly TensorGroup[]
   /** The result of the addon; absent for more than one model. */
   readonly model?: NativeModel
+  /** The tensors of the listing, which are built when they are written; absent where the listing has them already. */
+  readonly tensorList?: ItemList
 }

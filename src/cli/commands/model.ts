@@ -4,7 +4,7 @@ import { basename, extname, join } from 'node:path'
 import { Command } from 'commander'
 import { listDigests } from '../../core/digest.ts'
 import { describeModel, structureJson } from '../../model/describe.ts'
-import { listModel } from '../../model/read.ts'
+import { listingDocument, readParts } from '../../model/read.ts'
 import { layerRow, structureText, typeRows } from '../../model/structure-text.ts'
 import { safeFileName } from '../../core/run-id.ts'
 import { writeAtomic } from '../../util/fs.ts'
@@ -19,6 +19,7 @@ import {
   print,
   printError,
   printJson,
+  printLongJson,
   table,
 } from '../shared/output.ts'
 import { SAMPLE_HELP, addSampleOptions, sampleRows, toSample } from '../shared/sample.ts'
@@ -105,7 +106,8 @@ async function model(path: string, options: Options, context: CommandContext): P
   }
   if (options.json === true && options.architecture === undefined) {
     // This document has no layers, which take a second where there are a million tensors.
-    printJson(await listModel(path, wanted).finally(progress.end))
+    const parts = await readParts(path, wanted).finally(progress.end)
+    await printLongJson(listingDocument(parts), context.signal)
     return
   }
   const described = await describeModel(path, wanted).finally(progress.end)

@@ -1,4 +1,5 @@
 /** Output to the terminal: JSON, tables, colour and progress. */
+import { once } from 'node:events'
 import { env, stderr, stdout } from 'node:process'
 import { stripVTControlCharacters, styleText } from 'node:util'
 import { jsonPieces } from '../../json/pieces.ts'
@@ -22,6 +23,23 @@ function writeTo(stream: NodeJS.WriteStream, text: string): void {
 /** Write one JSON document to stdout. */
 export function printJson(value: unknown): void {
   for (const piece of jsonPieces(value)) printJsonText(piece)
+}
+
+/**
+ * Write one JSON document to stdout that can be very long, no faster than it is read: what a pipe does not take yet stays
+ * in memory.
+ *
+ * @throws The reason of `signal` if it stops the output.
+ */
+export async function printLongJson(value: unknown, signal: AbortSignal): Promise<void> {
+  for (const piece of jsonPieces(value)) {
+    printJsonText(piece)
+    if (!stdout.writableNeedDrain) continue
+    await once(stdout, 'drain', { signal }).catch((error: unknown) => {
+      signal.throwIfAborted()
+      throw error
+    })
+  }
 }
 
 let jsonPrinted = false

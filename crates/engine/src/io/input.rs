@@ -8,6 +8,9 @@ use lineaprint_formats::FormatError;
 use lineaprint_formats::input::Input;
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// Bytes that are read at once where fewer are asked for: headers are read in parts that lie one behind the other.
+const AHEAD: usize = 512;
+
 /// An open file, read at positions, with cancel and progress.
 pub struct FileInput {
     source: Arc<Source>,
@@ -15,6 +18,8 @@ pub struct FileInput {
     failure: Mutex<Option<Error>>,
     /// Bytes of the file that were not reported as progress.
     unreported: Mutex<u64>,
+    /// The last bytes that were read ahead, and the first of them in the file.
+    ahead: Mutex<(u64, Bytes)>,
 }
 
 impl FileInput {
@@ -33,6 +38,7 @@ impl FileInput {
         Self {
             unreported: Mutex::new(0),
             failure: Mutex::new(None),
+            ahead: Mutex::default(),
             control: control.clone(),
             source,
         }
@@ -76,24 +82,8 @@ impl FileInput {
         self.control.advance(reported);
     }
 
-    fn read_blocks(&self, buffer: &mut [u8], offset: u64) -> Result<()> {
-        let mut position = offset;
-        for block in buffer.chunks_mut(BLOCK) {
-            self.control.check()?;
-            self.source.read_exact_at(block, position)?;
-            position += block.len() as u64;
-            self.report(block.len() as u64);
-        }
-        Ok(())
-    }
-}
-
-impl Input for FileInput {
-    fn length(&self) -> u64 {
-        self.source.size()
-    }
-
-    fn read(&self, offset: u64, length: usize) -> std::result::Result<Bytes, FormatError> {
+    /// Read bytes from the file.
+    fn read_now(&self, offset: u64, length: usize) -> std::result::Result<Bytes, FormatError> {
         let mut buffer = Vec::new();
         // The length was checked against that of the file, but a sparse file can have any length.
         if buffer.try_reserve_exact(length).is_err() {
@@ -113,5 +103,48 @@ impl Input for FileInput {
                 Err(FormatError::new(message))
             }
         }
+    }
+
+    fn read_blocks(&self, buffer: &mut [u8], offset: u64) -> Result<()> {
+        let mut position = offset;
+        for block in buffer.chunks_mut(BLOCK) {
+            self.control.check()?;
+            self.source.read_exact_at(block, position)?;
+            position += block.len() as u64;
+            self.report(block.len() as u64);
+        }
+        Ok(())
+    }
+}
+
+impl Input for FileInput {
+    fn length(&self) -> u64 {
+        self.source.size()
+    }
+
+    fn read(&self, offset: u64, length: usize) -> std::result::Result<Bytes, FormatError> {
+        if length >= AHEAD {
+            return self.read_now(offset, length);
+        }
+        // Another thread reads elsewhere, and what it reads would be of no use here.
+        let Ok(mut ahead) = self.ahead.try_lock() else {
+            return self.read_now(offset, length);
+        };
+        let (start, bytes) = &*ahead;
+        let from = offset
+            .checked_sub(*start)
+            .and_then(|from| usize::try_from(from).ok());
+        let held = from
+            .and_then(|from| Some(from..from.checked_add(length)?))
+            .and_then(|range| bytes.get(range));
+        // Copies, because a reader may keep some bytes of very many reads.
+        if let Some(held) = held {
+            return Ok(Bytes::copy_from_slice(held));
+        }
+        let rest = usize::try_from(self.source.size().saturating_sub(offset)).unwrap_or(AHEAD);
+        let bytes = self.read_now(offset, AHEAD.min(rest).max(length))?;
+        let wanted = Bytes::copy_from_slice(&bytes[..length]);
+        *ahead = (offset, bytes);
+        Ok(wanted)
     }
 }

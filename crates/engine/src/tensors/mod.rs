@@ -51,7 +51,7 @@ impl OpenTensors {
     /// Headers and the like are read, elements are not. The rules of shard indexes are not checked here: they are where
     /// the digests are computed.
     pub fn open(paths: &[PathBuf], rules: Rules, control: &Control) -> Result<Self> {
-        let model = OpenModel::open(paths, rules, control)?;
+        let model = OpenModel::open(paths, rules, false, control)?;
         let mut tensors = Vec::new();
         let mut by_name = HashMap::new();
         for shard in &model.shards {

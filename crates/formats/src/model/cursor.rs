@@ -1,11 +1,17 @@
-//! A position in a file that moves forward, with a small window of the file in memory.
+//! A position in a file, with small windows of the file in memory.
 
 use crate::error::FormatError;
 use crate::input::Input;
 use bytes::Bytes;
+use std::collections::VecDeque;
 
 /// Bytes that are read ahead. Headers are small or read from start to end, so a few reads are enough.
 const WINDOW: u64 = 16 << 10;
+
+/// Bytes that are read ahead where the parts of a header lie among the data, and windows that are kept then: a FlatBuffer
+/// sends its reader from a table to its fields, to its buffer and back.
+const SMALL_WINDOW: u64 = 2 << 10;
+const SMALL_WINDOWS: usize = 8;
 
 /// A position in a file. Every number that a file states goes through [`Self::take`] or [`Self::skip`], which check
 /// it against what is left.
@@ -16,6 +22,11 @@ pub(crate) struct Cursor<'a> {
     position: u64,
     window: Bytes,
     window_start: u64,
+    /// Bytes that are read ahead.
+    ahead: u64,
+    /// The windows before the present one with their first bytes, the oldest first, and the most that are kept.
+    others: VecDeque<(u64, Bytes)>,
+    most_others: usize,
 }
 
 impl<'a> Cursor<'a> {
@@ -27,6 +38,18 @@ impl<'a> Cursor<'a> {
             position,
             window: Bytes::new(),
             window_start: 0,
+            ahead: WINDOW,
+            others: VecDeque::new(),
+            most_others: 0,
+        }
+    }
+
+    /// Start at the first byte of a file whose parts are read in any order.
+    pub fn scattered(input: &'a dyn Input) -> Self {
+        Self {
+            ahead: SMALL_WINDOW,
+            most_others: SMALL_WINDOWS,
+            ..Self::new(input, 0, input.length())
         }
     }
 
@@ -49,15 +72,35 @@ impl<'a> Cursor<'a> {
     pub fn take(&mut self, length: u64, what: &str) -> Result<Bytes, FormatError> {
         let start = self.position;
         self.skip(length, what)?;
-        let offset = start.checked_sub(self.window_start);
-        let held = self.window.len() as u64;
-        if offset.is_none_or(|offset| offset.checked_add(length).is_none_or(|end| end > held)) {
-            let wanted = length.max(WINDOW).min(self.end - start);
-            self.window = self.input.read(start, to_usize(wanted)?)?;
-            self.window_start = start;
+        if !holds((self.window_start, &self.window), start, length) {
+            self.change_window(start, length)?;
         }
         let from = to_usize(start - self.window_start)?;
         Ok(self.window.slice(from..from + to_usize(length)?))
+    }
+
+    /// Make a window that has `length` bytes from `start` the present one. They lie before the end.
+    fn change_window(&mut self, start: u64, length: u64) -> Result<(), FormatError> {
+        let known = self
+            .others
+            .iter()
+            .position(|(first, window)| holds((*first, window), start, length));
+        let (first, window) = if let Some(window) = known.and_then(|index| self.others.remove(index)) {
+            window
+        } else {
+            let wanted = length.max(self.ahead).min(self.end - start);
+            (start, self.input.read(start, to_usize(wanted)?)?)
+        };
+        let last = std::mem::replace(&mut self.window, window);
+        let last_start = std::mem::replace(&mut self.window_start, first);
+        // A long part is read once, and would only take memory.
+        if self.most_others > 0 && last.len() as u64 <= self.ahead {
+            if self.others.len() == self.most_others {
+                self.others.pop_front();
+            }
+            self.others.push_back((last_start, last));
+        }
+        Ok(())
     }
 
     /// Return the next `N` bytes.
@@ -101,6 +144,46 @@ impl<'a> Cursor<'a> {
     }
 }
 
+/// Check whether a window with its first byte has `length` bytes from `start`.
+fn holds((first, window): (u64, &Bytes), start: u64, length: u64) -> bool {
+    start
+        .checked_sub(first)
+        .and_then(|offset| offset.checked_add(length))
+        .is_some_and(|end| end <= window.len() as u64)
+}
+
 fn to_usize(length: u64) -> Result<usize, FormatError> {
     usize::try_from(length).map_err(|_| FormatError::new("a part of the file does not fit into memory"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn parts_in_any_order_are_those_of_the_file(
+            parts in prop::collection::vec((0..40_000_u64, 0..5_000_u64), 1..60),
+            is_scattered in any::<bool>(),
+        ) {
+            let file: Bytes = (0..=250).cycle().take(40_000).collect::<Vec<u8>>().into();
+            let mut cursor = if is_scattered {
+                Cursor::scattered(&file)
+            } else {
+                Cursor::new(&file, 0, file.len() as u64)
+            };
+            for (start, length) in parts {
+                cursor.seek(start);
+                let end = start + length;
+                match cursor.take(length, "a part") {
+                    Ok(part) => prop_assert_eq!(
+                        part,
+                        file.slice(usize::try_from(start).expect("small")..usize::try_from(end).expect("small"))
+                    ),
+                    Err(_) => prop_assert!(end > file.len() as u64),
+                }
+            }
+        }
+    }
 }

@@ -89,7 +89,9 @@ impl Dtype {
 
     /// Return the dtype of safetensors spelled `name`.
     pub fn named(name: &str) -> Option<Self> {
-        DTYPES.into_iter().find(|dtype| dtype.name() == name)
+        // The bytes are compared, because a file can have a million tensors.
+        let is_named = |dtype: &&Self| dtype.name.bytes[..usize::from(dtype.name.length)] == *name.as_bytes();
+        DTYPES.iter().find(is_named).copied()
     }
 
     /// Return the dtype of elements of `bytes` bytes whose meaning the file does not say.

@@ -1,6 +1,6 @@
 //! The format of a model file, found from its content.
 
-use crate::archive::zip::{self, Archive};
+use crate::archive::zip;
 use crate::error::FormatError;
 use crate::input::Input;
 use crate::model::listing::{Elements, Listing, Tensor};
@@ -107,7 +107,7 @@ pub fn detect(input: &dyn Input) -> Result<Detected, FormatError> {
         return Ok(Detected::Read(Format::Gguf));
     }
     if zip::recognise(&head) {
-        return Ok(archive(&Archive::read(input)?));
+        return Ok(archive(&zip::names(input)?));
     }
     if head.get(4..8) == Some(b"TFL3") {
         return Ok(Detected::Read(Format::Tflite));
@@ -137,15 +137,16 @@ pub fn detect(input: &dyn Input) -> Result<Detected, FormatError> {
 }
 
 /// Find out what an archive holds, from the names of its members.
-fn archive(archive: &Archive) -> Detected {
-    let has = |name: &str| archive.get(name).is_some();
-    if pytorch::root(archive).is_some() {
+fn archive(members: &[String]) -> Detected {
+    let names = || members.iter().map(String::as_str);
+    let has = |name: &str| names().any(|member| member == name);
+    if pytorch::root(names()).is_some() {
         return Detected::Read(Format::PyTorch);
     }
-    if keras::recognise(archive) {
+    if keras::recognise(names()) {
         return Detected::Read(Format::Keras);
     }
-    if npy::archive::recognise(archive) {
+    if npy::archive::recognise(names()) {
         return Detected::Read(Format::Npz);
     }
     Detected::Other(if has("[Content_Types].xml") {

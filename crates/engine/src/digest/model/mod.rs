@@ -9,6 +9,7 @@
 //! What does not lie in one piece is hashed as a stream of its own, see [`streams`].
 
 mod cbor;
+mod cut;
 pub mod graph;
 mod in_order;
 mod list;
@@ -249,7 +250,7 @@ fn read_once(
     control: &Control,
 ) -> Result<Vec<Shard>> {
     let health = health && wanted.tensors().is_some();
-    let mut model = OpenModel::open(paths, rules, control)?;
+    let mut model = OpenModel::open(paths, rules, health, control)?;
     let sha256 = [wanted.tensors(), wanted.files()]
         .into_iter()
         .flatten()

@@ -42,7 +42,7 @@ pub(crate) struct OpenFile {
     pub spans: Vec<Span>,
     /// Parts whose CRC-32 is checked, sorted. They do not overlap.
     pub checked: Vec<Checked>,
-    /// The numbers of each span, as far as their health is computed.
+    /// The numbers of each span, as far as their health is computed; empty where it is not wanted.
     pub numbers: Vec<Option<Numbers>>,
 }
 
@@ -129,6 +129,8 @@ pub(crate) struct OpenModel {
     pub shards: Vec<OpenShard>,
     pub files: Vec<OpenFile>,
     pub streams: Vec<Stream>,
+    /// True if the health of the tensors is wanted.
+    health: bool,
 }
 
 /// Limits of the bytes that a listing may name: so many times those of its file, or so many for any file. Views of one storage
@@ -137,8 +139,9 @@ const REPEATS: u64 = 1024;
 const ALWAYS: u64 = 16 << 30;
 
 impl OpenModel {
-    /// Open all shards on the threads of the current pool, and read what they list.
-    pub fn open(paths: &[PathBuf], rules: Rules, control: &Control) -> Result<Self> {
+    /// Open all shards on the threads of the current pool, and read what they list. `health` is true if the numbers of the
+    /// tensors are wanted for it.
+    pub fn open(paths: &[PathBuf], rules: Rules, health: bool, control: &Control) -> Result<Self> {
         let listed: Vec<Listed> = paths
             .par_iter()
             .with_max_len(1)
@@ -148,6 +151,7 @@ impl OpenModel {
             shards: Vec::with_capacity(listed.len()),
             files: Vec::with_capacity(listed.len()),
             streams: Vec::new(),
+            health,
         };
         for listed in listed {
             let path = listed.source.path().to_owned();
@@ -172,13 +176,14 @@ impl OpenModel {
         for (path, source) in siblings {
             others.insert(path, self.push(source));
         }
-        let mut ranges: Vec<(usize, Span, usize)> = Vec::new();
+        let mut ranges: Vec<(usize, Span, usize)> = Vec::with_capacity(elements.len());
         let mut slots = vec![Slot::Empty; elements.len()];
         for (index, elements) in elements.into_iter().enumerate() {
             let tensor = &contents.tensors[index];
             let is_boolean = tensor.dtype.name() == "BOOL";
-            let numbers = Numbers::of(tensor.dtype, &tensor.shape);
+            let health = self.health;
             let mut stream = |elements| {
+                let numbers = health.then(|| Numbers::of(tensor.dtype, &tensor.shape)).flatten();
                 self.streams.push(Stream {
                     file,
                     elements,
@@ -270,13 +275,14 @@ impl OpenModel {
                 continue;
             }
             let ShardTensor { dtype, shape, .. } = &contents.tensors[index];
-            let numbers = Numbers::of(*dtype, shape);
             if let Some((other, previous, kind, slot)) = last
                 && (other, previous, kind) == (file, span, *dtype)
             {
                 slots[index] = slot;
                 continue;
             }
+            // A million of them would take fifty megabytes.
+            let numbers = self.health.then(|| Numbers::of(*dtype, shape));
             let OpenFile {
                 spans,
                 numbers: of_spans,
@@ -284,7 +290,7 @@ impl OpenModel {
             } = &mut self.files[file];
             let slot = if spans.last().is_none_or(|before| before.end <= span.start) {
                 spans.push(span);
-                of_spans.push(numbers);
+                of_spans.extend(numbers);
                 Slot::Span {
                     file,
                     index: spans.len() - 1,
@@ -293,7 +299,7 @@ impl OpenModel {
                 self.streams.push(Stream {
                     file,
                     elements: StreamElements::Range(span),
-                    numbers,
+                    numbers: numbers.flatten(),
                     is_boolean: dtype.name() == "BOOL",
                 });
                 Slot::Stream(self.streams.len() - 1)

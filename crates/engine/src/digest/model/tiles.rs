@@ -9,10 +9,11 @@
 //! The CRC-32 of members of archives is computed from the same bytes, see [`sums`].
 
 use super::Wanted;
+use super::cut::{Tile, cut, fill};
 use super::open::{FileDigests, OpenFile};
 use super::sums;
 use crate::control::Control;
-use crate::digest::range::subtrees::{SUBTREE, least_shared, merge_or_internal};
+use crate::digest::range::subtrees::{least_shared, merge_or_internal};
 use crate::error::{Error, Result};
 use crate::io::source::BLOCK;
 use crate::schedule::work_stealing;
@@ -22,26 +23,6 @@ use lineaprint_digest::{Algorithms, Digests, Hash, Hasher};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::ops::Range;
-
-/// Bytes between two spans that are read rather than skipped: less than what a read costs.
-const GAP: u64 = 64 << 10;
-
-/// Spans of a tile, where only spans are hashed: what a tile holds of each must not add up.
-const SPANS: usize = 16 << 10;
-
-/// [`SUBTREE`] as the step of a range.
-#[allow(clippy::cast_possible_truncation, reason = "four mebibytes")]
-const STEP: usize = SUBTREE as usize;
-
-/// A part of a file that one thread reads.
-#[derive(Clone, Copy)]
-struct Tile {
-    file: usize,
-    start: u64,
-    end: u64,
-    /// The first span that ends behind `start`.
-    first_span: usize,
-}
 
 /// The subject of a hash: the file, or one of its spans.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,7 +43,7 @@ struct Part {
     /// Bytes of what is hashed.
     length: u64,
     sink: Sink,
-    health: Option<health::Bytes>,
+    health: Option<Box<health::Bytes>>,
 }
 
 /// State of a part. A tile can have a part for every few bytes, so that only those have a state whose bytes are in
@@ -89,8 +70,11 @@ struct Done {
     /// First byte of the part in the file.
     start: u64,
     hash: Found,
-    health: Option<health::Bytes>,
+    health: Option<Box<health::Bytes>>,
 }
+
+/// The health of the parts of a span, each with its first byte in the file.
+type Counted = Vec<(u64, Box<health::Bytes>)>;
 
 /// Results of the same read beside the hashes.
 #[derive(Clone, Copy, Debug)]
@@ -139,7 +123,7 @@ pub fn hash(files: &[OpenFile], wanted: Wanted, extra: Extra, control: &Control)
         .collect();
     let mut trees: BTreeMap<(usize, Subject), Vec<Piece>> = BTreeMap::new();
     let mut checks: Vec<Vec<sums::Part>> = files.iter().map(|_| Vec::new()).collect();
-    let mut counted: BTreeMap<(usize, usize), Vec<(u64, health::Bytes)>> = BTreeMap::new();
+    let mut counted: BTreeMap<(usize, usize), Counted> = BTreeMap::new();
     for (file, (parts, summed)) in hashed {
         checks[file].extend(summed);
         for Done {
@@ -165,7 +149,7 @@ pub fn hash(files: &[OpenFile], wanted: Wanted, extra: Extra, control: &Control)
             whole.merge(&next);
             whole
         });
-        digests[file].health[index] = whole.map(health::Bytes::finish);
+        digests[file].health[index] = whole.map(|health| health.finish());
     }
     let merged = trees
         .into_par_iter()
@@ -203,95 +187,6 @@ impl FileDigests {
     }
 }
 
-/// Cut a file into tiles.
-///
-/// Where the file is hashed too its own subtrees are the tiles. Where only spans are, tiles start with a
-/// span, so that the pieces of a large one are whole subtrees, and small ones that are near are gathered.
-fn cut(index: usize, file: &OpenFile, wanted: Wanted) -> Vec<Tile> {
-    let (size, spans) = (file.source.size(), &file.spans);
-    let mut cutter = Cutter {
-        file: index,
-        tiles: Vec::new(),
-    };
-    if wanted.files().is_some() {
-        let mut first_span = 0;
-        for index in 0..size.div_ceil(SUBTREE).max(1) {
-            let start = index * SUBTREE;
-            while spans.get(first_span).is_some_and(|span| span.end <= start) {
-                first_span += 1;
-            }
-            cutter.push(start, (start + SUBTREE).min(size), first_span);
-        }
-        return cutter.tiles;
-    }
-    // The span that the open tile begins with; what lies between it and the current one is in the tile.
-    let mut open: Option<usize> = None;
-    for (index, span) in spans.iter().enumerate() {
-        let far = index > 0 && span.start - spans[index - 1].end > GAP;
-        if let Some(first) = open
-            && (far || span.length() > SUBTREE)
-        {
-            cutter.push(spans[first].start, spans[index - 1].end, first);
-            open = None;
-        }
-        if span.length() > SUBTREE {
-            for start in (span.start..span.end).step_by(STEP) {
-                cutter.push(start, (start + SUBTREE).min(span.end), index);
-            }
-            continue;
-        }
-        let first = *open.get_or_insert(index);
-        let full = span.end - spans[first].start >= SUBTREE || index - first + 1 >= SPANS;
-        if full || index + 1 == spans.len() {
-            cutter.push(spans[first].start, span.end, first);
-            open = None;
-        }
-    }
-    cutter.tiles
-}
-
-/// Add tiles for the bytes of checked parts that are in none.
-fn fill(index: usize, file: &OpenFile, tiles: &mut Vec<Tile>) {
-    let mut cutter = Cutter {
-        file: index,
-        tiles: Vec::new(),
-    };
-    let mut covered = tiles.iter().peekable();
-    for part in &file.checked {
-        let mut at = part.start;
-        while at < part.end {
-            while covered.next_if(|tile| tile.end <= at).is_some() {}
-            at = match covered.peek() {
-                Some(tile) if tile.start <= at => tile.end,
-                next => {
-                    let free = next.map_or(part.end, |tile| tile.start.min(part.end));
-                    let end = free.min(at + SUBTREE);
-                    cutter.push(at, end, file.spans.len());
-                    end
-                }
-            };
-        }
-    }
-    tiles.extend(cutter.tiles);
-}
-
-struct Cutter {
-    file: usize,
-    tiles: Vec<Tile>,
-}
-
-impl Cutter {
-    fn push(&mut self, start: u64, end: u64, first_span: usize) {
-        let file = self.file;
-        self.tiles.push(Tile {
-            file,
-            start,
-            end,
-            first_span,
-        });
-    }
-}
-
 /// Return the spans with chunks in a tile, in the order of its bytes.
 fn span_parts(tile: &Tile, of: &OpenFile, health: bool) -> Vec<Part> {
     let spans = of.spans.iter().enumerate().skip(tile.first_span);
@@ -306,9 +201,10 @@ fn span_parts(tile: &Tile, of: &OpenFile, health: bool) -> Vec<Part> {
             let (from, to) = (chunk_start(tile.start), chunk_start(tile.end));
             (from < to).then(|| {
                 let mut part = Part::new(Subject::Span(index), span.start, (from, to), span.length());
-                part.health = of.numbers[index]
-                    .filter(|_| health)
-                    .map(|numbers| health::Bytes::new(numbers, from));
+                part.health = health
+                    .then(|| of.numbers[index])
+                    .flatten()
+                    .map(|numbers| Box::new(health::Bytes::new(numbers, from)));
                 part
             })
         })
@@ -377,17 +273,33 @@ fn hash_tile(tile: &Tile, of: &OpenFile, wanted: Wanted, extra: Extra, control: 
     } else {
         Vec::new()
     };
-    if file.is_none() && checks.is_empty() {
-        for run in runs(&parts) {
+    let ends = parts.last().map_or(tile.start, |part| part.end).max(tile.end);
+    if file.is_none() {
+        let runs = runs(&parts);
+        let starts: Vec<u64> = runs.iter().map(|run| parts[run.start].start).collect();
+        for (index, run) in runs.into_iter().enumerate() {
             let parts = &mut parts[run];
-            let start = parts.first().map_or(tile.start, |part| part.start);
-            let end = parts.iter().map(|part| part.end).max().unwrap_or(start);
-            read_parts(of, start..end, None, parts, &mut [], control)?;
+            let range = if checks.is_empty() {
+                starts[index]..parts.iter().map(|part| part.end).max().unwrap_or(starts[index])
+            } else {
+                // What lies between two runs may be a part of what is checked.
+                let start = if index == 0 { tile.start } else { starts[index] };
+                start..starts.get(index + 1).copied().unwrap_or(ends)
+            };
+            read_parts(of, range, None, parts, &mut checks, control)?;
+        }
+        if starts.is_empty() && !checks.is_empty() {
+            read_parts(of, tile.start..ends, None, &mut [], &mut checks, control)?;
         }
     } else {
-        let ends = parts.last().map_or(tile.start, |part| part.end);
-        let whole = tile.start..ends.max(tile.end);
-        read_parts(of, whole, file.as_mut(), &mut parts, &mut checks, control)?;
+        read_parts(
+            of,
+            tile.start..ends,
+            file.as_mut(),
+            &mut parts,
+            &mut checks,
+            control,
+        )?;
     }
     let parts = file.into_iter().chain(parts).map(Part::finish);
     Ok((parts.collect::<Result<_>>()?, checks))

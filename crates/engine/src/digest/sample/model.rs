@@ -51,7 +51,7 @@ fn sample_once(
     algorithms: Algorithms,
     control: &Control,
 ) -> Result<ModelSample> {
-    let model = OpenModel::open(paths, rules, control)?;
+    let model = OpenModel::open(paths, rules, false, control)?;
     let mut tasks = Vec::new();
     let mut extent = Extent::default();
     for shard in &model.shards {

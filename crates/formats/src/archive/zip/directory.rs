@@ -98,8 +98,9 @@ fn read_end(input: &dyn Input) -> Result<End, FormatError> {
     let tail_length = input.length().min(END_LENGTH + u64::from(u16::MAX));
     let tail_start = input.length() - tail_length;
     let tail = read_checked(input, tail_start, tail_length, "the end of the zip")?;
-    let candidates: Vec<usize> = (0..tail.len().saturating_sub(21))
-        .filter(|at| tail[*at..].starts_with(&END))
+    let room = tail.len().saturating_sub(21);
+    let candidates: Vec<usize> = memchr::memmem::find_iter(&tail, &END)
+        .take_while(|at| *at < room)
         .collect();
     let whole = |at: &&usize| **at + 22 + usize::from(u16_at(&tail, **at + 20)) == tail.len();
     let at = *candidates.last().ok_or_else(none)?;

@@ -55,6 +55,14 @@ pub fn recognise(head: &[u8]) -> bool {
     head.starts_with(&local::SIGNATURE)
 }
 
+/// Return the names of the members as the directory states them, without folders: enough to find out what an archive is.
+/// Only [`Archive::read`] says whether the archive is one.
+pub fn names(input: &dyn Input) -> Result<Vec<String>, FormatError> {
+    let entries = directory::read(input)?.entries.into_iter();
+    let names = entries.map(|entry| entry.name);
+    Ok(names.filter(|name| !name.ends_with('/')).collect())
+}
+
 impl Archive {
     /// Read the directory of an archive and every local header.
     pub fn read(input: &dyn Input) -> Result<Self, FormatError> {
@@ -76,6 +84,11 @@ impl Archive {
     /// Return the members in the order of their bytes, without folders.
     pub fn members(&self) -> &[Member] {
         &self.members
+    }
+
+    /// Return the names of the members.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.members.iter().map(|member| member.name.as_str())
     }
 
     /// Return the member named `name`.

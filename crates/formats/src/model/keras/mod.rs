@@ -28,9 +28,14 @@ const UNPACKED: u64 = 16 << 20;
 /// Members of other kinds that are listed.
 const LISTED: usize = 1000;
 
-/// Return whether an archive is a model of Keras.
-pub fn recognise(archive: &Archive) -> bool {
-    archive.get(CONFIG).is_some() && (archive.get(WEIGHTS).is_some() || archive.get(PICKLED).is_some())
+/// Return whether an archive with members of these names is a model of Keras.
+pub fn recognise<'a>(names: impl IntoIterator<Item = &'a str>) -> bool {
+    let (mut config, mut weights) = (false, false);
+    for name in names {
+        config |= name == CONFIG;
+        weights |= name == WEIGHTS || name == PICKLED;
+    }
+    config && weights
 }
 
 /// Read a model of Keras.

@@ -20,12 +20,9 @@ const SUFFIX: &str = ".npy";
 /// Bytes of a compressed array in Fortran order that are held in memory, where four times the file is less.
 const HELD: u64 = 64 << 20;
 
-/// Tell whether an archive is one of arrays.
-pub fn recognise(archive: &Archive) -> bool {
-    archive
-        .members()
-        .iter()
-        .any(|member| member.name.ends_with(SUFFIX))
+/// Tell whether an archive with members of these names is one of arrays.
+pub fn recognise<'a>(names: impl IntoIterator<Item = &'a str>) -> bool {
+    names.into_iter().any(|name| name.ends_with(SUFFIX))
 }
 
 /// Read the arrays of an archive.

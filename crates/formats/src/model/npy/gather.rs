@@ -16,6 +16,9 @@ const BLOCK: usize = 512 << 10;
 /// them.
 const ROWS: usize = 64;
 
+/// Elements of the result that are written side by side: a cache line of them, where they have four bytes.
+const COLUMNS: usize = 16;
+
 type Emit<'a> = dyn FnMut(&[u8]) -> Result<(), FormatError> + 'a;
 
 /// Elements of which the first axis varies fastest.
@@ -108,14 +111,20 @@ impl Fortran {
             let count = block.min(rows - first);
             let mut at = vec![0; self.shape.len()];
             let mut source = first;
-            for target in 0..rest {
-                let run = &stored[source * WIDTH..(source + count) * WIDTH];
-                let (elements, _) = run.as_chunks::<WIDTH>();
-                for (row, element) in elements.iter().enumerate() {
-                    let to = (row * rest + target) * WIDTH;
-                    result[to..to + WIDTH].copy_from_slice(element);
+            for target in (0..rest).step_by(COLUMNS) {
+                let columns = COLUMNS.min(rest - target);
+                let mut runs: [&[[u8; WIDTH]]; COLUMNS] = [&[]; COLUMNS];
+                for run in &mut runs[..columns] {
+                    *run = stored[source * WIDTH..(source + count) * WIDTH].as_chunks().0;
+                    self.advance(&mut at, &mut source, strides, 1);
                 }
-                self.advance(&mut at, &mut source, strides, 1);
+                for row in 0..count {
+                    let to = (row * rest + target) * WIDTH;
+                    let (elements, _) = result[to..to + columns * WIDTH].as_chunks_mut::<WIDTH>();
+                    for (element, run) in elements.iter_mut().zip(&runs) {
+                        *element = run[row];
+                    }
+                }
             }
             let mut bytes = &mut result[..count * rest * WIDTH];
             if self.swap {

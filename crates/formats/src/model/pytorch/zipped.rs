@@ -18,19 +18,18 @@ const SHORT: u64 = 64;
 /// The number of members that are listed one by one, of those that are not read.
 const LISTED: usize = 100;
 
-/// Return the folder inside the archive that is the checkpoint; `None` if the archive is none.
-pub fn root(archive: &Archive) -> Option<&str> {
-    let roots = archive
-        .members()
-        .iter()
-        .filter_map(|member| member.name.strip_suffix("/data.pkl"));
+/// Return the folder inside an archive that is the checkpoint, from the names of its members; `None` if the archive is none.
+pub fn root<'a>(names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let roots = names
+        .into_iter()
+        .filter_map(|name| name.strip_suffix("/data.pkl"));
     roots.filter(|root| !root.contains('/')).min()
 }
 
 /// Read the pickle of an archive, and find its storages.
 pub fn read(input: &dyn Input, budget: &mut Budget) -> Result<Contents, FormatError> {
     let archive = Archive::read(input)?;
-    let root = root(&archive).ok_or_else(|| not_a_checkpoint(&archive))?;
+    let root = root(archive.names()).ok_or_else(|| not_a_checkpoint(&archive))?;
     // PyTorch takes the folder of the first member.
     let first = archive
         .members()

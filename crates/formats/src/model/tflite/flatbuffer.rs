@@ -39,7 +39,7 @@ const WHAT: &str = "a part of the FlatBuffer";
 impl<'a> FlatBuffer<'a> {
     pub fn new(input: &'a dyn Input) -> Self {
         Self {
-            cursor: Cursor::new(input, 0, input.length()),
+            cursor: Cursor::scattered(input),
             text_left: (4 << 20) + input.length(),
         }
     }

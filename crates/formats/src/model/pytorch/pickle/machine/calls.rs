@@ -37,7 +37,15 @@ impl Machine<'_> {
             } else {
                 &self.side[start - own..end - own]
             };
-            String::from_utf8_lossy(bytes).escape_debug().to_string()
+            let text = String::from_utf8_lossy(bytes);
+            // A pickle can name one for each tensor, and nearly all are identifiers.
+            if text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_'))
+            {
+                return text.into_owned();
+            }
+            text.escape_debug().to_string()
         };
         let global = format!("{}.{}", spelled(module), spelled(name));
         if !self.globals.contains(&global) {

@@ -3,6 +3,11 @@
 //! [`LANES`] numbers are added up side by side. A square of a number of 32 bits is exact in 64, so that adding it in one
 //! step with its multiplication gives the same sum.
 
+#![allow(
+    clippy::inline_always,
+    reason = "compiled with the instructions of the caller"
+)]
+
 use super::simd::{BATCH, LANES};
 use fearless_simd::{
     Bytes as _, Select as _, Simd, SimdBase as _, SimdFrom as _, f32x16, f64x8, i16x32, u16x32, u32x16,

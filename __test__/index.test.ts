@@ -16,6 +16,7 @@ test('the public surface is this, and a change of it is meant', () => {
     'deriveModel',
     'describeModel',
     'diffCode',
+    'diffListedTensors',
     'diffModels',
     'diffRuns',
     'diffTables',

@@ -18,6 +18,7 @@ export { Digest } from './core/digest.ts'
 export { LineaprintError } from './core/errors.ts'
 export { reproduceRun } from './reproduce/reproduce.ts'
 export { diffCode } from './diff/code.ts'
+export { diffListedTensors } from './diff/listed-tensors.ts'
 export { diffRuns } from './diff/runs.ts'
 export { ExperimentTracker } from './tracking/tracker.ts'
 export { verifyRun } from './verify/verify.ts'
@@ -46,6 +47,13 @@ export { findRun, listRuns, readRun } from './store/runs.ts'
 export { storeIn } from './store/store.ts'
 export { VERSION } from './core/version.ts'
 
+export type {
+  ListedSide,
+  ListedTensor,
+  ListedTensorChange,
+  ListedTensorsDiff,
+  ListedTensorsOptions,
+} from './diff/listed-tensors.ts'
 export type { JobOptions, Progress, HashOptions } from './core/options.ts'
 export type {
   Captured,

@@ -25,11 +25,12 @@ import { FORMATS } from './report.ts'
 import { snapshotOf } from './hub-cache.ts'
 import { findTokenizer, readTokenizer } from './tokenizer.ts'
 import type { AlgorithmChoice, Digests } from '../core/digest.ts'
-import type { NativeModel, NativeShard } from '../native/load.ts'
+import type { NativeKnownFile, NativeModel, NativeShard } from '../native/load.ts'
 import type { SamplePlan } from '../core/sample-plan.ts'
 import type { GivenConfig, ModelConfig } from './config.ts'
 import type { TensorGroup } from './name-pattern.ts'
 import type { ModelFiles } from './locate.ts'
+import type { TensorType } from './tensors.ts'
 import type {
   ModelFormat,
   ModelListing,
@@ -59,13 +60,18 @@ export async function readModel<A extends AlgorithmChoice = 'blake3'>(
   return (await readComplete(path, options)).report
 }
 
-/** Read a model like {@link readModel}, and return its configuration too. */
+/**
+ * Read a model like {@link readModel}, and return its configuration too.
+ *
+ * @param known Digests of tensors that another read has made; they count where the files have not changed since.
+ */
 export async function readComplete(
   path: string,
   options: ModelOptions = {},
   given?: GivenConfig,
+  known?: readonly NativeKnownFile[],
 ): Promise<{ readonly report: ModelReport; readonly config: ModelConfig | undefined }> {
-  const { listing, config } = await readParts(path, options, given)
+  const { listing, config } = await readParts(path, options, given, known)
   return { report: completeReport(listing), config }
 }
 
@@ -139,13 +145,14 @@ export async function readParts(
   path: string,
   options: ModelOptions = {},
   given?: GivenConfig,
+  known?: readonly NativeKnownFile[],
 ): Promise<ModelParts> {
   checkKeys(options, ['files', 'sample', 'weights', 'lenient', 'base', 'health'])
   const { base, ...own } = options
   const special = await readFolder(checkPath(path), own)
   if (special !== undefined && typeof base === 'string') throw noAdapter(path)
   if (special !== undefined) return special
-  const parts = await readOne(path, own, given)
+  const parts = await readOne(path, own, given, known)
   return bindBase(parts, base, options, (other) => readComplete(other, { ...ofBase(own), base: false }))
 }
 
@@ -168,7 +175,12 @@ async function readFolder(path: string, options: ModelOptions): Promise<ModelPar
 }
 
 /** Read one model. */
-async function readOne(path: string, options: ModelOptions = {}, given?: GivenConfig): Promise<ModelParts> {
+async function readOne(
+  path: string,
+  options: ModelOptions = {},
+  given?: GivenConfig,
+  known: readonly NativeKnownFile[] = [],
+): Promise<ModelParts> {
   const algorithm = checkAlgorithm(options.algorithm)
   const plan = checkSample(options.sample, { files: options.files, health: options.health })
   const located = await locateModel(checkPath(path), {
@@ -190,6 +202,7 @@ async function readOne(path: string, options: ModelOptions = {}, given?: GivenCo
     ...(sibling && { config: sibling.canonical }),
     ...(index && { index }),
     ...(wholeFolder && { tree: located.folder }),
+    ...(known.length > 0 && { known: [...known] }),
   }
   // The tokenizer is read on this thread while the addon's threads hash the weights.
   const reading = tokenizerDigests(located, algorithm)
@@ -242,6 +255,30 @@ async function readOne(path: string, options: ModelOptions = {}, given?: GivenCo
   }
   const tensorList = new ItemList(columns.count, (start, end) => columns.toInfos(start, end))
   return { listing, ...(config && { config }), metadata, groups, model, tensorList }
+}
+
+/** The headers of a model: what can be known of it without reading a tensor. */
+export interface ModelHeaders {
+  readonly files: readonly string[]
+  readonly tensors: readonly TensorType[]
+  readonly metadata: ReadonlyMap<string, string>
+  readonly config?: ModelConfig
+}
+
+/** Read the headers of one model that is no pipeline. */
+export async function readHeaders(path: string, options: ModelOptions): Promise<ModelHeaders> {
+  const { weights, signal, threads, lenient } = options
+  const located = await locateModel(path, { weights, signal, threads })
+  await refuseDisguised(located.weights, 'a model file', { archives: false })
+  const reading = { kind: 'full', parts: 'headers' } as const
+  const wanted = { algorithm: 'blake3', lenient: lenient === true, reading } as const
+  const model = await runJob({ signal, threads }, (job, count) =>
+    native.readModel(job, [...located.weights], wanted, count),
+  )
+  const metadata = new Map(model.shards.flatMap((shard) => pairsOf(shard.metadata)))
+  const config = configWithin(model, metadata) ?? (await siblingConfig(located.config, undefined))
+  const tensors = [...new TensorColumns(model).types()]
+  return { files: located.weights, tensors, metadata, ...(config && { config }) }
 }
 
 /** Return the configuration that the one file of a model holds itself. */

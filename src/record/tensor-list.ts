@@ -11,7 +11,7 @@ import type { Difference } from '../core/component.ts'
 import type { TensorInfo } from '../model/read.ts'
 
 /** Version of the file. */
-const SCHEMA = 'lineaprint/tensors/v1'
+export const TENSORS_SCHEMA = 'lineaprint/tensors/v1'
 
 /** A tensor in its recorded form. */
 export interface RecordedTensor {
@@ -24,7 +24,7 @@ export interface RecordedTensor {
 }
 
 const fileSchema = z.looseObject({
-  schema: z.literal(SCHEMA),
+  schema: z.literal(TENSORS_SCHEMA),
   tensors: z.array(
     z.looseObject({
       name: z.string(),
@@ -41,7 +41,7 @@ export function formatTensors(tensors: readonly TensorInfo[]): string {
   const lines = tensors.map(({ name, dtype, shape, digest, file }) =>
     JSON.stringify({ name, dtype, shape, digest, file }),
   )
-  return `{"schema":"${SCHEMA}","tensors":[\n${lines.join(',\n')}\n]}\n`
+  return `{"schema":"${TENSORS_SCHEMA}","tensors":[\n${lines.join(',\n')}\n]}\n`
 }
 
 /**

@@ -3,9 +3,10 @@
 use crate::digests::number;
 use crate::enums::NativeAlgorithm;
 use crate::job::{NativeJob, start};
+use crate::model::NativeKnownFile;
 use lineaprint_digest::Algorithms;
 use lineaprint_engine::derivation::{
-    Adapter, Check, CheckDerivations, Derived, HashDerived, Method, Outcome, Sources,
+    Adapter, Check, CheckDerivations, Derived, HashAndCheck, HashDerived, Method, Outcome, Sources,
 };
 use lineaprint_engine::digest::model::Rules;
 use lineaprint_formats::derivation::float::Rounding;
@@ -137,6 +138,16 @@ pub struct NativeDerivationOutcomes {
     pub outcomes: Vec<NativeDerivationOutcome>,
 }
 
+/// Digests of two models, and the outcomes of the checks that were made in the same read.
+#[napi(object, object_from_js = false)]
+pub struct NativeHashedAndChecked {
+    pub known: Vec<NativeKnownFile>,
+    /// Indices of the checks that were made.
+    pub made: Vec<u32>,
+    /// Their outcomes.
+    pub outcomes: Vec<NativeDerivationOutcome>,
+}
+
 /// A form of a tensor whose digest is wanted.
 #[napi(object, object_to_js = false)]
 pub struct NativeDerivedForm {
@@ -172,6 +183,33 @@ pub fn check_derivations<'env>(
     };
     start(env, job, threads, request, |outcomes| NativeDerivationOutcomes {
         outcomes: outcomes.into_iter().map(outcome).collect(),
+    })
+}
+
+/// Hash two models, and make the checks that the same read allows.
+#[napi(ts_return_type = "Promise<NativeHashedAndChecked | NativeFailure>")]
+pub fn hash_and_check<'env>(
+    env: &'env Env,
+    job: &NativeJob,
+    files: NativeDerivationFiles,
+    checks: Vec<NativeDerivationCheck>,
+    threads: Option<u32>,
+) -> napi::Result<Object<'env>> {
+    let request = HashAndCheck {
+        before: paths(files.before),
+        after: paths(files.after),
+        rules: rules(files.lenient),
+        checks: checks.into_iter().map(check).collect::<napi::Result<_>>()?,
+    };
+    start(env, job, threads, request, |found| {
+        let made = found.outcomes.into_iter().enumerate();
+        let made = made.filter_map(|(index, outcome)| Some((u32::try_from(index).ok()?, outcome?)));
+        let (made, outcomes) = made.map(|(index, own)| (index, outcome(own))).unzip();
+        NativeHashedAndChecked {
+            known: found.known.into_iter().map(NativeKnownFile::from).collect(),
+            made,
+            outcomes,
+        }
     })
 }
 

@@ -7,8 +7,8 @@ use crate::job::{NativeJob, start};
 use crate::sample::{NativeExtent, NativePlan, plan};
 use lineaprint_digest::Algorithms;
 use lineaprint_engine::digest::model::{
-    self, Contents, IndexFile, Location, Model, ReadModel, Reading, Rules, SampledTensor, Shard, ShardTensor,
-    TensorDigests, Wanted, Weights,
+    self, Contents, IndexFile, KnownFile, Location, Model, ReadModel, Reading, Rules, SampledTensor, Shard,
+    ShardTensor, TensorDigests, Wanted, Weights,
 };
 use lineaprint_engine::panics;
 use lineaprint_engine::tensors::health::Health;
@@ -27,6 +27,8 @@ pub struct NativeModelOptions {
     pub health: Option<bool>,
     /// True if safetensors files are read as their reference crate reads them.
     pub lenient: bool,
+    /// Digests of tensors that another read of the same files has made.
+    pub known: Option<Vec<NativeKnownFile>>,
     /// The canonical JSON of the meaningful configuration, if there is one.
     pub config: Option<Uint8Array>,
     /// The shard index that named the files, if there was one: it must fit them.
@@ -49,6 +51,49 @@ pub enum NativeReading {
 pub struct NativeIndexFile {
     pub path: String,
     pub bytes: Uint8Array,
+}
+
+/// Digests of the tensors of one file. They count while the file has the same stamp.
+#[napi(object)]
+pub struct NativeKnownFile {
+    pub path: String,
+    pub stamp: String,
+    /// First byte of each tensor in the file, and one past the last.
+    pub starts: Float64Array,
+    pub ends: Float64Array,
+    /// 32 bytes for each tensor.
+    pub digests: Uint8Array,
+}
+
+impl From<KnownFile> for NativeKnownFile {
+    fn from(KnownFile { path, stamp, spans }: KnownFile) -> Self {
+        let digests: Vec<u8> = spans.iter().flat_map(|(_, _, hash)| *hash).collect();
+        let (starts, ends): (Vec<f64>, Vec<f64>) = spans
+            .iter()
+            .map(|(start, end, _)| (double(*start), double(*end)))
+            .unzip();
+        Self {
+            path: path.to_string_lossy().into_owned(),
+            stamp,
+            starts: starts.into(),
+            ends: ends.into(),
+            digests: digests.into(),
+        }
+    }
+}
+
+impl From<NativeKnownFile> for KnownFile {
+    fn from(file: NativeKnownFile) -> Self {
+        let bounds = file.starts.iter().zip(file.ends.iter());
+        let spans = bounds
+            .zip(file.digests.as_chunks::<32>().0)
+            .map(|((start, end), hash)| (whole(*start), whole(*end), *hash));
+        Self {
+            spans: spans.collect(),
+            path: PathBuf::from(file.path),
+            stamp: file.stamp,
+        }
+    }
 }
 
 /// A shard index.
@@ -239,6 +284,12 @@ pub fn read_model<'env>(
         },
         reading,
         health: options.health.unwrap_or_default(),
+        known: options
+            .known
+            .unwrap_or_default()
+            .into_iter()
+            .map(KnownFile::from)
+            .collect(),
         config: options.config.map(|bytes| bytes.to_vec()),
         index: options.index.map(|index| IndexFile {
             path: PathBuf::from(index.path),
@@ -382,6 +433,16 @@ fn index(at: usize) -> u32 {
 #[allow(clippy::cast_precision_loss, reason = "lengths of files are below 2^53")]
 const fn double(value: u64) -> f64 {
     value as f64
+}
+
+/// Convert a length that [`double`] has converted.
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a whole number from 0 to 2^53"
+)]
+const fn whole(value: f64) -> u64 {
+    value as u64
 }
 
 fn pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Vec<String> {

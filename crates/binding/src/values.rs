@@ -1,9 +1,11 @@
-//! Distances between the values of two models.
+//! Distances between the values of two models, and digests that are made in the same read.
 
 use crate::digests::number;
 use crate::job::{NativeJob, start};
+use crate::model::NativeKnownFile;
 use lineaprint_engine::digest::model::Rules;
 use lineaprint_engine::tensors::difference::{CompareValues, Compared, Difference};
+use lineaprint_engine::tensors::values::HashAndCompare;
 use napi::Env;
 use napi::bindgen_prelude::Object;
 use napi_derive::napi;
@@ -68,6 +70,46 @@ pub fn compare_values<'env>(
     };
     start(env, job, threads, request, |compared| NativeComparison {
         tensors: compared.into_iter().map(NativeCompared::from).collect(),
+    })
+}
+
+/// Digests of two models, and the results of the tensors that differ.
+#[napi(object, object_from_js = false)]
+pub struct NativeHashedAndCompared {
+    pub known: Vec<NativeKnownFile>,
+    /// Names of the tensors of which the values were compared; there are none of those that are the same.
+    pub names: Vec<String>,
+    /// The results, in the order of the names.
+    pub tensors: Vec<NativeCompared>,
+}
+
+/// Hash the tensors that two models have by the same name and shape, and compare those that differ, in one read.
+#[napi(ts_return_type = "Promise<NativeHashedAndCompared | NativeFailure>")]
+pub fn hash_and_compare<'env>(
+    env: &'env Env,
+    job: &NativeJob,
+    before: Vec<String>,
+    after: Vec<String>,
+    lenient: bool,
+    threads: Option<u32>,
+) -> napi::Result<Object<'env>> {
+    let paths = |files: Vec<String>| files.into_iter().map(PathBuf::from).collect();
+    let request = HashAndCompare {
+        before: paths(before),
+        after: paths(after),
+        rules: if lenient { Rules::Lenient } else { Rules::Strict },
+    };
+    start(env, job, threads, request, |found| {
+        let (names, tensors) = found
+            .compared
+            .into_iter()
+            .map(|(name, compared)| (name, NativeCompared::from(compared)))
+            .unzip();
+        NativeHashedAndCompared {
+            known: found.known.into_iter().map(NativeKnownFile::from).collect(),
+            names,
+            tensors,
+        }
     })
 }
 

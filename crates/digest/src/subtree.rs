@@ -28,6 +28,7 @@ pub struct Piece {
 ///
 /// The input must be longer than the range: an input that is a single piece has no chaining value to
 /// merge, so hash it with [`crate::Hasher`] instead.
+#[derive(Clone)]
 pub struct Pieces {
     position: u64,
     end: u64,

@@ -3,7 +3,7 @@ import type { JobOptions } from '../../core/options.ts'
 import type { NativeDerivationOutcome } from '../../native/load.ts'
 import type { TensorInfo } from '../read.ts'
 import type { AdapterFacts } from './adapter.ts'
-import type { DerivationFiles, DtypeRule } from './checks.ts'
+import type { DerivationFiles, DtypeRule, MadeChecks } from './checks.ts'
 import type { Opened } from './opened.ts'
 import type { Hypothesis } from './hypotheses.ts'
 import type { NameMap } from './maps.ts'
@@ -17,6 +17,8 @@ export interface ExplainJob {
   readonly files: DerivationFiles
   readonly algorithm: 'blake3' | 'sha256'
   readonly options: JobOptions
+  /** The outcomes of checks that were made while the models were hashed. */
+  readonly made: MadeChecks
   readonly adapter?: AdapterFacts
 }
 

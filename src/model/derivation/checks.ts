@@ -2,14 +2,15 @@
 import { runJob } from '../../native/job.ts'
 import { native } from '../../native/load.ts'
 import type { JobOptions } from '../../core/options.ts'
-import type { TensorInfo } from '../read.ts'
 import type {
   NativeDerivationCheck,
+  NativeDerivationFiles,
   NativeDerivationOutcome,
   NativeDerivationRule,
   NativeDerivedForm,
+  NativeKnownFile,
 } from '../../native/load.ts'
-import type { Hypothesis } from './hypotheses.ts'
+import type { Hypothesis, TensorForm } from './hypotheses.ts'
 
 /** A rule by which elements of one dtype become those of another. */
 export interface DtypeRule {
@@ -144,12 +145,15 @@ export function noRule(from: string, to: string): string {
 
 /** One check: a tensor, where its elements come from, and how. */
 export interface CheckRequest {
-  readonly target: TensorInfo
-  readonly hypothesis: Hypothesis
+  readonly target: TensorForm
+  readonly hypothesis: Hypothesis<TensorForm>
   readonly rule: NativeDerivationRule
   readonly adapter?: { readonly down: string; readonly up: string; readonly scaling: number }
   readonly scales?: string
 }
+
+/** Outcomes by the check that they are of, as JSON. */
+export type MadeChecks = ReadonlyMap<string, NativeDerivationOutcome>
 
 /** The files of the models that take part. */
 export interface DerivationFiles {
@@ -159,34 +163,63 @@ export interface DerivationFiles {
   readonly lenient: boolean
 }
 
-/** Make checks; the outcomes are in their order. */
+/** Make checks, but those that are made; the outcomes are in their order. */
 export async function runChecks(
   files: DerivationFiles,
   requests: readonly CheckRequest[],
   options: JobOptions,
+  made: MadeChecks = new Map(),
 ): Promise<readonly NativeDerivationOutcome[]> {
-  if (requests.length === 0) return []
-  const checks = requests.map(
-    ({ target, hypothesis, rule, adapter, scales = '' }): NativeDerivationCheck => ({
-      target: target.name,
-      sources: hypothesis.layout,
-      rule,
-      constant: adapter?.scaling ?? hypothesis.offset ?? 0,
-      adapterDown: adapter?.down ?? '',
-      adapterUp: adapter?.up ?? '',
-      scales,
-    }),
-  )
-  const paths = {
-    ...files,
-    before: [...files.before],
-    after: [...files.after],
-    adapter: [...files.adapter],
-  }
+  const all = requests.map((request) => {
+    const check = toNative(request)
+    return { check, known: made.get(JSON.stringify(check)) }
+  })
+  const checks = all.flatMap(({ check, known }) => (known === undefined ? [check] : []))
+  if (checks.length === 0) return all.flatMap(({ known }) => known ?? [])
   const { outcomes } = await runJob(options, (job, threads) =>
-    native.checkDerivations(job, paths, checks, threads),
+    native.checkDerivations(job, toPaths(files), checks, threads),
   )
-  return outcomes
+  const rest = outcomes.values()
+  return all.flatMap(({ known }) => known ?? rest.next().value ?? [])
+}
+
+/** Digests of two models, and the outcomes of checks that were made in the same read. */
+export interface HashedAndChecked {
+  readonly known: readonly NativeKnownFile[]
+  readonly made: MadeChecks
+}
+
+/** Hash both models, and make the checks that the same read allows. */
+export async function hashAndCheck(
+  files: DerivationFiles,
+  requests: readonly CheckRequest[],
+  options: JobOptions,
+): Promise<HashedAndChecked> {
+  const checks = requests.map(toNative)
+  const { known, made, outcomes } = await runJob(options, (job, threads) =>
+    native.hashAndCheck(job, toPaths(files), checks, threads),
+  )
+  const entries = made.flatMap((index, at) => {
+    const outcome = outcomes[at]
+    return outcome === undefined ? [] : [[JSON.stringify(checks[index]), outcome] as const]
+  })
+  return { known, made: new Map(entries) }
+}
+
+function toNative({ target, hypothesis, rule, adapter, scales = '' }: CheckRequest): NativeDerivationCheck {
+  return {
+    target: target.name,
+    sources: hypothesis.layout,
+    rule,
+    constant: adapter?.scaling ?? hypothesis.offset ?? 0,
+    adapterDown: adapter?.down ?? '',
+    adapterUp: adapter?.up ?? '',
+    scales,
+  }
+}
+
+function toPaths({ before, after, adapter, lenient }: DerivationFiles): NativeDerivationFiles {
+  return { before: [...before], after: [...after], adapter: [...adapter], lenient }
 }
 
 /** A form of tensors of the first model whose digest is looked for in the second. */

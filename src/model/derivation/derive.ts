@@ -5,14 +5,18 @@ import { checkAlgorithm, checkKeys, checkObject, checkPath } from '../../core/op
 import { systemReason } from '../../util/fs.ts'
 import { parseJson } from '../../json/parse.ts'
 import { hasCandidate, locateModel } from '../locate.ts'
-import { isComplete, readParts } from '../read.ts'
+import { isComplete, readHeaders, readParts } from '../read.ts'
 import { readAdapter } from './adapter.ts'
+import { hashAndCheck } from './checks.ts'
+import { expectedChecks } from './expected.ts'
 import { explain } from './explain.ts'
 import { builtInMaps, mapApplies, matchName, readMaps } from './maps.ts'
 import { isExplained } from './report.ts'
+import type { HashedAndChecked } from './checks.ts'
+import type { Side, TensorForm } from './hypotheses.ts'
 import type { Opened } from './opened.ts'
 import type { HashOptions } from '../../core/options.ts'
-import type { ModelOptions, ModelParts, ModelReport, TensorInfo } from '../read.ts'
+import type { ModelHeaders, ModelOptions, ModelReport, TensorInfo } from '../read.ts'
 import type { Facts, NameMap } from './maps.ts'
 import type { DerivationSide, DerivedTensor, ModelDerivation, TensorDerivation, Verdict } from './report.ts'
 
@@ -40,8 +44,8 @@ export interface DerivationOptions extends HashOptions {
  * first model would become in the dtypes of the second. Nothing is explained by a name alone: every verdict but `changed`
  * and `unexplained` has been checked on every element.
  *
- * Cost: one read of both models for their digests. What is not explained by equal digests is read once more for each
- * hypothesis that is tried. The memory in use is that of a tile for each thread.
+ * Cost: one read of both models for their digests, which also checks what the names let expect, where elements keep their
+ * order. What is not explained by that is read once more for each hypothesis that is tried. The memory in use is that of a tile for each thread.
  *
  * @param a The earlier model; any path that {@link readModel} takes. `b` likewise.
  * @throws The errors of {@link readModel}; ERR_LINEAPRINT_CONFIGURATION for a file of maps that does not fit its schema;
@@ -61,8 +65,15 @@ export async function deriveModel(
   const reading = { ...shared, lenient, files }
   const [inFirst, inSecond] =
     weights === undefined ? [false, false] : [await hasCandidate(a, weights), await hasCandidate(b, weights)]
-  const before = await open(a, { ...reading, weights: inFirst || !inSecond ? weights : undefined })
-  const after = await open(b, { ...reading, weights: inSecond ? weights : undefined })
+  const sides = [
+    { ...reading, weights: inFirst || !inSecond ? weights : undefined },
+    { ...reading, weights: inSecond ? weights : undefined },
+  ] as const
+  // The digests of whole files take a read of their own.
+  const alone = files === true || algorithm !== 'blake3'
+  const together = alone ? NOT_TOGETHER : await readTogether([a, b], sides, maps, shared)
+  const before = await open(a, sides[0], together.known)
+  const after = await open(b, sides[1], together.known)
   const merged = adapterPath === undefined ? undefined : await open(checkPath(adapterPath), { ...reading })
   const adapter = merged && readAdapter(merged)
   const job = {
@@ -77,6 +88,7 @@ export async function deriveModel(
     },
     algorithm: algorithm === 'sha256' ? ('sha256' as const) : ('blake3' as const),
     options: shared,
+    made: together.made,
     ...(adapter && { adapter }),
   }
   const { tensors, warnings } = await explain(job)
@@ -103,11 +115,41 @@ export async function deriveModel(
   }
 }
 
-async function open(path: string, options: ModelOptions): Promise<Opened> {
+const NOT_TOGETHER: HashedAndChecked = { known: [], made: new Map() }
+
+/** Hash both models, and check in the same read what their headers let expect. */
+async function readTogether(
+  [a, b]: readonly [string, string],
+  [first, second]: readonly [ModelOptions, ModelOptions],
+  maps: readonly NameMap[],
+  options: HashOptions,
+): Promise<HashedAndChecked> {
+  try {
+    const before = sideOfHeaders(await readHeaders(a, first))
+    const after = sideOfHeaders(await readHeaders(b, second))
+    const files = { before: before.files, after: after.files, adapter: [], lenient: first.lenient === true }
+    return await hashAndCheck(files, expectedChecks(before, after, maps), options)
+  } catch (error) {
+    // The read of each model by itself says what is wrong with it, and says more.
+    if (!LineaprintError.is(error)) throw error
+    return NOT_TOGETHER
+  }
+}
+
+function sideOfHeaders(headers: ModelHeaders): Side<TensorForm> & { readonly files: readonly string[] } {
+  const { files, tensors } = headers
+  return { files, byName: new Map(tensors.map((tensor) => [tensor.name, tensor])), facts: factsOf(headers) }
+}
+
+async function open(
+  path: string,
+  options: ModelOptions,
+  known: HashedAndChecked['known'] = [],
+): Promise<Opened> {
   const { weights } = await locateModel(path, options)
   const fingerprints = new Map<string, string>()
   for (const file of weights) fingerprints.set(file, await fingerprintOf(file))
-  const parts = await readParts(path, options)
+  const parts = await readParts(path, options, undefined, known)
   const { listing } = parts
   if (!isComplete(listing)) {
     throw new LineaprintError(
@@ -144,7 +186,7 @@ async function verifyUnchanged({ fingerprints }: Opened): Promise<void> {
 }
 
 /** Collect the text in the files of a model, and the numbers and texts at the top of its configuration. */
-function factsOf({ metadata, config }: ModelParts): Facts {
+function factsOf({ metadata, config }: Pick<ModelHeaders, 'metadata' | 'config'>): Facts {
   const facts = new Map(metadata)
   const value = config && parseJson(config.canonical).value
   if (value instanceof Map) {

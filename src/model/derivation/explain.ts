@@ -1,7 +1,7 @@
 /** Explain every tensor of a model by tensors of another: find hypotheses, check them, and look around where they fail. */
 import { compareUtf8 } from '../../util/text-order.ts'
 import { noRule, rulesBetween, runChecks } from './checks.ts'
-import { blockOf, fromMaps, transposedOrder, unchangedOrder } from './hypotheses.ts'
+import { fromNames } from './hypotheses.ts'
 import { conclude, explained, mergeWarnings, short } from './answers.ts'
 import { COPY, identityOf } from './attempts.ts'
 import { MOST_FORMS, search } from './search.ts'
@@ -41,20 +41,8 @@ export async function explain(
 /** Collect what a tensor may follow from by its name, and answer at once where digests suffice. */
 function begin(target: TensorInfo, job: ExplainJob): Case {
   const { before, after, maps, adapter } = job
-  const hypotheses: Hypothesis[] = []
-  const namesake = before.byName.get(target.name)
-  if (namesake !== undefined) {
-    const block = blockOf(namesake.dtype)
-    if (namesake.shape.join(',') === target.shape.join(','))
-      hypotheses.push(unchangedOrder(namesake, target, block))
-    else {
-      const transposed = transposedOrder(namesake, target)
-      if (transposed !== undefined) hypotheses.push(transposed)
-    }
-  }
-  const mapped = fromMaps(target, before, after, maps)
-  hypotheses.push(...mapped.hypotheses)
-  const item: Case = { target, attempts: [], obstacles: [...mapped.obstacles], failed: [] }
+  const { hypotheses, obstacles } = fromNames(target, before, after, maps)
+  const item: Case = { target, attempts: [], obstacles: [...obstacles], failed: [] }
   const attempts: Attempt[] = []
   for (const hypothesis of hypotheses) {
     const [source] = hypothesis.sources
@@ -110,7 +98,7 @@ function isByDigest({ sources, arrangement, offset }: Hypothesis, target: Tensor
 }
 
 /** Try the hypotheses of all tensors: the first of each, then the second of those that are left, and so on. */
-async function tryAll(cases: readonly Case[], { files, options, ...job }: ExplainJob): Promise<void> {
+async function tryAll(cases: readonly Case[], job: ExplainJob): Promise<void> {
   for (let round = 0; ; round++) {
     const remaining = cases.filter(({ answer, attempts }) => answer === undefined && round < attempts.length)
     if (remaining.length === 0) return
@@ -128,13 +116,12 @@ async function tryAll(cases: readonly Case[], { files, options, ...job }: Explai
         },
       ]
     })
-    const outcomes = await runChecks(files, requests, options)
+    const outcomes = await runChecks(job.files, requests, job.options, job.made)
     remaining.forEach((item, index) => {
       const [attempt, outcome] = [item.attempts[round], outcomes[index]]
       if (attempt === undefined || outcome === undefined) return
       if (outcome.kind === 'not-checked') item.obstacles.push(outcome.reason)
-      else if (holds(outcome, attempt))
-        item.answer = explained(item.target, attempt, { files, options, ...job }, outcome)
+      else if (holds(outcome, attempt)) item.answer = explained(item.target, attempt, job, outcome)
       else item.failed.push({ attempt, outcome })
     })
   }

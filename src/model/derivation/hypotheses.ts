@@ -7,9 +7,12 @@ import type { Facts, NameMap, NameRule, Numbers } from './maps.ts'
 /** A way in which elements may lie. */
 export type Arrangement = 'fused' | 'split' | 'transposed' | 'permuted'
 
+/** The facts about a tensor that a hypothesis needs: the headers of files say it, so that it can be made before a digest is. */
+export type TensorForm = Pick<TensorInfo, 'name' | 'dtype' | 'shape'>
+
 /** One hypothesis. */
-export interface Hypothesis {
-  readonly sources: readonly TensorInfo[]
+export interface Hypothesis<T extends TensorForm = TensorInfo> {
+  readonly sources: readonly T[]
   readonly layout: NativeDerivationSources
   /** Absent if the elements lie in one tensor in the same order. */
   readonly arrangement?: Arrangement
@@ -21,8 +24,8 @@ export interface Hypothesis {
 }
 
 /** A model as the search for hypotheses sees it. */
-export interface Side {
-  readonly byName: ReadonlyMap<string, TensorInfo>
+export interface Side<T extends TensorForm = TensorInfo> {
+  readonly byName: ReadonlyMap<string, T>
   readonly facts: Facts
 }
 
@@ -47,7 +50,11 @@ function inBlocks(shape: readonly number[], block: number): readonly number[] {
 }
 
 /** The hypothesis that a tensor has the elements of another one in the same order. */
-export function unchangedOrder(source: TensorInfo, target: TensorInfo, block = 1): Hypothesis {
+export function unchangedOrder<T extends TensorForm>(
+  source: T,
+  target: TensorForm,
+  block = 1,
+): Hypothesis<T> {
   const view = inBlocks(target.shape, block)
   return {
     sources: [source],
@@ -57,7 +64,10 @@ export function unchangedOrder(source: TensorInfo, target: TensorInfo, block = 1
 }
 
 /** The hypothesis that a matrix is the transpose of another one; `undefined` if the shapes do not fit. */
-export function transposedOrder(source: TensorInfo, target: TensorInfo): Hypothesis | undefined {
+export function transposedOrder<T extends TensorForm>(
+  source: T,
+  target: TensorForm,
+): Hypothesis<T> | undefined {
   const [rows, columns] = source.shape
   if (source.shape.length !== 2 || target.shape.length !== 2) return undefined
   if (rows !== target.shape[1] || columns !== target.shape[0]) return undefined
@@ -70,12 +80,12 @@ export function transposedOrder(source: TensorInfo, target: TensorInfo): Hypothe
 }
 
 /** The hypothesis that a tensor is others joined along an axis. */
-export function joined(
-  sources: readonly TensorInfo[],
-  target: TensorInfo,
+export function joined<T extends TensorForm>(
+  sources: readonly T[],
+  target: TensorForm,
   axis: number,
   block: number,
-): Hypothesis | undefined {
+): Hypothesis<T> | undefined {
   const shapes = sources.map(({ shape }) => inBlocks(shape, block))
   const view = inBlocks(target.shape, block)
   const fits = shapes.every(
@@ -93,8 +103,8 @@ export function joined(
 }
 
 /** Hypotheses from maps for one tensor, and sentences about those that lack something. */
-export interface Mapped {
-  readonly hypotheses: readonly Hypothesis[]
+export interface Mapped<T extends TensorForm = TensorInfo> {
+  readonly hypotheses: readonly Hypothesis<T>[]
   readonly obstacles: readonly string[]
 }
 
@@ -106,10 +116,15 @@ export function blockOf(dtype: string): number {
 }
 
 /** Find what the maps say about a tensor of the second model, in either direction. */
-export function fromMaps(target: TensorInfo, before: Side, after: Side, maps: readonly NameMap[]): Mapped {
-  const hypotheses: Hypothesis[] = []
+export function fromMaps<T extends TensorForm>(
+  target: TensorForm,
+  before: Side<T>,
+  after: Side<TensorForm>,
+  maps: readonly NameMap[],
+): Mapped<T> {
+  const hypotheses: Hypothesis<T>[] = []
   const obstacles: string[] = []
-  const take = (match: Hypothesis | string | undefined, map: NameMap): void => {
+  const take = (match: Hypothesis<T> | string | undefined, map: NameMap): void => {
     if (typeof match === 'string') obstacles.push(`${match} (map ${map.name})`)
     else if (match !== undefined) hypotheses.push({ ...match, map: map.name })
   }
@@ -132,19 +147,22 @@ export function fromMaps(target: TensorInfo, before: Side, after: Side, maps: re
   return { hypotheses, obstacles }
 }
 
-function withOffset(match: Hypothesis | string | undefined, offset: number | undefined): typeof match {
+function withOffset<T extends TensorForm>(
+  match: Hypothesis<T> | string | undefined,
+  offset: number | undefined,
+): typeof match {
   return typeof match === 'object' && offset !== undefined ? { ...match, offset } : match
 }
 
 /** The target has the name that a rule leads to. */
-function forward(
+function forward<T extends TensorForm>(
   rule: NameRule,
   numbers: Numbers,
-  target: TensorInfo,
-  before: Side,
-  after: Side,
+  target: TensorForm,
+  before: Side<T>,
+  after: Side<TensorForm>,
   map: NameMap,
-): Hypothesis | string | undefined {
+): Hypothesis<T> | string | undefined {
   const { from, stack, axis = 0 } = rule
   if (stack !== undefined) return stacked(from[0] ?? '', stack, numbers, target, before)
   const sources = from.flatMap((pattern) => before.byName.get(fillName(pattern, numbers)) ?? [])
@@ -161,15 +179,15 @@ function forward(
 }
 
 /** The target has a name that a rule starts from. */
-function backward(
+function backward<T extends TensorForm>(
   rule: NameRule,
   part: number,
   numbers: Numbers,
-  target: TensorInfo,
-  before: Side,
-  after: Side,
+  target: TensorForm,
+  before: Side<T>,
+  after: Side<TensorForm>,
   map: NameMap,
-): Hypothesis | string | undefined {
+): Hypothesis<T> | string | undefined {
   const { from, stack, axis = 0 } = rule
   const source = before.byName.get(fillName(rule.to, numbers))
   if (source === undefined) return undefined
@@ -216,15 +234,27 @@ function backward(
   return slice(source, view, axis, start, end, own, `elements ${start} to ${end} along axis ${axis}`)
 }
 
-function slice(
-  source: TensorInfo,
+/** Return the rows of a tensor as a tensor of their own; `undefined` where they are not whole blocks. */
+export function rowsOf<T extends TensorForm>(
+  source: T,
+  start: number,
+  end: number,
+): Hypothesis<T> | undefined {
+  const view = inBlocks(source.shape, blockOf(source.dtype))
+  if (view.length === 0 || !view.every(Number.isInteger)) return undefined
+  const own = [end - start, ...view.slice(1)]
+  return slice(source, view, 0, start, end, own, `rows ${start} to ${end}`)
+}
+
+function slice<T extends TensorForm>(
+  source: T,
   view: readonly number[],
   axis: number,
   start: number,
   end: number,
   own: readonly number[],
   words: string,
-): Hypothesis {
+): Hypothesis<T> {
   const part = { ...whole(source.name, view), sliceAxis: axis, sliceStart: start, sliceEnd: end }
   return {
     sources: [source],
@@ -235,15 +265,15 @@ function slice(
 }
 
 /** One tensor that follows from one: in the same order, transposed, or with the rows of each head interleaved. */
-function single(
+function single<T extends TensorForm>(
   { permute, transpose }: NameRule,
-  source: TensorInfo,
-  target: TensorInfo,
+  source: T,
+  target: TensorForm,
   map: NameMap,
   sides: readonly Facts[],
   block: number,
   direction: 'forward' | 'backward',
-): Hypothesis | string | undefined {
+): Hypothesis<T> | string | undefined {
   if (transpose === true) return transposedOrder(source, target)
   if (ofShape(source.shape) !== ofShape(target.shape)) return undefined
   if (permute === undefined) return unchangedOrder(source, target, block)
@@ -252,12 +282,12 @@ function single(
 }
 
 /** The hypothesis that the two halves of the rows of each head were interleaved, or taken apart again. */
-export function rotary(
-  source: TensorInfo,
+export function rotary<T extends TensorForm>(
+  source: T,
   heads: number,
   block: number,
   direction: 'forward' | 'backward',
-): Hypothesis | undefined {
+): Hypothesis<T> | undefined {
   const rows = source.shape[0] ?? 0
   const half = rows / heads / 2
   const columns = ofShape(inBlocks(source.shape, block).slice(1))
@@ -276,9 +306,13 @@ export function rotary(
 }
 
 /** Several tensors joined group by group of rows, as Megatron keeps the queries, the key and the value of a group together. */
-function grouped(sources: readonly TensorInfo[], target: TensorInfo, groups: number): Hypothesis | undefined {
+function grouped<T extends TensorForm>(
+  sources: readonly T[],
+  target: TensorForm,
+  groups: number,
+): Hypothesis<T> | undefined {
   const columns = ofShape(target.shape.slice(1))
-  const rows = (tensor: TensorInfo): number => (tensor.shape[0] ?? 0) / groups
+  const rows = (tensor: TensorForm): number => (tensor.shape[0] ?? 0) / groups
   if (![target, ...sources].every((tensor) => Number.isInteger(rows(tensor)))) return undefined
   if (sources.some(({ shape }) => ofShape(shape.slice(1)) !== columns)) return undefined
   return {
@@ -294,15 +328,15 @@ function grouped(sources: readonly TensorInfo[], target: TensorInfo, groups: num
 }
 
 /** Tensors stacked along a new first axis. */
-function stacked(
+function stacked<T extends TensorForm>(
   pattern: string,
   placeholder: string,
   numbers: Numbers,
-  target: TensorInfo,
-  before: Side,
-): Hypothesis | undefined {
+  target: TensorForm,
+  before: Side<T>,
+): Hypothesis<T> | undefined {
   const count = target.shape[0] ?? 0
-  const sources: TensorInfo[] = []
+  const sources: T[] = []
   for (let index = 0; index < count; index++) {
     const source = before.byName.get(fillName(pattern, { ...numbers, [placeholder]: String(index) }))
     if (source === undefined) return undefined
@@ -322,4 +356,29 @@ function stacked(
     arrangement: 'fused',
     words: `${sources.length} tensors stacked along a new axis 0`,
   }
+}
+
+/**
+ * Find the hypotheses about a tensor of the second model: that it is the tensor with its name, and what the maps say; and
+ * sentences about those that lack something.
+ */
+export function fromNames<T extends TensorForm>(
+  target: TensorForm,
+  before: Side<T>,
+  after: Side<TensorForm>,
+  maps: readonly NameMap[],
+): Mapped<T> {
+  const hypotheses: Hypothesis<T>[] = []
+  const namesake = before.byName.get(target.name)
+  if (namesake !== undefined) {
+    const block = blockOf(namesake.dtype)
+    if (namesake.shape.join(',') === target.shape.join(','))
+      hypotheses.push(unchangedOrder(namesake, target, block))
+    else {
+      const transposed = transposedOrder(namesake, target)
+      if (transposed !== undefined) hypotheses.push(transposed)
+    }
+  }
+  const mapped = fromMaps(target, before, after, maps)
+  return { hypotheses: [...hypotheses, ...mapped.hypotheses], obstacles: mapped.obstacles }
 }

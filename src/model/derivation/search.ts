@@ -1,5 +1,6 @@
 /** Search for the elements of tensors that no hypothesis explained, by their digests, whatever their names. */
 import { hashForms, rulesBetween } from './checks.ts'
+import { searchFused } from './fused.ts'
 import { blockOf, joined, rotary, transposedOrder, unchangedOrder } from './hypotheses.ts'
 import { parameterOf } from './maps.ts'
 import { COPY, sameForm, sizeOf } from './attempts.ts'
@@ -33,7 +34,8 @@ export const MOST_FORMS = 20_000
 
 /**
  * Look for the elements of tensors that no hypothesis explained, by their digests: among the tensors of the first model, and
- * among what those of a fitting shape would become. Every form of a tensor is computed once, whoever looks for it.
+ * among what those of a fitting shape would become; then among those joined one behind the other. Every form of a tensor is
+ * computed once, whoever looks for it.
  */
 export async function search(open: readonly Case[], job: ExplainJob): Promise<Search> {
   const bySize = new Map<number, TensorInfo[]>()
@@ -101,6 +103,12 @@ export async function search(open: readonly Case[], job: ExplainJob): Promise<Se
   list.forEach(({ match, wanted }, index) => {
     for (const target of wanted) if (digests[index] === target.digest.hex) add(target.name, match)
   })
+  // A tensor that a name leads to another one is not joined from parts of other names.
+  const nameless = open.filter(({ target, attempts }) => attempts.length === 0 && !matches.has(target.name))
+  const rest = nameless.map(({ target }) => target)
+  const fused = await searchFused(rest, job)
+  for (const [name, attempts] of fused.matches) for (const attempt of attempts) add(name, attempt)
+  isComplete &&= fused.isComplete
   return { matches, isComplete }
 }
 

@@ -9,7 +9,7 @@ import { compareUtf8 } from '../../util/text-order.ts'
 import { diffConfigs } from './config.ts'
 import { changeByLayer } from './layers.ts'
 import { diffTokenizers } from './tokenizer.ts'
-import { compareValues } from './values.ts'
+import { compareValues, hashAndCompare } from './values.ts'
 import { hasCandidate, locateModel } from '../locate.ts'
 import { pipelineFolder } from '../pipeline.ts'
 import { readComplete } from '../read.ts'
@@ -19,7 +19,7 @@ import type { ModelConfig } from '../config.ts'
 import type { ConfigDifference } from './config.ts'
 import type { LayerChange } from './layers.ts'
 import type { TokenizerDifference } from './tokenizer.ts'
-import type { ValueComparison } from './values.ts'
+import type { ReadTogether, ValueComparison } from './values.ts'
 import type { ModelOptions, ModelReport, TensorInfo } from '../read.ts'
 
 export type { ConfigDifference } from './config.ts'
@@ -29,7 +29,7 @@ export type { ValueComparison } from './values.ts'
 
 /** Options of {@link diffModels}. */
 export interface ModelDiffOptions extends HashOptions {
-  /** Also compare changed tensors of equal shape as numbers, which reads them a second time. @default false */
+  /** Also compare changed tensors of equal shape as numbers, most of them in the read of the digests. @default false */
   readonly values?: boolean | undefined
   /**
    * Name of the weights file or shard index to compare, in folders with several. A folder without that name is
@@ -105,7 +105,8 @@ export interface ModelDiff {
 /**
  * Compare two models.
  *
- * Cost: one read of both; with `values`, a second read of the tensors that changed.
+ * Cost: one read of both. With `values`, tensors that changed are read a second time where they are short, packed, or not
+ * hashed with BLAKE3 alone.
  *
  * @param a A safetensors file, a shard index, or a folder with either; `b` likewise.
  * @throws The errors of `readModel`, and ERR_LINEAPRINT_CHANGED if a file changed between the two
@@ -118,10 +119,16 @@ export async function diffModels(a: string, b: string, options: ModelDiffOptions
   checkKeys(shared)
   const [inFirst, inSecond] =
     weights === undefined ? [false, false] : [await hasCandidate(a, weights), await hasCandidate(b, weights)]
-  const [first, second] = [
+  const reading = [
     // If neither has it, the first one says so.
-    await load(a, { ...shared, weights: inFirst || !inSecond ? weights : undefined }),
-    await load(b, { ...shared, weights: inSecond ? weights : undefined }),
+    { ...shared, weights: inFirst || !inSecond ? weights : undefined },
+    { ...shared, weights: inSecond ? weights : undefined },
+  ] as const
+  const [left, right] = [await locate(a, reading[0]), await locate(b, reading[1])]
+  const together = values === true ? await readTogether(left, right, shared) : NOT_TOGETHER
+  const [first, second] = [
+    await load(a, left, reading[0], together.known),
+    await load(b, right, reading[1], together.known),
   ]
   const [before, after] = [first.report, second.report]
   const sameArchitecture = before.architecture.equals(after.architecture)
@@ -131,7 +138,7 @@ export async function diffModels(a: string, b: string, options: ModelDiffOptions
   const samePipeline = before.pipeline && after.pipeline && before.pipeline.equals(after.pipeline)
   const sameTokenizer = tokenizersEqual(before, after)
   const changes = sameWeights ? [] : diffTensors(before.tensors, after.tensors)
-  const tensors = values === true ? await withValues(changes, first, second, shared) : changes
+  const tensors = values === true ? await withValues(changes, first, second, shared, together) : changes
   const tokenizer =
     sameTokenizer === false
       ? await diffTokenizers(before.tokenizer && first.folder, after.tokenizer && second.folder)
@@ -177,13 +184,48 @@ interface Loaded {
   readonly fingerprints: ReadonlyMap<string, string>
 }
 
-async function load(path: string, options: ModelOptions): Promise<Loaded> {
+/** The files of a model before it is read. */
+interface Located {
+  readonly folder: string
+  readonly files: readonly string[]
+  readonly fingerprints: ReadonlyMap<string, string>
+  readonly isPipeline: boolean
+}
+
+async function locate(path: string, options: ModelOptions): Promise<Located> {
   const pipeline = await pipelineFolder(path)
   const { folder, weights } =
     pipeline === undefined ? await locateModel(path, options) : await filesBelow(pipeline)
   const fingerprints = new Map<string, string>()
   for (const file of weights) fingerprints.set(file, await fingerprintOf(file))
-  return { ...(await readComplete(path, options)), folder, files: weights, fingerprints }
+  return { folder, files: weights, fingerprints, isPipeline: pipeline !== undefined }
+}
+
+async function load(
+  path: string,
+  { folder, files, fingerprints }: Located,
+  options: ModelOptions,
+  known: ReadTogether['known'],
+): Promise<Loaded> {
+  return { ...(await readComplete(path, options, undefined, known)), folder, files, fingerprints }
+}
+
+const NOT_TOGETHER: ReadTogether = { known: [], values: new Map() }
+
+/** Hash and compare two models in one read, as far as that is possible. */
+async function readTogether(
+  before: Located,
+  after: Located,
+  { algorithm = 'blake3', signal, threads, onProgress }: HashOptions,
+): Promise<ReadTogether> {
+  if (algorithm !== 'blake3' || before.isPipeline || after.isPipeline) return NOT_TOGETHER
+  try {
+    return await hashAndCompare(before.files, after.files, { signal, threads, onProgress })
+  } catch (error) {
+    // The read of each model by itself says what is wrong with it, and says more.
+    if (!LineaprintError.is(error)) throw error
+    return NOT_TOGETHER
+  }
 }
 
 /** List the files of the components of a pipeline. */
@@ -293,11 +335,13 @@ async function withValues(
   first: Loaded,
   second: Loaded,
   { signal, threads, onProgress }: JobOptions,
+  together: ReadTogether,
 ): Promise<TensorChange[]> {
   const hasValues = ({ differs }: TensorChange): boolean =>
     differs !== undefined && !differs.includes('shape')
-  const names = changes.filter(hasValues).map(({ name }) => name)
-  const compared = new Map<string, ValueComparison>()
+  const compared = new Map(together.values)
+  const left = changes.filter((change) => hasValues(change) && !compared.has(change.name))
+  const names = left.map(({ name }) => name)
   for (const part of partsOf(names, first, second)) {
     const values = await comparePart(part, { signal, threads, onProgress })
     for (const [at, name] of part.names.entries()) {

@@ -1,7 +1,7 @@
 /** Comparison of tensors element by element, which the addon does on all cores. */
 import { runJob } from '../../native/job.ts'
 import { native } from '../../native/load.ts'
-import type { NativeCompared } from '../../native/load.ts'
+import type { NativeCompared, NativeKnownFile } from '../../native/load.ts'
 import type { JobOptions } from '../../core/options.ts'
 
 /** The distance between the values of two tensors. */
@@ -62,6 +62,33 @@ export async function compareValues(
     native.compareValues(job, first, second, false, threads),
   )
   return tensors.map(comparisonOf)
+}
+
+/** Digests of two models, and the comparisons of tensors of equal names that were made in the same read. */
+export interface ReadTogether {
+  readonly known: readonly NativeKnownFile[]
+  /** By name; tensors that are the same have none. */
+  readonly values: ReadonlyMap<string, ValueComparison>
+}
+
+/**
+ * Hash the tensors that two models have by the same name and shape, and compare the values of those that differ.
+ *
+ * Cost: one read of both. Tensors that are short, or that do not lie in one piece of a file, are left out.
+ */
+export async function hashAndCompare(
+  before: readonly string[],
+  after: readonly string[],
+  options: JobOptions,
+): Promise<ReadTogether> {
+  const { known, names, tensors } = await runJob(options, (job, threads) =>
+    native.hashAndCompare(job, [...before], [...after], false, threads),
+  )
+  const values = names.flatMap((name, at) => {
+    const compared = tensors[at]
+    return compared === undefined ? [] : [[name, comparisonOf(compared)] as const]
+  })
+  return { known, values: new Map(values) }
 }
 
 function comparisonOf({ difference, reason = '' }: NativeCompared): ValueComparison {

@@ -9,9 +9,11 @@ mod gather;
 mod rank;
 mod scaled;
 mod stored;
+mod together;
 
 pub use adapter::{Adapter, LowRank};
 pub use scaled::Scaled;
+pub use together::{HashAndCheck, HashedAndChecked};
 
 use crate::control::Control;
 use crate::digest::model::Rules;

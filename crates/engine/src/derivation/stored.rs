@@ -63,6 +63,11 @@ impl Tensors {
             .ok_or_else(|| Error::new(Code::Internal, "a tensor without a place").of_tensor(name))
     }
 
+    /// Return the open tensors.
+    pub fn open_tensors(&self) -> &OpenTensors {
+        &self.open
+    }
+
     /// Check that no file changed since it was opened.
     pub fn verify_unchanged(&self) -> Result<()> {
         self.open.verify_unchanged()
@@ -72,6 +77,11 @@ impl Tensors {
 impl Stored {
     fn tensor(&self) -> &OpenTensor {
         &self.open.tensors()[self.index]
+    }
+
+    /// Return its index among the open tensors.
+    pub const fn index(&self) -> usize {
+        self.index
     }
 
     /// Return how many bytes a number of elements takes; they are whole blocks.

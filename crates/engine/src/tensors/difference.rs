@@ -1,5 +1,6 @@
 //! The distance between the values of two tensors.
 
+use super::kernel;
 use super::pairs::{Fold, Pair, Tile, fold};
 use super::simd::{BATCH, LANES, Vectorized, vectorize};
 use super::{OpenTensor, OpenTensors};
@@ -9,6 +10,7 @@ use crate::error::Result;
 use crate::io::source::retry_once;
 use crate::schedule::job::Job;
 use crate::schedule::readers::AccessPattern;
+use fearless_simd::Simd;
 use lineaprint_formats::values::{Decoder, Kind};
 use std::path::PathBuf;
 
@@ -120,7 +122,10 @@ pub fn compare(
 }
 
 /// Return the decoders of two tensors, or why their values are not compared.
-fn decoders(before: &OpenTensor, after: &OpenTensor) -> std::result::Result<(Decoder, Decoder), String> {
+pub(super) fn decoders(
+    before: &OpenTensor,
+    after: &OpenTensor,
+) -> std::result::Result<(Decoder, Decoder), String> {
     let decoder = |tensor: &OpenTensor| {
         let reason = || format!("the elements of {} are not decoded", tensor.dtype.name());
         tensor.decoder().ok_or_else(reason)
@@ -142,7 +147,7 @@ fn decoders(before: &OpenTensor, after: &OpenTensor) -> std::result::Result<(Dec
 
 /// The decoders of each pair.
 #[derive(Default)]
-struct Values(Vec<(Decoder, Decoder)>);
+pub(super) struct Values(pub Vec<(Decoder, Decoder)>);
 
 impl Fold for Values {
     type Sum = Difference;
@@ -181,10 +186,10 @@ impl Vectorized for Compare<'_> {
         clippy::inline_always,
         reason = "compiled with the instructions of the caller"
     )]
-    fn run(self) {
+    fn run<S: Simd>(self, simd: S) {
         let (first, second) = self.decoders;
         if first.values_per_element() == 1 && first.fits_f32() && second.fits_f32() {
-            self.run_narrow();
+            self.run_narrow(simd);
         } else {
             self.run_wide();
         }
@@ -198,7 +203,7 @@ impl<'t> Compare<'t> {
         clippy::inline_always,
         reason = "compiled with the instructions of the caller"
     )]
-    fn run_narrow(self) {
+    fn run_narrow<S: Simd>(self, simd: S) {
         let (mut before, mut after) = ([0_f32; BATCH], [0_f32; BATCH]);
         let mut left = self.tile.elements;
         for (first, second) in self.batches() {
@@ -207,7 +212,7 @@ impl<'t> Compare<'t> {
             let (before, after) = (&mut before[..count], &mut after[..count]);
             self.decoders.0.decode_f32(first, before);
             self.decoders.1.decode_f32(second, after);
-            if !self.sum.add_finite_batch(before, after) {
+            if !self.sum.add_finite_batch(simd, before, after) {
                 for (before, after) in before.iter().zip(after) {
                     self.sum.add(f64::from(*before), f64::from(*after));
                 }
@@ -245,51 +250,6 @@ impl<'t> Compare<'t> {
     }
 }
 
-/// Return whether a number is NaN or infinite.
-#[inline(always)]
-#[allow(
-    clippy::inline_always,
-    reason = "compiled with the instructions of the caller"
-)]
-fn any_special(values: &[f32]) -> bool {
-    let special = values.iter().fold(0, |special, value| {
-        special | u32::from(value.to_bits() & 0x7f80_0000 == 0x7f80_0000)
-    });
-    special != 0
-}
-
-/// Return the largest distance, and the largest one divided by the larger of two magnitudes.
-#[inline(always)]
-#[allow(
-    clippy::inline_always,
-    reason = "compiled with the instructions of the caller"
-)]
-fn largest(before: &[[f32; LANES]], after: &[[f32; LANES]]) -> (f32, f32) {
-    let (mut absolute, mut relative) = ([0_f32; LANES], [0_f32; LANES]);
-    for (before, after) in before.iter().zip(after) {
-        for lane in 0..LANES {
-            let (before, after) = (before[lane], after[lane]);
-            let distance = (after - before).abs();
-            let (first, second) = (before.abs(), after.abs());
-            let magnitude = if first > second { first } else { second };
-            // Two zeros give NaN, which is not larger than anything.
-            let quotient = distance / magnitude;
-            absolute[lane] = if distance > absolute[lane] {
-                distance
-            } else {
-                absolute[lane]
-            };
-            relative[lane] = if quotient > relative[lane] {
-                quotient
-            } else {
-                relative[lane]
-            };
-        }
-    }
-    let most = |lanes: [f32; LANES]| lanes.into_iter().fold(0., f32::max);
-    (most(absolute), most(relative))
-}
-
 #[allow(
     clippy::float_cmp,
     reason = "whether elements differ at all is what is counted"
@@ -297,49 +257,33 @@ fn largest(before: &[[f32; LANES]], after: &[[f32; LANES]]) -> (f32, f32) {
 impl Difference {
     /// Add numbers, unless one of them is not finite or the distance of two is beyond 32 bits. Return whether they were
     /// added.
-    ///
-    /// Each loop computes so little that the compiler makes vectors of it.
     #[inline(always)]
     #[allow(
         clippy::inline_always,
         reason = "compiled with the instructions of the caller"
     )]
-    fn add_finite_batch(&mut self, before: &[f32], after: &[f32]) -> bool {
-        if any_special(before) || any_special(after) {
-            return false;
-        }
+    fn add_finite_batch<S: Simd>(&mut self, simd: S, before: &[f32], after: &[f32]) -> bool {
         let (whole_before, rest_before) = before.as_chunks::<LANES>();
         let (whole_after, rest_after) = after.as_chunks::<LANES>();
-        let lanes = (whole_before.as_flattened(), whole_after.as_flattened());
-        let changed = lanes
-            .0
+        // The others decide too: all of a batch are added in one way.
+        if rest_before
             .iter()
-            .zip(lanes.1)
-            .fold(0_u32, |changed, (before, after)| {
-                changed + u32::from(before != after)
-            });
-        let (absolute, relative) = largest(whole_before, whole_after);
-        if absolute == f32::INFINITY {
+            .chain(rest_after)
+            .any(|value| !value.is_finite())
+        {
             return false;
         }
-        let (mut norms, mut squares) = ([[0_f64; LANES]; 2], [0_f64; LANES]);
-        for (before, after) in whole_before.iter().zip(whole_after) {
-            for lane in 0..LANES {
-                let (before, after) = (f64::from(before[lane]), f64::from(after[lane]));
-                let distance = after - before;
-                norms[0][lane] += before * before;
-                norms[1][lane] += after * after;
-                squares[lane] += distance * distance;
-            }
+        let Some(found) = kernel::compare(simd, whole_before, whole_after) else {
+            return false;
+        };
+        self.changed += found.changed;
+        self.distant += found.changed;
+        self.largest_absolute = self.largest_absolute.max(f64::from(found.absolute));
+        self.largest_relative = self.largest_relative.max(f64::from(found.relative));
+        for (side, norm) in found.norms.iter().enumerate() {
+            self.norms[side] += norm;
         }
-        self.changed += u64::from(changed);
-        self.distant += u64::from(changed);
-        self.largest_absolute = self.largest_absolute.max(f64::from(absolute));
-        self.largest_relative = self.largest_relative.max(f64::from(relative));
-        for (side, norms) in norms.iter().enumerate() {
-            self.norms[side] += norms.iter().sum::<f64>();
-        }
-        self.squares += squares.iter().sum::<f64>();
+        self.squares += found.squares;
         for (before, after) in rest_before.iter().zip(rest_after) {
             self.add(f64::from(*before), f64::from(*after));
         }

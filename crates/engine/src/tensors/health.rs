@@ -1,8 +1,10 @@
 //! The health of a tensor: counts and sums of its numbers, computed while the bytes that are hashed are in the cache.
 
+use super::kernel::{self, Counted};
 use super::simd::{BATCH, LANES, Vectorized, vectorize};
+use fearless_simd::Simd;
 use lineaprint_formats::Dtype;
-use lineaprint_formats::values::{Decoder, Kind};
+use lineaprint_formats::values::{Decoder, Kind, float};
 
 /// Counts and sums of the numbers of a tensor. Of complex numbers, each part is a number.
 ///
@@ -158,14 +160,17 @@ impl Vectorized for Count<'_> {
         clippy::inline_always,
         reason = "compiled with the instructions of the caller"
     )]
-    fn run(self) {
+    fn run<S: Simd>(mut self, simd: S) {
+        if self.decoder.is_brain() {
+            self.run_brain(simd);
+        }
         let unit = self.decoder.unit();
         let (mut narrow, mut wide) = ([0_f32; BATCH], [0_f64; BATCH]);
         for bytes in self.bytes.chunks(BATCH / unit.values * unit.bytes) {
             let room = usize::try_from(*self.remaining).unwrap_or(BATCH).min(BATCH);
             if self.decoder.fits_f32() {
                 let count = self.decoder.decode_f32(bytes, &mut narrow[..room]);
-                self.health.add_narrow(&narrow[..count]);
+                self.health.add_narrow(simd, &narrow[..count]);
                 *self.remaining -= count as u64;
             } else {
                 let count = self.decoder.decode_f64(bytes, &mut wide[..room]);
@@ -178,6 +183,35 @@ impl Vectorized for Count<'_> {
     }
 }
 
+impl Count<'_> {
+    /// Count whole batches of numbers of which the bytes are swept as they are, and leave the others.
+    #[inline(always)]
+    #[allow(
+        clippy::inline_always,
+        reason = "compiled with the instructions of the caller"
+    )]
+    fn run_brain<S: Simd>(&mut self, simd: S) {
+        let whole = usize::try_from(*self.remaining / BATCH as u64).unwrap_or(usize::MAX);
+        let whole = whole.min(self.bytes.len() / (2 * BATCH));
+        let (own, rest) = self.bytes.split_at(2 * BATCH * whole);
+        self.bytes = rest;
+        *self.remaining -= (whole * BATCH) as u64;
+        for batches in own.chunks(2 * BATCH * kernel::MOST_BATCHES) {
+            if self.health.add_brain(simd, batches) {
+                continue;
+            }
+            for batch in batches.chunks(2 * BATCH) {
+                if self.health.add_brain(simd, batch) {
+                    continue;
+                }
+                for code in batch.as_chunks::<2>().0 {
+                    self.health.add(f64::from(float::bf16(u16::from_le_bytes(*code))));
+                }
+            }
+        }
+    }
+}
+
 impl Health {
     /// Add numbers of 32 bits.
     #[inline(always)]
@@ -185,67 +219,50 @@ impl Health {
         clippy::inline_always,
         reason = "compiled with the instructions of the caller"
     )]
-    fn add_narrow(&mut self, values: &[f32]) {
-        // Each loop computes so little that the compiler makes vectors of it: two sums in one loop take three times as
-        // long as in two. Without its sign, a number that is not finite has the largest bits.
-        let largest = values
-            .iter()
-            .fold(0, |largest, value| value.to_bits().wrapping_shl(1).max(largest));
-        if largest >= 0xff00_0000 {
-            for value in values {
-                self.add(f64::from(*value));
-            }
-            return;
-        }
+    fn add_narrow<S: Simd>(&mut self, simd: S, values: &[f32]) {
         let (whole, rest) = values.as_chunks::<LANES>();
-        let zeros = whole
-            .as_flattened()
-            .iter()
-            .fold(0_u32, |zeros, value| zeros + u32::from(*value == 0.));
-        let mut least = [f32::INFINITY; LANES];
-        for values in whole {
-            for lane in 0..LANES {
-                least[lane] = if values[lane] < least[lane] {
-                    values[lane]
-                } else {
-                    least[lane]
-                };
+        // The others decide too: all of a batch are added in one way.
+        let counted = Some(()).filter(|()| rest.iter().all(|value| value.is_finite()));
+        let rest = match counted.and_then(|()| kernel::count(simd, whole)) {
+            Some(counted) => {
+                self.add_batch(&counted, whole.len() * LANES);
+                rest
             }
-        }
-        let mut most = [f32::NEG_INFINITY; LANES];
-        for values in whole {
-            for lane in 0..LANES {
-                most[lane] = if values[lane] > most[lane] {
-                    values[lane]
-                } else {
-                    most[lane]
-                };
-            }
-        }
-        let mut sums = [0_f64; LANES];
-        for values in whole {
-            for lane in 0..LANES {
-                sums[lane] += f64::from(values[lane]);
-            }
-        }
-        let mut squares = [0_f64; LANES];
-        for values in whole {
-            for lane in 0..LANES {
-                let value = f64::from(values[lane]);
-                squares[lane] += value * value;
-            }
-        }
-        self.numbers += (whole.len() * LANES) as u64;
-        self.zeros += u64::from(zeros);
-        self.sum += sums.iter().sum::<f64>();
-        self.squares += squares.iter().sum::<f64>();
-        for lane in 0..LANES {
-            self.minimum = self.minimum.min(f64::from(least[lane]));
-            self.maximum = self.maximum.max(f64::from(most[lane]));
-        }
+            None => values,
+        };
         for value in rest {
             self.add(f64::from(*value));
         }
+    }
+
+    /// Add whole batches of numbers of the upper 16 bits of 32. Return whether they were added: not if one is not finite.
+    #[inline(always)]
+    #[allow(
+        clippy::inline_always,
+        reason = "compiled with the instructions of the caller"
+    )]
+    fn add_brain<S: Simd>(&mut self, simd: S, bytes: &[u8]) -> bool {
+        let mut counted = Counted {
+            sum: self.sum,
+            squares: self.squares,
+            ..Counted::default()
+        };
+        let is_finite = kernel::count_brain(simd, bytes.as_chunks().0.as_chunks().0, &mut counted);
+        if is_finite {
+            (self.sum, self.squares) = (0., 0.);
+            self.add_batch(&counted, bytes.len() / 2);
+        }
+        is_finite
+    }
+
+    /// Add what was counted of finite numbers.
+    fn add_batch(&mut self, counted: &Counted, numbers: usize) {
+        self.numbers += numbers as u64;
+        self.zeros += counted.zeros;
+        self.sum += counted.sum;
+        self.squares += counted.squares;
+        self.minimum = self.minimum.min(f64::from(counted.minimum));
+        self.maximum = self.maximum.max(f64::from(counted.maximum));
     }
 
     /// Add a number.

@@ -3,14 +3,20 @@
 //! - [`read`]: positions of a tensor, and reading from one onwards.
 //! - [`pairs`]: tensors of two models side by side, in tiles on all cores.
 //! - [`health`]: counts, extremes and sums of the numbers of a tensor.
+//! - [`kernel`]: sweeps over batches of numbers.
 //! - [`difference`]: the distance between the values of two tensors.
+//! - [`together`]: pairs compared while they are hashed, in one read.
+//! - [`values`]: the distances between two models and their digests, in one read.
 //! - [`simd`]: vector instructions.
 
 pub mod difference;
 pub mod health;
+mod kernel;
 pub mod pairs;
 pub mod read;
 pub mod simd;
+pub(crate) mod together;
+pub mod values;
 
 use crate::control::Control;
 use crate::digest::model::{OpenModel, Rules, TensorElements};
@@ -28,6 +34,8 @@ pub struct OpenTensors {
     model: OpenModel,
     tensors: Vec<OpenTensor>,
     by_name: HashMap<String, usize>,
+    /// The file and the span of each tensor that lies in one piece.
+    spans: Vec<Option<(usize, usize)>>,
 }
 
 /// A tensor whose elements can be read.
@@ -54,6 +62,7 @@ impl OpenTensors {
         let model = OpenModel::open(paths, rules, false, control)?;
         let mut tensors = Vec::new();
         let mut by_name = HashMap::new();
+        let mut spans = Vec::new();
         for shard in &model.shards {
             let path = model.files[shard.file].source.path();
             for (index, tensor) in shard.contents.tensors.iter().enumerate() {
@@ -62,6 +71,7 @@ impl OpenTensors {
                         .of_tensor(&tensor.name)
                         .at(path));
                 }
+                spans.push(model.span_of(shard, index));
                 tensors.push(OpenTensor {
                     name: tensor.name.clone(),
                     dtype: tensor.dtype,
@@ -76,6 +86,7 @@ impl OpenTensors {
             model,
             tensors,
             by_name,
+            spans,
         })
     }
 

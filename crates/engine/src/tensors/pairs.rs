@@ -18,7 +18,7 @@ use std::cell::RefCell;
 pub const TILE: u64 = 256 << 10;
 
 /// The bytes of one side of a part, more or less.
-const PART: u64 = 4 << 20;
+pub(super) const PART: u64 = 4 << 20;
 
 /// The most bytes of one unit of a dtype: an OPAQUE element can have any size.
 const LARGEST_UNIT: u64 = 1 << 20;
@@ -141,8 +141,9 @@ fn check(tensor: &OpenTensor, first: u64, elements: u64) -> Result<()> {
     tensor.position(first).map(|_| ())
 }
 
-/// Return how many elements of both have at most `bytes` bytes: a multiple of [`STEP`], or one unit of a large element.
-fn step(first: &OpenTensor, second: &OpenTensor, bytes: u64) -> u64 {
+/// Return how many elements of both have at most `bytes` bytes: a power of two from [`STEP`] on, so that the bytes of a step
+/// are whole chunks of BLAKE3, or one unit of a large element.
+pub(super) fn step(first: &OpenTensor, second: &OpenTensor, bytes: u64) -> u64 {
     let fitting = |tensor: &OpenTensor| {
         let (elements, width) = tensor.unit();
         bytes / width.max(1) * elements
@@ -151,7 +152,7 @@ fn step(first: &OpenTensor, second: &OpenTensor, bytes: u64) -> u64 {
     if step < STEP {
         step.max(1)
     } else {
-        step - step % STEP
+        1 << step.ilog2()
     }
 }
 

@@ -148,6 +148,11 @@ impl Decoder {
         }
     }
 
+    /// Return whether the values are the upper halves of `f32`, one in two bytes.
+    pub const fn is_brain(&self) -> bool {
+        matches!(self.form, Form::BF16)
+    }
+
     /// Return whether every value fits `f32` exactly.
     pub const fn fits_f32(&self) -> bool {
         !matches!(

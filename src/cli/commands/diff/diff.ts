@@ -5,6 +5,7 @@ import { diffTables } from '../../../dataset/table-diff.ts'
 import { LineaprintError } from '../../../core/errors.ts'
 import { REFERENCE_HELP } from '../../../store/reference.ts'
 import { diffRuns } from '../../../diff/runs.ts'
+import { diffListedTensors } from '../../../diff/listed-tensors.ts'
 import { diffTrees } from '../../../hash/tree-diff.ts'
 import { diffModels } from '../../../model/diff/diff.ts'
 import { deriveModel } from '../../../model/derivation/derive.ts'
@@ -18,12 +19,13 @@ import { DIFF_KINDS, commonKind, readOperand } from './kinds.ts'
 import { runLines, writePatch, writePlot } from './runs.ts'
 import { tableLines } from './tables.ts'
 import { writeLayers } from './layers.ts'
-import { modelLines } from './models.ts'
+import { listedLines, modelLines } from './models.ts'
 import { treeLines } from './text.ts'
 import { knownStore, openStore, storeOptions } from '../../shared/store.ts'
 import { escapeText, print, printError, printJson } from '../../shared/output.ts'
 import { progressBar } from '../../shared/progress.ts'
 import type { TableDiff } from '../../../dataset/table-diff.ts'
+import type { ListedTensorsDiff } from '../../../diff/listed-tensors.ts'
 import type { RunDiff } from '../../../diff/runs.ts'
 import type { TreeDiff } from '../../../hash/tree-diff.ts'
 import type { ModelDiff } from '../../../model/diff/diff.ts'
@@ -52,12 +54,12 @@ interface Options extends StoreOptions, HashArguments {
   readonly all?: boolean
 }
 
-type Answer = RunDiff | ModelDiff | ModelDerivation | TableDiff | TreeDiff
+type Answer = RunDiff | ModelDiff | ListedTensorsDiff | ModelDerivation | TableDiff | TreeDiff
 
 /** Build the command. */
 export function command(context: CommandContext): Command {
   return storeOptions(new Command('diff'))
-    .argument('<a>', 'a run, a model, a table, a folder or a file')
+    .argument('<a>', 'a run, a model, a manifest or tensor list, a table, a folder or a file')
     .argument('<b>', 'the second item, of the same kind')
     .addOption(new Option('--as <kind>', 'compare both as this kind').choices([...DIFF_KINDS]))
     .option('--values', 'models: compare changed tensors as numbers')
@@ -102,6 +104,7 @@ Examples:
   lineaprint diff baseline @latest --plot loss.svg --patch code.patch
   lineaprint diff before.safetensors after.safetensors --values --svg change.svg
   lineaprint diff model/ model.gguf --derive
+  lineaprint diff model.manifest.json model.safetensors
   lineaprint diff release/ checkpoint/ --weights model.safetensors
   lineaprint diff train-old.parquet train-new.parquet
   lineaprint diff data-2025/ data-2026/`
@@ -163,7 +166,8 @@ async function diff(a: string, b: string, options: Options, context: CommandCont
   if (answer.kind === 'model') {
     if (options.svg !== undefined) await writeLayers(options.svg, answer)
     show(answer, modelLines, options)
-  } else if (answer.kind === 'table') show(answer, tableLines, options)
+  } else if (answer.kind === 'tensors') show(answer, listedLines, options)
+  else if (answer.kind === 'table') show(answer, tableLines, options)
   else show(answer, treeLines, options)
   context.exit(answer.same ? 0 : 1)
 }
@@ -203,11 +207,13 @@ async function diffContents(
   b: string,
   { algorithm, threads, values, weights, ignore, as }: Options,
   { signal }: CommandContext,
-): Promise<ModelDiff | TableDiff | TreeDiff> {
+): Promise<ModelDiff | ListedTensorsDiff | TableDiff | TreeDiff> {
   const progress = progressBar('comparing')
   const shared = { algorithm, threads, signal, onProgress: progress.onProgress }
   try {
     if (kind === 'model') return await diffModels(a, b, { ...shared, values, weights })
+    if (kind === 'tensors')
+      return await diffListedTensors(a, b, { threads, weights, signal, onProgress: progress.onProgress })
     if (kind === 'table') {
       try {
         return await diffTables(a, b, shared)
@@ -295,7 +301,7 @@ function checkUse(
     ['--values', values === true, ['model']],
     ['--svg', svg !== undefined, ['model']],
     ['--derive', derived === true, ['model']],
-    ['--weights', weights !== undefined, ['model']],
+    ['--weights', weights !== undefined, ['model', 'tensors']],
     ['--plot', plot !== undefined, ['run']],
     ['--patch', patch !== undefined, ['run']],
     ['--check', check === true, ['run']],
@@ -315,11 +321,19 @@ function checkUse(
   }
   for (const [name, given, kinds] of uses) {
     if (!given || kinds.includes(kind)) continue
-    const words = kinds.map((noun) => `${noun}s`).join(' and ')
-    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `${name} applies to ${words}, not to ${kind}s`, {
-      field: name,
-    })
+    const words = kinds.map(plurals).join(' and ')
+    throw new LineaprintError(
+      'ERR_LINEAPRINT_ARGUMENT',
+      `${name} applies to ${words}, not to ${plurals(kind)}`,
+      {
+        field: name,
+      },
+    )
   }
+}
+
+function plurals(noun: DiffKind): string {
+  return noun === 'tensors' ? 'lists of tensors' : `${noun}s`
 }
 
 function show<T extends Answer>(

@@ -1,6 +1,7 @@
 /** The kind of the two arguments of `lineaprint diff`: runs, models, tables, folders or files. */
 import { readdir, stat } from 'node:fs/promises'
 import { errorCode, inputError, isMissing } from '../../../util/fs.ts'
+import { listKindOf } from '../../../diff/listed-tensors.ts'
 import { isTableFile } from '../../../dataset/table-names.ts'
 import { LineaprintError } from '../../../core/errors.ts'
 import { hasCandidate, locateModel } from '../../../model/locate.ts'
@@ -15,7 +16,7 @@ import type { StoredRun } from '../../../store/runs.ts'
 import type { Store } from '../../../store/store.ts'
 
 /** Kinds of operands that can be compared, the most specific first. */
-export const DIFF_KINDS = ['run', 'model', 'table', 'folder', 'file'] as const
+export const DIFF_KINDS = ['run', 'model', 'tensors', 'table', 'folder', 'file'] as const
 
 /** One of {@link DIFF_KINDS}. */
 export type DiffKind = (typeof DIFF_KINDS)[number]
@@ -62,9 +63,11 @@ export async function readOperand(
   if (path.kind === 'folder' && path.isRun)
     return { text, kinds: ['run', 'folder'], run: await readRun(text) }
   if (path.kind === 'file' && isTableFile(text)) return { text, kinds: ['table', 'file'] }
+  if (path.kind === 'file' && (await listKindOf(text)) !== undefined)
+    return { text, kinds: ['tensors', 'file'] }
   const model = await isModel(text, path.kind, options)
   if (LineaprintError.is(model)) return { text, kinds: [path.kind], ambiguous: model }
-  return { text, kinds: model ? ['model', path.kind] : [path.kind] }
+  return { text, kinds: model ? ['model', 'tensors', path.kind] : [path.kind] }
 }
 
 /** Find a run by a text that may as well be a misspelled path. */
@@ -95,13 +98,14 @@ export function commonKind(a: Operand, b: Operand, wanted?: DiffKind): DiffKind 
   const selected = wanted === undefined ? common[0] : common.find((kind) => kind === wanted)
   if (selected !== undefined) return selected
   const [first = '', second = ''] = [a, b].map(
-    ({ text, kinds }) => `${JSON.stringify(text)} is a ${kinds[0]}`,
+    ({ text, kinds }) =>
+      `${JSON.stringify(text)} is a ${kinds[0] === 'tensors' ? 'list of tensors' : kinds[0]}`,
   )
   throw new LineaprintError(
     'ERR_LINEAPRINT_ARGUMENT',
     wanted === undefined
       ? `the kinds differ: ${first}, ${second}`
-      : `these cannot be compared as ${wanted}s: ${first}, ${second}`,
+      : `these cannot be compared as ${wanted === 'tensors' ? wanted : `${wanted}s`}: ${first}, ${second}`,
     { hint: 'give two runs, two models, two tables, two folders or two files' },
   )
 }

@@ -4,7 +4,9 @@ import { nameList } from '../../../util/name-list.ts'
 import { plural } from '../../../util/plural.ts'
 import { nameTable, shortNumber } from '../../shared/name-table.ts'
 import { count, escapeText, isTerminal, lineWidth, paint, table } from '../../shared/output.ts'
+import type { ListedTensorsDiff } from '../../../diff/listed-tensors.ts'
 import type { ModelDiff, TensorChange, ValueComparison } from '../../../model/diff/diff.ts'
+import type { TensorInfo } from '../../../model/read.ts'
 
 type Compared = Extract<ValueComparison, { readonly status: 'compared' }>
 
@@ -30,19 +32,35 @@ export function modelLines(diff: ModelDiff, all: boolean): string[] {
   ]
 }
 
-function summary(diff: ModelDiff): string {
+/** Format two lists of tensors. */
+export function listedLines(diff: ListedTensorsDiff, all: boolean): string[] {
+  if (!isTerminal()) return diff.tensors.length === 0 ? [] : [table(diff.tensors.map(changeRow))]
+  const words = diff.same ? plural(diff.after.tensorCount, 'tensor') : tensorSummary(diff.tensors)
+  return [...few(diff.tensors, all, tensorLines), verdict(diff.same, words)]
+}
+
+/** The shown facts about a tensor that differs. */
+type ShownChange = Pick<TensorChange, 'status' | 'name' | 'from' | 'differs' | 'values'> & {
+  readonly before?: Pick<TensorInfo, 'dtype' | 'shape'>
+  readonly after?: Pick<TensorInfo, 'dtype' | 'shape'>
+}
+
+function tensorSummary(changes: readonly ShownChange[]): string {
   const counts = { added: 0, removed: 0, changed: 0, renamed: 0, retyped: 0, reshaped: 0 }
-  for (const change of diff.tensors) counts[wordFor(change)]++
+  for (const change of changes) counts[wordFor(change)]++
   const { retyped, reshaped, ...others } = counts
   const forms = [
     ...(reshaped === 0 ? [] : [`${count(reshaped)} reshaped`]),
     ...(retyped === 0 ? [] : [`${count(retyped)} retyped`]),
   ]
   const rest = counted(others, 'tensor')
-  const tensors =
-    rest === '' && forms.length > 0
-      ? `${forms.join(', ')} ${retyped + reshaped === 1 ? 'tensor' : 'tensors'}`
-      : [...forms, rest].join(', ')
+  return rest === '' && forms.length > 0
+    ? `${forms.join(', ')} ${retyped + reshaped === 1 ? 'tensor' : 'tensors'}`
+    : [...forms, rest].join(', ')
+}
+
+function summary(diff: ModelDiff): string {
+  const tensors = tensorSummary(diff.tensors)
   return [
     diff.sameArchitecture ? '' : 'architecture differs',
     diff.sameFamily === true && !diff.sameWeights ? 'one family' : '',
@@ -63,7 +81,7 @@ function pipelineWords({ components }: ModelDiff): string {
 }
 
 /** Return the word for what happened to a tensor; a changed one may have another dtype or shape. */
-function wordFor({ status, differs = [] }: TensorChange): TensorChange['status'] | 'retyped' | 'reshaped' {
+function wordFor({ status, differs = [] }: ShownChange): TensorChange['status'] | 'retyped' | 'reshaped' {
   if (differs.includes('shape')) return 'reshaped'
   return differs.includes('dtype') ? 'retyped' : status
 }
@@ -73,7 +91,7 @@ function tokenizer({ sameTokenizer, before, after }: ModelDiff): string[] {
   return pair('tokenizer', before.tokenizer?.toString(), after.tokenizer?.toString())
 }
 
-function tensorLines(change: TensorChange): string[] {
+function tensorLines(change: ShownChange): string[] {
   const { status, name, from, before, after, differs = [], values } = change
   const form = (tensor: typeof before): string =>
     tensor ? `${tensor.dtype} [${tensor.shape.join(', ')}]` : ''
@@ -202,20 +220,22 @@ function valueWords(values: ValueComparison, differs: readonly string[]): string
   ].join(', ')
 }
 
+function changeRow(change: ShownChange): string[] {
+  const { name, from, before, after, differs = [], values } = change
+  return [
+    wordFor(change),
+    name,
+    from ?? differs.join(','),
+    before ? `${before.dtype} [${before.shape.join(',')}]` : '',
+    after ? `${after.dtype} [${after.shape.join(',')}]` : '',
+    ...(values ? [valueWords(values, differs)] : []),
+  ]
+}
+
 function modelRows(diff: ModelDiff): string[] {
   const rows = [
     ...diff.config.map(({ key, before, after }) => ['config', key, before ?? '', after ?? '']),
-    ...diff.tensors.map((change) => {
-      const { name, from, before, after, differs = [], values } = change
-      return [
-        wordFor(change),
-        name,
-        from ?? differs.join(','),
-        before ? `${before.dtype} [${before.shape.join(',')}]` : '',
-        after ? `${after.dtype} [${after.shape.join(',')}]` : '',
-        ...(values ? [valueWords(values, differs)] : []),
-      ]
-    }),
+    ...diff.tensors.map(changeRow),
     ...(diff.sameGraph === false
       ? [['graph', '', diff.before.graph?.toString() ?? '', diff.after.graph?.toString() ?? '']]
       : []),

@@ -12,6 +12,7 @@ mod cbor;
 mod cut;
 pub mod graph;
 mod in_order;
+mod known;
 mod list;
 mod open;
 mod request;
@@ -20,6 +21,7 @@ mod streams;
 mod sums;
 mod tiles;
 
+pub use known::KnownFile;
 pub use request::{IndexFile, Model, ReadModel, Reading, Weights};
 
 use crate::control::Control;
@@ -28,6 +30,7 @@ use crate::io::source::{Source, Stamp, retry_once};
 use crate::schedule::first_error::FirstError;
 use crate::schedule::multi_stream;
 use crate::tensors::health::{self, Health};
+use known::Known;
 use lineaprint_digest::{Algorithms, Digests};
 use lineaprint_formats::Dtype;
 use lineaprint_formats::model::format::Format;
@@ -226,7 +229,19 @@ pub fn check_index(index: &shards::Index, shards: &[Shard], path: &Path) -> Resu
 
 /// Read the shards of a model and hash the wanted parts, on the threads of the current pool.
 pub fn read(paths: &[PathBuf], wanted: Wanted, rules: Rules, control: &Control) -> Result<Vec<Shard>> {
-    retry_once(|| read_once(paths, wanted, rules, false, control))
+    retry_once(|| read_once(paths, wanted, rules, false, &[], control))
+}
+
+/// Read the shards of a model like [`read`], and hash only what `known` does not have: the tensors of files that are still
+/// as they were when the known digests were made.
+pub fn read_knowing(
+    paths: &[PathBuf],
+    wanted: Wanted,
+    rules: Rules,
+    known: &[KnownFile],
+    control: &Control,
+) -> Result<Vec<Shard>> {
+    retry_once(|| read_once(paths, wanted, rules, false, known, control))
 }
 
 /// Read the shards of a model like [`read`], and compute the health of its tensors, where these are hashed.
@@ -239,7 +254,7 @@ pub fn read_with_health(
     rules: Rules,
     control: &Control,
 ) -> Result<Vec<Shard>> {
-    retry_once(|| read_once(paths, wanted, rules, true, control))
+    retry_once(|| read_once(paths, wanted, rules, true, &[], control))
 }
 
 fn read_once(
@@ -247,6 +262,7 @@ fn read_once(
     wanted: Wanted,
     rules: Rules,
     health: bool,
+    known: &[KnownFile],
     control: &Control,
 ) -> Result<Vec<Shard>> {
     let health = health && wanted.tensors().is_some();
@@ -277,6 +293,10 @@ fn read_once(
     };
     let mut files = match wanted {
         Wanted::Headers => Vec::new(),
+        Wanted::Tensors(_) if !sha256 && !known.is_empty() => {
+            let (rest, hashes) = Known::new(known).split(&model.files);
+            known::join(tiles::hash(&rest, wanted, extra, control)?, hashes)
+        }
         wanted if !sha256 => tiles::hash(&model.files, wanted, extra, control)?,
         Wanted::Tensors(algorithms) => hash_span_streams(&model.files, algorithms, control)?,
         Wanted::Files(files) => in_order::hash(&model.files, None, files, control)?,

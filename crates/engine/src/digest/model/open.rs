@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A part of a file that is hashed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Span {
     /// First byte.
     pub start: u64,
@@ -349,6 +349,14 @@ impl OpenModel {
                     },
                 }
             }
+        }
+    }
+
+    /// Return the file and the span that hold the elements of a tensor of a shard, if they lie in one piece.
+    pub fn span_of(&self, shard: &OpenShard, index: usize) -> Option<(usize, usize)> {
+        match shard.slots[index] {
+            Slot::Span { file, index } => Some((file, index)),
+            Slot::Empty | Slot::Stream(_) => None,
         }
     }
 

@@ -1,8 +1,8 @@
 //! The request for a model: its shards, and the digests of all of them together.
 
 use super::{
-    Rules, SampledTensor, Shard, TensorDigests, Wanted, check_index, graph, read, read_index,
-    read_with_health,
+    KnownFile, Rules, SampledTensor, Shard, TensorDigests, Wanted, check_index, graph, read_index,
+    read_knowing, read_with_health,
 };
 use crate::control::Control;
 use crate::digest::file::FileDigest;
@@ -31,6 +31,8 @@ pub struct ReadModel {
     pub reading: Reading,
     /// True if the health of the tensors is computed, where all of their bytes are read.
     pub health: bool,
+    /// Digests of tensors that another read of the same files has made; used where BLAKE3 of the tensors alone is wanted.
+    pub known: Vec<KnownFile>,
     /// The canonical JSON of the meaningful configuration, if there is one.
     pub config: Option<Vec<u8>>,
     /// The shard index that named the files, if there was one: it must fit them.
@@ -106,8 +108,11 @@ impl Job for ReadModel {
                 (sample.shards, Weights::Sampled(sample.weights, sample.extent))
             }
             Reading::Full(wanted) => {
-                let read = if self.health { read_with_health } else { read };
-                let shards = read(&self.paths, wanted, self.rules, control)?;
+                let shards = if self.health {
+                    read_with_health(&self.paths, wanted, self.rules, control)?
+                } else {
+                    read_knowing(&self.paths, wanted, self.rules, &self.known, control)?
+                };
                 let complete = shards.iter().all(|shard| shard.contents.incomplete.is_none());
                 let hashed = wanted.tensors().filter(|_| complete);
                 let weights = hashed.map(|algorithms| weights(&shards, algorithms));

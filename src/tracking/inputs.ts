@@ -81,7 +81,7 @@ async function describeContent(
   writer: RunWriter,
 ): Promise<JsonObject> {
   const described = copyAsJson({ ...report, warnings }, `the ${section.slice(0, -1)}`)
-  const { files = 0 } = report
+  const { files = report.archive?.files ?? 0 } = report
   if (folder === undefined || !writer.configuration.datasets.files) return described
   if (files > FILES_LIMIT) {
     const number = files.toLocaleString('en')
@@ -92,7 +92,10 @@ async function describeContent(
   if (hasSecretName(folder.entries(), writer))
     return { ...described, warnings: [...warnings, secretNames('files')] }
   const parts = fileListParts(folder, writer.configuration.algorithm)
-  return { ...described, filesFile: await writeList(parts, 'files', name, writer, section) }
+  const filesFile = await writeList(parts, 'files', name, writer, section)
+  if (report.archive === undefined) return { ...described, filesFile }
+  const archive = copyAsJson({ ...report.archive, filesFile }, 'the archive')
+  return { ...described, archive }
 }
 
 const output: Kind<string, OutputReport> = {

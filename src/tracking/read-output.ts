@@ -84,12 +84,13 @@ async function readContentsBelow(
 }
 
 async function volatileFilesOf({
+  kind,
   path = '',
   bytes,
   digests,
   folder,
 }: OutputReport): Promise<readonly StableFields[]> {
-  if (folder !== undefined) return stableFieldsOf(path, folder.entries())
+  if (kind === 'folder' && folder !== undefined) return stableFieldsOf(path, folder.entries())
   const name = basename(path)
   return stableFieldsOf(dirname(path), [{ path: name, size: bytes, digests }])
 }

@@ -16,6 +16,7 @@ import { stampText } from '../util/file-stamp.ts'
 import { NO_TABLE, describeTable } from './describe-table.ts'
 import { describeArchive } from './describe-archive.ts'
 import { describeSequence } from './describe-sequence.ts'
+import { findingsOf } from './folder/findings.ts'
 import { readFolderTables } from './folder/read-tables.ts'
 import { isSequenceFile, isTableFile, takesSchema } from './table-names.ts'
 import type { BigIntStats } from 'node:fs'
@@ -29,6 +30,7 @@ import type { ListedTree, TreeHash } from '../hash/tree.ts'
 import type { DatasetArchive } from './describe-archive.ts'
 import type { DatasetSequence } from './describe-sequence.ts'
 import type { DatasetTable, ReadTableOptions } from './describe-table.ts'
+import type { LabelCount } from './folder/findings.ts'
 import type { DatasetSplits } from './folder/splits-digest.ts'
 import type { TableSchema } from './table.ts'
 
@@ -43,6 +45,8 @@ export interface DatasetOptions<A extends AlgorithmChoice = AlgorithmChoice> ext
    * @default true
    */
   readonly tables?: boolean | undefined
+  /** True to count labels of images, and to warn about copies and empty files; only if `tables` is. @default true */
+  readonly statistics?: boolean | undefined
   /** The types of the columns of CSV and JSON lines. No other file has a table then. @default none */
   readonly schema?: TableSchema | undefined
   /** The character between cells of CSV. @default a tab if the name has `.tsv`, else a comma */
@@ -82,6 +86,8 @@ export interface DatasetReport<A extends AlgorithmChoice = AlgorithmChoice> {
   readonly sequence?: DatasetSequence
   /** The content of an archive. One that cannot be read gets a warning instead. */
   readonly archive?: DatasetArchive
+  /** The number of images by label; only of a folder or archive whose images are all in folders of labels. */
+  readonly labels?: readonly LabelCount[]
   /** One table for each split; only for a folder whose files name splits. */
   readonly splits?: DatasetSplits
   /** Files that are not what their names say, for example Git LFS pointers. Absent if none was recognised. */
@@ -110,7 +116,7 @@ async function readReport(source: DatasetSource, options: DatasetOptions): Promi
 
 async function readSource(source: DatasetSource, given: DatasetOptions): Promise<ListedDataset> {
   checkObject(given)
-  const { tables = true, schema, delimiter, quote, unordered, ...options } = given
+  const { tables = true, statistics = true, schema, delimiter, quote, unordered, ...options } = given
   const tableOptions = { schema, delimiter, quote, unordered }
   if (typeof source !== 'string') return fromArray(source, options)
   const path = resolve(checkPath(source))
@@ -131,10 +137,16 @@ async function readSource(source: DatasetSource, given: DatasetOptions): Promise
     ) {
       throw new LineaprintError('ERR_LINEAPRINT_CHANGED', 'it changed while it was read', { path: source })
     }
-    return { ...file, warnings: [], ...content }
+    const findings = statistics && content.tree ? findingsOf(content.tree.entries()) : { warnings: [] }
+    return {
+      ...file,
+      ...content,
+      ...findings,
+      warnings: [...(content.warnings ?? []), ...findings.warnings],
+    }
   }
   if (!tables || options.sample !== undefined) return fromTree(path, await hashTree(path, options))
-  return fromListedTree(path, options, tableOptions)
+  return fromListedTree(path, options, tableOptions, statistics)
 }
 
 /** Digest a folder, the tables that its files are, and list its files. */
@@ -142,11 +154,14 @@ async function fromListedTree(
   path: string,
   options: HashOptions,
   tableOptions: Omit<ReadTableOptions, keyof HashOptions>,
+  statistics: boolean,
 ): Promise<ListedDataset> {
   const { algorithm, signal, onProgress, threads } = options
   const since = Date.now()
   const tree = await hashListedTree(path, options)
-  const report = await fromTree(path, tree.tree)
+  const listed = await fromTree(path, tree.tree)
+  const findings = statistics ? findingsOf(tree.entries()) : { warnings: [] }
+  const report = { ...listed, ...findings, warnings: [...listed.warnings, ...findings.warnings] }
   // A pointer has the name of a table; the warning about it says why there is none.
   if (report.disguised?.some(({ path: file }) => isTableFile(file) || isSequenceFile(file)) === true)
     return { ...report, tree }
@@ -191,8 +206,10 @@ export async function readListedDataset(
   if (typeof source !== 'string' || options.sample !== undefined) return readSource(source, options)
   const path = resolve(checkPath(source))
   if (!(await statPath(path, source)).isDirectory()) return readSource(source, options)
-  const { tables = true, schema, delimiter, quote, unordered, sample: _, ...folderOptions } = options
-  if (tables) return fromListedTree(path, folderOptions, { schema, delimiter, quote, unordered })
+  const { tables = true, statistics = true, schema, delimiter, quote, unordered, ...rest } = options
+  const { sample: _, ...folderOptions } = rest
+  const tableOptions = { schema, delimiter, quote, unordered }
+  if (tables) return fromListedTree(path, folderOptions, tableOptions, statistics)
   const tree = await hashListedTree(path, folderOptions)
   return { ...(await fromTree(path, tree.tree)), tree }
 }

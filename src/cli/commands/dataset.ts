@@ -32,6 +32,7 @@ interface Options extends HashArguments, SampleArguments, CommonOptions {
   schema?: string
   delimiter?: string
   quote?: string
+  statistics?: boolean
   unordered?: boolean
 }
 
@@ -44,6 +45,7 @@ export function command(context: CommandContext): Command {
     .addOption(schemaOption())
     .option('--delimiter <character>', 'between the cells of CSV; `tab` for a tab')
     .option('--quote <character>', 'around cells of CSV that hold delimiters; `none` for none')
+    .option('--no-statistics', 'no counts of labels, no warnings about copies and empty files')
     .option('--unordered', 'the rows of tables may be in any order')
     .addHelpText('after', EXAMPLES)
     .action((path: string, options: Options) => dataset(path, options, context))
@@ -70,6 +72,7 @@ async function dataset(path: string, options: Options, context: CommandContext):
     schema: await readSchema(options.schema),
     delimiter: options.delimiter === 'tab' ? '\t' : options.delimiter,
     quote: options.quote === 'none' ? '' : options.quote,
+    statistics: options.statistics,
     unordered: options.unordered,
   }).finally(progress.end)
   if (hasUnreadContent(report)) context.exit(3)
@@ -88,6 +91,10 @@ async function dataset(path: string, options: Options, context: CommandContext):
             ['folders', count(report.folders ?? 0)],
           ]),
       ...(report.archive === undefined ? [] : archiveRows(report.archive)),
+      ...(report.labels ?? []).map(({ label, split, files }) => [
+        'label',
+        `${escapeText(split === undefined ? label : `${split}/${label}`)}  ${count(files)}`,
+      ]),
       ...(report.table === undefined ? [] : tableRows(report.table)),
       ...(report.sequence === undefined ? [] : sequenceRows(report.sequence)),
       ...(report.splits === undefined ? [] : splitRows(report.splits)),

@@ -125,15 +125,14 @@ impl Contents {
                 _ => None,
             });
         }
-        match index.and_then(|index| self.folders[index].children.get(name)) {
-            Some(child @ (Child::File(_) | Child::Link(_))) => Ok(child.clone()),
-            _ => {
-                let what = "is another name of a file that is not before it";
-                let error = member_error(Code::Link, self.format, path, what);
-                let target = lineaprint_formats::archive::path::shortened(target);
-                Err(error.with_expected("a member before it", target))
-            }
+        let child = index.and_then(|index| self.folders[index].children.get(name));
+        if let Some(child @ (Child::File(_) | Child::Link(_))) = child {
+            return Ok(child.clone());
         }
+        let what = "is another name of a file that is not before it";
+        let error = member_error(Code::Link, self.format, path, what);
+        let target = lineaprint_formats::archive::path::shortened(target);
+        Err(error.with_expected("a member before it", target))
     }
 
     /// Compute the `tree` digest of the root, with links followed, and list all files.
@@ -313,7 +312,7 @@ fn folder_digests(folder: &Open, algorithms: Algorithms) -> Digests {
 /// Add warnings about the names in a folder.
 fn warn(folder: &Open, listing: &mut Listing) {
     let files = folder.files.iter().map(|(name, _)| name);
-    let mut folded: HashMap<String, &Vec<u8>> = HashMap::new();
+    let mut without_case: HashMap<String, &Vec<u8>> = HashMap::new();
     let mut add = |kind, name: &[u8]| {
         let path = join_bytes(&folder.path, name);
         listing.warnings.push(Warning { kind, path });
@@ -322,7 +321,7 @@ fn warn(folder: &Open, listing: &mut Listing) {
         match std::str::from_utf8(name) {
             Err(_) => add(WarningKind::NameNotUnicode, name),
             Ok(text) => {
-                if let Some(first) = folded.insert(fold(text), name) {
+                if let Some(first) = without_case.insert(fold(text), name) {
                     add(WarningKind::NamesCollide, first);
                     add(WarningKind::NamesCollide, name);
                 }

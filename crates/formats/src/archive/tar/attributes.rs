@@ -109,12 +109,11 @@ fn gnu_text(content: &[u8], at: u64) -> Result<Vec<u8>, FormatError> {
     Ok(text.to_vec())
 }
 
+/// Takes a key and a value.
+type Take<'a> = dyn FnMut(&[u8], &[u8]) -> Result<(), FormatError> + 'a;
+
 /// Read lines of a length, a key and a value.
-fn each_record(
-    content: &[u8],
-    at: u64,
-    take: &mut dyn FnMut(&[u8], &[u8]) -> Result<(), FormatError>,
-) -> Result<(), FormatError> {
+fn each_record(content: &[u8], at: u64, take: &mut Take<'_>) -> Result<(), FormatError> {
     let malformed = || fault(at, "are malformed");
     let mut rest = content;
     while !rest.is_empty() {

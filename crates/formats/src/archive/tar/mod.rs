@@ -71,21 +71,29 @@ pub struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// Read an archive whose data is wanted.
     pub fn new(input: Arc<dyn Input + 'a>, compression: Compression) -> Result<Self, FormatError> {
-        Self::with_pieces(Pieces::new(input, compression, crate::pieces::PIECE)?)
+        Ok(Self::with_pieces(Pieces::new(
+            input,
+            compression,
+            crate::pieces::PIECE,
+        )?))
     }
 
     /// Read the headers of an uncompressed archive.
     pub fn headers(input: Arc<dyn Input + 'a>) -> Result<Self, FormatError> {
-        Self::with_pieces(Pieces::new(input, Compression::Plain, HEADERS)?)
+        Ok(Self::with_pieces(Pieces::new(
+            input,
+            Compression::Plain,
+            HEADERS,
+        )?))
     }
 
-    fn with_pieces(pieces: Pieces<'a>) -> Result<Self, FormatError> {
-        Ok(Self {
+    const fn with_pieces(pieces: Pieces<'a>) -> Self {
+        Self {
             pieces,
             remaining: 0,
             padding: 0,
             count: 0,
-        })
+        }
     }
 
     /// Return the next member; `None` at the end of the archive, which was then read to its end.

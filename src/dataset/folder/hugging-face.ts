@@ -74,7 +74,7 @@ async function savedTable(root: string, paths: ReadonlySet<string>): Promise<Dec
 async function savedSplits(root: string, paths: ReadonlySet<string>): Promise<DeclaredLayout> {
   const source = 'dataset_dict.json'
   const { splits: names } = await readObject(root, source)
-  if (!Array.isArray(names) || !names.every(isPlainName))
+  if (!Array.isArray(names) || !names.every(isNameOfChild))
     throw damaged(root, source, 'names of splits', names)
   const groups: TableGroup[] = []
   const rows = new Map<string, number>()
@@ -96,7 +96,7 @@ async function savedGroup(
   const file = `${folder}state.json`
   const { _data_files: listed, _split: split, _indices_data_files: indices } = await readObject(root, file)
   const files = (Array.isArray(listed) ? listed : []).map((item: unknown) => member(item, 'filename'))
-  if (files.length === 0 || !files.every(isPlainName))
+  if (files.length === 0 || !files.every(isNameOfChild))
     throw damaged(root, file, 'names of data files', listed)
   if (Array.isArray(indices) && indices.length > 0)
     throw damaged(root, file, 'data files without indices, which select rows', indices)
@@ -246,6 +246,6 @@ function asList(value: unknown): readonly unknown[] {
 }
 
 /** Check whether a value is the name of something directly in a folder. */
-function isPlainName(value: unknown): value is string {
+function isNameOfChild(value: unknown): value is string {
   return typeof value === 'string' && /^[^/\\\0]+$/.test(value) && value !== '.' && value !== '..'
 }

@@ -21,6 +21,8 @@ test('an archive shows the digest of a folder with the same files', async () => 
     'archive size\t3',
     'archive files\t3',
     'archive folders\t3',
+    'label\tcat  2',
+    'label\tdog  1',
     '',
   ])
   const json = await lineaprint(['dataset', 'a.tar.gz', '--json'], { cwd })

@@ -4,6 +4,7 @@
 #   scripts/fixtures.sh                     all of them
 #   scripts/fixtures.sh gguf onnx           those that vectors/write_gguf.py and write_onnx.py write
 #   scripts/fixtures.sh gguf -- --into F    into another folder
+#   scripts/fixtures.sh datasets            the folders of vectors/datasets
 #
 # The packages are those of scripts/peers/fixtures.txt, in the environment .peers/fixtures (8 GB, of which PyTorch is
 # most). Keras and HDF5 write times and addresses of memory, so that their files differ each time; the digests in
@@ -23,6 +24,12 @@ done
 [ "${1-}" = -- ] && shift
 if [ ${#names[@]} -eq 0 ]; then
   names=(flax gguf graphs hdf5 keras onnx pytorch table tfjs tflite)
+fi
+
+# The writer of datasets has packages of its own, and is only called by name.
+if [ "${names[*]}" = datasets ]; then
+  bash scripts/python-environment.sh datasets 'import datasets' datasets==5.2.0 pyarrow==26.0.1
+  exec .peers/datasets/bin/python -B vectors/write_datasets.py "$@"
 fi
 
 mapfile -t pins < <(grep -v '^#' scripts/peers/fixtures.txt)

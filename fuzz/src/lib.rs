@@ -5,6 +5,7 @@ pub mod any_bytes;
 
 pub use any_bytes::{Parser, answer};
 pub use lineaprint_formats::model::format::Format;
+pub use lineaprint_formats::pieces::Compression;
 pub use lineaprint_formats::table::Format as Table;
 
 /// Define the target of a parser.

@@ -2,7 +2,8 @@
 import { basename, dirname, join } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
 import { readFolderTables } from '../dataset/folder/read-tables.ts'
-import { hashLines } from '../dataset/sequence.ts'
+import { hashRecords } from '../dataset/sequence.ts'
+import { hashListedArchive } from '../hash/archive.ts'
 import { hashTable } from '../dataset/table.ts'
 import { canHoldTensors } from '../model/families.ts'
 import { locateModel } from '../model/locate.ts'
@@ -28,7 +29,13 @@ import type { Difference } from '../core/component.ts'
 import type { AlgorithmChoice } from '../core/digest.ts'
 import type { JobOptions } from '../core/options.ts'
 import type { ListedDataset } from '../dataset/read.ts'
-import type { RecordedSequence, RecordedTable, TrackedContent, TrackedFolder } from '../record/tracked.ts'
+import type {
+  RecordedArchive,
+  RecordedSequence,
+  RecordedTable,
+  TrackedContent,
+  TrackedFolder,
+} from '../record/tracked.ts'
 import type { PathMatcher } from '../util/path-pattern.ts'
 import type { OutputChanges } from './file-lists.ts'
 
@@ -86,11 +93,38 @@ export async function presentDifference(
     recorded.tensorsFile === undefined ? undefined : await tensorDifference(path, recorded, options)
   const table = await compareTable(path, recorded.table, options)
   const sequence = await compareSequence(path, recorded.sequence, options)
+  const archive =
+    recorded.archive === undefined ? undefined : await archiveDifference(path, recorded.archive, options)
   const content = await contentDifference(path, recorded, present, options)
+  const parts = [tensors, archive, content]
   return {
     isSame: false,
-    detail: `${start}${tensors?.detail ?? ''}${table}${sequence}${content?.detail ?? ''}`,
-    differences: [...(tensors?.differences ?? []), ...(content?.differences ?? [])],
+    detail: `${start}${tensors?.detail ?? ''}${archive?.detail ?? ''}${table}${sequence}${content?.detail ?? ''}`,
+    differences: parts.flatMap((part) => part?.differences ?? []),
+  }
+}
+
+/** Name the members in which an archive with other bytes differs. */
+async function archiveDifference(
+  path: string,
+  recorded: RecordedArchive,
+  { folder, algorithm, signal, onProgress }: PresentOptions,
+): Promise<Pick<PresentDifference, 'detail' | 'differences'>> {
+  try {
+    const present = await hashListedArchive(path, { algorithm, signal, onProgress })
+    if (present.archive.digest.toString() === recorded.digest)
+      return { detail: ', but the files in it are the same', differences: [] }
+    const list = await readFileList(folder, recorded)
+    if (list === undefined) return { detail: '; the run has no list of the files in it', differences: [] }
+    const files = {
+      ...compareFileLists(list, listedFolder(present).entries()),
+      leftOut: NOTHING_LEFT_OUT,
+      isEmpty: false,
+    }
+    return { detail: `; ${filesSentence(files)}`, differences: fileDifferences(files.changes) }
+  } catch (error) {
+    if (!LineaprintError.isFinding(error)) throw error
+    return { detail: `; the files in it cannot be compared: ${reasonOf(error)}`, differences: [] }
   }
 }
 
@@ -263,7 +297,7 @@ async function compareSequence(
 ): Promise<string> {
   if (recorded === undefined) return ''
   try {
-    const sequence = await hashLines(path, { algorithm, signal, onProgress })
+    const sequence = await hashRecords(path, { algorithm, signal, onProgress })
     return `; the sequence of its records ${sequenceDifference(recorded, sequence)}`
   } catch (error) {
     if (!LineaprintError.isFinding(error)) throw error

@@ -15,16 +15,19 @@ export interface RecordedSide<C = TrackedContent> {
   readonly content: C
 }
 
+/** A tracked folder, or what is in an archive. */
+type WithFiles = Pick<TrackedFolder, 'digest' | 'filesFile' | 'stableFields'>
+
 /**
- * Compare the files of two folders.
+ * Compare the files of two folders or archives.
  *
  * @param isVolatile Selects files that are left out; absent for inputs, of which nothing is.
  * @returns The reason, if one of the runs has no list.
  * @throws ERR_LINEAPRINT_RECORD for a damaged list.
  */
 export async function compareRecordedFiles(
-  before: RecordedSide<TrackedFolder>,
-  after: RecordedSide<TrackedFolder>,
+  before: RecordedSide<WithFiles>,
+  after: RecordedSide<WithFiles>,
   isVolatile: PathMatcher | undefined,
 ): Promise<OutputChanges | string> {
   const lists: FileList[] = []

@@ -1,13 +1,18 @@
 /** The sequence of records in one file or several, as the report of a dataset shows it. */
-import { hashLines } from './sequence.ts'
+import { LineaprintError } from '../core/errors.ts'
+import { hashRecords } from './sequence.ts'
+import { sequenceFormatOf } from './table-names.ts'
 import type { Digest, Digests } from '../core/digest.ts'
 import type { HashOptions } from '../core/options.ts'
+import type { SequenceFormat } from './table-names.ts'
 
-/** The records of a file of JSON lines, or of all such files of a folder or split. */
+/** The records of a file, or of all such files of a folder or split. */
 export interface DatasetSequence {
+  readonly format: SequenceFormat
   /** Digest of kind `sequence`. */
   readonly digest: Digest
   readonly digests: Digests
+  /** Number of lines, records or samples. */
   readonly records: number
   /** Number of files that hold the records; absent for a single file. */
   readonly files?: number
@@ -18,6 +23,20 @@ export async function describeSequence(
   source: string | readonly string[],
   options: HashOptions,
 ): Promise<DatasetSequence> {
-  const { digest, digests, records } = await hashLines(source, options)
-  return { digest, digests, records, ...(typeof source !== 'string' && { files: source.length }) }
+  const paths = typeof source === 'string' ? [source] : source
+  const format = sequenceFormatOf(paths[0] ?? '') ?? 'jsonl'
+  const other = paths.find((path) => sequenceFormatOf(path) !== format)
+  if (other !== undefined) {
+    throw new LineaprintError(
+      'ERR_LINEAPRINT_UNSUPPORTED',
+      'the files of the sequence have several formats',
+      {
+        path: other,
+        expected: format,
+        received: sequenceFormatOf(other) ?? 'another format',
+      },
+    )
+  }
+  const { digest, digests, records } = await hashRecords(source, { ...options, format })
+  return { format, digest, digests, records, ...(typeof source !== 'string' && { files: source.length }) }
 }

@@ -23,11 +23,18 @@ export interface DatasetTable {
 /** Options of a table. */
 export interface ReadTableOptions extends HashOptions {
   readonly schema?: TableSchema | undefined
+  readonly delimiter?: string | undefined
+  readonly quote?: string | undefined
   readonly unordered?: boolean | undefined
 }
 
-/** Error codes of a file that has a table's name but is not a table, or not a supported one. */
-export const NO_TABLE: ReadonlySet<string> = new Set(['ERR_LINEAPRINT_FORMAT', 'ERR_LINEAPRINT_UNSUPPORTED'])
+/** Error codes of a file that has the name of a table or archive but is none, or not a supported one. */
+export const NO_TABLE: ReadonlySet<string> = new Set([
+  'ERR_LINEAPRINT_FORMAT',
+  'ERR_LINEAPRINT_UNSUPPORTED',
+  // A link inside of an archive that leaves it.
+  'ERR_LINEAPRINT_LINK',
+])
 
 /** Hash the table whose rows are those of the files, and return what a report shows of it. */
 export async function describeTable(

@@ -6,6 +6,7 @@ import { resolve } from 'node:path'
 import { inputError } from '../util/fs.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { hashArray, isTypedArray } from '../hash/array.ts'
+import { isArchiveFile } from '../hash/archive.ts'
 import { hashFile } from '../hash/file.ts'
 import { hashListedTree, hashTree } from '../hash/tree.ts'
 import { checkObject, checkPath } from '../core/options.ts'
@@ -13,7 +14,9 @@ import { WARNINGS } from '../hash/tree-warnings.ts'
 import { disguiseOfFile, disguiseSentence, disguisedIn } from '../util/disguised.ts'
 import { stampText } from '../util/file-stamp.ts'
 import { NO_TABLE, describeTable } from './describe-table.ts'
+import { describeArchive } from './describe-archive.ts'
 import { describeSequence } from './describe-sequence.ts'
+import { findingsOf } from './folder/findings.ts'
 import { readFolderTables } from './folder/read-tables.ts'
 import { isSequenceFile, isTableFile, takesSchema } from './table-names.ts'
 import type { BigIntStats } from 'node:fs'
@@ -24,8 +27,10 @@ import type { HashOptions } from '../core/options.ts'
 import type { SampledHashOptions } from '../hash/sample/options.ts'
 import type { SampleReport } from '../hash/sample/report.ts'
 import type { ListedTree, TreeHash } from '../hash/tree.ts'
+import type { DatasetArchive } from './describe-archive.ts'
 import type { DatasetSequence } from './describe-sequence.ts'
 import type { DatasetTable, ReadTableOptions } from './describe-table.ts'
+import type { LabelCount } from './folder/findings.ts'
 import type { DatasetSplits } from './folder/splits-digest.ts'
 import type { TableSchema } from './table.ts'
 
@@ -40,8 +45,14 @@ export interface DatasetOptions<A extends AlgorithmChoice = AlgorithmChoice> ext
    * @default true
    */
   readonly tables?: boolean | undefined
+  /** True to count labels of images, and to warn about copies and empty files; only if `tables` is. @default true */
+  readonly statistics?: boolean | undefined
   /** The types of the columns of CSV and JSON lines. No other file has a table then. @default none */
   readonly schema?: TableSchema | undefined
+  /** The character between cells of CSV. @default a tab if the name has `.tsv`, else a comma */
+  readonly delimiter?: string | undefined
+  /** The character around cells of CSV that hold delimiters; `''` if there is none. @default `"` */
+  readonly quote?: string | undefined
   /** True if the rows may be in any order: tables have digests of the kind `table-unordered`. @default false */
   readonly unordered?: boolean | undefined
 }
@@ -71,8 +82,12 @@ export interface DatasetReport<A extends AlgorithmChoice = AlgorithmChoice> {
    * not a table gets a warning instead, and so do files of a folder that are not one table.
    */
   readonly table?: DatasetTable
-  /** The records of a file of JSON lines, or of all such files of a folder without tables; not under a schema. */
+  /** The records of a file, or of all such files of a folder without tables; of lines not under a schema. */
   readonly sequence?: DatasetSequence
+  /** The content of an archive. One that cannot be read gets a warning instead. */
+  readonly archive?: DatasetArchive
+  /** The number of images by label; only of a folder or archive whose images are all in folders of labels. */
+  readonly labels?: readonly LabelCount[]
   /** One table for each split; only for a folder whose files name splits. */
   readonly splits?: DatasetSplits
   /** Files that are not what their names say, for example Git LFS pointers. Absent if none was recognised. */
@@ -91,12 +106,18 @@ export async function readDataset<A extends AlgorithmChoice = 'blake3'>(
   source: DatasetSource,
   options: DatasetOptions<A> = {},
 ): Promise<DatasetReport<A>> {
-  return readSource(source, options)
+  return readReport(source, options)
 }
 
-async function readSource(source: DatasetSource, given: DatasetOptions): Promise<DatasetReport> {
+async function readReport(source: DatasetSource, options: DatasetOptions): Promise<DatasetReport> {
+  const { tree: _, ...report } = await readSource(source, options)
+  return report
+}
+
+async function readSource(source: DatasetSource, given: DatasetOptions): Promise<ListedDataset> {
   checkObject(given)
-  const { tables = true, schema, unordered, ...options } = given
+  const { tables = true, statistics = true, schema, delimiter, quote, unordered, ...options } = given
+  const tableOptions = { schema, delimiter, quote, unordered }
   if (typeof source !== 'string') return fromArray(source, options)
   const path = resolve(checkPath(source))
   const info = await statPath(path, source)
@@ -108,31 +129,39 @@ async function readSource(source: DatasetSource, given: DatasetOptions): Promise
     if (disguise)
       return { ...file, ...(sample && { sample }), ...disguisedPart([{ path: '', ...disguise }], []) }
     if (sample) return { ...file, sample, warnings: [] }
-    const content = tables ? await readRows(path, { ...options, schema, unordered }) : {}
+    const content = tables ? await readRows(path, { ...options, ...tableOptions }) : {}
     // If the file is written to between the two reads, its bytes and its rows belong to two states.
     if (
-      ('table' in content || 'sequence' in content) &&
+      ('table' in content || 'sequence' in content || 'archive' in content) &&
       stampText(info) !== stampText(await statPath(path, source))
     ) {
       throw new LineaprintError('ERR_LINEAPRINT_CHANGED', 'it changed while it was read', { path: source })
     }
-    return { ...file, warnings: [], ...content }
+    const findings = statistics && content.tree ? findingsOf(content.tree.entries()) : { warnings: [] }
+    return {
+      ...file,
+      ...content,
+      ...findings,
+      warnings: [...(content.warnings ?? []), ...findings.warnings],
+    }
   }
   if (!tables || options.sample !== undefined) return fromTree(path, await hashTree(path, options))
-  const { tree: _, ...report } = await fromListedTree(path, options, { schema, unordered })
-  return report
+  return fromListedTree(path, options, tableOptions, statistics)
 }
 
 /** Digest a folder, the tables that its files are, and list its files. */
 async function fromListedTree(
   path: string,
   options: HashOptions,
-  tableOptions: Pick<ReadTableOptions, 'schema' | 'unordered'>,
+  tableOptions: Omit<ReadTableOptions, keyof HashOptions>,
+  statistics: boolean,
 ): Promise<ListedDataset> {
   const { algorithm, signal, onProgress, threads } = options
   const since = Date.now()
   const tree = await hashListedTree(path, options)
-  const report = await fromTree(path, tree.tree)
+  const listed = await fromTree(path, tree.tree)
+  const findings = statistics ? findingsOf(tree.entries()) : { warnings: [] }
+  const report = { ...listed, ...findings, warnings: [...listed.warnings, ...findings.warnings] }
   // A pointer has the name of a table; the warning about it says why there is none.
   if (report.disguised?.some(({ path: file }) => isTableFile(file) || isSequenceFile(file)) === true)
     return { ...report, tree }
@@ -163,9 +192,9 @@ function disguisedPart(
   return { disguised, warnings: [...warnings, `${disguiseSentence(first)}${more}`] }
 }
 
-/** A dataset, and its files if it is a folder. */
+/** A dataset, and its files if it is a folder or an archive. */
 export interface ListedDataset extends DatasetReport {
-  /** The files of a folder that was read in full. */
+  /** The files of a folder or archive that was read in full. */
   readonly tree?: ListedTree
 }
 
@@ -174,11 +203,13 @@ export async function readListedDataset(
   source: DatasetSource,
   options: DatasetOptions = {},
 ): Promise<ListedDataset> {
-  if (typeof source !== 'string' || options.sample !== undefined) return readDataset(source, options)
+  if (typeof source !== 'string' || options.sample !== undefined) return readSource(source, options)
   const path = resolve(checkPath(source))
-  if (!(await statPath(path, source)).isDirectory()) return readDataset(source, options)
-  const { tables = true, schema, unordered, sample: _, ...folderOptions } = options
-  if (tables) return fromListedTree(path, folderOptions, { schema, unordered })
+  if (!(await statPath(path, source)).isDirectory()) return readSource(source, options)
+  const { tables = true, statistics = true, schema, delimiter, quote, unordered, ...rest } = options
+  const { sample: _, ...folderOptions } = rest
+  const tableOptions = { schema, delimiter, quote, unordered }
+  if (tables) return fromListedTree(path, folderOptions, tableOptions, statistics)
   const tree = await hashListedTree(path, folderOptions)
   return { ...(await fromTree(path, tree.tree)), tree }
 }
@@ -189,20 +220,23 @@ function statPath(path: string, given: string): Promise<BigIntStats> {
   })
 }
 
-/** Read the table or the records of a file by its name. */
+/** Read the table, the records or the members of a file by its name. */
 async function readRows(
   path: string,
-  { algorithm, signal, onProgress, threads, schema, unordered }: ReadTableOptions,
-): Promise<Partial<Pick<DatasetReport, 'table' | 'sequence' | 'warnings'>>> {
+  { algorithm, signal, onProgress, threads, schema, delimiter, quote, unordered }: ReadTableOptions,
+): Promise<Partial<Pick<ListedDataset, 'table' | 'sequence' | 'archive' | 'tree' | 'warnings'>>> {
   const options = { algorithm, signal, onProgress, threads }
   const isTable = schema === undefined ? isTableFile(path) : takesSchema(path)
+  const isArchive = isArchiveFile(path)
   const isSequence = schema === undefined && isSequenceFile(path)
   try {
-    if (isTable) return await describeTable(path, { ...options, schema, unordered })
+    if (isArchive) return await describeArchive(path, options)
+    if (isTable) return await describeTable(path, { ...options, schema, delimiter, quote, unordered })
     return isSequence ? { sequence: await describeSequence(path, options) } : {}
   } catch (error) {
     if (!LineaprintError.is(error) || !NO_TABLE.has(error.code)) throw error
-    return { warnings: [`no ${isTable ? 'table' : 'sequence'} digest: ${error.message}`] }
+    const kind = isArchive ? 'archive' : isTable ? 'table' : 'sequence'
+    return { warnings: [`no ${kind} digest: ${error.message}`] }
   }
 }
 

@@ -1,10 +1,24 @@
-/** Names of table files. */
+/** Names of files of tables and records. */
 
-const TABLE_FILES = /\.(?:parquet|arrows?|feather|ipc|csv)$/i
+/**
+ * Formats of files of records: `jsonl` is lines, `tfrecord` the records of TensorFlow, `webdataset` the samples of tar
+ * archives.
+ */
+export const SEQUENCE_FORMATS = ['jsonl', 'tfrecord', 'webdataset'] as const
 
-const SEQUENCE_FILES = /\.(?:jsonl|ndjson)$/i
+/** One of {@link SEQUENCE_FORMATS}. */
+export type SequenceFormat = (typeof SEQUENCE_FORMATS)[number]
 
-const TABLE_FILES_OF_A_SCHEMA = /\.(?:csv|jsonl|ndjson)$/i
+const TABLE_FILES = /\.(?:parquet|arrows?|feather|ipc|(?:csv|tsv)(?:\.gz|\.zst)?)$/i
+
+const TABLE_FILES_OF_A_SCHEMA = /\.(?:csv|tsv|jsonl|ndjson)(?:\.gz|\.zst)?$/i
+
+const SEQUENCE_FILES: readonly (readonly [format: SequenceFormat, pattern: RegExp])[] = [
+  ['jsonl', /\.(?:jsonl|ndjson)(?:\.gz|\.zst)?$/i],
+  // TensorFlow Datasets put the number of the shard behind the extension.
+  ['tfrecord', /\.tfrecords?(?:-[0-9]{5}-of-[0-9]{5})?(?:\.gz|\.zst)?$/i],
+  ['webdataset', /\.(?:tar|tar\.gz|tgz|tar\.zst|tzst)$/i],
+]
 
 /** Check whether a path has the extension of a table. JSON lines are a table only under a schema. */
 export function isTableFile(path: string): boolean {
@@ -16,7 +30,12 @@ export function takesSchema(path: string): boolean {
   return TABLE_FILES_OF_A_SCHEMA.test(path)
 }
 
-/** Check whether a path has the extension of JSON lines, which are a sequence of records without a schema. */
+/** Check whether a path has the extension of a file of records, which are a sequence without a schema. */
 export function isSequenceFile(path: string): boolean {
-  return SEQUENCE_FILES.test(path)
+  return sequenceFormatOf(path) !== undefined
+}
+
+/** Return the format of a file of records by its extension. */
+export function sequenceFormatOf(path: string): SequenceFormat | undefined {
+  return SEQUENCE_FILES.find(([, pattern]) => pattern.test(path))?.[0]
 }

@@ -31,6 +31,10 @@ export interface TableOptions<A extends AlgorithmChoice = AlgorithmChoice> exten
    * JSON lines it is required, and gives the columns and their order. @default every cell of CSV is text
    */
   readonly schema?: TableSchema | undefined
+  /** The character between cells of CSV. @default a tab if the file name has `.tsv`, else a comma */
+  readonly delimiter?: string | undefined
+  /** The character around cells of CSV that hold delimiters; `''` if there is none. @default `"` */
+  readonly quote?: string | undefined
   /**
    * True if the rows may be in any order: the digest is then of the kind `table-unordered`. @default false
    */
@@ -95,12 +99,13 @@ export async function hashTable<A extends AlgorithmChoice = 'blake3'>(
 }
 
 async function hashSource(source: TableSource, options: TableOptions): Promise<TableHash> {
-  checkKeys(options, ['format', 'schema', 'unordered'])
+  checkKeys(options, ['format', 'schema', 'delimiter', 'quote', 'unordered'])
   const algorithm = checkAlgorithm(options.algorithm)
   const wanted = {
     algorithm,
     ...(options.format !== undefined && { format: checkChoice('format', options.format, TABLE_FORMATS) }),
     ...(options.schema !== undefined && { schema: checkSchema(options.schema) }),
+    ...dialectOf(options),
     unordered: options.unordered === true,
   }
   const input = inputOf(source)
@@ -114,6 +119,26 @@ async function hashSource(source: TableSource, options: TableOptions): Promise<T
     ...(typeof source === 'string' && { path: source }),
     ...toTable(table, algorithm, wanted.unordered),
   }
+}
+
+/** Check the characters of CSV. */
+function dialectOf({ delimiter, quote }: TableOptions): { delimiter?: string; quote?: string } {
+  for (const [field, value] of Object.entries({ delimiter, quote })) {
+    if (value === undefined || (field === 'quote' && value === '')) continue
+    if (typeof value === 'string' && /^[^\0\r\n\u0080-\uffff]$/.test(value)) continue
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `this is no ${field} of CSV`, {
+      field,
+      expected: 'one ASCII character that ends no line',
+      received: JSON.stringify(value),
+    })
+  }
+  if (delimiter !== undefined && delimiter === (quote ?? '"')) {
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the delimiter and the quote are one character', {
+      field: 'delimiter',
+      received: JSON.stringify(delimiter),
+    })
+  }
+  return { ...(delimiter !== undefined && { delimiter }), ...(quote !== undefined && { quote }) }
 }
 
 /** Return the files or the bytes that a source is. */

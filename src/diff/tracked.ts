@@ -203,7 +203,12 @@ async function diffInside(
       { ...before, content: contentBefore },
       { ...after, content: contentAfter },
     )
-    return { ...NOTHING_INSIDE, ...tensors }
+    const archive = await diffArchives(
+      field,
+      { ...before, content: contentBefore.archive },
+      { ...after, content: contentAfter.archive },
+    )
+    return { ...NOTHING_INSIDE, ...joinParts([tensors, archive]) }
   }
   if (contentBefore.kind !== 'folder' || contentAfter.kind !== 'folder') return NOTHING_INSIDE
   const [folderBefore, folderAfter] = [
@@ -227,6 +232,26 @@ async function diffInside(
       ?.differences ?? [])
       differences.push(...compareText(`${field}.files.${path}: ${inside.field}`, inside.before, inside.after))
   return { ...NOTHING_INSIDE, ...joinParts([{ differences, notCompared: [] }, tensors]), omission }
+}
+
+/** Compare the files in two archives. */
+async function diffArchives(
+  field: string,
+  { folder: folderBefore, content: before }: RecordedSide<TrackedFile['archive']>,
+  { folder: folderAfter, content: after }: RecordedSide<TrackedFile['archive']>,
+): Promise<Part> {
+  if (before === undefined || after === undefined) return NOTHING
+  const files = await compareRecordedFiles(
+    { folder: folderBefore, content: before },
+    { folder: folderAfter, content: after },
+    undefined,
+  )
+  if (typeof files === 'string') return notCompared(`${field}.archive`, files)
+  const differences = fileDifferences(files.changes).flatMap(
+    ({ field: path, before: digestBefore, after: digestAfter }) =>
+      compareText(`${field}.archive.${path}`, digestBefore, digestAfter),
+  )
+  return { differences, notCompared: [] }
 }
 
 async function diffOutputTensors(

@@ -4,6 +4,7 @@ import { LineaprintError } from '../core/errors.ts'
 import { checkObject, checkPath } from '../core/options.ts'
 import { compareUtf8 } from '../util/text-order.ts'
 import { WARNINGS } from './tree-warnings.ts'
+import { hashArchive, isArchiveFile } from './archive.ts'
 import { hashFiles } from './file.ts'
 import { hashTree } from './tree.ts'
 import type { Digest } from '../core/digest.ts'
@@ -49,7 +50,7 @@ export interface TreeDiff {
 }
 
 /**
- * Compare two folders, or two files. Permissions, times and empty folders do not count, as in {@link
+ * Compare two folders, or two files. An archive stands for the folder that it holds. Permissions, times and empty folders do not count, as in {@link
  * hashTree}. An empty file is never reported as renamed, since all empty files are equal.
  *
  * Cost: one read of every file on both sides.
@@ -58,7 +59,7 @@ export interface TreeDiff {
  */
 export async function diffTrees(a: string, b: string, options: TreeDiffOptions = {}): Promise<TreeDiff> {
   checkObject(options)
-  const [first, second] = [await isFolderInput(a), await isFolderInput(b)]
+  const [first, second] = [await hasFiles(a, b), await hasFiles(b, a)]
   if (first !== second) {
     throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'a folder and a file cannot be compared', {
       path: b,
@@ -69,15 +70,38 @@ export async function diffTrees(a: string, b: string, options: TreeDiffOptions =
   return first ? diffFolders(a, b, options) : diffFiles(a, b, options)
 }
 
-async function isFolderInput(path: string): Promise<boolean> {
+/** Check whether a path is a folder, or an archive beside another archive or a folder. */
+async function hasFiles(path: string, other: string): Promise<boolean> {
+  if (await isFolder(path)) return true
+  return isArchiveFile(path) && (isArchiveFile(other) || (await isFolder(other)))
+}
+
+async function isFolder(path: string): Promise<boolean> {
   return (await statInput(checkPath(path))).isDirectory()
 }
 
+/** Hash a folder, or what is in an archive, of which no part can be left out. */
+async function hashSide(path: string, options: TreeDiffOptions): Promise<TreeHash> {
+  if (await isFolder(path)) return hashTree(path, { ...options, list: true })
+  const {
+    links: _links,
+    ignore = [],
+    ignoreFiles: _files,
+    includeSkipped: _skipped,
+    cache: _cache,
+    ...shared
+  } = options
+  if (ignore.length > 0) {
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'patterns apply to folders, not to archives', {
+      path,
+      field: 'ignore',
+    })
+  }
+  return hashArchive(path, { ...shared, list: true })
+}
+
 async function diffFolders(a: string, b: string, options: TreeDiffOptions): Promise<TreeDiff> {
-  const [before, after] = [
-    await hashTree(a, { ...options, list: true }),
-    await hashTree(b, { ...options, list: true }),
-  ]
+  const [before, after] = [await hashSide(a, options), await hashSide(b, options)]
   const same = before.digest.equals(after.digest)
   return answer('folder', side(before), side(after), same ? [] : changesOf(before, after), [
     ...warningsOf(before),

@@ -161,7 +161,8 @@ export async function hashListedTree(
   }
 }
 
-function toTreeHash(root: string, tree: NativeTree, digests: Digests): TreeHash {
+/** Return a hashed folder as the addon describes it. */
+export function toTreeHash(root: string, tree: NativeTree, digests: Digests): TreeHash {
   return {
     path: root,
     digest: primary(digests),
@@ -191,7 +192,8 @@ function skippedWarning(path: string): TreeWarning {
   return { kind: 'download-state-skipped', path }
 }
 
-function* entriesOf(entries: NativeEntries): Generator<TreeEntry> {
+/** Decode the entries of a folder one at a time. */
+export function* entriesOf(entries: NativeEntries): Generator<TreeEntry> {
   const kinds: { readonly File: number; readonly Link: number } = native.NativeEntryKind
   const targets = splitByNul(entries.targets)
   let [index, files, read] = [0, 0, 0]

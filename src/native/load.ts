@@ -8,6 +8,7 @@ import { ownPath } from '../util/own-package.ts'
 import { PLATFORMS, packageFor, platformName } from './platform.ts'
 
 export type {
+  NativeArchive,
   NativeCacheUsage,
   NativeCompared,
   NativeDerivationCheck,

@@ -24,6 +24,15 @@ export interface RecordedSequence {
   readonly records: number
 }
 
+/** The recorded part of what is in an archive. */
+export interface RecordedArchive extends DigestedEntry {
+  readonly format: string
+  readonly bytes: number
+  readonly files: number
+  /** Path of the list of its files below the folder of the run, a manifest. */
+  readonly filesFile?: string
+}
+
 /** The recorded part of a split of a dataset: its table, or its sequence of records. */
 export interface RecordedSplit {
   readonly name: string
@@ -56,8 +65,10 @@ export interface TrackedFile extends DigestedEntry {
   readonly path: string
   readonly bytes: number
   readonly table?: RecordedTable
-  /** The records of JSON lines. */
+  /** Its lines, records or samples. */
   readonly sequence?: RecordedSequence
+  /** Its content, if it is an archive. */
+  readonly archive?: RecordedArchive
   /** Path of the tensor list below the folder of the run; only for an output that is a model. */
   readonly tensorsFile?: string
   /** Path of the content of an array below the folder of the run; only for an output. */
@@ -193,6 +204,15 @@ const table: FieldParser<RecordedTable> = objectOf({
 
 const sequence: FieldParser<RecordedSequence> = objectOf({ digest: text, records: number })
 
+const archive: FieldParser<RecordedArchive> = objectOf({
+  digest: text,
+  digests: optional(digests),
+  format: text,
+  bytes: number,
+  files: number,
+  filesFile: optional(text),
+})
+
 const splits: FieldParser<RecordedSplits> = objectOf({
   digest: text,
   list: listOf(objectOf({ name: text, table: optional(table), sequence: optional(sequence) })),
@@ -208,6 +228,7 @@ const file: FieldParser<Omit<TrackedFile, 'kind'>> = objectOf({
   bytes: number,
   table: optional(table),
   sequence: optional(sequence),
+  archive: optional(archive),
   tensorsFile: optional(text),
   contentsFile: optional(text),
   stableFields: optional(stableFields),

@@ -77,7 +77,7 @@ async function describeContent(
   writer: RunWriter,
 ): Promise<JsonObject> {
   const described = copyAsJson({ ...report, warnings }, `the ${section.slice(0, -1)}`)
-  const { files = 0 } = report
+  const { files = report.archive?.files ?? 0 } = report
   const { FILES_LIMIT, fileListParts } = await readers()
   if (folder === undefined || !writer.configuration.datasets.files) return described
   if (files > FILES_LIMIT) {
@@ -89,7 +89,10 @@ async function describeContent(
   if (hasSecretName(folder.entries(), writer))
     return { ...described, warnings: [...warnings, secretNames('files')] }
   const parts = fileListParts(folder, writer.configuration.algorithm)
-  return { ...described, filesFile: await writeList(parts, 'files', name, writer, section) }
+  const filesFile = await writeList(parts, 'files', name, writer, section)
+  if (report.archive === undefined) return { ...described, filesFile }
+  const archive = copyAsJson({ ...report.archive, filesFile }, 'the archive')
+  return { ...described, archive }
 }
 
 const output: Kind<string, OutputReport> = {

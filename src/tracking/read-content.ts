@@ -6,7 +6,7 @@ import type { ListedFolder } from '../record/file-list.ts'
 
 /** A dataset or output that was read. */
 export interface ContentReport extends DatasetReport {
-  /** The files of a folder; absent if only a sample of it was read. */
+  /** The files of a folder, or of an archive; absent if only a sample of it was read. */
   readonly folder?: ListedFolder
 }
 

@@ -61,7 +61,7 @@ export async function readOutput(
 /** Digest an output. The tables of a folder are read one by one afterwards, and not as one table as well. */
 async function readFiles(path: string, options: DatasetOptions): Promise<ContentReport> {
   const isFolder = (await stat(path).catch(() => undefined))?.isDirectory() ?? false
-  return readContent(path, isFolder ? { ...options, tables: false } : options)
+  return readContent(path, { ...options, statistics: false, ...(isFolder && { tables: false }) })
 }
 
 /** Read the contents of an array or a file of tensors, or of the files of a folder, except those of which the tensors are listed. */
@@ -84,12 +84,13 @@ async function readContentsBelow(
 }
 
 async function volatileFilesOf({
+  kind,
   path = '',
   bytes,
   digests,
   folder,
 }: OutputReport): Promise<readonly StableFields[]> {
-  if (folder !== undefined) return stableFieldsOf(path, folder.entries())
+  if (kind === 'folder' && folder !== undefined) return stableFieldsOf(path, folder.entries())
   const name = basename(path)
   return stableFieldsOf(dirname(path), [{ path: name, size: bytes, digests }])
 }

@@ -2,6 +2,7 @@
 
 use lineaprint_digest::Algorithms;
 use lineaprint_engine::Code;
+use lineaprint_engine::digest::archive;
 use lineaprint_engine::digest::tree::{Links, WarningKind};
 use lineaprint_formats::table::Format;
 use napi_derive::napi;
@@ -87,6 +88,38 @@ impl From<Format> for NativeTableFormat {
             Format::Arrow => Self::Arrow,
             Format::Csv => Self::Csv,
             Format::Jsonl => Self::Jsonl,
+        }
+    }
+}
+
+/// Formats of sequences.
+#[napi(string_enum = "lowercase")]
+pub enum NativeSequenceFormat {
+    Jsonl,
+    TfRecord,
+    WebDataset,
+}
+
+/// Formats of archives.
+#[napi(string_enum)]
+pub enum NativeArchiveFormat {
+    #[napi(value = "zip")]
+    Zip,
+    #[napi(value = "tar")]
+    Tar,
+    #[napi(value = "tar.gz")]
+    TarGzip,
+    #[napi(value = "tar.zst")]
+    TarZstd,
+}
+
+impl From<archive::Format> for NativeArchiveFormat {
+    fn from(format: archive::Format) -> Self {
+        match format {
+            archive::Format::Zip => Self::Zip,
+            archive::Format::Tar => Self::Tar,
+            archive::Format::TarGzip => Self::TarGzip,
+            archive::Format::TarZstd => Self::TarZstd,
         }
     }
 }

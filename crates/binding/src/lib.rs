@@ -22,6 +22,7 @@
 // The generated code has items without documentation.
 #![allow(missing_docs)]
 
+mod archive;
 mod bytes;
 mod cache;
 mod derivation;

@@ -1,14 +1,15 @@
 //! Tables: files of several formats, and the same in memory.
 
 use crate::digests::{NativeDigests, columns, number};
-use crate::enums::{NativeAlgorithm, NativeTableFormat};
+use crate::enums::{NativeAlgorithm, NativeSequenceFormat, NativeTableFormat};
 use crate::failure::NativeFailure;
 use crate::job::{NativeJob, start};
 use lineaprint_digest::Algorithms;
 use lineaprint_engine::Error;
-use lineaprint_engine::digest::sequence::HashLines;
+use lineaprint_engine::digest::archive::samples::HashSamples;
+use lineaprint_engine::digest::sequence::{Form, HashRecords, SequenceDigest};
 use lineaprint_engine::digest::table::compare::CompareTables;
-use lineaprint_engine::digest::table::{Columns, HashTable, HashTableBytes, Options, TableDigest};
+use lineaprint_engine::digest::table::{Columns, Dialect, HashTable, HashTableBytes, Options, TableDigest};
 use lineaprint_formats::table::{Format, types};
 use napi::Env;
 use napi::bindgen_prelude::Object;
@@ -23,6 +24,10 @@ pub struct NativeTableOptions {
     pub format: Option<NativeTableFormat>,
     /// Names of columns and spellings of their types, in turn.
     pub schema: Option<Vec<String>>,
+    /// The delimiter of CSV, one ASCII character; that of its name where it is not given.
+    pub delimiter: Option<String>,
+    /// The quote of CSV, one ASCII character, or empty text for none; `"` where it is not given.
+    pub quote: Option<String>,
     /// True if the rows may be in any order.
     pub unordered: bool,
 }
@@ -97,8 +102,14 @@ impl From<NativeTableOptions> for Options {
                 .map(|[name, spelling]| (name, spelling))
                 .collect()
         });
+        let byte = |text: &str| text.bytes().next();
+        let dialect = Dialect {
+            delimiter: options.delimiter.as_deref().and_then(byte),
+            quote: options.quote.as_deref().map(byte),
+        };
         Self {
             algorithms: options.algorithm.into(),
+            dialect,
             format: options.format.map(Format::from),
             schema,
             unordered: options.unordered,
@@ -170,22 +181,40 @@ pub struct NativeSequence {
     pub digests: NativeDigests,
 }
 
-/// Hash the lines of the files at `paths`, one file after the other, as records.
+impl From<SequenceDigest> for NativeSequence {
+    fn from(sequence: SequenceDigest) -> Self {
+        Self {
+            size: number(sequence.size),
+            records: number(sequence.records),
+            digests: sequence.digests.into(),
+        }
+    }
+}
+
+/// Hash the records of the files at `paths`, one file after the other.
 #[napi(ts_return_type = "Promise<NativeSequence | NativeFailure>")]
-pub fn hash_lines<'env>(
+pub fn hash_records<'env>(
     env: &'env Env,
     job: &NativeJob,
     paths: Vec<String>,
+    format: NativeSequenceFormat,
     algorithm: NativeAlgorithm,
     threads: Option<u32>,
 ) -> napi::Result<Object<'env>> {
-    let request = HashLines {
-        paths: paths.into_iter().map(PathBuf::from).collect(),
-        algorithms: algorithm.into(),
+    let paths = paths.into_iter().map(PathBuf::from).collect();
+    let algorithms = algorithm.into();
+    let form = match format {
+        NativeSequenceFormat::Jsonl => Form::Lines,
+        NativeSequenceFormat::TfRecord => Form::TfRecord,
+        NativeSequenceFormat::WebDataset => {
+            let request = HashSamples { paths, algorithms };
+            return start(env, job, threads, request, NativeSequence::from);
+        }
     };
-    start(env, job, threads, request, |sequence| NativeSequence {
-        size: number(sequence.size),
-        records: number(sequence.records),
-        digests: sequence.digests.into(),
-    })
+    let request = HashRecords {
+        paths,
+        form,
+        algorithms,
+    };
+    start(env, job, threads, request, NativeSequence::from)
 }

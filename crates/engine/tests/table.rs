@@ -7,7 +7,9 @@ use arrow_array::{
 use arrow_ipc::writer::{FileWriter, StreamWriter};
 use lineaprint_digest::Algorithms;
 use lineaprint_engine::digest::table::compare::distances;
-use lineaprint_engine::digest::table::{ColumnDigest, Columns, Options, TableDigest, hash, hash_bytes};
+use lineaprint_engine::digest::table::{
+    ColumnDigest, Columns, Dialect, Options, TableDigest, hash, hash_bytes,
+};
 use lineaprint_engine::schedule::pool;
 use lineaprint_engine::{Code, Control};
 use lineaprint_formats::input::Input;
@@ -25,6 +27,7 @@ fn options() -> Options {
         algorithms: Algorithms::BLAKE3,
         format: None,
         schema: None,
+        dialect: Dialect::default(),
         unordered: false,
     }
 }

@@ -12,6 +12,19 @@ pub trait Input: Send + Sync {
     fn read(&self, offset: u64, length: usize) -> Result<Bytes, FormatError>;
 }
 
+/// An input that somebody else holds.
+pub(crate) struct Borrowed<'a>(pub &'a dyn Input);
+
+impl Input for Borrowed<'_> {
+    fn length(&self) -> u64 {
+        self.0.length()
+    }
+
+    fn read(&self, offset: u64, length: usize) -> Result<Bytes, FormatError> {
+        self.0.read(offset, length)
+    }
+}
+
 /// Read a range that a file states, after a check against the length of the file.
 pub(crate) fn read_checked(
     input: &dyn Input,

@@ -3,8 +3,10 @@
 //! - [`archive`]: read the containers of files.
 //! - [`derivation`]: layouts, casts and quantisation by which one tensor follows from others.
 //! - [`model`]: read safetensors headers and shard indexes; the table of dtypes.
+//! - [`pieces`]: the bytes of a file in order, decompressed.
 //! - [`table`]: read Parquet, Arrow IPC, CSV and JSON lines.
 //! - [`text`]: read JSON objects with order and duplicates kept, and canonicalise JSON.
+//! - [`tfrecord`]: read the records of TensorFlow.
 //! - [`values`]: decode elements of tensors into numbers.
 //! - [`input`]: bytes at positions.
 //! - [`error`]: the one error type.
@@ -19,8 +21,10 @@ pub mod derivation;
 pub mod error;
 pub mod input;
 pub mod model;
+pub mod pieces;
 pub mod table;
 pub mod text;
+pub mod tfrecord;
 pub mod values;
 
 pub use error::FormatError;

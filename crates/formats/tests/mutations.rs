@@ -21,6 +21,7 @@ use any_bytes::{Parser, answer};
 use bytes::Bytes;
 use lineaprint_formats::FormatError;
 use lineaprint_formats::model::format::Format;
+use lineaprint_formats::pieces::Compression;
 use random::Random;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::LazyLock;
@@ -173,6 +174,13 @@ fn changed_files_of_flax_are_answered() {
 fn changed_archives_are_answered() {
     try_all(Parser::Zip);
     try_all(Parser::Tar);
+    try_all(Parser::PackedTar(Compression::Gzip));
+    try_all(Parser::PackedTar(Compression::Zstd));
+}
+
+#[test]
+fn changed_records_of_tensorflow_are_answered() {
+    try_all(Parser::TfRecord);
 }
 
 #[test]

@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { listDigests } from '../../core/digest.ts'
 import { readDataset } from '../../dataset/read.ts'
 import { isTableFile } from '../../dataset/table-names.ts'
+import { isArchiveFile } from '../../hash/archive.ts'
 import { algorithmOption, threadsOption } from '../shared/arguments.ts'
 import {
   bytes,
@@ -18,6 +19,7 @@ import {
 import { SAMPLE_HELP, addSampleOptions, sampleRows, toSample } from '../shared/sample.ts'
 import { progressBar } from '../shared/progress.ts'
 import { readSchema, schemaOption } from '../shared/table-schema.ts'
+import type { DatasetArchive } from '../../dataset/describe-archive.ts'
 import type { DatasetSequence } from '../../dataset/describe-sequence.ts'
 import type { DatasetTable } from '../../dataset/describe-table.ts'
 import type { DatasetSplits } from '../../dataset/folder/splits-digest.ts'
@@ -28,6 +30,9 @@ import type { SampleArguments } from '../shared/sample.ts'
 
 interface Options extends HashArguments, SampleArguments, CommonOptions {
   schema?: string
+  delimiter?: string
+  quote?: string
+  statistics?: boolean
   unordered?: boolean
 }
 
@@ -38,6 +43,9 @@ export function command(context: CommandContext): Command {
   )
     .addOption(threadsOption())
     .addOption(schemaOption())
+    .option('--delimiter <character>', 'between the cells of CSV; `tab` for a tab')
+    .option('--quote <character>', 'around cells of CSV that hold delimiters; `none` for none')
+    .option('--no-statistics', 'no counts of labels, no warnings about copies and empty files')
     .option('--unordered', 'the rows of tables may be in any order')
     .addHelpText('after', EXAMPLES)
     .action((path: string, options: Options) => dataset(path, options, context))
@@ -48,6 +56,7 @@ const EXAMPLES = `${SAMPLE_HELP}
 Examples:
   lineaprint dataset data/train
   lineaprint dataset data/train.parquet
+  lineaprint dataset images.tar.gz
   lineaprint dataset events.jsonl --schema '{"id":"int64","text":"utf8"}'
   lineaprint dataset data/train --sample 1%`
 
@@ -61,9 +70,12 @@ async function dataset(path: string, options: Options, context: CommandContext):
     onProgress: progress.onProgress,
     sample: toSample(options),
     schema: await readSchema(options.schema),
+    delimiter: options.delimiter === 'tab' ? '\t' : options.delimiter,
+    quote: options.quote === 'none' ? '' : options.quote,
+    statistics: options.statistics,
     unordered: options.unordered,
   }).finally(progress.end)
-  if (hasUnreadTable(report)) context.exit(3)
+  if (hasUnreadContent(report)) context.exit(3)
   if (options.json === true) return printJson(report)
   for (const warning of report.warnings) printError(`lineaprint: warning: ${escapeText(warning)}`)
   print(
@@ -78,6 +90,11 @@ async function dataset(path: string, options: Options, context: CommandContext):
             ['files', count(report.files)],
             ['folders', count(report.folders ?? 0)],
           ]),
+      ...(report.archive === undefined ? [] : archiveRows(report.archive)),
+      ...(report.labels ?? []).map(({ label, split, files }) => [
+        'label',
+        `${escapeText(split === undefined ? label : `${split}/${label}`)}  ${count(files)}`,
+      ]),
       ...(report.table === undefined ? [] : tableRows(report.table)),
       ...(report.sequence === undefined ? [] : sequenceRows(report.sequence)),
       ...(report.splits === undefined ? [] : splitRows(report.splits)),
@@ -86,9 +103,21 @@ async function dataset(path: string, options: Options, context: CommandContext):
   )
 }
 
-/** Check whether a file with the name of a table was read in full and holds no table that could be read. */
-function hasUnreadTable({ kind, path = '', sample, table: readTable }: DatasetReport): boolean {
-  return kind === 'file' && isTableFile(path) && !(readTable ?? sample)
+/** Check whether a file with the name of a table or archive was read in full and is none that could be read. */
+function hasUnreadContent({ kind, path = '', sample, table: readTable, archive }: DatasetReport): boolean {
+  if (kind !== 'file' || sample !== undefined) return false
+  return (isTableFile(path) && !readTable) || (isArchiveFile(path) && !archive)
+}
+
+/** Return what is in an archive: its digest and totals. */
+function archiveRows({ digests, format, bytes: size, files, folders }: DatasetArchive): string[][] {
+  return [
+    ...listDigests(digests).map((digest) => [paint('bold', 'archive'), digest.toString()]),
+    ['archive format', format],
+    ['archive size', isTerminal() ? bytes(size) : String(size)],
+    ['archive files', count(files)],
+    ['archive folders', count(folders)],
+  ]
 }
 
 /** Return the table in a file: its digest, and a line for each column. */
@@ -103,10 +132,11 @@ function tableRows({ digests, format, rows, columns, files }: DatasetTable): str
   ]
 }
 
-/** Return the records of JSON lines: their digest and number. */
-function sequenceRows({ digests, records, files }: DatasetSequence): string[][] {
+/** Return the records of files: their digest and number. */
+function sequenceRows({ digests, format, records, files }: DatasetSequence): string[][] {
   return [
     ...listDigests(digests).map((digest) => [paint('bold', 'sequence'), digest.toString()]),
+    ['format', format],
     ...(files === undefined ? [] : [['sequence files', count(files)]]),
     ['records', count(records)],
   ]

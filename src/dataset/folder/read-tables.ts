@@ -5,6 +5,7 @@ import { describeSequence } from '../describe-sequence.ts'
 import { NO_TABLE, describeTable } from '../describe-table.ts'
 import { isSequenceFile, isTableFile, takesSchema } from '../table-names.ts'
 import { nameList } from '../../util/name-list.ts'
+import { declaredLayout, rowWarnings } from './hugging-face.ts'
 import { layoutOf } from './layout.ts'
 import { splitsDigest } from './splits-digest.ts'
 import { checkUnchanged } from './unchanged.ts'
@@ -12,6 +13,7 @@ import type { DatasetSequence } from '../describe-sequence.ts'
 import type { DatasetTable, ReadTableOptions } from '../describe-table.ts'
 import type { HashOptions } from '../../core/options.ts'
 import type { ListedTree } from '../../hash/tree.ts'
+import type { DeclaredLayout } from './hugging-face.ts'
 import type { TableGroup } from './layout.ts'
 import type { DatasetSplit, DatasetSplits, SplitContent } from './splits-digest.ts'
 
@@ -36,7 +38,9 @@ export async function readFolderTables(
   read: { readonly tree: ListedTree; readonly since: number },
   options: ReadTableOptions,
 ): Promise<FolderTables> {
-  const tables = layoutOf(pathsOf(read.tree), options.schema === undefined ? isTableFile : takesSchema)
+  const isTable = options.schema === undefined ? isTableFile : takesSchema
+  const declared = await declaredLayout(root, () => pathsOf(read.tree), isTable)
+  const tables = declared?.layout ?? layoutOf(pathsOf(read.tree), isTable)
   const isSequence = tables.kind === 'none' && options.schema === undefined
   const layout = isSequence ? layoutOf(pathsOf(read.tree), isSequenceFile) : tables
   if (layout.kind === 'none') return { warnings: [] }
@@ -49,13 +53,23 @@ export async function readFolderTables(
     warnings.push(...own)
     if (content === undefined) return { warnings }
     await checkUnchanged(root, group.files, read, hashOptions(options))
-    if (group.split === undefined) return { ...content, warnings }
+    if (group.split === undefined)
+      return { ...content, warnings: [...warnings, ...rowsDiffer(declared, [{ name: '', ...content }])] }
     splits.push({ name: group.split, ...content })
   }
   return {
     splits: splitsDigest(splits, options.algorithm),
-    warnings: [...warnings, ...schemaWarnings(splits)],
+    warnings: [...warnings, ...schemaWarnings(splits), ...rowsDiffer(declared, splits)],
   }
+}
+
+/** Warn about tables with another number of rows than a description of the dataset declares. */
+function rowsDiffer(declared: DeclaredLayout | undefined, splits: readonly DatasetSplit[]): string[] {
+  if (declared === undefined) return []
+  return rowWarnings(
+    declared,
+    splits.map(({ name, table, sequence }) => [name, table?.rows ?? sequence?.records ?? 0]),
+  )
 }
 
 async function readGroup(

@@ -1,5 +1,6 @@
 //! Digests of what is on disk and in memory.
 //!
+//! - [`archive`]: hash what is in archives, and the samples of WebDataset.
 //! - [`file`]: hash whole files.
 //! - [`batch`]: hash small files several at once.
 //! - [`range`]: hash ranges of a file, and parts of a digest that merge.
@@ -10,6 +11,7 @@
 //! - [`table`]: hash tables block by block of their columns.
 //! - [`sample`]: hash a sample of something too large for a full pass.
 
+pub mod archive;
 pub mod batch;
 pub mod file;
 pub mod memory;

@@ -1,7 +1,7 @@
-//! Sequences of records: the lines of files, hashed block by block.
+//! Sequences of records: the lines of files, or the records of TFRecord, hashed block by block.
 //!
 //! One thread reads and frames the records, a window ahead of those that hash. Memory holds two windows of 32 MiB, or
-//! two lines if they are longer.
+//! two records if they are longer.
 
 use crate::control::Control;
 use crate::error::Result;
@@ -10,8 +10,11 @@ use crate::io::source::{Source, retry_once};
 use crate::schedule::job::Job;
 use crate::schedule::readers::AccessPattern;
 use lineaprint_digest::{Algorithms, Digests, Hash, Hasher, description};
+use lineaprint_formats::FormatError;
 use lineaprint_formats::input::Input;
+use lineaprint_formats::pieces::{Compression, PIECE, Pieces};
 use lineaprint_formats::text::lines::Lines;
+use lineaprint_formats::tfrecord;
 use rayon::prelude::*;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -36,16 +39,27 @@ pub struct SequenceDigest {
     pub digests: Digests,
 }
 
-/// A request for the digest of the lines of files, one file after the other.
+/// The forms of files of records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Lines that a line feed ends, as of JSON.
+    Lines,
+    /// The records of TensorFlow, each with its length and checksums.
+    TfRecord,
+}
+
+/// A request for the digest of the records of files, one file after the other.
 #[derive(Clone, Debug)]
-pub struct HashLines {
-    /// The files.
+pub struct HashRecords {
+    /// The files. One whose name ends in `.gz` or `.zst` is decompressed.
     pub paths: Vec<PathBuf>,
+    /// Their form.
+    pub form: Form,
     /// Hash functions, all in one read.
     pub algorithms: Algorithms,
 }
 
-impl Job for HashLines {
+impl Job for HashRecords {
     type Output = SequenceDigest;
 
     fn access(&self) -> AccessPattern<'_> {
@@ -53,19 +67,24 @@ impl Job for HashLines {
     }
 
     fn run(self, control: &Control) -> Result<SequenceDigest> {
-        hash(&self.paths, self.algorithms, control)
+        hash(&self.paths, self.form, self.algorithms, control)
     }
 }
 
-/// Hash the lines of the files at `paths`, in this order, on the threads of the current pool.
-pub fn hash(paths: &[PathBuf], algorithms: Algorithms, control: &Control) -> Result<SequenceDigest> {
+/// Hash the records of the files at `paths`, in this order, on the threads of the current pool.
+pub fn hash(
+    paths: &[PathBuf],
+    form: Form,
+    algorithms: Algorithms,
+    control: &Control,
+) -> Result<SequenceDigest> {
     retry_once(|| {
         let mut inputs = Vec::new();
         for path in paths {
             inputs.push(Arc::new(FileInput::new(Source::open(path)?.into(), control)));
         }
         let mut blocks = BlockHashes::new(algorithms);
-        let mut reader = Framed::new(&inputs);
+        let mut reader = Framed::new(&inputs, form);
         let mut window = reader.next_window(control)?;
         while !window.is_empty() {
             let ((), next) = rayon::join(|| blocks.add(window), || reader.next_window(control));
@@ -87,20 +106,80 @@ struct Part {
     bytes: Vec<u8>,
 }
 
+/// An open file of records.
+enum Records {
+    Lines(Lines),
+    TfRecord(tfrecord::Records),
+}
+
+impl Records {
+    fn open(input: &Arc<FileInput>, form: Form) -> std::result::Result<Self, FormatError> {
+        let name = input.source().path().to_string_lossy();
+        let (compression, _) = Compression::of_name(&name);
+        let shared: Arc<dyn Input> = input.clone();
+        let pieces = Pieces::new(shared, compression, PIECE)?;
+        Ok(match form {
+            Form::Lines => Self::Lines(Lines::new(pieces, LINE_BYTES)),
+            Form::TfRecord => Self::TfRecord(tfrecord::Records::new(pieces)),
+        })
+    }
+
+    /// Return the next record; `None` after the last.
+    fn next_record(&mut self) -> std::result::Result<Option<&[u8]>, FormatError> {
+        match self {
+            Self::Lines(lines) => {
+                let Some(line) = lines.next_line()? else {
+                    return Ok(None);
+                };
+                let line = lines.bytes(line);
+                Ok(Some(line.strip_suffix(b"\r").unwrap_or(line)))
+            }
+            Self::TfRecord(records) => records.next_record(),
+        }
+    }
+}
+
+/// Framed records, one part for each block.
+#[derive(Default)]
+struct Window {
+    parts: Vec<Part>,
+    bytes: usize,
+}
+
+impl Window {
+    /// Add the record with this index in the sequence.
+    fn push(&mut self, index: u64, record: &[u8]) {
+        let block = index / BLOCK_RECORDS;
+        if self.parts.last().is_none_or(|part| part.block != block) {
+            self.parts.push(Part {
+                block,
+                bytes: Vec::new(),
+            });
+        }
+        if let Some(part) = self.parts.last_mut() {
+            part.bytes.extend_from_slice(&(record.len() as u64).to_le_bytes());
+            part.bytes.extend_from_slice(record);
+        }
+        self.bytes += record.len() + 8;
+    }
+}
+
 /// Reads the records of files, each with its length before it.
 struct Framed<'a> {
     inputs: &'a [Arc<FileInput>],
+    form: Form,
     /// The open file, and its index.
-    open: Option<(usize, Lines)>,
+    open: Option<(usize, Records)>,
     /// The index of the next file.
     next: usize,
     records: u64,
 }
 
 impl<'a> Framed<'a> {
-    const fn new(inputs: &'a [Arc<FileInput>]) -> Self {
+    const fn new(inputs: &'a [Arc<FileInput>], form: Form) -> Self {
         Self {
             inputs,
+            form,
             open: None,
             next: 0,
             records: 0,
@@ -110,45 +189,31 @@ impl<'a> Framed<'a> {
     /// Read some records, one part for each block; none after the last.
     fn next_window(&mut self, control: &Control) -> Result<Vec<Part>> {
         control.check()?;
-        let mut parts: Vec<Part> = Vec::new();
-        let mut bytes = 0;
-        while bytes < WINDOW_BYTES {
-            let Some((index, lines)) = &mut self.open else {
+        let mut window = Window::default();
+        while window.bytes < WINDOW_BYTES {
+            let Some((index, records)) = &mut self.open else {
                 let Some(input) = self.inputs.get(self.next) else {
                     break;
                 };
-                let shared: Arc<dyn Input> = input.clone();
-                self.open = Some((self.next, Lines::new(shared, LINE_BYTES)));
+                let records = Records::open(input, self.form).map_err(|error| input.error(error))?;
+                self.open = Some((self.next, records));
                 self.next += 1;
                 continue;
             };
             let input = &self.inputs[*index];
-            let Some(line) = lines.next_line().map_err(|error| input.error(error))? else {
+            let Some(record) = records.next_record().map_err(|error| input.error(error))? else {
                 self.open = None;
                 continue;
             };
-            let line = lines.bytes(line);
-            let record = line.strip_suffix(b"\r").unwrap_or(line);
-            let block = self.records / BLOCK_RECORDS;
-            if parts.last().is_none_or(|part| part.block != block) {
-                parts.push(Part {
-                    block,
-                    bytes: Vec::new(),
-                });
-            }
-            if let Some(part) = parts.last_mut() {
-                part.bytes.extend_from_slice(&(record.len() as u64).to_le_bytes());
-                part.bytes.extend_from_slice(record);
-            }
-            bytes += record.len() + 8;
+            window.push(self.records, record);
             self.records += 1;
         }
-        Ok(parts)
+        Ok(window.parts)
     }
 }
 
 /// The digests of blocks, whose parts come in order.
-struct BlockHashes {
+pub(crate) struct BlockHashes {
     algorithms: Algorithms,
     done: Vec<Digests>,
     /// The last block, of which more parts may come.
@@ -156,7 +221,7 @@ struct BlockHashes {
 }
 
 impl BlockHashes {
-    const fn new(algorithms: Algorithms) -> Self {
+    pub const fn new(algorithms: Algorithms) -> Self {
         Self {
             algorithms,
             done: Vec::new(),
@@ -164,8 +229,23 @@ impl BlockHashes {
         }
     }
 
+    /// Hash records, of which the first has the index `first` in the sequence.
+    pub fn add_records(&mut self, first: u64, records: &[Vec<u8>]) {
+        let mut window = Window::default();
+        for (index, record) in (first..).zip(records) {
+            window.push(index, record);
+            if window.bytes >= WINDOW_BYTES {
+                self.add(std::mem::take(&mut window).parts);
+            }
+        }
+        self.add(window.parts);
+    }
+
     /// Hash the parts of a window, each of another block.
     fn add(&mut self, window: Vec<Part>) {
+        if window.is_empty() {
+            return;
+        }
         let mut open = self.open.take();
         let mut started = Vec::with_capacity(window.len());
         for part in window {
@@ -191,7 +271,7 @@ impl BlockHashes {
         self.done.extend(hashed.iter().map(|(_, hasher)| hasher.finish()));
     }
 
-    fn finish(mut self, records: u64) -> Digests {
+    pub fn finish(mut self, records: u64) -> Digests {
         self.done
             .extend(self.open.take().map(|(_, hasher)| hasher.finish()));
         let mut digests = Digests::default();

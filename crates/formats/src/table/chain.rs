@@ -1,16 +1,14 @@
 //! Files that are read in order and are one table, the rows of one after those of the other.
 
-use super::{Column, Format, RowReader, Rows, Schema, check_columns, open_rows};
+use super::{Column, Format, Part, RowReader, Rows, Schema, check_columns, open_rows};
 use crate::error::FormatError;
-use crate::input::Input;
-use std::sync::Arc;
 
 /// The rows of files, one file after the other.
 pub struct Chain {
     format: Format,
     schema: Option<Vec<(String, String)>>,
     /// The files behind the open one.
-    waiting: std::vec::IntoIter<Arc<dyn Input>>,
+    waiting: std::vec::IntoIter<Part>,
     open: Box<dyn RowReader>,
     /// The index of the open file.
     index: usize,
@@ -20,8 +18,8 @@ pub struct Chain {
 impl Chain {
     /// Open the first file. The others are opened when their rows are wanted.
     pub fn open(
-        first: Arc<dyn Input>,
-        others: Vec<Arc<dyn Input>>,
+        first: Part,
+        others: Vec<Part>,
         format: Format,
         schema: Option<&Schema>,
     ) -> Result<Self, FormatError> {
@@ -47,11 +45,11 @@ impl RowReader for Chain {
             if let Some(rows) = self.open.next_rows().map_err(|error| error.in_part(self.index))? {
                 return Ok(Some(rows));
             }
-            let Some(input) = self.waiting.next() else {
+            let Some(part) = self.waiting.next() else {
                 return Ok(None);
             };
             self.index += 1;
-            let opened = open_rows(input, self.format, self.schema.as_deref()).and_then(|reader| {
+            let opened = open_rows(part, self.format, self.schema.as_deref()).and_then(|reader| {
                 check_columns(&self.columns, reader.columns())?;
                 Ok(reader)
             });

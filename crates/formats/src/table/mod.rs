@@ -21,8 +21,10 @@ pub mod types;
 
 use crate::error::FormatError;
 use crate::input::Input;
+use crate::pieces::{Compression, PIECE, Pieces};
 use arrow_array::ArrayRef;
 use arrow_schema::DataType;
+use csv::Dialect;
 use std::sync::Arc;
 
 /// Rows of a block: the unit in which columns are hashed, whatever the batches of a file.
@@ -58,11 +60,14 @@ impl Format {
         if arrow.iter().any(|magic| start.starts_with(magic)) {
             return Some(Self::Arrow);
         }
-        let (_, suffix) = name.rsplit_once('.')?;
+        let (compression, stem) = Compression::of_name(name);
+        let (_, suffix) = stem.rsplit_once('.')?;
         match suffix.to_ascii_lowercase().as_str() {
+            // These have compression of their own.
+            "parquet" | "arrow" | "arrows" | "feather" | "ipc" if compression != Compression::Plain => None,
             "parquet" => Some(Self::Parquet),
             "arrow" | "arrows" | "feather" | "ipc" => Some(Self::Arrow),
-            "csv" => Some(Self::Csv),
+            "csv" | "tsv" => Some(Self::Csv),
             "jsonl" | "ndjson" => Some(Self::Jsonl),
             _ => None,
         }
@@ -77,27 +82,71 @@ pub enum Reading {
     Rows(Box<dyn RowReader>),
 }
 
+/// A file of a table.
+pub struct Part {
+    /// Its bytes.
+    pub input: Arc<dyn Input>,
+    /// Its compression as a whole, which formats of text can have.
+    pub compression: Compression,
+    /// Its characters, if it is CSV.
+    pub dialect: Dialect,
+}
+
+impl Part {
+    /// Return a file with the compression and the dialect that its name states.
+    pub fn named(input: Arc<dyn Input>, name: &str) -> Self {
+        let (compression, stem) = Compression::of_name(name);
+        let is_tsv = stem
+            .rsplit_once('.')
+            .is_some_and(|(_, suffix)| suffix.eq_ignore_ascii_case("tsv"));
+        Self {
+            input,
+            compression,
+            dialect: if is_tsv { Dialect::TSV } else { Dialect::CSV },
+        }
+    }
+
+    fn pieces(self) -> Result<Pieces<'static>, FormatError> {
+        Pieces::new(self.input, self.compression, PIECE)
+    }
+}
+
+impl From<Arc<dyn Input>> for Part {
+    fn from(input: Arc<dyn Input>) -> Self {
+        Self {
+            input,
+            compression: Compression::Plain,
+            dialect: Dialect::CSV,
+        }
+    }
+}
+
 /// Names of columns and the spellings of their types, in order.
 pub type Schema = [(String, String)];
 
 /// Open a table of one file. A schema is for formats of text, which JSON lines need.
 pub fn open(input: Arc<dyn Input>, format: Format, schema: Option<&Schema>) -> Result<Reading, FormatError> {
-    open_parts(vec![input], format, schema)
+    open_parts(vec![input.into()], format, schema)
 }
 
 /// Open a table that consists of the rows of several files of one format, in this order.
 ///
 /// All files must have the columns of the first. An error names the index of its file.
-pub fn open_parts(
-    inputs: Vec<Arc<dyn Input>>,
-    format: Format,
-    schema: Option<&Schema>,
-) -> Result<Reading, FormatError> {
+pub fn open_parts(parts: Vec<Part>, format: Format, schema: Option<&Schema>) -> Result<Reading, FormatError> {
+    if matches!(format, Format::Parquet | Format::Arrow)
+        && let Some(index) = parts
+            .iter()
+            .position(|part| part.compression != Compression::Plain)
+    {
+        let error = FormatError::unsupported("this format is not read from a compressed file");
+        return Err(error.in_part(index));
+    }
     if format == Format::Parquet {
         refuse_schema(schema)?;
+        let inputs = parts.into_iter().map(|part| part.input);
         return Ok(Reading::Columns(Box::new(parquet::Parts::open(inputs)?)));
     }
-    let mut inputs = inputs.into_iter();
+    let mut inputs = parts.into_iter();
     let Some(first) = inputs.next() else {
         return Err(FormatError::internal("a bug in lineaprint: a table of no files"));
     };
@@ -110,11 +159,7 @@ pub fn open_parts(
 }
 
 /// Open a file whose rows are read in order.
-fn open_rows(
-    input: Arc<dyn Input>,
-    format: Format,
-    schema: Option<&Schema>,
-) -> Result<Box<dyn RowReader>, FormatError> {
+fn open_rows(part: Part, format: Format, schema: Option<&Schema>) -> Result<Box<dyn RowReader>, FormatError> {
     Ok(match format {
         Format::Parquet => {
             return Err(FormatError::internal(
@@ -123,11 +168,14 @@ fn open_rows(
         }
         Format::Arrow => {
             refuse_schema(schema)?;
-            Box::new(arrow::Reader::open(&input)?)
+            Box::new(arrow::Reader::open(&part.input)?)
         }
-        Format::Csv => Box::new(csv::Reader::open(input, schema)?),
+        Format::Csv => {
+            let dialect = part.dialect;
+            Box::new(csv::Reader::open(part.pieces()?, dialect, schema)?)
+        }
         Format::Jsonl => match schema {
-            Some(schema) => Box::new(jsonl::Reader::open(input, schema)?),
+            Some(schema) => Box::new(jsonl::Reader::open(part.pieces()?, schema)?),
             None => return Err(FormatError::unsupported("JSON lines need a declared schema")),
         },
     })

@@ -1,17 +1,12 @@
 //! The lines of a file, one after the other.
 
 use crate::error::FormatError;
-use crate::input::Input;
+use crate::pieces::Pieces;
 use std::ops::Range;
-use std::sync::Arc;
-
-/// Bytes read at once.
-const PIECE: usize = 1 << 20;
 
 /// Reads lines that a line feed ends. The last line needs none.
 pub struct Lines {
-    input: Arc<dyn Input>,
-    position: u64,
+    pieces: Pieces<'static>,
     /// Bytes that were read and not yet taken.
     rest: Vec<u8>,
     /// Offset in `rest` at which the next line begins.
@@ -23,10 +18,9 @@ pub struct Lines {
 
 impl Lines {
     /// Create a reader that refuses lines of more than `limit` bytes, so that no file makes it hold more.
-    pub fn new(input: Arc<dyn Input>, limit: u64) -> Self {
+    pub const fn new(pieces: Pieces<'static>, limit: u64) -> Self {
         Self {
-            input,
-            position: 0,
+            pieces,
             rest: Vec::new(),
             start: 0,
             number: 1,
@@ -46,8 +40,8 @@ impl Lines {
                 return Ok(Some(line));
             }
             self.check(self.rest.len() - self.start)?;
-            let remaining = self.input.length() - self.position;
-            if remaining == 0 {
+            let piece = self.pieces.next_piece()?;
+            if piece.is_empty() {
                 let line = self.start..self.rest.len();
                 self.start = line.end;
                 self.number += 1;
@@ -56,10 +50,7 @@ impl Lines {
             self.rest.drain(..self.start);
             self.start = 0;
             searched = self.rest.len();
-            let length = usize::try_from(remaining).unwrap_or(PIECE).min(PIECE);
-            let piece = self.input.read(self.position, length)?;
             self.rest.extend_from_slice(&piece);
-            self.position += length as u64;
         }
     }
 

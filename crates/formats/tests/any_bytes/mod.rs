@@ -16,8 +16,10 @@ use lineaprint_formats::model::format::{self, Detected, Format};
 use lineaprint_formats::model::listing::Listing;
 use lineaprint_formats::model::safetensors::shards;
 use lineaprint_formats::model::{onnx, pytorch};
+use lineaprint_formats::pieces::{Compression, Pieces};
 use lineaprint_formats::table::Format as TableFormat;
 use lineaprint_formats::text::canonical;
+use lineaprint_formats::tfrecord;
 use std::sync::Arc;
 
 /// A parser.
@@ -37,8 +39,12 @@ pub enum Parser {
     Shards,
     /// A zip and the data of its members.
     Zip,
-    /// A tar.
+    /// A tar and the data of its members.
     Tar,
+    /// The same in gzip and in zstd.
+    PackedTar(Compression),
+    /// The records of TensorFlow.
+    TfRecord,
     /// The canonical form of JSON.
     Json,
     /// A table.
@@ -72,14 +78,31 @@ pub fn answer(parser: Parser, bytes: &Bytes) -> Result<(), FormatError> {
             }
         }),
         Parser::Zip => members(bytes),
-        Parser::Tar => tar::read(bytes).map(|entries| {
-            let length = bytes.len() as u64;
+        Parser::Tar => {
+            let headers = tar_members(tar::Reader::headers(Arc::new(bytes.clone()))?, false)?;
             assert!(
-                entries
+                headers
                     .iter()
-                    .all(|entry| entry.start <= entry.end && entry.end <= length)
+                    .all(|member| member.start + member.size <= bytes.len() as u64)
             );
-        }),
+            // With the data or without, the members are the same.
+            let whole = tar::Reader::new(Arc::new(bytes.clone()), Compression::Plain)?;
+            assert_eq!(tar_members(whole, true).as_ref(), Ok(&headers));
+            tar::read(bytes).map(|_| ())
+        }
+        Parser::PackedTar(compression) => {
+            let reader = tar::Reader::new(Arc::new(bytes.clone()), compression)?;
+            tar_members(reader, true).map(|_| ())
+        }
+        Parser::TfRecord => {
+            let mut records = tfrecord::Records::new(Pieces::uncompressed(Arc::new(bytes.clone())));
+            let mut total = 0;
+            while let Some(record) = records.next_record()? {
+                total += record.len() + 16;
+            }
+            assert_eq!(total, bytes.len());
+            Ok(())
+        }
         Parser::Json => match canonical::canonical(bytes) {
             // The canonical form is its own canonical form.
             Some(text) => {
@@ -119,6 +142,27 @@ fn model(format: Format, is_lenient: bool, bytes: &Bytes) -> Result<(), FormatEr
     let listing: Listing = format::read(format, &bytes, is_lenient, &mut open)?;
     listing::check(&listing, &bytes);
     Ok(())
+}
+
+fn tar_members(mut reader: tar::Reader<'_>, with_data: bool) -> Result<Vec<tar::Member>, FormatError> {
+    let mut members = Vec::new();
+    while let Some(member) = reader.next_member()? {
+        let escapes = member
+            .path
+            .split(|byte| *byte == b'/')
+            .any(|segment| segment == b"..");
+        assert!(!escapes && !member.path.starts_with(b"/"), "{member:?}");
+        if with_data {
+            let mut emitted = 0;
+            reader.data(&mut |piece| {
+                emitted += piece.len() as u64;
+                Ok(())
+            })?;
+            assert_eq!(emitted, member.size);
+        }
+        members.push(member);
+    }
+    Ok(members)
 }
 
 fn members(bytes: &Bytes) -> Result<(), FormatError> {

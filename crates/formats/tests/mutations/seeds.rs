@@ -3,6 +3,9 @@
 use super::any_bytes::{Parser, folder};
 use bytes::Bytes;
 use lineaprint_formats::model::format::Format;
+use lineaprint_formats::pieces::Compression;
+use lineaprint_formats::tfrecord;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Longer files hold more of the same.
@@ -38,7 +41,16 @@ pub fn of(parser: Parser) -> Vec<Bytes> {
             let map = r#"{"metadata":{"total_size":12},"weight_map":{"a":"m-1-of-2.safetensors","b":"m-2-of-2.safetensors"}}"#;
             vec![Bytes::from(map)]
         }
-        Parser::Tar => files("pytorch", &["old.tar.pt"]),
+        Parser::Tar => [files("pytorch", &["old.tar.pt"]), vec![tar()]].concat(),
+        Parser::PackedTar(Compression::Zstd) => {
+            vec![zstd::encode_all(&tar()[..], 3).expect("is compressed").into()]
+        }
+        Parser::PackedTar(_) => {
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            encoder.write_all(&tar()).expect("is compressed");
+            vec![encoder.finish().expect("is compressed").into()]
+        }
+        Parser::TfRecord => vec![records()],
         Parser::Detected | Parser::Json | Parser::Table(_) => Vec::new(),
     };
     assert!(!files.is_empty(), "{parser:?} has no file to start from");
@@ -80,6 +92,46 @@ fn safetensors() -> Vec<Bytes> {
     let mut all = files("table", &[".safetensors"]);
     all.push(small.into());
     all
+}
+
+/// A tar with most of what a header can say.
+fn tar() -> Bytes {
+    let member = |name: &str, kind: u8, link: &str, data: &[u8]| {
+        let mut header = vec![0; 512];
+        header[..name.len()].copy_from_slice(name.as_bytes());
+        header[124..136].copy_from_slice(format!("{:011o}\0", data.len()).as_bytes());
+        header[148..156].fill(b' ');
+        header[156] = kind;
+        header[157..157 + link.len()].copy_from_slice(link.as_bytes());
+        header[257..265].copy_from_slice(b"ustar\x0000");
+        let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
+        header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+        header.extend(data);
+        header.resize(header.len().next_multiple_of(512), 0);
+        header
+    };
+    let parts = [
+        member("folder/", b'5', "", b""),
+        member("pax", b'x', "", b"22 path=folder/a.text\n14 mtime=1.25\n"),
+        member("a", b'0', "", &[7; 700]),
+        member("././@LongLink", b'L', "", b"folder/long\0"),
+        member("b", b'0', "", b"b"),
+        vec![0; 1024],
+    ];
+    parts.concat().into()
+}
+
+/// Records of several lengths.
+fn records() -> Bytes {
+    let mut all = Vec::new();
+    for length in [0_usize, 1, 300] {
+        let (head, data) = ((length as u64).to_le_bytes(), vec![5; length]);
+        all.extend(head);
+        all.extend(tfrecord::masked(&head).to_le_bytes());
+        all.extend(&data);
+        all.extend(tfrecord::masked(&data).to_le_bytes());
+    }
+    all.into()
 }
 
 /// Arrays in both orders of elements and of bytes.

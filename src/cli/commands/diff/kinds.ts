@@ -3,6 +3,7 @@ import { readdir, stat } from 'node:fs/promises'
 import { errorCode, inputError, isMissing } from '../../../util/fs.ts'
 import { listKindOf } from '../../../diff/listed-tensors.ts'
 import { isTableFile } from '../../../dataset/table-names.ts'
+import { isArchiveFile } from '../../../hash/archive.ts'
 import { LineaprintError } from '../../../core/errors.ts'
 import { hasCandidate, locateModel } from '../../../model/locate.ts'
 import { findRun, readRun } from '../../../store/runs.ts'
@@ -65,6 +66,7 @@ export async function readOperand(
   if (path.kind === 'file' && isTableFile(text)) return { text, kinds: ['table', 'file'] }
   if (path.kind === 'file' && (await listKindOf(text)) !== undefined)
     return { text, kinds: ['tensors', 'file'] }
+  if (path.kind === 'file' && isArchiveFile(text)) return { text, kinds: ['folder', 'file'] }
   const model = await isModel(text, path.kind, options)
   if (LineaprintError.is(model)) return { text, kinds: [path.kind], ambiguous: model }
   return { text, kinds: model ? ['model', 'tensors', path.kind] : [path.kind] }

@@ -230,6 +230,9 @@ function contentFacts(content: TrackedContent): string[] {
     bytes(content.bytes),
     content.kind === 'folder' ? plural(content.files, 'file') : '',
     content.kind === 'array' ? `${content.dtype} ${JSON.stringify(content.shape)}` : '',
+    ...(content.kind === 'file' && content.archive !== undefined
+      ? [`${shortDigests(content.archive.digest)}, ${plural(content.archive.files, 'file')} in it`]
+      : []),
     ...(content.kind === 'array' ? [] : rowFacts(content)),
     ...(content.kind === 'folder' && content.splits !== undefined
       ? content.splits.list.map((split) => `split ${split.name}: ${rowFacts(split).join(', ')}`)

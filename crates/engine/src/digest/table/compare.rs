@@ -2,7 +2,7 @@
 //!
 //! Both are read in order, a block of each at a time.
 
-use super::{Options, find_format};
+use super::{Dialect, Options, find_format};
 use crate::control::Control;
 use crate::error::{Code, Error, Result};
 use crate::io::input::FileInput;
@@ -14,7 +14,7 @@ use arrow_array::types::{Float16Type, Float32Type, Float64Type};
 use arrow_array::{Array as _, ArrayRef};
 use lineaprint_digest::Algorithms;
 use lineaprint_formats::input::Input;
-use lineaprint_formats::table::{self, Block, Blocks, Column, Format, Reading, cell};
+use lineaprint_formats::table::{self, Block, Blocks, Column, Format, Part, Reading, cell};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -105,6 +105,7 @@ fn with_blocks(
             algorithms: Algorithms::BLAKE3,
             format: None,
             schema: None,
+            dialect: Dialect::default(),
             unordered: false,
         };
         let format = find_format(shared.as_ref(), &path.to_string_lossy(), &options)?;
@@ -115,7 +116,8 @@ fn with_blocks(
             pairs.collect::<Vec<_>>()
         };
         let is_text = format == Format::Csv;
-        match table::open(shared, format, None).map_err(Error::from)? {
+        let part = Part::named(shared, &path.to_string_lossy());
+        match table::open_parts(vec![part], format, None).map_err(Error::from)? {
             Reading::Columns(file) => {
                 let all = 0..file.blocks();
                 let columns = 0..file.columns().len();

@@ -21,7 +21,9 @@ use lineaprint_digest::table::{self as description, Column as Described};
 use lineaprint_digest::{Algorithms, Digests, Hasher};
 use lineaprint_formats::FormatError;
 use lineaprint_formats::input::Input;
-use lineaprint_formats::table::{self, Block, Blocks, Column, Format, Reading, RowReader, parquet};
+use lineaprint_formats::table::{
+    self, Block, Blocks, Column, Format, Part, Reading, RowReader, csv, parquet,
+};
 use rayon::prelude::*;
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -36,8 +38,30 @@ pub struct Options {
     pub format: Option<Format>,
     /// The columns of a format of text, with the spellings of their types.
     pub schema: Option<Vec<(String, String)>>,
+    /// The characters of CSV.
+    pub dialect: Dialect,
     /// True if the rows may be in any order.
     pub unordered: bool,
+}
+
+/// The characters of CSV that are other than its name states.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Dialect {
+    /// The one between cells.
+    pub delimiter: Option<u8>,
+    /// The one around cells, or none.
+    pub quote: Option<Option<u8>>,
+}
+
+impl Dialect {
+    /// Return a file with these characters in place of those that its name states.
+    fn apply(self, part: Part) -> Part {
+        let dialect = csv::Dialect {
+            delimiter: self.delimiter.unwrap_or(part.dialect.delimiter),
+            quote: self.quote.unwrap_or(part.dialect.quote),
+        };
+        Part { dialect, ..part }
+    }
 }
 
 /// A hashed table.
@@ -215,8 +239,10 @@ fn hash_inputs(
             "a bug in lineaprint: a table of no files",
         ));
     };
-    let inputs = inputs.into_iter().map(|(_, input)| input).collect();
-    let reading = table::open_parts(inputs, format, options.schema.as_deref()).map_err(Error::from)?;
+    let parts = inputs.into_iter();
+    let parts = parts.map(|(name, input)| options.dialect.apply(Part::named(input, &name)));
+    let reading =
+        table::open_parts(parts.collect(), format, options.schema.as_deref()).map_err(Error::from)?;
     if options.unordered {
         return unordered::hash(reading, format, size, options.algorithms, control);
     }
@@ -249,7 +275,7 @@ fn find_format(input: &dyn Input, name: &str, options: &Options) -> Result<Forma
     let start = input.read(0, length).map_err(Error::from)?;
     Format::detect(&start, name).ok_or_else(|| {
         Error::new(Code::Unsupported, "unknown table format")
-            .with_expected("Parquet, Arrow IPC, .csv or .jsonl", start.escape_ascii())
+            .with_expected("Parquet, Arrow IPC, .csv, .tsv or .jsonl", start.escape_ascii())
     })
 }
 
@@ -497,6 +523,7 @@ mod tests {
                     algorithms: Algorithms::BLAKE3,
                     format: Some(format),
                     schema: schema.clone(),
+                    dialect: Dialect::default(),
                     unordered,
                 };
                 let mut reads = 0;

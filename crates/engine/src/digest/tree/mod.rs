@@ -18,12 +18,12 @@ use crate::schedule::job::Job;
 use crate::schedule::readers::AccessPattern;
 use lineaprint_digest::{Algorithms, Digests};
 use std::collections::HashMap;
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use walk::{Mode, Subtree, Walk};
 
 pub use self::ignore::IGNORE_FILE;
+pub(super) use self::warnings::fold;
 
 /// The treatment of symbolic links below the root. The root itself is always followed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -81,10 +81,11 @@ const SKIPPED: [&str; 2] = [".git", ".lineaprint"];
 const SKIPPED_BELOW: [(&str, &str); 1] = [(".cache", "huggingface")];
 
 /// Return whether an entry of the folder at the relative path `folder` is bookkeeping, and not content.
-fn is_skipped(folder: &[u8], name: &OsStr) -> bool {
-    SKIPPED.iter().any(|skipped| name == *skipped)
+pub(super) fn is_skipped(folder: &[u8], name: &[u8]) -> bool {
+    SKIPPED.iter().any(|skipped| name == skipped.as_bytes())
         || SKIPPED_BELOW.iter().any(|(parent, skipped)| {
-            name == *skipped && folder.rsplit(|byte| *byte == b'/').next() == Some(parent.as_bytes())
+            name == skipped.as_bytes()
+                && folder.rsplit(|byte| *byte == b'/').next() == Some(parent.as_bytes())
         })
 }
 
@@ -261,7 +262,7 @@ impl Job for HashTree {
     }
 }
 
-fn join_bytes(folder: &[u8], name: &[u8]) -> Vec<u8> {
+pub(super) fn join_bytes(folder: &[u8], name: &[u8]) -> Vec<u8> {
     if folder.is_empty() {
         return name.to_vec();
     }

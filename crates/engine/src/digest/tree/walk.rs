@@ -129,7 +129,7 @@ impl<'a> Walk<'a> {
         let mut skipped = Vec::new();
         if !self.options.include_skipped {
             entries.retain(|entry| {
-                let counts = !is_skipped(&relative, &entry.name);
+                let counts = !is_skipped(&relative, entry.name.as_encoded_bytes());
                 if !counts {
                     skipped.push(join_bytes(&relative, entry.name.as_encoded_bytes()));
                 }

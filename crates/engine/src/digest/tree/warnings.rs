@@ -50,7 +50,7 @@ fn leaves_root(relative: &[u8], name: &OsStr, real_root: &Path) -> bool {
 }
 
 /// Return the form of a name on a file system that ignores case and normalises: names with equal forms collide there.
-fn fold(name: &str) -> String {
+pub(in crate::digest) fn fold(name: &str) -> String {
     if name.is_ascii() {
         return name.to_ascii_lowercase();
     }

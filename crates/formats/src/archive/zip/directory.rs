@@ -42,6 +42,8 @@ pub struct Entry {
     pub length: u64,
     /// First byte of the local header.
     pub header: u64,
+    /// True if its data is the target of a symbolic link.
+    pub is_link: bool,
 }
 
 /// The location of the directory, as the end records state it.
@@ -208,9 +210,6 @@ fn read_entry(bytes: &[u8]) -> Result<(Entry, &[u8]), FormatError> {
         return Err(other("is in another part of the archive"));
     }
     let is_link = bytes[5] == 3 && (u32_at(bytes, 38) >> 16) & 0o170_000 == 0o120_000;
-    if is_link {
-        return Err(fault("is a symbolic link"));
-    }
     let mut wide =
         Wide::new(&bytes[extra_at..comment_at]).ok_or_else(|| fault("has a malformed extra field"))?;
     let sizes = [u32_at(bytes, 24), u32_at(bytes, 20), u32_at(bytes, 42)].map(|size| wide.size(size));
@@ -234,6 +233,7 @@ fn read_entry(bytes: &[u8]) -> Result<(Entry, &[u8]), FormatError> {
         stored,
         length,
         header,
+        is_link,
         name,
     };
     Ok((entry, &bytes[end..]))

@@ -35,6 +35,7 @@ pub fn check(input: &dyn Input, directory: Directory) -> Result<Vec<Member>, For
             stored: entry.stored,
             length: entry.length,
             crc: entry.crc,
+            is_link: entry.is_link,
         });
     }
     if position == directory.start {

@@ -40,6 +40,8 @@ pub struct Member {
     pub length: u64,
     /// CRC-32 of the decompressed bytes, as the archive states it.
     pub crc: u32,
+    /// True if its data is the target of a symbolic link.
+    pub is_link: bool,
 }
 
 /// A validated archive.
@@ -48,6 +50,7 @@ pub struct Archive {
     members: Vec<Member>,
     /// Places of the members, sorted by name.
     by_name: Vec<usize>,
+    folders: Vec<String>,
 }
 
 /// Tell whether a file that starts with `head` claims to be a zip with at least one member.
@@ -64,10 +67,24 @@ pub fn names(input: &dyn Input) -> Result<Vec<String>, FormatError> {
 }
 
 impl Archive {
-    /// Read the directory of an archive and every local header.
+    /// Read the directory of an archive of files, and every local header. A symbolic link is refused.
     pub fn read(input: &dyn Input) -> Result<Self, FormatError> {
-        let mut members = local::check(input, directory::read(input)?)?;
-        members.retain(|member| !member.name.ends_with('/'));
+        let archive = Self::read_with_links(input)?;
+        let link = archive.members.iter().find(|member| member.is_link);
+        link.map_or(Ok(()), |link| {
+            Err(FormatError::new(format!(
+                "the member {:?} of the zip is a symbolic link",
+                link.name
+            )))
+        })?;
+        Ok(archive)
+    }
+
+    /// Read the directory of an archive of files and links, and every local header.
+    pub fn read_with_links(input: &dyn Input) -> Result<Self, FormatError> {
+        let (folders, members) = local::check(input, directory::read(input)?)?
+            .into_iter()
+            .partition::<Vec<_>, _>(|member| member.name.ends_with('/'));
         let mut by_name: Vec<usize> = (0..members.len()).collect();
         by_name.sort_unstable_by(|a, b| members[*a].name.cmp(&members[*b].name));
         for pair in by_name.windows(2) {
@@ -78,7 +95,11 @@ impl Archive {
                 )));
             }
         }
-        Ok(Self { members, by_name })
+        Ok(Self {
+            members,
+            by_name,
+            folders: folders.into_iter().map(|folder| folder.name).collect(),
+        })
     }
 
     /// Return the members in the order of their bytes, without folders.
@@ -89,6 +110,11 @@ impl Archive {
     /// Return the names of the members.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.members.iter().map(|member| member.name.as_str())
+    }
+
+    /// Return the names of the folders that have an entry of their own, with a `/` at the end.
+    pub fn folders(&self) -> &[String] {
+        &self.folders
     }
 
     /// Return the member named `name`.

@@ -1,4 +1,4 @@
-//! CSV as RFC 4180 has it, with a header row: text, or values under a declared schema.
+//! CSV as RFC 4180 has it, with a header row: text, or values under a declared schema. The delimiter and the quote can be others.
 //!
 //! Strict where readers differ: a quote within an unquoted cell, text after a closing quote, a carriage return that
 //! no line feed follows and a row with more or fewer cells than the header are errors. So is an empty line, unless
@@ -8,15 +8,43 @@ use super::cell::{Builder, finish_rows};
 use super::limit::{RECORD_CELLS, Window, check_record};
 use super::{BLOCK_ROWS, Column, RowReader, Rows, Schema, types};
 use crate::error::FormatError;
-use crate::input::Input;
+use crate::pieces::Pieces;
 use arrow_schema::DataType;
 use bytes::Bytes;
-use std::sync::Arc;
-
-/// Bytes read at once.
-const PIECE: usize = 1 << 20;
 
 const UTF8_BOM: &[u8] = b"\xef\xbb\xbf";
+
+/// The characters that divide a file into cells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dialect {
+    /// Between two cells: an ASCII character.
+    pub delimiter: u8,
+    /// Around a cell that holds delimiters or line feeds: an ASCII character. Without it no cell can.
+    pub quote: Option<u8>,
+}
+
+impl Dialect {
+    /// The dialect of RFC 4180.
+    pub const CSV: Self = Self {
+        delimiter: b',',
+        quote: Some(b'"'),
+    };
+
+    /// The same with tabs.
+    pub const TSV: Self = Self {
+        delimiter: b'\t',
+        ..Self::CSV
+    };
+
+    /// Return whether no character has two meanings.
+    pub fn is_clear(self) -> bool {
+        let fits = |byte: u8| byte.is_ascii() && !matches!(byte, b'\r' | b'\n' | 0);
+        fits(self.delimiter)
+            && self
+                .quote
+                .is_none_or(|quote| fits(quote) && quote != self.delimiter)
+    }
+}
 
 /// Reads a CSV file from its first row to its last.
 pub struct Reader {
@@ -29,8 +57,12 @@ pub struct Reader {
 
 impl Reader {
     /// Read the header. With a schema the file must have exactly its columns.
-    pub fn open(input: Arc<dyn Input>, schema: Option<&Schema>) -> Result<Self, FormatError> {
-        let mut records = Records::new(input)?;
+    pub fn open(
+        pieces: Pieces<'static>,
+        dialect: Dialect,
+        schema: Option<&Schema>,
+    ) -> Result<Self, FormatError> {
+        let mut records = Records::new(pieces, dialect)?;
         if !records.next()? {
             return Err(FormatError::new("it is empty: there is no header row"));
         }
@@ -128,8 +160,9 @@ impl RowReader for Reader {
 
 /// The records of a file, one at a time.
 struct Records {
-    input: Arc<dyn Input>,
-    /// Offset in the file at which the next piece begins.
+    pieces: Pieces<'static>,
+    dialect: Dialect,
+    /// Offset in the text at which the next piece begins.
     position: u64,
     piece: Bytes,
     /// Offset in the piece at which the next record begins.
@@ -169,9 +202,15 @@ enum State {
 }
 
 impl Records {
-    fn new(input: Arc<dyn Input>) -> Result<Self, FormatError> {
+    fn new(pieces: Pieces<'static>, dialect: Dialect) -> Result<Self, FormatError> {
+        if !dialect.is_clear() {
+            return Err(FormatError::unsupported(
+                "the delimiter and the quote must be two ASCII characters",
+            ));
+        }
         let mut records = Self {
-            input,
+            pieces,
+            dialect,
             position: 0,
             piece: Bytes::new(),
             start: 0,
@@ -201,16 +240,10 @@ impl Records {
 
     /// Read the next piece; false at the end of the file.
     fn fill(&mut self) -> Result<bool, FormatError> {
-        let remaining = self.input.length() - self.position;
-        let length = usize::try_from(remaining).unwrap_or(PIECE).min(PIECE);
         self.start = 0;
-        self.piece = if length == 0 {
-            Bytes::new()
-        } else {
-            self.input.read(self.position, length)?
-        };
-        self.position += length as u64;
-        Ok(length > 0)
+        self.piece = self.pieces.next_piece()?;
+        self.position += self.piece.len() as u64;
+        Ok(!self.piece.is_empty())
     }
 
     /// Return the offset in the file of a byte of the piece.
@@ -250,6 +283,9 @@ impl Records {
         let first_byte = self.offset(self.start);
         let mut state = State::Start;
         let mut quoted = false;
+        let delimiter = self.dialect.delimiter;
+        // A byte that text never has stands for no quote.
+        let quote = self.dialect.quote.unwrap_or(0xff);
         loop {
             if self.start == self.piece.len() {
                 self.check(self.position - first_byte)?;
@@ -263,7 +299,9 @@ impl Records {
                 if matches!(state, State::Start | State::Unquoted) {
                     let run = rest
                         .iter()
-                        .take_while(|byte| !matches!(byte, b',' | b'\n' | b'\r' | b'"'))
+                        .take_while(|byte| {
+                            !matches!(**byte, b'\n' | b'\r') && **byte != delimiter && **byte != quote
+                        })
                         .count();
                     if run > 0 {
                         self.text.extend_from_slice(&rest[..run]);
@@ -271,8 +309,8 @@ impl Records {
                         state = State::Unquoted;
                         continue;
                     }
-                } else if state == State::Quoted && byte != b'"' {
-                    let run = rest.iter().take_while(|byte| **byte != b'"').count();
+                } else if state == State::Quoted && byte != quote {
+                    let run = rest.iter().take_while(|byte| **byte != quote).count();
                     let text = &rest[..run];
                     self.line += text.iter().map(|byte| u64::from(*byte == b'\n')).sum::<u64>();
                     self.text.extend_from_slice(text);
@@ -281,19 +319,19 @@ impl Records {
                 }
                 rest = after;
                 state = match (state, byte) {
-                    (State::Start, b'"') => {
+                    (State::Start, _) if byte == quote => {
                         quoted = true;
                         State::Quoted
                     }
-                    (State::Unquoted, b'"') => {
+                    (State::Unquoted, _) if byte == quote => {
                         return Err(self.wrong("a quote inside an unquoted cell"));
                     }
                     (State::Quoted, _) => State::Quote,
-                    (State::Quote, b'"') => {
-                        self.text.push(b'"');
+                    (State::Quote, _) if byte == quote => {
+                        self.text.push(quote);
                         State::Quoted
                     }
-                    (State::Start | State::Unquoted | State::Quote, b',') => {
+                    (State::Start | State::Unquoted | State::Quote, _) if byte == delimiter => {
                         self.end_cell(quoted);
                         quoted = false;
                         State::Start

@@ -8,13 +8,12 @@ use super::csv::shortened;
 use super::limit::{RECORD_BYTES, Window};
 use super::{BLOCK_ROWS, Column, RowReader, Rows, Schema, types};
 use crate::error::FormatError;
-use crate::input::Input;
+use crate::pieces::Pieces;
 use crate::text::json::Members;
 use crate::text::lines::Lines;
 use serde::Deserializer as _;
 use serde::de::{SeqAccess, Visitor};
 use serde_json::value::RawValue;
-use std::sync::Arc;
 
 /// Reads a file of JSON lines from its first row to its last.
 pub struct Reader {
@@ -26,7 +25,7 @@ pub struct Reader {
 
 impl Reader {
     /// Create a reader of the columns in `schema`: their names, and the spellings of their types.
-    pub fn open(input: Arc<dyn Input>, schema: &Schema) -> Result<Self, FormatError> {
+    pub fn open(pieces: Pieces<'static>, schema: &Schema) -> Result<Self, FormatError> {
         let mut columns = Vec::new();
         let mut builders = Vec::new();
         for (name, spelling) in schema {
@@ -38,7 +37,7 @@ impl Reader {
             columns.push(Column::new(name, &data_type)?);
         }
         Ok(Self {
-            lines: Lines::new(input, RECORD_BYTES),
+            lines: Lines::new(pieces, RECORD_BYTES),
             columns,
             builders,
             row: 0,

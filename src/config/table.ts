@@ -13,6 +13,7 @@ import { checkName, copyAsJson, checkText } from '../json/copy.ts'
 import { judgeName } from '../secrets/names.ts'
 import { redactUrl } from '../secrets/redact.ts'
 import { converted, freezeDeep, group, option, optional, switchable, switchableGroup } from './option.ts'
+import { checkRunName } from './run-name.ts'
 import { INTERVAL_BOUNDS } from './system-metrics.ts'
 import { booleanVariable, groupVariable, intervalVariable, jsonVariable, listVariable } from './variables.ts'
 import type { z } from 'zod/mini'
@@ -189,17 +190,6 @@ export const OPTIONS: Members<ExperimentOptions, Configuration> = {
     ...group<ReportedOptions>({ metrics: flag(true), parameters: flag(true) }),
     variable: groupVariable(['metrics', 'parameters']),
   },
-}
-
-/** Check the name of a run. It must not read as a reference to another run, nor as an option. */
-function checkRunName(given: string, field: string): string {
-  const name = checkName(given, field)
-  if (!/^[@-]|~\d+$/.test(name)) return name
-  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'invalid name of a run', {
-    field,
-    expected: 'a name that does not begin with "@" or "-", nor end in "~" and a number',
-    received: JSON.stringify(name),
-  })
 }
 
 /** The whole configuration, as one group. */

@@ -107,6 +107,20 @@ export async function readRegular(path: string, limit: number): Promise<Buffer> 
   return await file.readFile()
 }
 
+/**
+ * Read a regular file whole; a link is refused.
+ *
+ * @param limit The most bytes that it may have.
+ * @throws The system's error, `ELOOP` for a link, `NOT_REGULAR`, or `EFBIG` if it is longer.
+ */
+export async function readUnlinked(path: string, limit: number): Promise<Buffer> {
+  await using file = await open(path, constants.O_RDONLY | SAFE)
+  const info = await file.stat()
+  if (!info.isFile()) throw Object.assign(new Error('it is not a regular file'), { code: 'NOT_REGULAR' })
+  if (info.size > limit) throw Object.assign(new Error(`it is longer than ${limit} bytes`), { code: 'EFBIG' })
+  return await file.readFile()
+}
+
 /** Milliseconds for which the reader of a FIFO waits for somebody who writes to it. */
 const WRITER_MS = 500
 

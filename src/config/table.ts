@@ -25,6 +25,7 @@ import type {
   DatasetTrackingOptions,
   EnvironmentOptions,
   GitOptions,
+  KeepOptions,
   ModelTrackingOptions,
   ReportedOptions,
   SeedsOptions,
@@ -185,6 +186,12 @@ export const OPTIONS: Members<ExperimentOptions, Configuration> = {
     tensors: flag(true),
     keep: flag(false),
     description: flag(false),
+  }),
+  keep: group<KeepOptions>({
+    outputs: flag(false),
+    inputs: option({ schema: bytes, default: 0 }),
+    code: flag(false),
+    freeSpace: option({ schema: bytes, default: 1024 * MEBI }),
   }),
   reported: {
     ...group<ReportedOptions>({ metrics: flag(true), parameters: flag(true) }),

@@ -175,15 +175,17 @@ export class Recorder {
    * Digest an item and record it under a name; see `track` in `inputs.ts`.
    *
    * @param process Number of the process that reports it; absent for this process, as in the methods below.
+   * @param keep Whether the store keeps a copy; absent if the configuration decides.
    */
   async track<S, R extends object>(
     kind: Kind<S, R>,
     source: S,
     name: string,
     process?: number,
+    keep?: boolean,
   ): Promise<R | undefined> {
     const writer = this.#running(callOf(kind))
-    return this.#trackPending(track(writer, kind, source, name, { ...this.#settings, process }))
+    return this.#trackPending(track(writer, kind, source, name, { ...this.#settings, process, keep }))
   }
 
   /** Record a process that reports something. */

@@ -12,6 +12,7 @@ import { join } from 'node:path'
 import { z } from 'zod/mini'
 import { checkRunName } from '../config/run-name.ts'
 import { LineaprintError } from '../core/errors.ts'
+import { checkKnown, checkPath } from '../core/options.ts'
 import { randomHex } from '../core/random.ts'
 import { checkName, checkText } from '../json/copy.ts'
 import { parseStandardJson } from '../json/parse.ts'
@@ -104,7 +105,7 @@ const entrySchema = lazily(() => {
  * @throws ERR_LINEAPRINT_STORE if the folder cannot be read.
  */
 export async function readAnnotations(folder: string): Promise<Annotations> {
-  const path = join(folder, ANNOTATIONS_FOLDER)
+  const path = join(checkPath(folder), ANNOTATIONS_FOLDER)
   const names = await namesIn(path)
   if (names === undefined) return { entries: [], problems: [] }
   if (typeof names === 'string') return { entries: [], problems: [names] }
@@ -184,8 +185,12 @@ export interface AnnotateOptions {
 export async function annotate(
   folder: string,
   change: AnnotationChange,
-  { author = thisAuthor(), redact = true }: AnnotateOptions = {},
+  options: AnnotateOptions = {},
 ): Promise<Annotation> {
+  checkPath(folder)
+  checkKnown(change, ['addTags', 'removeTags', 'note', 'name', 'archived'])
+  checkKnown(options, ['author', 'redact'])
+  const { author = thisAuthor(), redact = true } = options
   const clean = (text: string): string => (redact ? redactText(text) : text)
   const time = nextTime()
   const entry = {

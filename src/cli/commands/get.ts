@@ -1,4 +1,6 @@
 /** `lineaprint get`: what a run kept, written into a folder. */
+import { relative } from 'node:path'
+import { cwd } from 'node:process'
 import { Command, Option } from 'commander'
 import { TRACKED_SECTIONS } from '../../record/record.ts'
 import { checkSeal } from '../../record/seal.ts'
@@ -69,8 +71,14 @@ async function get(
     onProgress,
   }).finally(progress.end)
   if (options.json === true) return printJson({ id: run.id, ...written })
-  for (const { path } of written.files) print(escapeText(path))
+  for (const { path } of written.files) print(escapeText(shownPath(path)))
   printError(
     `lineaprint: wrote ${plural(written.files.length, 'file')}, ${bytes(written.bytes)}, all verified`,
   )
+}
+
+/** Return the path as one who stands in the working directory would write it. */
+function shownPath(path: string): string {
+  const below = relative(cwd(), path)
+  return below.startsWith('..') ? path : below
 }

@@ -24,7 +24,7 @@ const SEALED = /\n {2}"seal": "run\.v1\./
 
 /** Digests that runs name, among those that somebody asks about. */
 export class NamedDigests {
-  /** Those of the calls so far. The set only grows: what a removed run named stays until the next collection. */
+  /** Results of all calls so far. The set only grows: what a removed run named stays until the next collection. */
   readonly digests: Set<string> = new Set<string>()
   readonly #store: Store
   readonly #isKnown: (hex: string) => boolean

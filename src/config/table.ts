@@ -190,6 +190,7 @@ export const OPTIONS: Members<ExperimentOptions, Configuration> = {
   keep: group<KeepOptions>({
     outputs: flag(false),
     inputs: option({ schema: bytes, default: 0 }),
+    code: flag(false),
     freeSpace: option({ schema: bytes, default: 1024 * MEBI }),
   }),
   reported: {

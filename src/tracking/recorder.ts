@@ -19,6 +19,7 @@ import { keepOverwritten } from './changes/overwritten.ts'
 import { beginUndeclared, findUndeclared, flagUndeclared, trackModelFiles } from './changes/undeclared.ts'
 import { checkDigestLabel, digestEvent, digestOf } from './digests.ts'
 import { track } from './inputs.ts'
+import { keepCode } from './kept/code.ts'
 import { MetricFiles } from './metric-files/metric-files.ts'
 import { metricFormat } from './metric-files/rows.ts'
 import { metricEvent } from './metrics.ts'
@@ -134,6 +135,7 @@ export class Recorder {
     if (command === undefined) this.sampleSystem(process.pid)
     const { readyForCommand, done } = captureAtStart(writer, signal, command?.started)
     void this.#trackPending(done)
+    if (writer.configuration.keep.code) void this.#trackPending(done.then(() => keepCode(writer, signal)))
     this.#captured = done.then(
       () => undefined,
       () => undefined,

@@ -1,4 +1,5 @@
 /** Checks of the copies that the store keeps for a run: each is read again. */
+import { gitOf } from '../capture/records.ts'
 import { item } from '../compare/check-item.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { reasonOf } from '../record/failure.ts'
@@ -15,7 +16,7 @@ import type { StoredRun } from '../store/runs.ts'
 
 /** Check every copy that a run kept, one item for each input or output. */
 export async function verifyObjects(run: StoredRun, limits: ReadLimits): Promise<CheckedItem[]> {
-  const items: CheckedItem[] = []
+  const items: CheckedItem[] = await verifyCode(run, limits)
   for (const section of TRACKED_SECTIONS)
     for (const [name, entry] of Object.entries(run.record[section])) {
       const checked = await verifyCopy(run, section, name, entry, limits)
@@ -39,7 +40,28 @@ async function verifyCopy(
     if (!LineaprintError.isFinding(error)) throw error
     return item('objects', label, 'changed', reasonOf(error))
   }
-  if (copy === undefined) return undefined
+  return copy && verifyFiles(run, label, copy, limits)
+}
+
+/** Check the pack with the code. */
+async function verifyCode(run: StoredRun, limits: ReadLimits): Promise<CheckedItem[]> {
+  let copy: KeptCopy | undefined
+  try {
+    const repository = gitOf(run.record)
+    copy = repository?.available === true ? repository.code : undefined
+  } catch (error) {
+    if (!LineaprintError.isFinding(error)) throw error
+    return [item('objects', 'code', 'changed', reasonOf(error))]
+  }
+  return copy === undefined ? [] : [await verifyFiles(run, 'code', copy, limits)]
+}
+
+async function verifyFiles(
+  run: StoredRun,
+  label: string,
+  copy: KeptCopy,
+  limits: ReadLimits,
+): Promise<CheckedItem> {
   if (copy.status === 'failed')
     return item('objects', label, 'not-checked', `no copy was kept: ${copy.reason}`)
   const files = await checkCopy(storeOf(run.folder), copy.files, limits)

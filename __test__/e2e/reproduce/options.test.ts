@@ -69,7 +69,7 @@ test('every option carries over, or the list says why not', () => {
     datasets: { sample: { strategy: 'random', count: 10, seed: 2n ** 60n }, tables: false, files: false },
     models: { sample: { share: '1/1000' }, tensors: false, keep: true, description: true },
     reported: { metrics: true, parameters: false },
-    keep: { outputs: true, inputs: 5, freeSpace: 0 },
+    keep: { outputs: true, inputs: 5, code: true, freeSpace: 0 },
     metricFiles: ['m.json'],
     autoOutputs: true,
   }

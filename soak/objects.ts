@@ -4,23 +4,26 @@
  *
  * The control is a process that names an object a while after it kept it, without a lease, and must lose some.
  */
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { Generator } from '../src/capture/seeds/generator.ts'
+import { isRunId } from '../src/core/run-id.ts'
 import { isJsonObject } from '../src/json/read-fields.ts'
 import { keptCopyOf } from '../src/record/overwritten.ts'
 import { collectObjects } from '../src/store/objects/collect.ts'
 import { contentOf } from '../src/store/objects/layout.ts'
 import { checkObject } from '../src/store/objects/read.ts'
-import { removeStoredRun } from '../src/store/removal.ts'
-import { listRuns, readRun } from '../src/store/runs.ts'
+import { readRun } from '../src/store/read.ts'
+import { removeRunFolder } from '../src/store/remove-folder.ts'
 import { storeIn } from '../src/store/store.ts'
 import { ending, startChild, waitForOutput } from './support/child.ts'
 import { withFolder } from './support/folders.ts'
 import { Tally } from './support/round.ts'
 import type { ObjectContent } from '../src/store/objects/layout.ts'
+import type { WrittenDigests } from '../src/core/digest.ts'
 import type { Store } from '../src/store/store.ts'
+import type { StoredRun } from '../src/store/read.ts'
 import type { RunRecord } from '../src/record/record.ts'
 import type { Outcome, RoundOptions } from './support/round.ts'
 
@@ -86,10 +89,11 @@ export async function objectsRound({ rounds, writers, seed, progress }: ObjectsO
         numbers.removed += removed.count
         // The check takes longer than a collection, and they would make thousands of runs meanwhile.
         for (const writer of active) writer.signal('SIGSTOP')
-        const { checked, fault } = await faultOf(store)
+        const runs = await readAll(store)
+        const { checked, fault } = await faultOf(store, runs)
         numbers.checked += checked
         tally.count(fault)
-        await removeSome(store, random)
+        await removeSome(runs, random)
         for (const writer of active) writer.signal('SIGCONT')
         await setTimeout(random.next() * 40)
         if (round % 20 === 19)
@@ -125,8 +129,9 @@ async function controlLoses(folder: string): Promise<number> {
       await setTimeout(20)
       await collectObjects(store, { dryRun: false })
       writer.signal('SIGSTOP')
-      if ((await faultOf(store)).fault !== undefined) return 1
-      await removeSome(store, random)
+      const runs = await readAll(store)
+      if ((await faultOf(store, runs)).fault !== undefined) return 1
+      await removeSome(runs, random)
       writer.signal('SIGCONT')
     }
     return 0
@@ -165,27 +170,33 @@ async function killCollector(folder: string, after: number): Promise<void> {
   if (signal !== 'SIGKILL') throw new Error(`the collector failed: ${stderr}`)
 }
 
+/** Read every run. Those that are being made have no name yet. */
+async function readAll({ runs }: Store): Promise<StoredRun[]> {
+  const ids = readdirSync(runs).filter((name) => isRunId(name))
+  return Promise.all(ids.map((id) => readRun(join(runs, id))))
+}
+
 /** Remove runs that ended, so that their objects become garbage. */
-async function removeSome(store: Store, random: Generator): Promise<void> {
-  const { runs } = await listRuns(store)
+async function removeSome(runs: readonly StoredRun[], random: Generator): Promise<void> {
   const over = runs.filter(({ status }) => status !== 'running')
-  for (const { id } of random.shuffle(over).slice(0, Math.max(0, over.length - REMAINING)))
-    await removeStoredRun(store, id)
+  for (const { folder } of random.shuffle(over).slice(0, Math.max(0, over.length - REMAINING)))
+    await removeRunFolder(folder)
 }
 
 /** Check every object that a run names. */
-async function faultOf(store: Store): Promise<{ checked: number; fault: string | undefined }> {
+async function faultOf(
+  store: Store,
+  runs: readonly StoredRun[],
+): Promise<{ checked: number; fault: string | undefined }> {
   let checked = 0
   const states = new Map<string, string>()
-  for (const { id, folder } of (await listRuns(store)).runs) {
-    const { record } = await readRun(folder)
+  for (const { id, record } of runs)
     for (const content of namedBy(record)) {
       const state = states.get(content.hex) ?? (await checkObject(store, content))
       states.set(content.hex, state)
       checked++
       if (state !== 'same') return { checked, fault: `${id} names an object that is ${state}` }
     }
-  }
   return { checked, fault: undefined }
 }
 
@@ -195,9 +206,13 @@ function namedBy({ outputs, metadata }: RunRecord): ObjectContent[] {
   const copy = entry && keptCopyOf('outputs', 'output', entry)
   const { early } = metadata
   const files = copy?.status === 'kept' ? copy.files.map(({ digests, size }) => [digests, size] as const) : []
-  if (isJsonObject(early)) files.push([{ blake3: String(early['digest']) }, Number(early['size'])])
+  if (isJsonObject(early)) files.push([earlyDigests(early['digest']), Number(early['size'])])
   return files.flatMap(([digests, size]) => {
     const content = contentOf(digests, size)
     return content === undefined ? [] : [content]
   })
+}
+
+function earlyDigests(digest: unknown): WrittenDigests {
+  return typeof digest === 'string' ? { blake3: digest } : {}
 }

@@ -15,6 +15,10 @@ import { NO_CAPTURES } from '../support/tracker.ts'
 /** Number of different contents. Few, so that writers often find one that is about to be removed. */
 const CONTENTS = 40
 
+/** Runs of a process that have not ended. */
+const OPEN = 3
+
+const open: ExperimentTracker[] = []
 const [folder = '', seedText, own = '', mode] = process.argv.slice(2)
 const random = new Generator(Number(seedText))
 const path = join(own, 'output')
@@ -27,8 +31,10 @@ for (;;) {
   if (mode === 'early') await keepEarly(tracker)
   else await tracker.trackOutput(path, 'output', { keep: true })
   process.stdout.write(`kept ${tracker.id}\n`)
-  // Some runs never end.
-  if (random.integer(0, 7) > 0) await tracker.finishExperiment()
+  // The last runs go on while others are made and collections pass.
+  open.push(tracker)
+  if (open.length > OPEN) await open.shift()?.finishExperiment()
+  await setTimeout(random.integer(0, 20))
 }
 
 /** Keep a file and name it a while after that, as a writer would that knows no leases. */

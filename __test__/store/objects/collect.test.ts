@@ -10,6 +10,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { ExperimentTracker } from '../../../src/tracking/tracker.ts'
@@ -200,6 +201,24 @@ test.skipIf(process.platform === 'win32')('foreign files and links are reported 
     ]),
   })
   expect(existsSync(join(root, 'precious/ab/file'))).toBe(true)
+})
+
+test('files that appear and go while they are listed do no harm', async () => {
+  const root = folderOf()
+  const store = storeIn(root)
+  await finished(root, 'x')
+  const path = join(objectsFolder(store), '.0123456789abcdef.tmp')
+  let isOver = false
+  const blinking = (async () => {
+    while (!isOver) {
+      await writeFile(path, '')
+      await rm(path, { force: true })
+    }
+  })()
+  for (let round = 0; round < 300; round++)
+    expect(await collectObjects(store)).toMatchObject({ kept: { count: 1 }, foreign: [] })
+  isOver = true
+  await blinking
 })
 
 test('a store without objects has nothing to collect', async () => {

@@ -10,6 +10,7 @@ import { OBJECT_ALGORITHMS, PARTS_ENDING, objectsFolder, readList } from './layo
 import { NamedDigests } from './named.ts'
 import { checkStore } from '../store.ts'
 import { TEMPORARY } from './write.ts'
+import type { Stats } from 'node:fs'
 import type { Store } from '../store.ts'
 import type { Lease } from './lease.ts'
 
@@ -158,14 +159,17 @@ async function listObjects(store: Store): Promise<Listing> {
   const foreign: string[] = []
   const algorithms = new Set<string>(OBJECT_ALGORITHMS)
   for (const [name, path] of await entriesIn(root)) {
-    const info = await lstat(path)
+    const info = await infoOf(path)
+    // A temporary file got its final name, or a folder is gone.
+    if (info === undefined) continue
     if (name === LEASES_FOLDER && info.isDirectory()) continue
     if (TEMPORARY.test(name) && info.isFile())
       temporary.push({ path, hex: '', size: info.size, isList: false })
     else if (!algorithms.has(name) || !info.isDirectory()) foreign.push(path)
     else
       for (const [prefix, folder] of await entriesIn(path)) {
-        if (!/^[0-9a-f]{2}$/.test(prefix) || !(await lstat(folder)).isDirectory()) foreign.push(folder)
+        if (!/^[0-9a-f]{2}$/.test(prefix) || (await infoOf(folder))?.isDirectory() !== true)
+          foreign.push(folder)
         else await listPrefix(prefix, folder, objects, foreign)
       }
   }
@@ -181,14 +185,18 @@ async function listPrefix(
   for (const [name, path] of await entriesIn(folder)) {
     const isList = name.endsWith(PARTS_ENDING)
     const rest = isList ? name.slice(0, -PARTS_ENDING.length) : name
-    const info = await lstat(path).catch((error: unknown) => {
-      if (isMissing(error)) return undefined
-      throw storeError(path, 'an object cannot be examined', error)
-    })
+    const info = await infoOf(path)
     if (info === undefined) continue
     if (!/^[0-9a-f]{62}$/.test(rest) || !info.isFile()) foreign.push(path)
     else objects.push({ path, hex: prefix + rest, size: info.size, isList })
   }
+}
+
+async function infoOf(path: string): Promise<Stats | undefined> {
+  return lstat(path).catch((error: unknown) => {
+    if (isMissing(error)) return undefined
+    throw storeError(path, 'an object cannot be examined', error)
+  })
 }
 
 async function entriesIn(folder: string): Promise<(readonly [name: string, path: string])[]> {

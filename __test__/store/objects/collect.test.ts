@@ -208,16 +208,16 @@ test('files that appear and go while they are listed do no harm', async () => {
   const store = storeIn(root)
   await finished(root, 'x')
   const path = join(objectsFolder(store), '.0123456789abcdef.tmp')
-  let isOver = false
+  const over = new AbortController()
   const blinking = (async () => {
-    while (!isOver) {
+    while (!over.signal.aborted) {
       await writeFile(path, '')
       await rm(path, { force: true })
     }
   })()
   for (let round = 0; round < 300; round++)
     expect(await collectObjects(store)).toMatchObject({ kept: { count: 1 }, foreign: [] })
-  isOver = true
+  over.abort()
   await blinking
 })
 

@@ -33,7 +33,7 @@ export function command(): Command {
     .option('--tag <tag>', 'add a tag; repeatable', collect, [])
     .option('--untag <tag>', 'take a tag away, also a recorded one; repeatable', collect, [])
     .option('--note <text>', 'add a note')
-    .option('--name <text>', 'give the run another name, by which commands find it')
+    .option('--name <text>', 'give the run another name')
     .option('--archive', 'mark the run as archived')
     .addOption(new Option('--restore', 'mark it as not archived').conflicts('archive'))
     .option('--author <text>', 'who says so (default: user and machine)')

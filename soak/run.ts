@@ -20,6 +20,7 @@ import { linearRound } from './linear.ts'
 import { memoryRound } from './memory.ts'
 import { metricsRound } from './metrics.ts'
 import { modelsRound } from './models.ts'
+import { objectsRound } from './objects.ts'
 import { saveFaultRound } from './save-fault.ts'
 import { saveKillRound } from './save-kill.ts'
 import { scarceRound } from './scarce.ts'
@@ -75,6 +76,10 @@ const PLANS: readonly Plan[] = [
   { name: 'save-kill', run: ({ progress }, of) => saveKillRound({ progress, kills: of(400), passes: 4 }) },
   { name: 'save-fault', run: ({ progress }, of) => saveFaultRound({ progress, faults: of(400) }) },
   { name: 'index-kill', run: ({ progress }, of) => indexKillRound({ progress, kills: of(200) }) },
+  {
+    name: 'objects',
+    run: (options, of) => objectsRound({ ...options, rounds: of(1000), writers: 8 }),
+  },
   { name: 'scarce', run: ({ progress }, of) => scarceRound({ progress, saves: of(64) }) },
   { name: 'secrets', run: (options, of) => secretsRound({ ...options, secrets: of(4000) }) },
   { name: 'store', run: (options, of) => storeRound({ ...options, runs: of(10_000), processes: 8 }) },

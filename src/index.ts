@@ -43,6 +43,10 @@ export { hashTensors } from './model/in-memory.ts'
 export { listModel, readModel } from './model/read.ts'
 export { writeSafetensors } from './model/safetensors.ts'
 export { readTokenizer } from './model/tokenizer.ts'
+export { annotate, readAnnotations } from './store/annotations.ts'
+export { collectObjects } from './store/objects/collect.ts'
+export { getKept } from './store/objects/get.ts'
+export { planRemoval, removeStoredRun } from './store/removal.ts'
 export { findRun, listRuns, readRun } from './store/runs.ts'
 export { storeIn } from './store/store.ts'
 export { VERSION } from './core/version.ts'
@@ -86,6 +90,7 @@ export type {
   Given,
   GivenOptionGroups,
   ModelTrackingOptions,
+  KeepOptions,
   ReportedOptions,
   OptionGroups,
   SeedsOptions,
@@ -118,7 +123,7 @@ export type {
   ReproductionPlan,
 } from './reproduce/reproduce.ts'
 export type { ExperimentSummary, MetricSummary } from './tracking/summary.ts'
-export type { TrackerSettings } from './tracking/tracker.ts'
+export type { OutputTrackingOptions, TrackerSettings } from './tracking/tracker.ts'
 export type {
   Verification,
   VerifyDifference,
@@ -214,5 +219,9 @@ export type { GitCapture } from './capture/git/types.ts'
 export type { SeedsCapture } from './capture/seeds/types.ts'
 export type { ListedLaunch, ListedRun, RunFilter, RunList, StoredRun } from './store/runs.ts'
 export type { Store } from './store/store.ts'
+export type { AnnotateOptions, Annotation, AnnotationChange, Annotations } from './store/annotations.ts'
+export type { CollectOptions, Collection, ObjectTotal } from './store/objects/collect.ts'
+export type { GetOptions, GottenFiles } from './store/objects/get.ts'
+export type { DependentRun, RemovableRun, RemovalPlan } from './store/removal.ts'
 export type { SampledHashOptions, SampleOptions } from './hash/sample/options.ts'
 export type { SampleReport } from './hash/sample/report.ts'

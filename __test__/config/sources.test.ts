@@ -51,6 +51,7 @@ test('the defaults', () => {
     seeds: { deterministic: false, replaceMathRandom: false },
     datasets: { tables: true, files: true },
     models: { tensors: true, keep: false, description: false },
+    keep: { outputs: false, inputs: 0, code: false, freeSpace: 2 ** 30 },
     reported: { metrics: true, parameters: true },
   })
 })

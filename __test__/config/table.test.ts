@@ -51,6 +51,7 @@ const OTHERS: Required<Omit<ExperimentOptions, 'trackers'>> = {
     files: false,
   },
   models: { sample: { share: '1/1000' }, tensors: false },
+  keep: { outputs: true, inputs: 1000, code: true, freeSpace: 0 },
   reported: { metrics: false, parameters: false },
 }
 

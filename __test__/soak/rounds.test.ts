@@ -5,6 +5,7 @@ import { linearRound } from '../../soak/linear.ts'
 import { memoryRound } from '../../soak/memory.ts'
 import { metricsRound } from '../../soak/metrics.ts'
 import { storeRound } from '../../soak/store.ts'
+import { objectsRound } from '../../soak/objects.ts'
 import { workersRound } from '../../soak/workers.ts'
 import { faultsOf, quietly } from './support.ts'
 
@@ -20,6 +21,12 @@ test('threads that end and buffers that go away do no harm', { timeout: 120_000 
 
 test('what flush acknowledged survives SIGKILL', { timeout: 120_000 }, async () => {
   expect(faultsOf(await journalRound({ ...quietly, kills: 6 }))).toEqual([])
+})
+
+test('gc takes no object from a run', { timeout: 240_000 }, async () => {
+  const outcome = await objectsRound({ ...quietly, rounds: 6, writers: 3 })
+  expect(faultsOf(outcome)).toEqual([])
+  expect(outcome.numbers).toMatchObject({ collections: 6, 'collectors killed': 1 })
 })
 
 test('processes lose no run of each other', { timeout: 120_000 }, async () => {

@@ -3,7 +3,7 @@ import { readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { readRun } from '../../src/store/runs.ts'
-import { keptPath } from '../../src/store/objects.ts'
+import { contentOf, piecePath } from '../../src/store/objects/layout.ts'
 import { storeIn } from '../../src/store/store.ts'
 import { verifyRun } from '../../src/verify/verify.ts'
 import { parseTracked } from '../../src/record/tracked.ts'
@@ -114,9 +114,10 @@ test('a copy of a model is kept on request: its weights, configuration and token
   const { root, kept } = await tracked('base', { models: { keep: true } })
   expect(pathsOf(kept)).toEqual(['config.json', 'model.safetensors', 'vocab.txt'])
   const file = kept?.status === 'kept' ? kept.files[1] : undefined
-  const copy = keptPath(storeIn(root), file?.digests ?? {}) ?? ''
+  const content = contentOf(file?.digests ?? {}, ONE.length)
+  const copy = content === undefined ? '' : piecePath(storeIn(root), content)
   expect(readFileSync(copy)).toEqual(Buffer.from(ONE))
-  expect(statSync(copy).mode & 0o777).toBe(0o600)
+  expect(statSync(copy).mode & 0o777).toBe(0o400)
   const plain = await tracked('base')
   expect(plain.kept).toBeUndefined()
   expect(readdirSync(join(plain.root, '.lineaprint'))).not.toContain('objects')

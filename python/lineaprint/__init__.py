@@ -228,9 +228,12 @@ def track_model(source: Any, name: str, base: Union[_Path, bool, None] = None) -
 
 
 @_safe
-def track_output(path: _Path, name: str) -> _Report:
-    """Digest a file or folder that the program wrote, and record it under a name. Return the report."""
-    return _tracking.track("output", path, name) if _recording() else None
+def track_output(path: _Path, name: str, keep: Optional[bool] = None) -> _Report:
+    """Digest a file or folder that the program wrote, and record it under a name. Return the report.
+
+    With `keep` the store keeps a copy, which `lineaprint get` writes; without it the configuration of the run decides.
+    """
+    return _tracking.track("output", path, name, keep=keep) if _recording() else None
 
 
 @_safe

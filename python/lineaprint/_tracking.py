@@ -42,13 +42,14 @@ def attempt(name: str, call: "Callable[[], Any]") -> "Any":
     return result
 
 
-def track(kind: str, source: "Any", name: str, base: "Any" = None) -> "Any":
+def track(kind: str, source: "Any", name: str, base: "Any" = None, keep: "Any" = None) -> "Any":
     if not isinstance(name, str) or not name:
         raise argument("the name of a %s must be a non-empty string" % kind)
     text("the name", name)
     if isinstance(source, (str, bytes, os.PathLike)) and not (kind == "dataset" and isinstance(source, bytes)):
         path = os.path.abspath(os.fsdecode(source))
-        return current.connection.ask({"call": kind, "name": name, "path": text("the path", path), **_base_of(base)})
+        fields = {"call": kind, "name": name, "path": text("the path", path), **_base_of(base), **_keep_of(keep)}
+        return current.connection.ask(fields)
     if base is not None:
         raise argument("a base belongs to an adapter in a folder, not to a model in memory")
     if kind == "output":
@@ -60,6 +61,15 @@ def track(kind: str, source: "Any", name: str, base: "Any" = None) -> "Any":
     found = _models.collect(source)
     fields = {"call": kind, "name": name, **found.fields()}
     return _handing.ask(_handing.Safetensors, list(found.tensors.values()), fields)
+
+
+def _keep_of(keep: "Any") -> "dict[str, Any]":
+    """Return the field of the wish for a copy."""
+    if keep is None:
+        return {}
+    if not isinstance(keep, bool):
+        raise argument("keep must be True or False, not %s" % type(keep).__name__)
+    return {"keep": keep}
 
 
 def _base_of(base: "Any") -> "dict[str, Any]":

@@ -55,6 +55,13 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'run a recorded command again in a clean work tree and compare its outputs',
     load: () => import('./commands/reproduce.ts'),
   },
+  get: { summary: 'write what a run kept into a folder', load: () => import('./commands/get.ts') },
+  annotate: {
+    summary: 'add tags, a note or a name to a run that has ended',
+    load: () => import('./commands/annotate.ts'),
+  },
+  remove: { summary: 'remove runs', load: () => import('./commands/remove.ts') },
+  gc: { summary: 'remove kept files that no run names', load: () => import('./commands/gc.ts') },
   export: {
     summary: 'export a run: JSON, YAML, SLSA, CycloneDX, W&B, MLflow',
     load: () => import('./commands/export.ts'),

@@ -11,9 +11,8 @@ import { reasonOf } from '../record/failure.ts'
 import { recordedAlgorithm } from '../record/configuration.ts'
 import { parseTracked, trackedPath } from '../record/tracked.ts'
 import { volatileFiles } from './file-lists.ts'
-import { hashFile } from '../hash/file.ts'
 import { isOverwritten, keptCopyOf } from '../record/overwritten.ts'
-import { keptPath } from '../store/objects.ts'
+import { checkCopy } from '../store/objects/read.ts'
 import { storeOf } from '../store/store.ts'
 import { presentDifference } from './present-content.ts'
 import { compareTensors, readTensorList } from '../record/tensor-list.ts'
@@ -23,7 +22,6 @@ import { isReachable } from '../util/fs.ts'
 import { plural } from '../util/plural.ts'
 import type { Difference } from '../core/component.ts'
 import type { JobOptions } from '../core/options.ts'
-import type { WrittenDigests } from '../core/digest.ts'
 import type { ModelReport } from '../model/read.ts'
 import type { SampledHashOptions } from '../hash/sample/options.ts'
 import type { TrackedRecord, TrackedSection } from '../record/record.ts'
@@ -96,13 +94,9 @@ async function verifyCopy(
     return item(section, name, 'not-checked', `${OVERWRITTEN}; ${copy?.reason ?? 'no copy was kept'}`)
   const store = storeOf(run.folder)
   const differences: Difference[] = []
-  for (const { path, digests } of copy.files) {
-    const expected = digests.blake3 ?? digests.sha256 ?? ''
-    const kept = keptPath(store, digests)
-    const received = kept === undefined ? undefined : await digestOfKept(kept, digests, limits)
-    if (received !== expected)
-      differences.push({ field: path === '' ? 'digest' : path, before: expected, after: received })
-  }
+  for (const { path, state, expected } of await checkCopy(store, copy.files, limits))
+    if (state !== 'same')
+      differences.push({ field: path === '' ? 'digest' : path, before: expected, after: state })
   return differences.length === 0
     ? item(section, name, 'same', `${OVERWRITTEN}; the kept copy is as recorded`)
     : item(section, name, 'changed', `${OVERWRITTEN}; the kept copy is damaged or gone`, differences)
@@ -110,21 +104,6 @@ async function verifyCopy(
 
 /** Message about an input that the run wrote over. */
 const OVERWRITTEN = 'the run wrote over it, and the path holds an output now'
-
-async function digestOfKept(
-  path: string,
-  { blake3 }: WrittenDigests,
-  { signal, onProgress }: ReadLimits,
-): Promise<string | undefined> {
-  try {
-    const algorithm = blake3 === undefined ? 'sha256' : 'blake3'
-    return (await hashFile(path, { algorithm, signal, onProgress })).digest.toString()
-  } catch (error) {
-    signal?.throwIfAborted()
-    if (LineaprintError.is(error)) return undefined
-    throw error
-  }
-}
 
 async function verifyOne(
   run: StoredRun,

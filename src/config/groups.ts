@@ -97,6 +97,21 @@ export interface ReportedOptions {
   readonly parameters: boolean
 }
 
+/** Options of the copies that the store keeps. */
+export interface KeepOptions {
+  /** True if a copy of each output is kept. @default false */
+  readonly outputs: boolean
+  /** Limit for the size in bytes of a dataset, model or tokenizer of which a copy is kept; 0 keeps none. @default 0 */
+  readonly inputs: number
+  /**
+   * True if the recorded commit is kept with its files, without the commits before it, so that the code can be restored
+   * without the repository. Its files are kept unchanged, secrets included. @default false
+   */
+  readonly code: boolean
+  /** Space that copies leave on the file system of the store, in bytes. @default 1073741824 (1 GiB) */
+  readonly freeSpace: number
+}
+
 /** All option groups. */
 export interface OptionGroups {
   readonly environment: EnvironmentOptions
@@ -104,6 +119,7 @@ export interface OptionGroups {
   readonly seeds: SeedsOptions
   readonly datasets: DatasetTrackingOptions
   readonly models: ModelTrackingOptions
+  readonly keep: KeepOptions
   readonly reported: ReportedOptions
 }
 

@@ -13,6 +13,7 @@ import { checkName, copyAsJson, checkText } from '../json/copy.ts'
 import { judgeName } from '../secrets/names.ts'
 import { redactUrl } from '../secrets/redact.ts'
 import { converted, freezeDeep, group, option, optional, switchable, switchableGroup } from './option.ts'
+import { checkRunName } from './run-name.ts'
 import { INTERVAL_BOUNDS } from './system-metrics.ts'
 import { booleanVariable, groupVariable, intervalVariable, jsonVariable, listVariable } from './variables.ts'
 import type { z } from 'zod/mini'
@@ -24,6 +25,7 @@ import type {
   DatasetTrackingOptions,
   EnvironmentOptions,
   GitOptions,
+  KeepOptions,
   ModelTrackingOptions,
   ReportedOptions,
   SeedsOptions,
@@ -185,21 +187,16 @@ export const OPTIONS: Members<ExperimentOptions, Configuration> = {
     keep: flag(false),
     description: flag(false),
   }),
+  keep: group<KeepOptions>({
+    outputs: flag(false),
+    inputs: option({ schema: bytes, default: 0 }),
+    code: flag(false),
+    freeSpace: option({ schema: bytes, default: 1024 * MEBI }),
+  }),
   reported: {
     ...group<ReportedOptions>({ metrics: flag(true), parameters: flag(true) }),
     variable: groupVariable(['metrics', 'parameters']),
   },
-}
-
-/** Check the name of a run. It must not read as a reference to another run, nor as an option. */
-function checkRunName(given: string, field: string): string {
-  const name = checkName(given, field)
-  if (!/^[@-]|~\d+$/.test(name)) return name
-  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'invalid name of a run', {
-    field,
-    expected: 'a name that does not begin with "@" or "-", nor end in "~" and a number',
-    received: JSON.stringify(name),
-  })
 }
 
 /** The whole configuration, as one group. */

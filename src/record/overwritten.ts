@@ -25,7 +25,8 @@ export function isOverwritten({ flags = [] }: RunRecord, section: string, name: 
   )
 }
 
-const parseKept: FieldParser<KeptCopy | undefined> = (value, field) => {
+/** Parse a copy; `undefined` if none was to be kept. */
+export const parseKept: FieldParser<KeptCopy | undefined> = (value, field) => {
   if (value === undefined) return undefined
   const { status, reason = 'no reason is recorded' } = objectOf({
     status: oneOf(['kept', 'failed']),

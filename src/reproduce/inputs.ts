@@ -1,6 +1,6 @@
 /** The inputs of a run in the new tree: copied if git does not have them, and digested again. */
 import { isReported } from '../record/reported-by.ts'
-import { chmod, constants, copyFile, lstat, readdir, realpath, rm, stat } from 'node:fs/promises'
+import { constants, copyFile, lstat, readdir, realpath, rm, stat } from 'node:fs/promises'
 import { dirname, relative, sep } from 'node:path'
 import { gitPath } from '../capture/git/paths.ts'
 import { LineaprintError } from '../core/errors.ts'
@@ -11,7 +11,8 @@ import { readFileList } from '../record/file-list.ts'
 import { verifyTracked } from '../compare/tracked.ts'
 import { isOverwritten, keptCopyOf } from '../record/overwritten.ts'
 import { parseTracked, trackedPath } from '../record/tracked.ts'
-import { keptPath } from '../store/objects.ts'
+import { contentOf, piecesOf } from '../store/objects/layout.ts'
+import { writeObject } from '../store/objects/read.ts'
 import { storeOf } from '../store/store.ts'
 import { preparePath } from './paths.ts'
 import { item } from './types.ts'
@@ -20,6 +21,7 @@ import type { ReadLimits } from '../compare/tracked.ts'
 import type { Stats } from 'node:fs'
 import type { KeptFile } from '../record/overwritten.ts'
 import type { TrackedRecord } from '../record/record.ts'
+import type { ObjectContent } from '../store/objects/layout.ts'
 import type { Store } from '../store/store.ts'
 import type { StoredRun } from '../store/runs.ts'
 import type { TreeMap } from './paths.ts'
@@ -60,7 +62,7 @@ export async function checkInputs(
       signal?.throwIfAborted()
       if (isReported(entry)) await moveReported(run, entry, map, target)
       else {
-        const input = await moveInput(run, [section, name, entry], map, target)
+        const input = await moveInput(run, [section, name, entry], { map, target, signal })
         moved.push([name, input.entry])
         copied.set(`${section}.${name}`, input.copied)
       }
@@ -124,15 +126,14 @@ export function refuseOtherInputs(items: readonly ReproduceItem[]): void {
 async function moveInput(
   { folder, record }: StoredRun,
   [section, name, entry]: readonly [InputSection, string, TrackedRecord],
-  map: TreeMap,
-  target: string,
+  { map, target, signal }: Destination,
 ): Promise<{ entry: TrackedRecord; copied: readonly string[] }> {
   const path = entry.status === 'tracked' ? trackedPath(entry) : undefined
   if (entry.status !== 'tracked' || path === undefined || !map.covers(path)) return { entry, copied: [] }
   const moved = { ...entry, path: map.path(path) }
   const copy = keptCopyOf(section, name, entry)
   if (copy?.status === 'kept') {
-    const copied = await restoreCopy(storeOf(folder), copy.files, path, map, target)
+    const copied = await restoreCopy(storeOf(folder), copy.files, path, { map, target, signal })
     // The copy of a model is a part of its folder, and beside it can be code that the command needs. Where the run wrote
     // over the input, the folder holds its results now.
     const isWhole = section !== 'models' || isOverwritten(record, section, name)
@@ -147,6 +148,14 @@ async function moveInput(
   return { entry: moved, copied }
 }
 
+/** The new tree. */
+interface Destination {
+  readonly map: TreeMap
+  /** Its absolute path. */
+  readonly target: string
+  readonly signal: AbortSignal | undefined
+}
+
 /**
  * Write the kept copy of an input into the new tree. Files that are there come from git, and are compared with the
  * record like all others.
@@ -157,24 +166,32 @@ async function restoreCopy(
   store: Store,
   files: readonly KeptFile[],
   path: string,
-  map: TreeMap,
-  target: string,
+  { map, target, signal }: Destination,
 ): Promise<string[] | undefined> {
-  const sources = files.map(({ digests }) => keptPath(store, digests))
-  for (const source of sources)
-    if (source === undefined || !(await lstatOf(Buffer.from(source)))?.isFile()) return undefined
+  const contents: ObjectContent[] = []
+  for (const { digests, size } of files) {
+    const content = contentOf(digests, size)
+    if (content === undefined || (await piecesOf(store, content)) === undefined) return undefined
+    contents.push(content)
+  }
   // A sharded model is the files in the folder of its index.
   const base = isIndexPath(path) ? dirname(path) : path
   const written: string[] = []
-  for (const [index, { path: below, isExecutable }] of files.entries()) {
+  for (const [index, content] of contents.entries()) {
+    const { path: below = '', isExecutable = false } = files[index] ?? {}
     const to = map.path(base)
     const full = relative(target, below === '' ? to : `${to}/${below}`)
-    const free = await preparePath(target, gitPath(Buffer.from(full.split(sep).join('/'))))
-    if (await inputExists(String(free))) continue
-    await copyFile(sources[index] ?? '', free, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE)
-    // The store is private, and the new tree is like any other.
-    await chmod(free, isExecutable ? 0o755 : 0o644)
-    written.push(String(free))
+    const free = String(await preparePath(target, gitPath(Buffer.from(full.split(sep).join('/')))))
+    if (await inputExists(free)) continue
+    try {
+      await writeObject(store, content, free, { mode: isExecutable ? 0o777 : 0o666, signal })
+    } catch (error) {
+      if (!LineaprintError.is(error) || error.code !== 'ERR_LINEAPRINT_CHANGED') throw error
+      // The copy is damaged, and half of an input is none.
+      for (const other of written) await rm(other, { force: true })
+      return undefined
+    }
+    written.push(free)
   }
   return written
 }

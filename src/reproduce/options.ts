@@ -42,6 +42,7 @@ export const NOT_CARRIED_OVER: Readonly<Record<keyof Configuration, string | nul
   seeds: null,
   datasets: null,
   models: null,
+  keep: 'a record must not decide how much of this disk is used',
   reported: null,
 }
 

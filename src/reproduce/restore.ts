@@ -22,6 +22,8 @@ import { errorCode, isFolder, storeError } from '../util/fs.ts'
 import { checkOutChanged, restoreIndexState } from './index-state.ts'
 import { isRedacted } from '../secrets/redact.ts'
 import { checkPath, preparePath } from './paths.ts'
+import { storeOf } from '../store/store.ts'
+import { keptPack, unpack } from './kept-code.ts'
 import { restoreBytes } from './work-tree-bytes.ts'
 import type { Git } from '../capture/git/command.ts'
 import type { GitPath } from '../capture/git/paths.ts'
@@ -70,10 +72,17 @@ export async function restoreTree(
   const options = { timeout: TIMEOUT, signal, environment: withSettings(process.env, SETTINGS) }
   const bundle = bundleOf(tree, files)
   const state = await findCommit(createGit({ ...options, directory: tree.root }), tree)
-  if (state !== 'available' && bundle === undefined) throw commitMissing(state, tree)
+  const store = storeOf(runFolder)
+  const isKept = state !== 'available' && bundle === undefined
+  const pack = isKept ? await keptPack(store, tree) : undefined
+  if (isKept && pack === undefined) throw commitMissing(state, tree)
   const own = { ...options, directory: target, transport: 'file' } as const
   const cloning = createGit(own)
   if (state === 'available') await step(tree.root, 'it cannot be cloned', () => clone(cloning, tree, target))
+  else if (pack !== undefined)
+    await step(target, 'the kept code cannot be unpacked', () =>
+      unpack(cloning, tree, target, { store, pack, signal }),
+    )
   else
     await step(target, 'the bundle of the run cannot be fetched', () =>
       unbundle(cloning, tree, target, state, bundle ?? ''),
@@ -121,7 +130,7 @@ function commitMissing(state: CommitState, { root, commit }: RecordedTree): Line
   if (!repository && cause === undefined) {
     return new LineaprintError('ERR_LINEAPRINT_STATE', 'the repository of the run does not exist', {
       path: root,
-      hint: 'restore it at this path; a run recorded with --bundle can use another clone',
+      hint: 'restore it at this path; a run that keeps its code (keep.code) needs no repository, and one recorded with --bundle can use another clone',
     })
   }
   if (cause?.message === GIT_MISSING) {

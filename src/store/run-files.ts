@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
 import { hashFiles } from '../hash/file.ts'
 import { errorCode, storeError, syncFolder, syncHandle } from '../util/fs.ts'
+import { ANNOTATIONS_FOLDER } from './annotations.ts'
 import { RECORD_FILE } from './store.ts'
 import type { FileHandle } from 'node:fs/promises'
 import type { FileRecord } from '../record/record.ts'
@@ -86,9 +87,9 @@ function notCovered(path: string, reason: string): string {
   return `the file ${path} of the run is not covered by the seal: ${reason}`
 }
 
-/** List the entries of a run's folder, except the record and files written after it. */
+/** List the entries of a run's folder, except the record, annotations, and files written after it. */
 export async function findFiles(folder: string, derived: readonly string[]): Promise<FolderEntry[]> {
-  const excluded = new Set([RECORD_FILE, ...derived])
+  const excluded = new Set([RECORD_FILE, ANNOTATIONS_FOLDER, ...derived])
   const entries: FolderEntry[] = []
   const visit = async (below: string): Promise<void> => {
     for (const name of await readdir(join(folder, below))) {

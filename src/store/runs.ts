@@ -9,7 +9,7 @@ import { errorCode, storeError } from '../util/fs.ts'
 import { isRunId } from '../core/run-id.ts'
 import { RunIndex } from './run-index.ts'
 import { readRun } from './read.ts'
-import { runFolder } from './store.ts'
+import { checkStore, runFolder } from './store.ts'
 import { resolveReference } from './reference.ts'
 import { selectRuns } from './select.ts'
 import type { RunId } from '../core/run-id.ts'
@@ -44,16 +44,6 @@ export interface RunList {
 
 /** Folders read at a time. */
 const PARALLEL = 16
-
-function checkStore(store: unknown): void {
-  checkObject(store, 'store')
-  const { root, runs } = store as Partial<Store>
-  if (typeof root === 'string' && typeof runs === 'string') return
-  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'store is not a store', {
-    field: 'store',
-    expected: 'a store that storeIn returned',
-  })
-}
 
 /**
  * List the runs of a store, oldest first. Folders that are not runs are reported separately; a missing store

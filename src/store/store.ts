@@ -2,7 +2,7 @@
 import { mkdir, rename, rmdir, unlink } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
-import { checkText } from '../core/options.ts'
+import { checkObject, checkText } from '../core/options.ts'
 import { unfinishedName } from './abandoned.ts'
 import { OWNER_MODES } from '../util/modes.ts'
 import { errorCode, makeFolders, pathExists, storeError, syncFolder, writeAtomic } from '../util/fs.ts'
@@ -30,6 +30,17 @@ export function storeIn(folder: string): Store {
   checkText(folder, 'folder')
   const root = resolve(folder, '.lineaprint')
   return { root, runs: join(root, 'runs') }
+}
+
+/** Throw if an argument of a public function is not a store. */
+export function checkStore(store: unknown): void {
+  checkObject(store, 'store')
+  const { root, runs } = store as Partial<Store>
+  if (typeof root === 'string' && typeof runs === 'string') return
+  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'store is not a store', {
+    field: 'store',
+    expected: 'a store that storeIn returned',
+  })
 }
 
 /** Return the store that holds the folder of a run. */

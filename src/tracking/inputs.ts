@@ -12,7 +12,7 @@ import { checkKnown } from '../core/options.ts'
 import { safeFileName } from '../core/run-id.ts'
 import { reasonOf } from '../record/failure.ts'
 import { fingerprintOrWarn, flagOutput } from './changes/flags.ts'
-import { keepModel } from './changes/overwritten.ts'
+import { keepTracked } from './kept/tracked.ts'
 import { checkName, copyAsJson } from '../json/copy.ts'
 import { processOf } from '../record/state.ts'
 import { identityDigests } from '../record/tracked.ts'
@@ -234,6 +234,8 @@ export const KINDS: {
 type TrackOptions = Pick<HashOptions, 'signal' | 'onProgress'> & {
   /** Number of the process that reports the item; absent for this process. */
   readonly process?: number | undefined
+  /** True if the store keeps a copy. @default as the configuration says */
+  readonly keep?: boolean | undefined
 }
 
 /**
@@ -248,7 +250,7 @@ export async function track<S, R extends object>(
   kind: Kind<S, R>,
   source: S,
   givenName: string,
-  { signal, onProgress, process }: TrackOptions,
+  { signal, onProgress, process, keep }: TrackOptions,
 ): Promise<R | undefined> {
   const { section, noun, flag } = kind
   const name = checkName(givenName, `the name of the ${noun}`)
@@ -273,8 +275,7 @@ export async function track<S, R extends object>(
       writer.configuration,
     )
     await writer.exclusive(() => record(writer, kind, name, report, process))
-    if (section === 'models' && writer.configuration.models.keep)
-      await writer.exclusive(() => keep(writer, { name, path, before, report, process, signal }))
+    await keepTracked(writer, { section, name, path, before, report, process, keep, signal })
     warnOfDisguise(writer, `${noun} ${JSON.stringify(name)}`, report)
     if (path !== undefined && before !== undefined) {
       // Keep only the digests: the report of a model holds every tensor.
@@ -348,45 +349,6 @@ async function readAgain<S, R extends object>(
     if (LineaprintError.is(error) && error.code === 'ERR_LINEAPRINT_NOT_FOUND') return 'missing'
     throw error
   }
-}
-
-/** Keep a copy of a model in the store, and record it with its entry. */
-async function keep(
-  writer: RunWriter,
-  {
-    name,
-    path,
-    before,
-    report,
-    process,
-    signal,
-  }: {
-    readonly name: string
-    readonly path: string | undefined
-    readonly before: PresentFingerprint | undefined
-    readonly report: object
-    readonly process: number | undefined
-    readonly signal: AbortSignal | undefined
-  },
-): Promise<void> {
-  const entry = earlierEntry(writer, 'models', name, process)
-  if (entry?.status !== 'tracked' || 'kept' in entry) return
-  const kept =
-    path === undefined || before === undefined
-      ? ({ status: 'failed', reason: 'it was in memory' } as const)
-      : await keepModel(writer, { section: 'models', name, path, before }, report as ModelReport, signal)
-  if (kept.status === 'failed')
-    writer.append({
-      type: 'warning',
-      message: `no copy of the model ${JSON.stringify(name)} was kept: ${kept.reason}`,
-    })
-  writer.append({
-    type: 'tracked',
-    section: 'models',
-    name,
-    entry: { ...entry, kept },
-    ...(process === undefined ? {} : { process }),
-  })
 }
 
 /** Return the digests of a model in the order in which errors name them. */

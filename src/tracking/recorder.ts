@@ -19,6 +19,7 @@ import { keepOverwritten } from './changes/overwritten.ts'
 import { beginUndeclared, findUndeclared, flagUndeclared, trackModelFiles } from './changes/undeclared.ts'
 import { checkDigestLabel, digestEvent, digestOf } from './digests.ts'
 import { track } from './inputs.ts'
+import { keepCode } from './kept/code.ts'
 import { MetricFiles } from './metric-files/metric-files.ts'
 import { metricFormat } from './metric-files/rows.ts'
 import { metricEvent } from './metrics.ts'
@@ -149,6 +150,7 @@ export class Recorder {
     if (command === undefined) this.sampleSystem(process.pid)
     const { readyForCommand, done } = captureAtStart(writer, signal, command?.started)
     void this.#trackPending(done)
+    if (writer.configuration.keep.code) void this.#trackPending(done.then(() => keepCode(writer, signal)))
     this.#captured = done.then(
       () => undefined,
       () => undefined,
@@ -190,15 +192,17 @@ export class Recorder {
    * Digest an item and record it under a name; see `track` in `inputs.ts`.
    *
    * @param process Number of the process that reports it; absent for this process, as in the methods below.
+   * @param keep Whether the store keeps a copy; absent if the configuration decides.
    */
   async track<S, R extends object>(
     kind: Kind<S, R>,
     source: S,
     name: string,
     process?: number,
+    keep?: boolean,
   ): Promise<R | undefined> {
     const writer = this.#running(callOf(kind))
-    return this.#trackPending(track(writer, kind, source, name, { ...this.#settings, process }))
+    return this.#trackPending(track(writer, kind, source, name, { ...this.#settings, process, keep }))
   }
 
   /** Record a process that reports something. */

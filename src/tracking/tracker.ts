@@ -1,4 +1,5 @@
 /** The public facade of a run: the methods that programs call to record one. */
+import { checkKnown } from '../core/options.ts'
 import { KINDS, TENSORS, modelKind } from './inputs.ts'
 import { Leniency } from './leniency.ts'
 import { Recorder } from './recorder.ts'
@@ -22,6 +23,12 @@ import type { TrackerSettings } from './settings.ts'
 import type { ExperimentSummary } from './summary.ts'
 
 export type { TrackerSettings } from './settings.ts'
+
+/** Options of `trackOutput`. */
+export interface OutputTrackingOptions {
+  /** True if the store keeps a copy. @default as `keep.outputs` of the configuration says */
+  readonly keep?: boolean | undefined
+}
 
 /**
  * The tracker of one run. Create it, start it, track inputs and outputs, and finish it. Several trackers in
@@ -137,13 +144,19 @@ export class ExperimentTracker {
   /**
    * Digest a file or folder that the run wrote and record it under a name.
    *
+   * @param options With `keep`, the store keeps a copy; `lineaprint get` writes it.
    * @returns The report of the output; `undefined` without `strict` after an error.
    * @throws The errors of `readDataset`, after the failure was recorded.
    */
-  async trackOutput(path: string, name: string): Promise<DatasetReport | undefined> {
-    const report = await this.#leniency.wait('trackOutput', () =>
-      this.#recorder.track(KINDS.output, path, name),
-    )
+  async trackOutput(
+    path: string,
+    name: string,
+    options: OutputTrackingOptions = {},
+  ): Promise<DatasetReport | undefined> {
+    const report = await this.#leniency.wait('trackOutput', () => {
+      checkKnown(options, ['keep'])
+      return this.#recorder.track(KINDS.output, path, name, undefined, options.keep)
+    })
     if (report === undefined) return undefined
     const { tensors: _, folder: __, stableFields: ___, contents: ____, ...dataset } = report
     return dataset

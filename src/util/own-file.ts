@@ -107,6 +107,31 @@ export async function readRegular(path: string, limit: number): Promise<Buffer> 
   return await file.readFile()
 }
 
+/**
+ * Open a regular file for reading. A link is refused, and a FIFO is not waited for.
+ *
+ * @throws The system's error, `ELOOP` for a link, or `NOT_REGULAR`.
+ */
+export async function openUnlinked(path: string): Promise<FileHandle> {
+  const file = await open(path, constants.O_RDONLY | SAFE)
+  if ((await file.stat()).isFile()) return file
+  await file.close()
+  throw Object.assign(new Error('it is not a regular file'), { code: 'NOT_REGULAR' })
+}
+
+/**
+ * Read a regular file whole, as {@link openUnlinked} opens it.
+ *
+ * @param limit The most bytes that it may have.
+ * @throws Also an error with the code `EFBIG` if it is longer.
+ */
+export async function readUnlinked(path: string, limit: number): Promise<Buffer> {
+  await using file = await openUnlinked(path)
+  const { size } = await file.stat()
+  if (size > limit) throw Object.assign(new Error(`it is longer than ${limit} bytes`), { code: 'EFBIG' })
+  return await file.readFile()
+}
+
 /** Milliseconds for which the reader of a FIFO waits for somebody who writes to it. */
 const WRITER_MS = 500
 

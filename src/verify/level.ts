@@ -89,6 +89,11 @@ export const VERIFY_RULES: readonly VerifyRule[] = [
   { section: 'tokenizers', description: 'content', levels: DATA },
   { section: 'outputs', description: 'content', levels: DATA },
   { section: 'trackers', description: 'own trackers', levels: CHOSEN },
+  {
+    section: 'objects',
+    description: 'copies that the store keeps, checked with `--objects`',
+    levels: ALWAYS,
+  },
 ]
 
 /** Decide which differences of an item count at a level. */

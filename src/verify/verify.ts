@@ -11,6 +11,7 @@ import { verifyCaptures, verifyDirectory, verifyVersion } from './captures.ts'
 import { verifyCommand } from './command.ts'
 import { verifyFiles, verifyRecord } from '../compare/run-files.ts'
 import { VERIFY_LEVELS, judge } from './level.ts'
+import { verifyObjects } from './objects.ts'
 import { explainOverwritten, verifyTracked } from '../compare/tracked.ts'
 import type { Progress } from '../core/options.ts'
 import type { Component } from '../core/component.ts'
@@ -58,6 +59,8 @@ export interface VerifyOptions {
    * ones. @default none
    */
   readonly outputIgnore?: readonly string[] | undefined
+  /** True if the copies that the store keeps for the run are read and compared with their digests. @default false */
+  readonly objects?: boolean | undefined
   /** Stops the work. The call then throws the reason of the signal. */
   readonly signal?: AbortSignal | undefined
   /** Called with the progress of the current digest. */
@@ -71,6 +74,7 @@ const OPTIONS = [
   'seed',
   'trackers',
   'outputIgnore',
+  'objects',
   'signal',
   'onProgress',
 ] as const
@@ -104,6 +108,7 @@ export async function verifyRun(run: StoredRun, options: VerifyOptions = {}): Pr
     ...(await verifyDirectory(run.record, directory)),
     ...(await captures),
     ...(await explainOverwritten(run, await verifyTracked(run, limits, options.outputIgnore), limits)),
+    ...(options.objects === true ? await verifyObjects(run, limits) : []),
   ]
   signal?.throwIfAborted()
   const items = [...checked.filter(isSurrounding), ...checked.filter((item) => !isSurrounding(item))].map(

@@ -13,6 +13,27 @@ import { BRIDGE, PYTHON, latestRun, plainPython, programsOf, python, pythonOf } 
 
 const SLOW = { timeout: 120_000 }
 
+test('a copy of an output is kept on request', SLOW, async () => {
+  const root = folderOf()
+  const { code, said, record } = await python(
+    `import lineaprint
+for name in ["kept", "other"]:
+    open(name, "w").write(name)
+say(lineaprint.track_output("kept", "kept", keep=True)["kind"])
+lineaprint.track_output("other", "other")
+lineaprint.track_output("other", "wrong", keep=1)`,
+    { root },
+  )
+  expect([code, said]).toEqual([0, ['file']])
+  expect(record).toMatchObject({
+    status: 'finished',
+    outputs: { kept: { kept: { status: 'kept', files: [{ path: '', size: 4 }] } } },
+    warnings: [expect.stringContaining('keep must be True or False')],
+  })
+  expect(Object.keys(record.outputs)).toEqual(['kept', 'other'])
+  expect(record.outputs['other']).not.toHaveProperty('kept')
+})
+
 test('datasets, outputs, metrics, metadata, tags and digests stand in the record', SLOW, async () => {
   const root = folderOf({ 'data.csv': 'a,b\n1,2\n' })
   const { code, said, record } = await python(

@@ -69,16 +69,18 @@ test('every option carries over, or the list says why not', () => {
     datasets: { sample: { strategy: 'random', count: 10, seed: 2n ** 60n }, tables: false, files: false },
     models: { sample: { share: '1/1000' }, tensors: false, keep: true, description: true },
     reported: { metrics: true, parameters: false },
+    keep: { outputs: true, inputs: 5, code: true, freeSpace: 0 },
     metricFiles: ['m.json'],
     autoOutputs: true,
   }
   const checked = checkOptions({ label: 'test', options: { ...given }, folder: '/' })
   const made = optionsOf(describeConfiguration(mergeOptions([checked], '/old')))
-  const { experimentId, runName, redact, storeAccess, trackers, metricFiles, autoOutputs, ...others } = given
+  const { experimentId, runName, redact, storeAccess, trackers, metricFiles, autoOutputs, keep, ...others } =
+    given
   const { saveToJson, saveToYaml, saveToWandb, saveToMlflow, ...carried } = others
   expect(made).toEqual({ ...carried, outputDir: '/new/runs' })
   const outputs = { saveToJson, saveToYaml, saveToWandb, saveToMlflow }
-  const files = { metricFiles, autoOutputs }
+  const files = { metricFiles, autoOutputs, keep }
   const left = { experimentId, runName, redact, storeAccess, ...outputs, ...files, trackers, outputDir: '' }
   const named = OPTION_NAMES.filter((name) => NOT_CARRIED_OVER[name] !== null)
   expect(named.toSorted()).toEqual(Object.keys(left).toSorted())

@@ -11,6 +11,7 @@ import {
   parseMembers,
   text,
 } from '../../json/read-fields.ts'
+import { parseKept } from '../../record/overwritten.ts'
 import type { WrittenDigests } from '../../core/digest.ts'
 import type { JsonObject } from '../../core/json-value.ts'
 import type { FieldParser } from '../../json/read-fields.ts'
@@ -236,6 +237,7 @@ const REPOSITORY = {
       }),
     ),
   ),
+  code: parseKept,
 }
 
 /**

@@ -2,6 +2,7 @@
  * Types of a git capture. {@link CapturedRepository} is the form that this version records of a work tree;
  * {@link GitCapture} is the form that is read from a record of any version, which may lack fields.
  */
+import type { KeptCopy } from '../../record/overwritten.ts'
 import type { WrittenDigests } from '../../core/digest.ts'
 import type { Recorded } from '../recorded.ts'
 
@@ -267,7 +268,10 @@ type EveryVersion = 'available' | 'commit' | 'changed' | 'untracked' | 'submodul
 
 /** A work tree with a commit, in a record of any version. */
 export type RepositoryCapture = Pick<CapturedRepository, EveryVersion> &
-  Recorded<Omit<CapturedRepository, EveryVersion>>
+  Recorded<Omit<CapturedRepository, EveryVersion>> & {
+    /** A pack with the commit in the objects of the store. Added by a run that keeps its code. */
+    readonly code?: KeptCopy
+  }
 
 /** The git capture in a record of any version. */
 export type GitCapture = RepositoryCapture | NoRepository

@@ -1,6 +1,4 @@
 /** `lineaprint reproduce`: repeat a run in a clean work tree, with a verdict. */
-import { once } from 'node:events'
-import { stderr } from 'node:process'
 import { Command, InvalidArgumentError } from 'commander'
 import { reproduceRun } from '../../reproduce/reproduce.ts'
 import { encodeFloat } from '../../json/special-floats.ts'
@@ -21,6 +19,7 @@ import {
   table,
 } from '../shared/output.ts'
 import { plural } from '../../util/plural.ts'
+import { askYes } from '../shared/question.ts'
 import { progressBar } from '../shared/progress.ts'
 import type {
   FileTotal,
@@ -135,25 +134,7 @@ const COMMAND_LIMIT = 8000
 /** Show what a run would start and, on a terminal, ask once whether it may. */
 async function approve(plan: ReproductionPlan, signal: AbortSignal): Promise<boolean> {
   for (const line of planLines(plan)) printError(escapeText(line))
-  if (process.stdin.isTTY !== true || stderr.isTTY !== true) return false
-  const { createInterface } = await import('node:readline/promises')
-  // Not as a terminal: the system edits the line, and Ctrl-C reaches this process as a signal.
-  const terminal = createInterface({ input: process.stdin, output: stderr, terminal: false })
-  try {
-    // The end of the input is no answer, and the question would wait forever.
-    const closed = once(terminal, 'close', { signal }).then(() => '')
-    const answer = await Promise.race([
-      terminal.question('Start this? Type yes to go on: ', { signal }),
-      closed,
-    ])
-    return /^\s*y(?:es)?\s*$/i.test(answer)
-  } catch (error) {
-    // Ctrl-C has the same message in every command.
-    signal.throwIfAborted()
-    throw error
-  } finally {
-    terminal.close()
-  }
+  return askYes('Start this? Type yes to go on: ', signal)
 }
 
 function planLines(plan: ReproductionPlan): string[] {

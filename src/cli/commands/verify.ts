@@ -20,6 +20,7 @@ interface VerifyArguments extends StoreOptions {
   readonly seed?: number
   readonly directory?: string
   readonly outputIgnore: readonly string[]
+  readonly objects?: boolean
 }
 
 const EXAMPLE = `
@@ -70,6 +71,7 @@ export function command(context: CommandContext): Command {
       collect,
       [],
     )
+    .option('--objects', 'also read the copies that the store keeps for the run')
     .option('--details', 'print each file and each difference on its own line')
     .addHelpText('after', EXAMPLE)
     .action((reference: string, argv: string[], options: VerifyArguments) =>
@@ -99,6 +101,7 @@ async function verify(
     directory: options.directory,
     seed: options.seed,
     outputIgnore: options.outputIgnore,
+    objects: options.objects,
     trackers: configuration.trackers,
     signal: context.signal,
     onProgress: progress.onProgress,

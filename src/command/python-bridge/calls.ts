@@ -65,7 +65,7 @@ export async function answer(message: Message, program: Program, session: Sessio
     case 'model':
       return trackModel(message, program, session)
     case 'output':
-      return track(session, program, KINDS.output, message.path, message.name)
+      return track(session, program, KINDS.output, message.path, message.name, message.keep)
     case 'digest':
       return logDigest(message, program, session)
     case 'state':
@@ -315,6 +315,7 @@ async function track<S, R extends object>(
   kind: Kind<S, R>,
   source: S,
   name: string,
+  keep?: boolean,
 ): Promise<Answer> {
   const { hello, number } = program
   const reported: Kind<S, R> = {
@@ -333,7 +334,7 @@ async function track<S, R extends object>(
       return { ...described, reportedBy }
     },
   }
-  const report = await recorder.track(reported, source, name, programs.announce(program, recorder))
+  const report = await recorder.track(reported, source, name, programs.announce(program, recorder), keep)
   if (report === undefined) return null
   const {
     tensors: _,

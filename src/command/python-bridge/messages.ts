@@ -199,7 +199,7 @@ export type Message =
         /** Path of the base of an adapter; `false` to look for none. */
         readonly base?: string | false | undefined
       })
-  | (Named<'output'> & { readonly path: string })
+  | (Named<'output'> & { readonly path: string; readonly keep?: boolean | undefined })
   | (Named<'digest'> &
       FileTransfer & {
         readonly step?: number | undefined
@@ -420,7 +420,7 @@ const schema = lazily((): z.ZodMiniType<Message> => {
       base: z.optional(z.union([path, z.literal(false)])),
       ...modelFacts(),
     }),
-    z.object({ call: z.literal('output'), id, name, path }),
+    z.object({ call: z.literal('output'), id, name, path, keep: z.optional(z.boolean()) }),
     z.object({
       call: z.literal('digest'),
       id,

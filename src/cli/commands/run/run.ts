@@ -70,7 +70,7 @@ export function command(context: CommandContext): Command {
       collect,
       [],
     )
-    .option('--keep', 'keep a copy of each input that is also an output, such as a checkpoint to resume from')
+    .option('--keep', 'keep a copy of each output, and of each input that the run writes over')
     .option('--keep-model', 'keep a copy of the weights of each model that the run uses')
     .option('--allow-missing', 'only warn about an output that the command does not make')
     .option(
@@ -159,6 +159,7 @@ function experimentOptions(options: RunOptions): Record<string, unknown> {
     deterministic,
     replaceMathRandom,
     bundle,
+    keep,
     keepModel,
     systemMetrics,
     redact,
@@ -178,6 +179,7 @@ function experimentOptions(options: RunOptions): Record<string, unknown> {
     ...(reported === false && { reported: { metrics: false, parameters: false } }),
     ...(outputs !== undefined && { autoOutputs: outputs === 'auto' }),
     ...(bundle !== undefined && { git: { bundle } }),
+    ...(keep === true && { keep: { outputs: true } }),
     ...(keepModel !== undefined && { models: { keep: keepModel } }),
     ...(isGiven && { seeds }),
     ...(systemMetrics !== undefined && {

@@ -2,6 +2,7 @@
 import { Command } from 'commander'
 import { parseGitCapture } from '../../../capture/git/parse.ts'
 import { unlessDamaged } from '../../../json/read-fields.ts'
+import { keptCopyOf } from '../../../record/overwritten.ts'
 import { parseTracked } from '../../../record/tracked.ts'
 import { decodeFloat } from '../../../json/special-floats.ts'
 import { journalProblems } from '../../../store/journal-read.ts'
@@ -9,6 +10,7 @@ import { REFERENCE_HELP } from '../../../store/reference.ts'
 import { findRun } from '../../../store/runs.ts'
 import { isReported } from '../../../record/reported-by.ts'
 import { checkSeal } from '../../../record/seal.ts'
+import { ANNOTATIONS_TITLE, annotationsOf, describeAnnotations } from './annotations.ts'
 import { describeRanks } from './ranks.ts'
 import { describeSeeds } from './seeds.ts'
 import {
@@ -39,6 +41,7 @@ import type {
 import type { RecordedSplit, TrackedContent, TrackedModel } from '../../../record/tracked.ts'
 import type { JsonObject } from '../../../core/json-value.ts'
 import type { StoredRun } from '../../../store/runs.ts'
+import type { ShownAnnotations } from './annotations.ts'
 import type { StoreOptions } from '../../shared/store.ts'
 
 const INDENT = 14
@@ -57,19 +60,26 @@ export function command(): Command {
 async function show(reference: string, options: StoreOptions): Promise<void> {
   const { store } = await openStore(options)
   const run = await findRun(store, reference)
-  if (options.json === true) return printJson({ ...run.record, status: run.status })
-  print([...page(run)].join('\n'))
+  const annotations = await annotationsOf(run)
+  if (options.json === true)
+    return printJson({
+      ...run.record,
+      status: run.status,
+      ...(annotations !== undefined && { annotations }),
+    })
+  print([...page(run, annotations)].join('\n'))
 }
 
 /** A title and its lines. Sections without lines are left out. */
 type Section = readonly [title: string, lines: readonly string[]]
 
-function* page(run: StoredRun): Generator<string> {
+function* page(run: StoredRun, annotations: ShownAnnotations | undefined): Generator<string> {
   const [first = '', ...rest] = wrap(run.record.name, 0, lineWidth() - 10)
   yield `${paint('bold', first)}  ${paintStatus(run.status)}`
   yield* rest.map((line) => paint('bold', line))
   yield* about(run)
-  for (const [title, lines] of sections(run.record)) {
+  const annotated = describeAnnotations(annotations).flatMap(([name, text]) => field(name, text))
+  for (const [title, lines] of [[ANNOTATIONS_TITLE, annotated] as const, ...sections(run.record)]) {
     if (lines.length === 0) continue
     yield ''
     yield paint('bold', title)
@@ -221,6 +231,7 @@ function tracked(section: Exclude<TrackedSection, 'models'>, name: string, entry
     ...('kind' in recorded ? contentFacts(recorded) : []),
     recorded.path ?? '',
     reporter(entry),
+    keptFact(section, name, entry),
   ]
   return facts.filter((fact) => fact !== '').join(', ')
 }
@@ -270,9 +281,15 @@ function model(name: string, entry: TrackedRecord): string {
     path,
     baseFact(recorded.base),
     reporter(entry),
+    keptFact('models', name, entry),
     notRead(recorded),
   ]
   return facts.filter((fact) => fact !== '').join(', ')
+}
+
+/** Say whether the store keeps a copy. A warning says why it does not. */
+function keptFact(section: TrackedSection, name: string, entry: TrackedRecord): string {
+  return unlessDamaged(() => keptCopyOf(section, name, entry))?.status === 'kept' ? 'kept' : ''
 }
 
 /** Say on which base an adapter is, or why that is not known. */

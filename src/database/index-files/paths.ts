@@ -12,7 +12,7 @@ import { folderProblem, stateOfName } from '../../util/own-file.ts'
  * The version of the catalog's content; part of the name, so that two versions do not replace each other's
  * files.
  */
-const VERSION = 1
+const VERSION = 2
 
 const NAME = new RegExp(`^index-v${VERSION}-[0-9a-f]{16}\\.sqlite$`)
 
@@ -63,8 +63,8 @@ export function catalogProblem(path: string): 'missing' | 'others' | 'foreign' |
   return siblings.every((sibling) => sibling === 'own' || sibling === 'missing') ? undefined : 'foreign'
 }
 
-/** Bytes of a catalog with a few million runs. A longer file is not one. */
-const SIZE_LIMIT = 2 ** 30
+/** Bytes of an index of a few million runs with many metrics. A longer file is not one. */
+const SIZE_LIMIT = 2 ** 36
 
 /** Suffixes of the files that SQLite keeps beside a database. */
 const SUFFIXES = ['-wal', '-shm', '-journal'] as const

@@ -51,6 +51,7 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'print every value of the metrics of runs',
     load: () => import('./commands/metrics.ts'),
   },
+  plot: { summary: 'plot metrics of runs: terminal, SVG', load: () => import('./commands/plot.ts') },
   verify: {
     summary: 'check what a run recorded against the present',
     load: () => import('./commands/verify.ts'),

@@ -60,10 +60,15 @@ export function checkFilter(filter: RunFilter): CheckedFilter {
     where: { kind: 'and', parts },
     sort: parseSort(texts(sort ?? [], 'sort')),
     limit,
-    columns: texts(columns ?? [], 'columns').map((text) =>
-      text === 'auto' ? { kind: 'auto' } : parseField(text, 'columns'),
-    ),
+    columns: checkColumns(columns ?? []),
   }
+}
+
+/** Parse the columns of a list. @throws ERR_LINEAPRINT_ARGUMENT naming what is no field. */
+export function checkColumns(columns: readonly string[]): ListColumn[] {
+  return texts(columns, 'columns').map((text) =>
+    text === 'auto' ? { kind: 'auto' } : parseField(text, 'columns'),
+  )
 }
 
 function equal(column: 'status' | 'name', value: string): Expression {

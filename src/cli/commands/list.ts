@@ -7,7 +7,7 @@ import { MOMENT_HELP, parseMoment } from '../../database/expression/moments.ts'
 import { listRuns } from '../../database/runs.ts'
 import { groupLaunches } from '../../store/launches.ts'
 import { encodeFloat } from '../../json/special-floats.ts'
-import { collect, wholeNumber } from '../shared/arguments.ts'
+import { collect, collectFields, wholeNumber } from '../shared/arguments.ts'
 import {
   NARROWEST_COLUMN,
   escapeText,
@@ -39,12 +39,12 @@ export function command(context: CommandContext): Command {
     .option(
       '--sort <fields>',
       'order by these fields, each descending after a minus, as -metrics.loss',
-      listed,
+      collectFields,
     )
     .option(
       '--columns <fields>',
       'columns, as id,params.lr,metrics.loss.min; auto: the parameters and metrics that differ',
-      listed,
+      collectFields,
     )
     .addOption(
       new Option('--format <format>', 'form of the output')
@@ -104,12 +104,6 @@ function parseSince(text: string): Date {
   const time = parseMoment(text)
   if (time !== undefined) return new Date(time)
   throw new InvalidArgumentError(`Expected ${MOMENT_HELP}.`)
-}
-
-/** Split a list of fields at its commas; those in quotation marks are parts of names. */
-function listed(text: string, before: readonly string[] = []): string[] {
-  const parts = text.match(/(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^,"'])+/g) ?? []
-  return [...before, ...parts.map((part) => part.trim())]
 }
 
 /** Smallest number of runs for which a missing index causes a warning. */

@@ -43,6 +43,7 @@ test('the public surface is this, and a change of it is meant', () => {
     'parseManifest',
     'parsePart',
     'readDataset',
+    'readMetrics',
     'readModel',
     'readRun',
     'readTokenizer',

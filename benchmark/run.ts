@@ -13,6 +13,7 @@ import { parseArgs } from 'node:util'
 import { arrayCases } from './cases/array.ts'
 import { captureCases } from './cases/capture.ts'
 import { derivationCases } from './cases/derivation.ts'
+import { findCases } from './cases/find.ts'
 import { largeCases } from './cases/large.ts'
 import { modelValueCases } from './cases/model-values.ts'
 import { modelCases } from './cases/model.ts'
@@ -134,6 +135,7 @@ async function runAll(inputs: Inputs, { date, rounds, quick, only, json }: Setti
     ...captureCases(inputs),
     ...pythonShimCases(inputs),
     ...storeCases(inputs, quick),
+    ...findCases(inputs, quick),
   ]
   const names = new Set(all.map(({ name }) => name))
   const asked = (name: string, word: string): boolean =>

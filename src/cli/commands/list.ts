@@ -6,7 +6,6 @@ import { FIELD_HELP } from '../../database/expression/fields.ts'
 import { MOMENT_HELP, parseMoment } from '../../database/expression/moments.ts'
 import { listRuns } from '../../database/runs.ts'
 import { groupLaunches } from '../../store/launches.ts'
-import { encodeFloat } from '../../json/special-floats.ts'
 import { collect, collectFields, wholeNumber } from '../shared/arguments.ts'
 import {
   NARROWEST_COLUMN,
@@ -19,7 +18,7 @@ import {
   printJson,
   table,
 } from '../shared/output.ts'
-import { cellText, printCsv } from '../shared/csv.ts'
+import { cellText, jsonValues, printCsv } from '../shared/csv.ts'
 import { duration, localTime } from '../shared/time.ts'
 import { openStore, storeOptions } from '../shared/store.ts'
 import { plural } from '../../util/plural.ts'
@@ -144,14 +143,7 @@ async function list(options: ListOptions, context: CommandContext): Promise<void
 }
 
 function describe({ folder, argv, values, ...run }: RunOfList): object {
-  const written =
-    values && Object.fromEntries(Object.entries(values).map(([key, value]) => [key, recorded(value)]))
-  return { ...run, command: argv, path: folder, ...(written && { values: written }) }
-}
-
-/** Write NaN and the infinities as a record has them. */
-function recorded(value: ColumnValue): ColumnValue {
-  return typeof value === 'number' ? encodeFloat(value) : value
+  return { ...run, command: argv, path: folder, ...(values && { values: jsonValues(values) }) }
 }
 
 /** Columns of CSV if none were asked for. */

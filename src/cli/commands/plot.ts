@@ -107,9 +107,11 @@ const ROWS = 12
 /** Widest panel, for a pipe and for wide terminals. */
 const WIDEST = 100
 
+function styled(text: string, series: number): string {
+  return paint(STYLES[series % STYLES.length] ?? 'bold', text)
+}
+
 function printFigure(runs: readonly StoredRun[], { panels, single }: Figure, scale: 'linear' | 'log'): void {
-  const styled = (text: string, series: number): string =>
-    paint(STYLES[series % STYLES.length] ?? 'bold', text)
   if (panels.length > 0)
     print(runs.map((run, index) => `${styled('⠒⠒', index)} ${escapeText(legendOf(run))}`).join('\n'))
   for (const panel of panels) {

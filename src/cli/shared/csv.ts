@@ -1,4 +1,5 @@
 /** Cells of values, and CSV (RFC 4180). */
+import { encodeFloat } from '../../json/special-floats.ts'
 import { printVerbatim } from './output.ts'
 import type { JsonValue } from '../../core/json-value.ts'
 
@@ -9,6 +10,16 @@ export function cellText(value: JsonValue, short: boolean = false): string {
   if (typeof value === 'string') return value
   if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return value.join(', ')
   return JSON.stringify(value)
+}
+
+/** Return values by name for JSON, with NaN and the infinities as a record has them. */
+export function jsonValues(values: Readonly<Record<string, JsonValue>>): Record<string, JsonValue> {
+  return Object.fromEntries(
+    Object.entries(values).map(([key, value]) => [
+      key,
+      typeof value === 'number' ? encodeFloat(value) : value,
+    ]),
+  )
 }
 
 /** Print rows as CSV. */

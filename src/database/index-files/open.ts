@@ -6,7 +6,7 @@ import { renameSync, writeFileSync } from 'node:fs'
 import { modesIn } from '../../util/modes.ts'
 import { connectSqlite } from '../sqlite.ts'
 import { SQLITE, createStatements } from '../schema.ts'
-import { catalogProblem, catalogsIn, findCatalog, newCatalogPath, removeCatalog } from './paths.ts'
+import { indexProblem, indexesIn, findIndexPath, newIndexPath, removeIndex } from './paths.ts'
 import { failureOf, hasSoundLog, openDatabase } from './sqlite.ts'
 import type { DatabaseSync } from 'node:sqlite'
 import type { RunConnection } from '../connection.ts'
@@ -21,14 +21,14 @@ const PATIENCE = 1000
  * @throws The errors of SQLite if another process locks it, or if it cannot be created.
  */
 export function openIndex(folder: string): RunConnection {
-  const [first, ...others] = catalogsIn(folder)
-  for (const path of others) removeCatalog(path)
+  const [first, ...others] = indexesIn(folder)
+  for (const path of others) removeIndex(path)
   if (first !== undefined) {
     try {
       return connectSqlite(openChecked(first))
     } catch (error) {
       if (failureOf(error) !== 'damaged') throw error
-      removeCatalog(first)
+      removeIndex(first)
     }
   }
   return connectSqlite(openChecked(createIndex(folder)))
@@ -36,17 +36,17 @@ export function openIndex(folder: string): RunConnection {
 
 /** Return the index of a folder as it is; `undefined` if there is none. Nothing is made or removed. */
 export function peekIndex(folder: string): RunConnection | undefined {
-  const path = findCatalog(folder)
+  const path = findIndexPath(folder)
   return path === undefined ? undefined : connectSqlite(openChecked(path))
 }
 
 /** Remove the indexes of a folder. */
 export function discardIndex(folder: string): void {
-  for (const path of catalogsIn(folder)) removeCatalog(path)
+  for (const path of indexesIn(folder)) removeIndex(path)
 }
 
 function openChecked(path: string): DatabaseSync {
-  if (catalogProblem(path) !== undefined) throw unusable('not a file of an index')
+  if (indexProblem(path) !== undefined) throw unusable('not a file of an index')
   const database = openDatabase(path)
   try {
     database.exec(
@@ -89,7 +89,7 @@ function statements(): readonly string[] {
 
 /** Create an index under a temporary name and rename it, so that nobody sees an unfinished one. */
 function createIndex(folder: string): string {
-  const path = newCatalogPath(folder)
+  const path = newIndexPath(folder)
   const temporary = `${path}.tmp`
   try {
     // SQLite gives its other files the mode of this one.
@@ -105,7 +105,7 @@ function createIndex(folder: string): string {
     renameSync(temporary, path)
     return path
   } catch (error) {
-    removeCatalog(temporary)
+    removeIndex(temporary)
     throw error
   }
 }

@@ -308,7 +308,7 @@ function axis(values: readonly number[], wanted: number, { tight }: { readonly t
 }
 
 /** Return a logarithmic axis over the values above zero, with ticks at powers of ten, or at 1, 2 and 5 times those. */
-function logAxis(values: readonly number[], wanted: number, _: { readonly tight: boolean }): Axis {
+function logAxis(values: readonly number[], wanted: number): Axis {
   let [low, high] = [Infinity, -Infinity]
   for (const value of values) {
     if (!(value > 0) || !Number.isFinite(value)) continue

@@ -45,10 +45,6 @@ export function textPanel(
     bits[cell] = (bits[cell] ?? 0) | DOTS[column % 2 === 0 ? 0 : 1][(row % 4) as 0 | 1 | 2 | 3]
     owners[cell] = owner
   }
-  const position = (value: number, from: number, to: number, size: number): number =>
-    Math.round(
-      (to === from ? 0.5 : value / 2 / (to / 2 - from / 2) - from / 2 / (to / 2 - from / 2)) * (size - 1),
-    )
   series.forEach(({ points }, owner) => {
     let before: readonly [number, number] | undefined
     for (const point of points) {
@@ -65,9 +61,9 @@ export function textPanel(
   const lines = Array.from({ length: rows }, (_, row) =>
     Array.from({ length: columns }, (__, column): TextCell => {
       const cell = row * columns + column
-      const series = owners[cell] ?? -1
-      const character = series < 0 ? ' ' : String.fromCodePoint(0x2800 + (bits[cell] ?? 0))
-      return { character, series: series < 0 ? undefined : series }
+      const owner = owners[cell] ?? -1
+      const character = owner < 0 ? ' ' : String.fromCodePoint(0x2800 + (bits[cell] ?? 0))
+      return { character, series: owner < 0 ? undefined : owner }
     }),
   )
   const real = (value: number): string => label(scale === 'log' ? 10 ** value : value)
@@ -82,6 +78,12 @@ export function textPanel(
     from: all.length === 0 ? '' : label(left),
     to: all.length === 0 ? '' : label(right),
   }
+}
+
+/** Return the dot of a value between two others; the halves keep the difference of huge values finite. */
+function position(value: number, from: number, to: number, size: number): number {
+  if (to === from) return Math.round(0.5 * (size - 1))
+  return Math.round(((value / 2 - from / 2) / (to / 2 - from / 2)) * (size - 1))
 }
 
 function rangeOf(values: readonly number[]): readonly [number, number] {

@@ -1,9 +1,8 @@
 /** `lineaprint diff` of any number of runs against one of them. */
 import { diffRuns } from '../../../diff/runs.ts'
 import { tableOfRuns } from '../../../database/stored.ts'
-import { cellText } from '../../shared/csv.ts'
+import { cellText, jsonValues } from '../../shared/csv.ts'
 import { escapeText, isTerminal, paint, print, printError, printJson, table } from '../../shared/output.ts'
-import { encodeFloat } from '../../../json/special-floats.ts'
 import { plural } from '../../../util/plural.ts'
 import type { RunTable } from '../../../database/stored.ts'
 import type { RunDiff, RunDiffOptions } from '../../../diff/runs.ts'
@@ -43,15 +42,8 @@ export async function diffSeveral(
 }
 
 function jsonOf({ id }: StoredRun, { columns, rows }: RunTable, diffs: readonly RunDiff[]): object {
-  const written = (row: RunTable['rows'][number] | undefined): object =>
-    Object.fromEntries(
-      Object.entries(row ?? {}).map(([key, value]) => [
-        key,
-        typeof value === 'number' ? encodeFloat(value) : value,
-      ]),
-    )
   return {
-    base: { id, values: written(rows[0]) },
+    base: { id, values: jsonValues(rows[0] ?? {}) },
     columns,
     runs: diffs.map(({ after, same, firstCause, differences, notCompared, firstDivergence }, index) => ({
       ...after,
@@ -60,7 +52,7 @@ function jsonOf({ id }: StoredRun, { columns, rows }: RunTable, diffs: readonly 
       differences,
       notCompared,
       firstDivergence,
-      values: written(rows[index + 1]),
+      values: jsonValues(rows[index + 1] ?? {}),
     })),
   }
 }
@@ -119,7 +111,7 @@ function markdown(
         ...(firstDivergence === null ? [] : ['', `First divergence: step ${firstDivergence.step}.`]),
         ...(notCompared.length === 0 ? [] : ['', `Not compared: ${plural(notCompared.length, 'field')}.`]),
         ...(unexplained.length === 0 ? [] : ['', 'No recorded cause differs:', '']),
-      ...unexplained.map((sentence) => `- ${markdownText(sentence)}`),
+        ...unexplained.map((sentence) => `- ${markdownText(sentence)}`),
       ]
     },
   )
@@ -132,8 +124,11 @@ function markdown(
 }
 
 function markdownTable(titles: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const line = (cells: readonly string[]): string => `| ${cells.map(markdownText).join(' | ')} |`
-  return [line(titles), `| ${titles.map(() => '---').join(' | ')} |`, ...rows.map(line)]
+  return [markdownRow(titles), `| ${titles.map(() => '---').join(' | ')} |`, ...rows.map(markdownRow)]
+}
+
+function markdownRow(cells: readonly string[]): string {
+  return `| ${cells.map(markdownText).join(' | ')} |`
 }
 
 /** Return text that Markdown shows as it is: nothing in it is a mark, a tag or the end of a cell. */

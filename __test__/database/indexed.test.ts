@@ -166,16 +166,19 @@ test('a row that somebody or a bad disk changed is not believed', async () => {
   const { runs } = await listRuns(store)
   expect(runs.map(({ status }) => status)).toEqual(['finished', 'finished', 'finished'])
   const sound = rowsOf(store)
-  const path = indexOf(store)
-  const whole = readFileSync(path)
-  for (let at = 0; at < whole.length; at += 211) {
-    const harmed = Buffer.from(whole)
+  const { length } = readFileSync(indexOf(store))
+  let kept = 0
+  for (let at = 0; at < length; at += 997) {
+    // In place: a copy of the file would not be used at all.
+    const path = indexOf(store)
+    const harmed = readFileSync(path)
     harmed[at] = (harmed[at] ?? 0) ^ 0x41
-    for (const name of readdirSync(store.root).filter((file) => file.includes('.sqlite')))
-      rmSync(join(store.root, name))
     writeFileSync(path, harmed)
     expect((await listRuns(store)).runs, `byte ${at}`).toEqual(runs)
+    if (indexOf(store) === path) kept++
   }
+  // Most pages are empty, and a flip in them costs no index.
+  expect(kept).toBeGreaterThan(10)
   rmSync(indexOf(store))
   await listRuns(store)
   expect(rowsOf(store)).toEqual(sound)

@@ -3,7 +3,7 @@ import { errorText } from '../util/error-text.ts'
 import { errorCode } from '../util/fs.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { failureOf } from './index-files/sqlite.ts'
-import { discardIndex, openIndex, peekIndex } from './index-files/open.ts'
+import { NoOrigin, discardIndex, openIndex, peekIndex } from './index-files/open.ts'
 import { folderRefusal } from './index-files/paths.ts'
 import { DamagedRows, queryRuns, readContents, readValues } from './read.ts'
 import { CHECKED, refresh } from './refresh.ts'
@@ -125,7 +125,12 @@ function refusalOf(root: string): string | undefined {
 
 /** Check whether an error can come from the index: of its database, its rows or its files. */
 function isOfIndex(error: unknown): boolean {
-  return error instanceof DamagedRows || failureOf(error) !== undefined || errorCode(error) !== undefined
+  return (
+    error instanceof DamagedRows ||
+    error instanceof NoOrigin ||
+    failureOf(error) !== undefined ||
+    errorCode(error) !== undefined
+  )
 }
 
 /** Check whether a failure is temporary: another process writes or removes the index. */

@@ -55,9 +55,6 @@ export type Expression =
   | { readonly kind: 'glob'; readonly field: ValueField; readonly pattern: string }
   | { readonly kind: 'has'; readonly field: ListField; readonly text: string }
 
-/** The expression that is true of every run. */
-export const EVERY_RUN: Expression = { kind: 'and', parts: [] }
-
 /** One key of an order. Runs without the value come last in both directions. */
 export interface SortKey {
   readonly field: ValueField

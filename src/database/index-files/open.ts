@@ -2,7 +2,7 @@
  * The index of a store: a database of its runs beside them. It is never authoritative: a faulty one is discarded, and
  * where there can be none the folders are read.
  */
-import { renameSync, writeFileSync } from 'node:fs'
+import { lstatSync, renameSync, writeFileSync } from 'node:fs'
 import { modesIn } from '../../util/modes.ts'
 import { connectSqlite } from '../sqlite.ts'
 import { SQLITE, createStatements } from '../schema.ts'
@@ -10,6 +10,9 @@ import { indexProblem, indexesIn, findIndexPath, newIndexPath, removeIndex } fro
 import { failureOf, hasSoundLog, openDatabase } from './sqlite.ts'
 import type { DatabaseSync } from 'node:sqlite'
 import type { RunConnection } from '../connection.ts'
+
+/** Thrown where a file cannot be told from a copy of it. */
+export class NoOrigin extends Error {}
 
 /** Milliseconds to wait for a lock. The wait blocks this thread. */
 const PATIENCE = 1000
@@ -53,6 +56,7 @@ function openChecked(path: string): DatabaseSync {
       `PRAGMA busy_timeout = ${PATIENCE}; PRAGMA trusted_schema = OFF; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON`,
     )
     checkForm(database)
+    checkOrigin(database, path)
     return database
   } catch (error) {
     database.close()
@@ -70,6 +74,23 @@ function checkForm(database: DatabaseSync): void {
     .all()
   if (rows.length !== wanted.length || rows.some(({ sql }, index) => sql !== wanted[index]))
     throw unusable('unexpected schema')
+}
+
+/**
+ * Check that a file is the one in which lineaprint made the index. A copy is another file, and so is one that came with a
+ * store from somebody else: nobody can choose number and time of a new file. So no page of a foreign file is read but the
+ * first ones; pages that refer to one another would be read for ever.
+ */
+function checkOrigin(database: DatabaseSync, path: string): void {
+  const row = database.prepare("SELECT value FROM meta WHERE key = 'file'").get()
+  if (row?.['value'] !== originOf(path)) throw unusable('made elsewhere')
+}
+
+/** Return what only this file has: its number, and the time at which it was created. */
+function originOf(path: string): string {
+  const { dev, ino, birthtimeNs } = lstatSync(path, { bigint: true })
+  if (birthtimeNs === 0n) throw new NoOrigin('the file system does not record when a file was created')
+  return `${dev} ${ino} ${birthtimeNs}`
 }
 
 /** Return an error with the code of SQLite for a database that it cannot use. */
@@ -99,6 +120,7 @@ function createIndex(folder: string): string {
       // With a write-ahead log, readers and a writer do not wait for each other.
       if (hasSoundLog(process.versions.sqlite)) database.exec('PRAGMA journal_mode = WAL')
       for (const statement of statements()) database.exec(statement)
+      database.prepare("INSERT INTO meta (key, value) VALUES ('file', ?)").run(originOf(temporary))
     } finally {
       database.close()
     }

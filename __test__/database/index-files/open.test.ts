@@ -21,17 +21,17 @@ import { folderOf } from '../../support/folder.ts'
 
 /** Open the index of a folder, and return how many rows of a kind are in it. */
 async function damagedIn(folder: string): Promise<string[]> {
-  const { database, close } = openIndex(folder)
-  const rows = await database.selectFrom('damaged').select('id').execute()
-  await close()
+  const connection = openIndex(folder)
+  const rows = await connection.database.selectFrom('damaged').select('id').execute()
+  await connection.close()
   return rows.map(({ id }) => id)
 }
 
 /** Make an index with a row, by which it is known again. */
 async function madeIn(folder: string): Promise<string> {
-  const { database, close } = openIndex(folder)
-  await database.insertInto('damaged').values({ id: 'row' }).execute()
-  await close()
+  const connection = openIndex(folder)
+  await connection.database.insertInto('damaged').values({ id: 'row' }).execute()
+  await connection.close()
   const [name = '', ...others] = readdirSync(folder)
   expect(others).toEqual([])
   return join(folder, name)
@@ -58,9 +58,9 @@ test('an index that was made elsewhere is not read, whatever it holds', async ()
 
 test('an index that was moved with its folder is read', async () => {
   const [folder, other] = [folderOf({ 'store/x': '' }), folderOf()]
-  const { database, close } = openIndex(join(folder, 'store'))
-  await database.insertInto('damaged').values({ id: 'row' }).execute()
-  await close()
+  const connection = openIndex(join(folder, 'store'))
+  await connection.database.insertInto('damaged').values({ id: 'row' }).execute()
+  await connection.close()
   renameSync(join(folder, 'store'), join(other, 'store'))
   expect(await damagedIn(join(other, 'store'))).toEqual(['row'])
 })

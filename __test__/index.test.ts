@@ -51,6 +51,7 @@ test('the public surface is this, and a change of it is meant', () => {
     'planRemoval',
     'readAnnotations',
     'readDataset',
+    'readMetrics',
     'readModel',
     'readRun',
     'readTokenizer',

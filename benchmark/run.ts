@@ -14,6 +14,7 @@ import { arrayCases } from './cases/array.ts'
 import { captureCases } from './cases/capture.ts'
 import { derivationCases } from './cases/derivation.ts'
 import { keepCases } from './cases/keep.ts'
+import { findCases } from './cases/find.ts'
 import { largeCases } from './cases/large.ts'
 import { modelValueCases } from './cases/model-values.ts'
 import { modelCases } from './cases/model.ts'
@@ -136,6 +137,7 @@ async function runAll(inputs: Inputs, { date, rounds, quick, only, json }: Setti
     ...pythonShimCases(inputs),
     ...storeCases(inputs, quick),
     ...keepCases(inputs),
+    ...findCases(inputs, quick),
   ]
   const names = new Set(all.map(({ name }) => name))
   const asked = (name: string, word: string): boolean =>

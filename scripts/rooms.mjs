@@ -21,7 +21,8 @@ export const LEVELS = [
   { config: 'options: names, defaults, sources, and their form in the record' },
   { record: 'the record of a run, its events, its state and its seal' },
   { capture: 'what a run finds around it, and how two captures compare' },
-  { store: 'run folders, the journal, the index of runs, finding a run' },
+  { store: 'run folders, the journal, reading a run, naming one' },
+  { database: 'runs by what they are: expressions, the index of a store, SQLite and PostgreSQL' },
   { export: 'a run in other forms, afterwards and live' },
   { compare: 'tensors, tables, arrays and numbers: what verify, diff and reproduce share' },
   {

@@ -7,7 +7,7 @@
 import { cpSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { ExperimentTracker } from '../src/tracking/tracker.ts'
-import { listRuns } from '../src/store/runs.ts'
+import { listRuns } from '../src/database/runs.ts'
 import { storeIn } from '../src/store/store.ts'
 import { ending, waitForOutput, startChild } from './support/child.ts'
 import { withFolder } from './support/folders.ts'

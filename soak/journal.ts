@@ -8,7 +8,7 @@
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { Generator } from '../src/capture/seeds/generator.ts'
-import { listRuns } from '../src/store/runs.ts'
+import { listRuns } from '../src/database/runs.ts'
 import { storeIn } from '../src/store/store.ts'
 import { faultOf } from './support/acknowledged.ts'
 import { ending, waitForOutput, inParallel, startChild } from './support/child.ts'

@@ -6,7 +6,7 @@
  */
 import { renameSync } from 'node:fs'
 import { join } from 'node:path'
-import { listRuns } from '../src/store/runs.ts'
+import { listRuns } from '../src/database/runs.ts'
 import { RECORD_FILE, storeIn } from '../src/store/store.ts'
 import { ending, printed, startChild } from './support/child.ts'
 import { withFolder } from './support/folders.ts'

@@ -7,17 +7,16 @@ import {
   readFileSync,
   readdirSync,
   rmSync,
-  statSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { readCatalog } from '../src/store/catalog/catalog.ts'
+import { DatabaseSync } from 'node:sqlite'
+import { rowDigest } from '../src/database/write.ts'
 import { formatRecord, sealRecord } from '../src/record/seal.ts'
 import { CHECKSUMS, RUNS } from './strangers-project.ts'
 import type { Generator } from '../src/capture/seeds/generator.ts'
-import type { CatalogRow } from '../src/store/catalog/catalog.ts'
 import type { RunRecord } from '../src/record/record.ts'
 
 /** Text that controls a terminal or hides what it says, with C0, C1, bidirectional and zero-width characters. */
@@ -274,10 +273,8 @@ function changeConfiguration(project: string, random: Generator): void {
 /** Change the index of the store: its bytes, its rows, or what stands at its name. */
 function changeIndex(project: string, random: Generator): void {
   const root = join(project, '.lineaprint')
-  const sound = RUNS.flatMap((id) => rowOf(root, id) ?? [])
-  readCatalog(root).update(sound, [])
   const name =
-    readdirSync(root).find((file) => file.endsWith('.sqlite')) ?? 'index-v1-0000000000000000.sqlite'
+    readdirSync(root).find((file) => file.endsWith('.sqlite')) ?? 'index-v2-0000000000000000.sqlite'
   const path = join(root, name)
   switch (random.integer(0, 3)) {
     case 0:
@@ -285,33 +282,35 @@ function changeIndex(project: string, random: Generator): void {
     case 1:
       return replaceBy(path + pick(random, ['', '', '-wal', '-shm', '-journal']), random)
     case 2:
-      write(join(root, `index-v1-${'0'.repeat(16)}.sqlite`), 'SQLite format 3\0'.padEnd(5000, 'x'))
+      write(join(root, `index-v2-${'0'.repeat(16)}.sqlite`), 'SQLite format 3\0'.padEnd(5000, 'x'))
       return
     default:
-      forgeRows(root, random)
+      forgeRows(path, random)
   }
 }
 
-/** Return the row of a run as the index holds it, with the stamp of its record now. */
-function rowOf(root: string, id: string): CatalogRow | undefined {
-  const path = join(root, 'runs', id, 'run.json')
-  const record = parsed(path)
-  if (record === undefined) return undefined
-  const { ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true })
-  const { name, status, startedAt, finishedAt, durationMs, tags, notes, parent } = record
-  const entry = { name, status, startedAt, finishedAt, durationMs, tags, notes, parent, argv: ['a'] }
-  return { id, stamp: `${ino} ${size} ${mtimeNs} ${ctimeNs}`, entry: JSON.stringify(entry) }
-}
-
-function forgeRows(root: string, random: Generator): void {
-  const rows = RUNS.flatMap((id) => rowOf(root, id) ?? []).map((row) => {
-    const entry = tryParse(row.entry) ?? {}
-    changeValue(entry, random)
-    const text = JSON.stringify(entry)
-    return { ...row, entry: random.integer(0, 3) === 0 ? changeText(text, random) : text }
-  })
-  // The digests of the rows are right: only their content can tell.
-  readCatalog(root).update(rows, [])
+/** Change the entries of an index. Their digests are right: only their content can tell. */
+function forgeRows(path: string, random: Generator): void {
+  if (!isChangeable(path)) return
+  let database: DatabaseSync | undefined
+  try {
+    database = new DatabaseSync(path)
+    const rows = database.prepare('SELECT key, id, stamp, entry FROM run JOIN detail ON run = key').all()
+    for (const { key, id, stamp, entry } of rows) {
+      const value = tryParse(String(entry)) ?? {}
+      changeValue(value, random)
+      const text = JSON.stringify(value)
+      const forged = random.integer(0, 3) === 0 ? changeText(text, random) : text
+      const digest = rowDigest(String(id), String(stamp), forged)
+      database
+        .prepare('UPDATE detail SET entry = ?, digest = ? WHERE run = ?')
+        .run(forged, digest, Number(key))
+    }
+  } catch {
+    // An earlier change left no database.
+  } finally {
+    database?.close()
+  }
 }
 
 /** Put something else than a file at a name that is opened. */

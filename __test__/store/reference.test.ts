@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { isRunId } from '../../src/core/run-id.ts'
 import { resolveReference } from '../../src/store/reference.ts'
-import { findRun } from '../../src/store/runs.ts'
+import { findRun } from '../../src/database/runs.ts'
 import { storeIn } from '../../src/store/store.ts'
 import { finished } from '../tracking/support.ts'
 import { folderOf } from '../support/folder.ts'

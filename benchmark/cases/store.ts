@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync }
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { ExperimentTracker } from '../../src/tracking/tracker.ts'
-import { listRuns } from '../../src/store/runs.ts'
+import { listRuns } from '../../src/database/runs.ts'
 import { JOURNAL_FILE, RECORD_FILE, storeIn } from '../../src/store/store.ts'
 import { entry } from './entry.ts'
 import type { Store } from '../../src/store/store.ts'

@@ -7,7 +7,7 @@
 import { once } from 'node:events'
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import { listRuns } from '../../src/store/runs.ts'
+import { listRuns } from '../../src/database/runs.ts'
 import { storeIn } from '../../src/store/store.ts'
 
 const [folder = '', control] = process.argv.slice(2)

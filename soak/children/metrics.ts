@@ -7,7 +7,8 @@
 import { copyFileSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ExperimentTracker } from '../../src/tracking/tracker.ts'
-import { listRuns, readRun } from '../../src/store/runs.ts'
+import { listRuns } from '../../src/database/runs.ts'
+import { readRun } from '../../src/store/runs.ts'
 import { JOURNAL_FILE, RECORD_FILE, storeIn } from '../../src/store/store.ts'
 import { NO_CAPTURES } from '../support/tracker.ts'
 

@@ -1,7 +1,7 @@
 /** Checks of a save in which a call failed, and of its store afterwards. */
 import { existsSync, readdirSync } from 'node:fs'
 import { ExperimentTracker } from '../../src/tracking/tracker.ts'
-import { listRuns } from '../../src/store/runs.ts'
+import { listRuns } from '../../src/database/runs.ts'
 import { storeIn } from '../../src/store/store.ts'
 import { faultOf } from './acknowledged.ts'
 import { NO_CAPTURES } from './tracker.ts'

@@ -47,6 +47,12 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   },
   list: { summary: 'list the runs of the store', load: () => import('./commands/list.ts') },
   show: { summary: 'show one run', load: () => import('./commands/show/show.ts') },
+  metrics: {
+    summary: 'print every value of the metrics of runs',
+    load: () => import('./commands/metrics.ts'),
+  },
+  plot: { summary: 'plot metrics of runs: terminal, SVG', load: () => import('./commands/plot.ts') },
+  tree: { summary: 'show runs with their parents and children', load: () => import('./commands/tree.ts') },
   verify: {
     summary: 'check what a run recorded against the present',
     load: () => import('./commands/verify.ts'),

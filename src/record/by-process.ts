@@ -1,5 +1,6 @@
 /** Values that several processes gave under one name, and their names in the record. */
 import { distinctName, distinctionOf, distinctions } from './positions.ts'
+import { compareNatural } from '../util/natural-order.ts'
 import type { ReportingProcess } from './record.ts'
 
 /** The process of a value; 0 stands for the process that writes the run. */
@@ -168,13 +169,4 @@ function unusedName(name: string, wanted: string, taken: Set<string>): string {
   for (let number = 2; taken.has(key); number++) key = `${wanted} (${number})`
   taken.add(key)
   return key
-}
-
-let collator: Intl.Collator | undefined
-
-/** Order texts with numbers by their numbers: rank 2 before rank 10. */
-function compareNatural(a: string, b: string): number {
-  // Most runs have one process, and need none.
-  collator ??= new Intl.Collator('en', { numeric: true })
-  return collator.compare(a, b)
 }

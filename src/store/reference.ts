@@ -2,7 +2,7 @@
 import { LineaprintError } from '../core/errors.ts'
 import { plural } from '../util/plural.ts'
 import type { RunId } from '../core/run-id.ts'
-import type { ListedRun } from './run-index.ts'
+import type { ListedRun } from './listed-run.ts'
 
 /** The ways to name a run, for help and for messages. */
 export const REFERENCE_HELP =

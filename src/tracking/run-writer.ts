@@ -14,6 +14,8 @@ import { applyEvent, initialState, liveKey, toRecord } from '../record/state.ts'
 import { JOURNAL_FILE, RECORD_FILE, createRun, removeRun, storeIn } from '../store/store.ts'
 import { VERSION } from '../core/version.ts'
 import { describeConfiguration } from '../config/options.ts'
+import { ColumnWriter } from '../store/metrics/column-writer.ts'
+import { COLUMNS_FILE } from '../store/metrics/columns.ts'
 import { describeFiles } from '../store/run-files.ts'
 import { prepareOutputs } from '../export/live/outputs.ts'
 import { InputSnapshots } from './changes/input-snapshots.ts'
@@ -58,6 +60,7 @@ export class RunWriter {
   /** The state of inputs and outputs before they were used. */
   readonly snapshots: InputSnapshots = new InputSnapshots()
   readonly #journal: Journal
+  readonly #columns: ColumnWriter
   readonly #started: number
   /** Resolves when abandoned runs were cleaned up. Only the end of the run awaits it. */
   readonly #swept: Promise<void>
@@ -82,6 +85,7 @@ export class RunWriter {
     this.redaction = redaction
     this.recorded = redaction.isOn ? initialState(redaction.record(start)) : this.state
     this.#journal = journal
+    this.#columns = new ColumnWriter(join(folder, COLUMNS_FILE))
     this.#started = performance.now()
     this.#swept = sweepAbandoned(store.runs)
     this.#outputs = startOutputs({
@@ -120,6 +124,7 @@ export class RunWriter {
     const recorded = this.redaction.event(event)
     const { time: at } = this.#journal.append(recorded, time)
     applyEvent(this.recorded, recorded)
+    if (recorded.type === 'metric') this.#columns.add(recorded, at)
     if (this.state !== this.recorded) applyEvent(this.state, event)
     this.#outputs.take(recorded, at)
   }
@@ -184,8 +189,9 @@ export class RunWriter {
       durationMs: Math.round(performance.now() - this.#started),
     }
     const { folder, recorded: state } = this
+    const unwritten = this.#columns.finish()
     const { files, warnings } = await describeFiles(folder, exportNames(this.configuration))
-    const all = [...state.warnings, ...warnings]
+    const all = [...state.warnings, ...(unwritten === undefined ? [] : [unwritten]), ...warnings]
     const seal = async (more: readonly string[]): Promise<RunSource> => {
       all.push(...more.map((warning) => this.redaction.text(warning)))
       const record = sealRecord(toRecord(state, { ...ending, files, warnings: [...all] }))

@@ -2,7 +2,7 @@
 import { Command, Option } from 'commander'
 import { annotate, labelsOf, readAnnotations } from '../../store/annotations.ts'
 import { REFERENCE_HELP } from '../../store/reference.ts'
-import { findRun } from '../../store/runs.ts'
+import { findRun } from '../../database/runs.ts'
 import { collect } from '../shared/arguments.ts'
 import { escapeText, printError, printJson } from '../shared/output.ts'
 import { openStore, storeOptions } from '../shared/store.ts'

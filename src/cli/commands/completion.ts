@@ -1,11 +1,12 @@
 /** `lineaprint completion`: a script that completes commands in a shell, and the completions that it asks for. */
 import { stdout } from 'node:process'
 import { Argument, Command, Option } from 'commander'
-import { indexedNames } from '../../store/run-index.ts'
+import { indexedNames } from '../../database/runs.ts'
 import { completionsOf } from '../shared/completions.ts'
 import { printJson } from '../shared/output.ts'
 import { SCRIPTS } from '../shared/shells.ts'
 import { knownStore } from '../shared/store.ts'
+import type { IndexedNames } from '../../database/runs.ts'
 import type { Completions } from '../shared/completions.ts'
 import type { CommandContext, CommonOptions } from '../shared/context.ts'
 import type { Shell } from '../shared/shells.ts'
@@ -46,9 +47,19 @@ async function complete(words: readonly string[], { program }: CommandContext): 
   try {
     const before = words.slice(0, -1)
     const tree = await program(before[0] ?? '')
-    return completionsOf(tree, before, words.at(-1) ?? '', (outputDir) =>
-      indexedNames(knownStore({ outputDir })),
-    )
+    const wanted: (string | undefined)[] = []
+    const names = new Map<string | undefined, readonly IndexedNames[]>()
+    const completed = (): Completions =>
+      completionsOf(tree, before, words.at(-1) ?? '', (outputDir) => {
+        wanted.push(outputDir)
+        return names.get(outputDir) ?? []
+      })
+    const withoutNames = completed()
+    if (wanted.length === 0) return withoutNames
+    // Few words need the names of runs, and reading them takes time.
+    for (const outputDir of new Set(wanted))
+      names.set(outputDir, await indexedNames(knownStore({ outputDir })))
+    return completed()
   } catch {
     return { paths: 'files', skip: 0, values: [] }
   }

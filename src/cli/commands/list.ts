@@ -2,9 +2,11 @@
 import { stripVTControlCharacters } from 'node:util'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { nearest } from '../../core/options.ts'
-import { listRuns } from '../../store/runs.ts'
-import { groupLaunches } from '../../store/select.ts'
-import { collect, wholeNumber } from '../shared/arguments.ts'
+import { FIELD_HELP } from '../../database/expression/fields.ts'
+import { MOMENT_HELP, parseMoment } from '../../database/expression/moments.ts'
+import { listRuns } from '../../database/runs.ts'
+import { groupLaunches } from '../../store/launches.ts'
+import { collect, collectFields, wholeNumber } from '../shared/arguments.ts'
 import {
   NARROWEST_COLUMN,
   escapeText,
@@ -16,10 +18,12 @@ import {
   printJson,
   table,
 } from '../shared/output.ts'
+import { cellText, jsonValues, printCsv } from '../shared/csv.ts'
 import { duration, localTime } from '../shared/time.ts'
 import { openStore, storeOptions } from '../shared/store.ts'
 import { plural } from '../../util/plural.ts'
 import type { RunStatus } from '../../record/record.ts'
+import type { ColumnValue, RunOfList } from '../../database/runs.ts'
 import type { ListedRun } from '../../store/runs.ts'
 import type { CommandContext } from '../shared/context.ts'
 import type { StoreOptions } from '../shared/store.ts'
@@ -27,7 +31,26 @@ import type { StoreOptions } from '../shared/store.ts'
 /** Build the command. */
 export function command(context: CommandContext): Command {
   return storeOptions(new Command('list'))
-    .option('-n, --limit <count>', 'show only the newest runs', parseCount)
+    .option(
+      '--where <expression>',
+      'only runs of which it is true, as \'metrics.loss < 0.3 and tags has "base"\'',
+    )
+    .option(
+      '--sort <fields>',
+      'order by these fields, each descending after a minus, as -metrics.loss',
+      collectFields,
+    )
+    .option(
+      '--columns <fields>',
+      'columns, as id,params.lr,metrics.loss.min; auto: the parameters and metrics that differ',
+      collectFields,
+    )
+    .addOption(
+      new Option('--format <format>', 'form of the output')
+        .choices(['table', 'csv', 'json'])
+        .default('table'),
+    )
+    .option('-n, --limit <count>', 'only the newest runs, with --sort the first', parseCount)
     .option('--name <experiment>', 'only runs of this experiment')
     .addOption(
       new Option('--status <status>', 'only runs of this status; repeatable')
@@ -39,12 +62,21 @@ export function command(context: CommandContext): Command {
     .option('--since <when>', 'only runs started since: a date, or an age such as 90m, 12h, 7d', parseSince)
     .addHelpText(
       'after',
-      '\nExample:\n  lineaprint list --status finished --tag baseline --since 7d --limit 10',
+      `
+Fields: ${FIELD_HELP}
+
+Examples:
+  lineaprint list --status finished --tag baseline --since 7d --limit 10
+  lineaprint list --where 'metrics.loss < 0.3 and params.lr = 0.01' --sort -metrics.accuracy --columns auto`,
     )
     .action((options: ListOptions) => list(options, context))
 }
 
 interface ListOptions extends StoreOptions {
+  readonly where?: string
+  readonly sort?: readonly string[]
+  readonly columns?: readonly string[]
+  readonly format: 'table' | 'csv' | 'json'
   readonly limit?: number
   readonly name?: string
   readonly status: readonly RunStatus[]
@@ -67,20 +99,10 @@ function collectStatus(text: string, before: readonly RunStatus[]): RunStatus[] 
   )
 }
 
-const UNITS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 }
-
 function parseSince(text: string): Date {
-  const [, count, unit] = /^(\d{1,6})([mhd])$/.exec(text) ?? []
-  // Date.parse accepts many other forms, and they differ between runtimes.
-  const isDate = /^\d{4}-\d{2}-\d{2}(?:T[\d:.]+(?:Z|[+-]\d{2}:?\d{2})?)?$/.test(text)
-  // A day begins at midnight of this zone, as a time without a zone is one of this zone.
-  const time = isDate
-    ? Date.parse(text.includes('T') ? text : `${text}T00:00`)
-    : Date.now() - Number(count) * (UNITS[unit ?? ''] ?? NaN)
-  if (Number.isFinite(time)) return new Date(time)
-  throw new InvalidArgumentError(
-    'Expected a date such as 2025-01-31 or 2025-01-31T12:00Z, or 90m, 12h or 7d.',
-  )
+  const time = parseMoment(text)
+  if (time !== undefined) return new Date(time)
+  throw new InvalidArgumentError(`Expected ${MOMENT_HELP}.`)
 }
 
 /** Smallest number of runs for which a missing index causes a warning. */
@@ -88,11 +110,12 @@ const MANY = 100
 
 async function list(options: ListOptions, context: CommandContext): Promise<void> {
   const { store } = await openStore(options)
-  const { limit, name, status, tag, since } = options
-  const filter = { limit, name, tags: tag, since, ...(status.length > 0 && { status }) }
-  const { runs: inOrder, damaged, total, slow } = await listRuns(store, filter)
-  const runs = groupLaunches(inOrder)
-  if (options.json === true) {
+  const { limit, name, status, tag, since, where, sort, columns } = options
+  const conditions = { limit, name, tags: tag, since, where, sort, columns }
+  const match = await listRuns(store, { ...conditions, ...(status.length > 0 && { status }) })
+  const { damaged, total, slow } = match
+  const runs = sort === undefined ? groupLaunches(match.runs) : match.runs
+  if (options.json === true || options.format === 'json') {
     printJson({
       runs: runs.map(describe),
       damaged: damaged.map(({ id, folder, error }) => ({
@@ -102,8 +125,10 @@ async function list(options: ListOptions, context: CommandContext): Promise<void
         message: error.message,
       })),
     })
+  } else if (options.format === 'csv') {
+    printCsv(...valueRows(runs, match.columns ?? DEFAULT_FIELDS))
   } else if (runs.length > 0) {
-    print(listing(runs))
+    print(match.columns === undefined ? listing(runs) : valueTable(runs, match.columns))
   } else if (total > 0) {
     printError(`lineaprint: no run matches in ${escapeText(store.root)} (of ${plural(total, 'run')})`)
   } else if (damaged.length === 0) {
@@ -117,8 +142,42 @@ async function list(options: ListOptions, context: CommandContext): Promise<void
   if (damaged.length > 0) context.exit(3)
 }
 
-function describe({ folder, argv, ...run }: ListedRun): object {
-  return { ...run, command: argv, path: folder }
+function describe({ folder, argv, values, ...run }: RunOfList): object {
+  return { ...run, command: argv, path: folder, ...(values && { values: jsonValues(values) }) }
+}
+
+/** Columns of CSV if none were asked for. */
+const DEFAULT_FIELDS = ['id', 'name', 'run_name', 'status', 'started', 'duration', 'tags'] as const
+
+/** Return the titles and the cells of columns. */
+function valueRows(runs: readonly RunOfList[], columns: readonly string[]): [string[], ColumnValue[][]] {
+  return [
+    [...columns],
+    runs.map((run) => {
+      const own: Readonly<Record<string, ColumnValue>> = {
+        id: run.id,
+        name: run.name,
+        run_name: run.runName,
+        status: run.status,
+        started: run.startedAt,
+        duration: run.durationMs === null ? null : run.durationMs / 1000,
+        tags: run.tags,
+      }
+      return columns.map((column) => (run.values ?? own)[column] ?? null)
+    }),
+  ]
+}
+
+/** Format the values of columns, with the id before them if it was not asked for. */
+function valueTable(runs: readonly RunOfList[], columns: readonly string[]): string {
+  const titles = columns.includes('id') ? columns : ['id', ...columns]
+  const rows = runs.map((run) =>
+    titles.map((title) =>
+      title === 'id' ? run.id : escapeText(cellText(run.values?.[title] ?? null, isTerminal())),
+    ),
+  )
+  const cuttable = new Set(titles.flatMap((title, index) => (title === 'id' ? [] : [index])))
+  return table(rows, titles.map(escapeText), cuttable)
 }
 
 /** A column of the list. */

@@ -39,3 +39,9 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
 export function collect(value: string, before: readonly string[]): string[] {
   return [...before, value]
 }
+
+/** Split a list of fields at its commas; those in quotation marks are parts of names. */
+export function collectFields(text: string, before: readonly string[] = []): string[] {
+  const parts = text.match(/(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^,"'])+/g) ?? []
+  return [...before, ...parts.map((part) => part.trim())]
+}

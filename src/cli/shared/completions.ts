@@ -1,7 +1,7 @@
 /** The completions of a word of a command line: one source for all shells. */
 import { escapeText } from '../../util/escape-text.ts'
 import type { Argument, Command, Option } from 'commander'
-import type { IndexedNames } from '../../store/run-index.ts'
+import type { IndexedNames } from '../../database/runs.ts'
 
 /** Paths that a shell adds itself. `command` stands for a program, or a path to one. */
 export type Paths = 'none' | 'files' | 'folders' | 'command'

@@ -113,8 +113,11 @@ function hasColour(): boolean {
   return isTerminal() && stdout.getColorDepth() > 2
 }
 
+/** Colours and weights of text. */
+export type Style = 'green' | 'red' | 'yellow' | 'blue' | 'magenta' | 'cyan' | 'dim' | 'bold'
+
 /** Colour a text where output has colours. */
-export function paint(style: 'green' | 'red' | 'yellow' | 'dim' | 'bold', text: string): string {
+export function paint(style: Style, text: string): string {
   return hasColour() ? styleText(style, text, { validateStream: false }) : text
 }
 

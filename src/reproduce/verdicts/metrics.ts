@@ -3,7 +3,8 @@
  * the last step. The metrics of a command include those of the runs that it made.
  */
 import { decodeFloat } from '../../json/special-floats.ts'
-import { listRuns, readRun } from '../../store/runs.ts'
+import { listRuns } from '../../database/runs.ts'
+import { readRun } from '../../store/read.ts'
 import { isDurationName } from '../../record/duration-names.ts'
 import { isSystemMetric } from '../../record/system-metric-names.ts'
 import { distance } from '../../compare/numbers.ts'

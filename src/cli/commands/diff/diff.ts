@@ -13,9 +13,16 @@ import { derivationStatement } from '../../../export/derivation.ts'
 import { writeAtomic } from '../../../util/fs.ts'
 import { derivationLines } from './derive.ts'
 import { encodeFloat } from '../../../json/special-floats.ts'
-import { algorithmOption, collect, threadsOption, weightsOption } from '../../shared/arguments.ts'
+import {
+  algorithmOption,
+  collect,
+  collectFields,
+  threadsOption,
+  weightsOption,
+} from '../../shared/arguments.ts'
 import { NO_TABLE } from '../../../dataset/describe-table.ts'
 import { DIFF_KINDS, commonKind, readOperand } from './kinds.ts'
+import { diffSeveral } from './several.ts'
 import { runLines, writePatch, writePlot } from './runs.ts'
 import { tableLines } from './tables.ts'
 import { writeLayers } from './layers.ts'
@@ -50,6 +57,9 @@ interface Options extends StoreOptions, HashArguments {
   readonly sameRun?: boolean
   readonly plot?: string
   readonly svg?: string
+  readonly base?: string
+  readonly columns?: readonly string[]
+  readonly markdown?: boolean
   readonly patch?: string
   readonly all?: boolean
 }
@@ -61,6 +71,7 @@ export function command(context: CommandContext): Command {
   return storeOptions(new Command('diff'))
     .argument('<a>', 'a run, a model, a manifest or tensor list, a table, a folder or a file')
     .argument('<b>', 'the second item, of the same kind')
+    .argument('[others...]', 'more runs: each is compared with the first, or with that of --base')
     .addOption(new Option('--as <kind>', 'compare both as this kind').choices([...DIFF_KINDS]))
     .option('--values', 'models: compare changed tensors as numbers')
     .option('--svg <file>', 'models: draw the change of each layer, with --values')
@@ -84,12 +95,19 @@ export function command(context: CommandContext): Command {
     .option('--check', 'runs: treat fields that could not be compared as differences')
     .option('--same-run', 'runs: compare a run with itself')
     .option('--plot <file>', 'runs: plot the metrics to an SVG file')
+    .option('--base <run>', 'runs: compare all of them with this one')
+    .option('--columns <fields>', 'runs: a table with these values of each, as of list', collectFields)
+    .option('--markdown', 'runs: a report in Markdown')
     .option('--patch <file>', 'runs: write the code changes as a patch for git apply')
     .option('--all', 'show every difference on a terminal')
     .addOption(algorithmOption())
     .addOption(threadsOption())
     .addHelpText('after', EXAMPLES)
-    .action((a: string, b: string, options: Options) => diff(a, b, options, context))
+    .action((a: string, b: string, others: string[], options: Options) =>
+      isSeveral(others, options)
+        ? diffMany([a, b, ...others], options, context)
+        : diff(a, b, options, context),
+    )
 }
 
 const EXAMPLES = `
@@ -102,12 +120,52 @@ Examples:
   lineaprint diff baseline @latest
   lineaprint diff baseline @latest --ignore 'environment.npm.*' --check
   lineaprint diff baseline @latest --plot loss.svg --patch code.patch
+  lineaprint diff sweep sweep~1 sweep~2 --base baseline --columns auto --markdown > report.md
   lineaprint diff before.safetensors after.safetensors --values --svg change.svg
   lineaprint diff model/ model.gguf --derive
   lineaprint diff model.manifest.json model.safetensors
   lineaprint diff release/ checkpoint/ --weights model.safetensors
   lineaprint diff train-old.parquet train-new.parquet
   lineaprint diff data-2025/ data-2026/`
+
+function isSeveral(others: readonly string[], { base, columns, markdown }: Options): boolean {
+  return others.length > 0 || base !== undefined || columns !== undefined || markdown === true
+}
+
+/** Compare runs with the base, or with the first of them. */
+async function diffMany(texts: readonly string[], options: Options, context: CommandContext): Promise<void> {
+  const { base, columns, markdown, ignore, outputIgnore, config, json, all } = options
+  checkUse('run', options)
+  for (const [name, given] of [
+    ['--plot', options.plot],
+    ['--patch', options.patch],
+    ['--check', options.check],
+  ] as const)
+    if (given !== undefined)
+      throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `${name} applies to two runs`, { field: name })
+  const { store, configuration } = await openStore(options)
+  const runs: StoredRun[] = []
+  for (const text of base === undefined ? texts : [base, ...texts]) {
+    const operand = await readOperand(text, async () => store, store, { signal: context.signal })
+    if (!operand.kinds.includes('run')) {
+      const hint = 'models, tables, folders and files are compared two at a time'
+      throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this is no run', { path: text, hint })
+    }
+    runs.push(runOf(operand))
+  }
+  const [first, ...others] = runs
+  if (first === undefined) return
+  const same = await diffSeveral(first, others, {
+    columns: columns ?? ['auto'],
+    format: json === true ? 'json' : markdown === true ? 'markdown' : 'text',
+    all: all === true,
+    ignore,
+    outputIgnore,
+    trackers: config === undefined ? [] : configuration.trackers,
+    signal: context.signal,
+  })
+  context.exit(same ? 0 : 1)
+}
 
 async function diff(a: string, b: string, options: Options, context: CommandContext): Promise<void> {
   const open = async (): ReturnType<typeof openStore> => openStore(options)

@@ -1,5 +1,5 @@
 /**
- * Paths of catalogs. Each file name is used once: SQLite finds the log of a database by its file name, so a
+ * Paths of indexes. Each file name is used once: SQLite finds the log of a database by its file name, so a
  * new file of an old name could get the log of another.
  */
 import { randomBytes } from 'node:crypto'
@@ -9,53 +9,53 @@ import { systemReason } from '../../util/fs.ts'
 import { folderProblem, stateOfName } from '../../util/own-file.ts'
 
 /**
- * The version of the catalog's content; part of the name, so that two versions do not replace each other's
+ * The version of the index's content; part of the name, so that two versions do not replace each other's
  * files.
  */
-const VERSION = 1
+const VERSION = 2
 
 const NAME = new RegExp(`^index-v${VERSION}-[0-9a-f]{16}\\.sqlite$`)
 
-/** Names of the remains of a killed process: an unfinished catalog, or the files beside one that was removed. */
+/** Names of the remains of a killed process: an unfinished index, or the files beside one that was removed. */
 const REST = new RegExp(`^(index-v${VERSION}-[0-9a-f]{16}\\.sqlite)(?:\\.tmp)?(?:-wal|-shm|-journal)?$`)
 
-/** Making a catalog takes milliseconds; younger files are never swept. */
+/** Making an index takes milliseconds; younger files are never swept. */
 const SAFE_AGE_MS = 3_600_000
 
 /**
- * Return the paths of the own catalogs in a folder. All but the first were created concurrently and are surplus.
- * What is not a catalog but has the name of one is removed. Catalogs of other users of a shared store stay.
+ * Return the paths of the own indexes in a folder. All but the first were created concurrently and are surplus.
+ * What is not an index but has the name of one is removed. Indexes of other users of a shared store stay.
  */
-export function catalogsIn(folder: string): string[] {
+export function indexesIn(folder: string): string[] {
   const names = readdirSync(folder)
-  const catalogs = names.filter((name) => NAME.test(name)).toSorted()
-  const own = catalogs.filter((name) => {
+  const indexes = names.filter((name) => NAME.test(name)).toSorted()
+  const own = indexes.filter((name) => {
     const path = join(folder, name)
-    const problem = catalogProblem(path)
-    if (problem === 'foreign') removeCatalog(path)
+    const problem = indexProblem(path)
+    if (problem === 'foreign') removeIndex(path)
     return problem === undefined
   })
   for (const name of names) {
-    const catalog = REST.exec(name)?.[1]
-    if (catalog !== undefined && !names.includes(catalog)) sweep(join(folder, name))
+    const index = REST.exec(name)?.[1]
+    if (index !== undefined && !names.includes(index)) sweep(join(folder, name))
   }
   return own.map((name) => join(folder, name))
 }
 
-/** Return the path of one of the own catalogs in a folder, and change nothing there. */
-export function findCatalog(folder: string): string | undefined {
+/** Return the path of one of the own indexes in a folder, and change nothing there. */
+export function findIndexPath(folder: string): string | undefined {
   return readdirSync(folder)
     .filter((name) => NAME.test(name))
     .toSorted()
     .map((name) => join(folder, name))
-    .find((path) => catalogProblem(path) === undefined)
+    .find((path) => indexProblem(path) === undefined)
 }
 
 /**
- * Return what is wrong with a catalog or a file that SQLite keeps beside it: each must be a regular file of this user
+ * Return what is wrong with an index or a file that SQLite keeps beside it: each must be a regular file of this user
  * with one name. SQLite itself follows links and waits for a FIFO.
  */
-export function catalogProblem(path: string): 'missing' | 'others' | 'foreign' | undefined {
+export function indexProblem(path: string): 'missing' | 'others' | 'foreign' | undefined {
   const state = stateOfName(path, 'shared')
   if (state !== 'own') return state
   if (lstatSync(path).size > SIZE_LIMIT) return 'foreign'
@@ -63,17 +63,11 @@ export function catalogProblem(path: string): 'missing' | 'others' | 'foreign' |
   return siblings.every((sibling) => sibling === 'own' || sibling === 'missing') ? undefined : 'foreign'
 }
 
-/** Bytes of a catalog with a few million runs. A longer file is not one. */
-const SIZE_LIMIT = 2 ** 30
+/** Bytes of an index of a few million runs with many metrics. A longer file is not one. */
+const SIZE_LIMIT = 2 ** 36
 
 /** Suffixes of the files that SQLite keeps beside a database. */
 const SUFFIXES = ['-wal', '-shm', '-journal'] as const
-
-/** Return the bytes of a catalog and of its log. */
-export function sizeOfCatalog(path: string): number {
-  const log = lstatSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0
-  return lstatSync(path).size + log
-}
 
 function sweep(path: string): void {
   try {
@@ -84,13 +78,13 @@ function sweep(path: string): void {
   }
 }
 
-/** Return the path of a new catalog. */
-export function newCatalogPath(folder: string): string {
+/** Return the path of a new index. */
+export function newIndexPath(folder: string): string {
   return join(folder, `index-v${VERSION}-${randomBytes(8).toString('hex')}.sqlite`)
 }
 
-/** Remove a catalog that another process may have open. If that fails it stays, which is harmless. */
-export function removeCatalog(path: string): void {
+/** Remove an index that another process may have open. If that fails it stays, which is harmless. */
+export function removeIndex(path: string): void {
   for (const suffix of ['', ...SUFFIXES]) {
     try {
       rmSync(`${path}${suffix}`, { force: true })
@@ -101,7 +95,7 @@ export function removeCatalog(path: string): void {
 }
 
 /**
- * Return the reason why a folder cannot hold a catalog, if any: SQLite needs a local file system that is
+ * Return the reason why a folder cannot hold an index, if any: SQLite needs a local file system that is
  * writable.
  */
 export function folderRefusal(folder: string): string | undefined {

@@ -1,0 +1,123 @@
+/** Runs are listed by what they reached, read back, plotted, and compared. */
+import { mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { lineaprint } from '../support/program.ts'
+import { finished } from '../tracking/support.ts'
+import type { Outcome } from '../support/program.ts'
+
+let root: string
+
+function program(...words: string[]): Promise<Outcome> {
+  return lineaprint(words, { cwd: root })
+}
+
+/** Text that a terminal, a spreadsheet or Markdown would act on. */
+const HOSTILE = '=cmd|\u001b[31m"a", |b|\n<b>'
+
+beforeAll(async () => {
+  root = realpathSync(mkdtempSync(join(tmpdir(), 'lineaprint-')))
+  for (const [index, loss] of [0.5, 0.2, 0.1].entries())
+    await finished(
+      root,
+      { experimentId: `run-${index}`, experimentName: 'sweep', tags: index === 0 ? ['base'] : [] },
+      (tracker) => {
+        for (let step = 0; step < 3; step++) tracker.logMetric('loss', loss * (3 - step), { step })
+        tracker.logMetric('accuracy', 1 - loss)
+        tracker.setNotes(HOSTILE)
+      },
+    )
+})
+
+afterAll(() => rmSync(root, { recursive: true, force: true }))
+
+test('list chooses, orders and shows values', async () => {
+  const { stdout } = await program(
+    'list',
+    '--where',
+    'metrics.loss < 0.3',
+    '--sort',
+    '-metrics.accuracy',
+    '--columns',
+    'metrics.loss,metrics.accuracy',
+  )
+  expect(stdout).toBe('run-2\t0.1\t0.9\nrun-1\t0.2\t0.8\n')
+  expect((await program('list', '--where', 'tags has "base"', '--columns', 'auto')).stdout).toBe('run-0\n')
+  expect((await program('list', '--columns', 'auto', '--limit', '2')).stdout).toBe(
+    'run-1\t0.8\t0.2\nrun-2\t0.9\t0.1\n',
+  )
+})
+
+test('a wrong expression is wrong usage, and its column is named', async () => {
+  const { code, stdout, stderr } = await program('list', '--where', 'metrics.loss < 0.3 nd x = 1')
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+  expect(stderr).toContain('column 20: "nd" is not expected here')
+})
+
+test('CSV executes nothing, and JSON has every value', async () => {
+  const { stdout } = await program(
+    'list',
+    '--columns',
+    'id,notes,metrics.loss.max',
+    '--format',
+    'csv',
+    '--limit',
+    '1',
+  )
+  const notes = `"'${HOSTILE.replaceAll('"', '""')}"`
+  expect(stdout).toBe(`id,notes,metrics.loss.max\nrun-2,${notes},0.30000000000000004\n`)
+  const json = JSON.parse((await program('list', '--columns', 'metrics.loss', '--json')).stdout) as {
+    runs: { values: unknown }[]
+  }
+  expect(json.runs.map(({ values }) => values)).toEqual(
+    [0.5, 0.2, 0.1].map((loss) => ({ 'metrics.loss': loss })),
+  )
+})
+
+test('metrics prints every value of the chosen series', async () => {
+  const { stdout } = await program('metrics', 'run-1', '@latest', '--metric', 'l*')
+  const rows = stdout
+    .trimEnd()
+    .split('\n')
+    .map((row) => row.split(','))
+  expect(rows[0]).toEqual(['run', 'metric', 'step', 'time', 'value'])
+  expect(rows.slice(1).map(([run, metric, step]) => `${run} ${metric} ${step}`)).toEqual(
+    ['run-1', 'run-2'].flatMap((run) => [0, 1, 2].map((step) => `${run} loss ${step}`)),
+  )
+})
+
+test('plot draws lines in a terminal and in SVG, and lists what has one value', async () => {
+  const { code, stdout } = await program('plot', 'run-0', 'run-2')
+  expect(code).toBe(0)
+  expect(stdout).toMatch(/\nloss\n +1.5 │[\u2800-\u28ff]/)
+  expect(stdout).toContain('accuracy\t0.5\t0.9\n')
+  const path = join(root, 'loss.svg')
+  expect((await program('plot', 'run-0', 'run-2', '--log', '--smooth', '0.5', '-o', path)).code).toBe(0)
+  const svg = readFileSync(path, 'utf8')
+  expect(svg).toContain('prefers-color-scheme:dark')
+  expect(svg).toContain('>accuracy<')
+  expect((await program('plot', 'run-0', '--smooth', '1')).code).toBe(2)
+})
+
+test('any number of runs are compared with a base', async () => {
+  const { code, stdout } = await program('diff', 'run-0', 'run-1', 'run-2', '--columns', 'metrics.loss')
+  expect(code).toBe(1)
+  expect(stdout.split('\n').map((row) => row.split('\t')[0])).toEqual(['run-0', 'run-1', 'run-2', ''])
+  const report = (
+    await program('diff', 'run-1', 'run-2', '--base', 'run-0', '--columns', 'notes', '--markdown')
+  ).stdout
+  expect(report).toContain('# Runs compared with run-0\n')
+  expect(report).toContain('&lt;b\\>')
+  expect(report).not.toContain('\u001b')
+  expect((await program('diff', 'run-0', 'run-1', 'run-2', '--plot', 'x.svg')).code).toBe(2)
+})
+
+test('tree shows every run', async () => {
+  const { stdout } = await program('tree')
+  const ids = stdout
+    .trimEnd()
+    .split('\n')
+    .map((row) => row.split('  ')[0])
+  expect(ids).toEqual(['run-0', 'run-1', 'run-2'])
+})

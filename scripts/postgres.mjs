@@ -1,0 +1,104 @@
+// Start a PostgreSQL of its own for tests and the benchmark, on loopback, in a temporary folder that is removed at the
+// end. It needs the programs of PostgreSQL (Debian and Ubuntu: package postgresql), and nothing of its service.
+import { spawn, spawnSync } from 'node:child_process'
+import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+
+const USER = 'lineaprint'
+
+/** Milliseconds that a start may take. */
+const PATIENCE = 60_000
+
+/** Return the folder of the programs of PostgreSQL; `undefined` if it is not installed. */
+export function postgresPrograms() {
+  const versions = existsSync('/usr/lib/postgresql') ? readdirSync('/usr/lib/postgresql') : []
+  const newest = versions
+    .toSorted((a, b) => Number(b) - Number(a))
+    .map((version) => `/usr/lib/postgresql/${version}/bin`)
+  return [...newest, ...(process.env.PATH ?? '').split(delimiter)].find((folder) =>
+    ['initdb', 'postgres'].every((name) => existsSync(join(folder, name))),
+  )
+}
+
+/**
+ * Start a server.
+ *
+ * @returns Options of `pg`, and a function that stops the server.
+ */
+export async function startPostgres() {
+  const programs = postgresPrograms()
+  if (programs === undefined) throw new Error('postgres: not installed; see CONTRIBUTING.md')
+  const folder = mkdtempSync(join(tmpdir(), 'lineaprint-postgres-'))
+  // PostgreSQL refuses to run as root.
+  const isRoot = process.getuid?.() === 0
+  const as = (program, parameters) =>
+    isRoot
+      ? [
+          'setpriv',
+          ['--reuid=postgres', '--regid=postgres', '--clear-groups', join(programs, program), ...parameters],
+        ]
+      : [join(programs, program), parameters]
+  if (isRoot) {
+    chmodSync(folder, 0o755)
+    spawnSync('chown', ['postgres:postgres', folder])
+  }
+  const data = join(folder, 'data')
+  const [initdb, initdbArguments] = as('initdb', [
+    '-D',
+    data,
+    '-U',
+    USER,
+    '-A',
+    'trust',
+    '-E',
+    'UTF8',
+    '--locale=C',
+    '-N',
+  ])
+  const made = spawnSync(initdb, initdbArguments, { encoding: 'utf8', cwd: folder })
+  if (made.status !== 0) throw new Error(`postgres: initdb failed: ${made.stderr || made.error}`)
+  const port = await freePort()
+  const settings = {
+    listen_addresses: '127.0.0.1',
+    port,
+    unix_socket_directories: '',
+    fsync: 'off',
+    full_page_writes: 'off',
+  }
+  const [server, serverArguments] = as('postgres', [
+    '-D',
+    data,
+    ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+  ])
+  const child = spawn(server, serverArguments, { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] })
+  let log = ''
+  child.stderr.on('data', (chunk) => (log = (log + chunk).slice(-10_000)))
+  const ended = new Promise((resolve) => child.once('close', resolve))
+  const stop = async () => {
+    // A fast shutdown: sessions are ended.
+    child.kill('SIGINT')
+    await ended
+    rmSync(folder, { recursive: true, force: true })
+  }
+  const options = { host: '127.0.0.1', port, user: USER, database: 'postgres' }
+  for (const start = Date.now(); !log.includes('ready to accept connections'); await setTimeout(20)) {
+    if (child.exitCode === null && Date.now() - start < PATIENCE) continue
+    await stop()
+    throw new Error(`postgres: the server did not start: ${log}`)
+  }
+  return { options, stop }
+}
+
+function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address()
+      server.close(() => resolve(port))
+    })
+  })
+}

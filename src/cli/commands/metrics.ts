@@ -1,0 +1,79 @@
+/** `lineaprint metrics`: every value of the metrics of runs. */
+import { Argument, Command, Option } from 'commander'
+import { encodeFloat } from '../../json/special-floats.ts'
+import { findRun } from '../../database/runs.ts'
+import { readMetrics } from '../../store/metrics/series.ts'
+import { REFERENCE_HELP } from '../../store/reference.ts'
+import { collect } from '../shared/arguments.ts'
+import { printCsv } from '../shared/csv.ts'
+import { escapeText, printError, printJson } from '../shared/output.ts'
+import { openStore, storeOptions } from '../shared/store.ts'
+import type { JsonValue } from '../../core/json-value.ts'
+import type { MetricSeries } from '../../store/metrics/series.ts'
+import type { StoredRun } from '../../store/runs.ts'
+import type { CommandContext } from '../shared/context.ts'
+import type { StoreOptions } from '../shared/store.ts'
+
+interface MetricsOptions extends StoreOptions {
+  readonly metric: readonly string[]
+  readonly format: 'csv' | 'json'
+}
+
+/** Build the command. */
+export function command({ signal }: CommandContext): Command {
+  return storeOptions(new Command('metrics'))
+    .addArgument(new Argument('<run...>', `the runs: ${REFERENCE_HELP}`))
+    .option(
+      '--metric <pattern>',
+      'only metrics of these names, * for any characters; repeatable',
+      collect,
+      [],
+    )
+    .addOption(new Option('--format <format>', 'form of the output').choices(['csv', 'json']).default('csv'))
+    .addHelpText('after', "\nExample:\n  lineaprint metrics baseline sweep~1 --metric 'val/*' > values.csv")
+    .action(async (references: string[], options: MetricsOptions) => {
+      const runs = await findRuns(references, options)
+      const { series, warnings } = await readMetrics(runs, {
+        signal,
+        ...(options.metric.length > 0 && { metric: options.metric }),
+      })
+      if (options.json === true || options.format === 'json')
+        printJson({ series: series.map(written), warnings })
+      else printCsv(['run', 'metric', 'step', 'time', 'value'], rowsOf(series))
+      for (const warning of warnings) printError(`lineaprint: warning: ${escapeText(warning)}`)
+    })
+}
+
+/** Find the runs that references name. */
+export async function findRuns(references: readonly string[], options: StoreOptions): Promise<StoredRun[]> {
+  const { store } = await openStore(options)
+  const runs: StoredRun[] = []
+  for (const reference of references) runs.push(await findRun(store, reference))
+  return runs
+}
+
+function* rowsOf(series: readonly MetricSeries[]): Generator<JsonValue[]> {
+  for (const { run, name, steps, times, values } of series)
+    for (const [index, value] of values.entries())
+      yield [run, name, stepOf(steps[index]), timeOf(times[index]), value]
+}
+
+function stepOf(step: number | undefined): number | null {
+  return step === undefined || Number.isNaN(step) ? null : step
+}
+
+/** Return a time as ISO 8601; null for one that no date is. */
+function timeOf(time: number | undefined): string | null {
+  const date = new Date(time ?? NaN)
+  return Number.isNaN(date.getTime()) ? null : date.toISOString()
+}
+
+function written({ run, name, steps, times, values }: MetricSeries): object {
+  return {
+    run,
+    metric: name,
+    steps: Array.from(steps, stepOf),
+    times: Array.from(times, timeOf),
+    values: Array.from(values, encodeFloat),
+  }
+}

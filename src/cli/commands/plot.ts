@@ -1,0 +1,142 @@
+/** `lineaprint plot`: the metrics of runs as lines, in the terminal or as SVG. */
+import { Argument, Command, InvalidArgumentError } from 'commander'
+import { figureOf } from '../../export/plot/figure.ts'
+import { plotSvg } from '../../export/plot/svg.ts'
+import { textPanel } from '../../export/plot/terminal.ts'
+import { readMetrics } from '../../store/metrics/series.ts'
+import { REFERENCE_HELP } from '../../store/reference.ts'
+import { collect } from '../shared/arguments.ts'
+import { escapeText, lineWidth, paint, print, printError, printJson, table } from '../shared/output.ts'
+import { storeOptions } from '../shared/store.ts'
+import { writeWithFolders } from './diff/runs.ts'
+import { findRuns } from './metrics.ts'
+import type { Figure } from '../../export/plot/figure.ts'
+import type { StoredRun } from '../../store/runs.ts'
+import type { CommandContext } from '../shared/context.ts'
+import type { StoreOptions } from '../shared/store.ts'
+
+interface PlotOptions extends StoreOptions {
+  readonly metric: readonly string[]
+  readonly log?: boolean
+  readonly smooth?: number
+  readonly output?: string
+}
+
+/** Build the command. */
+export function command({ signal }: CommandContext): Command {
+  return storeOptions(new Command('plot'))
+    .addArgument(new Argument('<run...>', `the runs: ${REFERENCE_HELP}`))
+    .option(
+      '--metric <pattern>',
+      'only metrics of these names, * for any characters; repeatable',
+      collect,
+      [],
+    )
+    .option('--log', 'logarithmic vertical axes; values that are not above zero are left out')
+    .option(
+      '--smooth <weight>',
+      'weight of earlier values in a moving average, from 0 to below 1',
+      parseWeight,
+    )
+    .option('-o, --output <file>', 'write an SVG file instead')
+    .addHelpText(
+      'after',
+      "\nExamples:\n  lineaprint plot @latest --metric 'loss*'\n  lineaprint plot sweep sweep~1 sweep~2 --log --smooth 0.9 --output sweep.svg",
+    )
+    .action(async (references: string[], options: PlotOptions) => {
+      const runs = await findRuns(references, options)
+      const { series, warnings } = await readMetrics(runs, {
+        signal,
+        ...(options.metric.length > 0 && { metric: options.metric }),
+      })
+      const ids = runs.map(({ id }) => id)
+      const figure = figureOf(ids, series, options.smooth ?? 0)
+      const scale = options.log === true ? 'log' : 'linear'
+      if (options.output !== undefined) await writeWithFolders(options.output, svgOf(runs, figure, scale))
+      if (options.json === true) printJson({ runs: ids, ...contentOf(figure), file: options.output ?? null })
+      else if (options.output === undefined) printFigure(runs, figure, scale)
+      for (const warning of warnings) printError(`lineaprint: warning: ${escapeText(warning)}`)
+      if (figure.omitted.length > 0)
+        printError(`lineaprint: no room for ${figure.omitted.length} more metrics; choose some with --metric`)
+    })
+}
+
+function parseWeight(text: string): number {
+  const weight = /^(?:0?\.\d+|0)$/.test(text) ? Number(text) : NaN
+  if (weight >= 0 && weight < 1) return weight
+  throw new InvalidArgumentError('Expected a number from 0 to below 1, such as 0.9.')
+}
+
+function contentOf({ panels, single, omitted }: Figure): object {
+  return { panels: panels.map(({ title }) => title), single: single.map(([name]) => name), omitted }
+}
+
+function svgOf(runs: readonly StoredRun[], { panels, single }: Figure, scale: 'linear' | 'log'): string {
+  const names = new Set(runs.map(({ record }) => record.name))
+  return plotSvg({
+    title: [...names].join(', '),
+    xLabel: 'step',
+    legend: runs.map(legendOf),
+    panels,
+    scale,
+    rows: single.length === 0 ? [] : singleRows(runs, single),
+    nothing: 'The runs have no such metric.',
+  })
+}
+
+function legendOf({ id, record }: StoredRun): string {
+  return record.runName === undefined ? id : `${record.runName}  ${id}`
+}
+
+/** Return a table with a row for each metric that has one value, and a column for each run. */
+function singleRows(runs: readonly StoredRun[], single: Figure['single']): string[][] {
+  return [
+    ['metric', ...runs.map(({ id }) => id)],
+    ...single.map(([name, ...values]) => [
+      name,
+      ...values.map((value) => (value === null ? '' : String(Number(value.toPrecision(6))))),
+    ]),
+  ]
+}
+
+const STYLES = ['blue', 'yellow', 'green', 'magenta', 'cyan', 'red'] as const
+
+/** Height of a panel in lines. */
+const ROWS = 12
+
+/** Widest panel, for a pipe and for wide terminals. */
+const WIDEST = 100
+
+function styled(text: string, series: number): string {
+  return paint(STYLES[series % STYLES.length] ?? 'bold', text)
+}
+
+function printFigure(runs: readonly StoredRun[], { panels, single }: Figure, scale: 'linear' | 'log'): void {
+  if (panels.length > 0)
+    print(runs.map((run, index) => `${styled('⠒⠒', index)} ${escapeText(legendOf(run))}`).join('\n'))
+  for (const panel of panels) {
+    const gutter = 11
+    const columns = Math.max(20, Math.min(WIDEST, lineWidth()) - gutter - 1)
+    const { labels, lines, from, to } = textPanel(panel, { columns, rows: ROWS, scale })
+    print(`\n${paint('bold', escapeText(panel.title))}`)
+    lines.forEach((cells, row) => {
+      const text = cells
+        .map(({ character, series }) => (series === undefined ? character : styled(character, series)))
+        .join('')
+      print(`${(labels[row] ?? '').padStart(gutter - 1)} │${text.trimEnd()}`)
+    })
+    print(`${' '.repeat(gutter)}└${'─'.repeat(columns)}`)
+    print(`${' '.repeat(gutter + 1)}${from}${to.padStart(Math.max(1, columns - from.length))}`)
+  }
+  const [head, ...rows] = singleRows(runs, single)
+  if (rows.length > 0) {
+    if (panels.length > 0) print('')
+    print(
+      table(
+        rows.map((row) => row.map(escapeText)),
+        head?.map(escapeText),
+      ),
+    )
+  }
+  if (panels.length === 0 && rows.length === 0) printError('lineaprint: the runs have no such metric')
+}

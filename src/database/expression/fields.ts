@@ -1,0 +1,91 @@
+/** The names of fields, as people write them. */
+import { LineaprintError } from '../../core/errors.ts'
+import { nearest } from '../../core/options.ts'
+import { LIST_FIELDS, METRIC_PARTS, TEXT_FIELDS, TIME_FIELDS } from './expression.ts'
+import { tokensOf } from './tokens.ts'
+import type { Field, SortKey, ValueField } from './expression.ts'
+
+/** The fields, for help and messages. */
+export const FIELD_HELP: string = [
+  ...TEXT_FIELDS,
+  ...TIME_FIELDS,
+  'duration',
+  ...LIST_FIELDS,
+  'metrics.NAME',
+  `metrics.NAME.${METRIC_PARTS.join('|')}`,
+  'params.NAME',
+].join(', ')
+
+/**
+ * Return the field that the parts of a name stand for; a sentence about what is wrong otherwise.
+ *
+ * @param parts The name, cut at its dots.
+ */
+export function fieldOf(parts: readonly string[]): Field | { readonly problem: string } {
+  const [head = '', ...rest] = parts
+  if (rest.length === 0) {
+    for (const column of TEXT_FIELDS) if (head === column) return { kind: 'text', column }
+    for (const column of TIME_FIELDS) if (head === column) return { kind: 'time', column }
+    for (const column of LIST_FIELDS) if (head === column) return { kind: 'list', column }
+    if (head === 'duration') return { kind: 'duration' }
+  } else if (head === 'params') return { kind: 'parameter', name: rest.join('.') }
+  else if (head === 'metrics') {
+    const part = METRIC_PARTS.find((known) => rest.length > 1 && known === rest.at(-1))
+    const name = (part === undefined ? rest : rest.slice(0, -1)).join('.')
+    return { kind: 'metric', name, part: part ?? 'last' }
+  }
+  const known = [...TEXT_FIELDS, ...TIME_FIELDS, ...LIST_FIELDS, 'duration', 'metrics', 'params']
+  const near = nearest(head, known)
+  const text = JSON.stringify(parts.join('.'))
+  if (near === 'metrics' || near === 'params')
+    return { problem: `${text} is no field; did you mean ${near}.NAME?` }
+  return {
+    problem: `${text} is no field${near === undefined ? `; fields are ${FIELD_HELP}` : `; did you mean ${near}?`}`,
+  }
+}
+
+/** Return the name of a field as it is written. */
+export function fieldName(field: Field): string {
+  switch (field.kind) {
+    case 'duration':
+      return 'duration'
+    case 'metric':
+      return `metrics.${field.name}${field.part === 'last' ? '' : `.${field.part}`}`
+    case 'parameter':
+      return `params.${field.name}`
+    case 'text':
+    case 'time':
+    case 'list':
+      break
+  }
+  return field.column
+}
+
+/**
+ * Parse the name of a field, such as `metrics.loss.min` or `params."a b"`.
+ *
+ * @param option The option that names it, for errors.
+ */
+export function parseField(text: string, option: string): Field {
+  const [token, end] = tokensOf(text)
+  const field = token?.kind === 'word' && end?.kind === 'end' ? fieldOf(token.parts) : undefined
+  if (field !== undefined && !('problem' in field)) return field
+  throw new LineaprintError(
+    'ERR_LINEAPRINT_ARGUMENT',
+    field?.problem ?? `${JSON.stringify(text)} is no field`,
+    { field: option, expected: FIELD_HELP, received: JSON.stringify(text) },
+  )
+}
+
+/** Parse keys of an order: `-` before a field stands for descending. */
+export function parseSort(keys: readonly string[]): SortKey[] {
+  return keys.map((key) => {
+    const descending = key.startsWith('-')
+    const field = parseField(descending || key.startsWith('+') ? key.slice(1) : key, 'sort')
+    if (field.kind !== 'list') return { field: field satisfies ValueField, descending }
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `${field.column} is a list and has no order`, {
+      field: 'sort',
+      received: JSON.stringify(key),
+    })
+  })
+}

@@ -1,0 +1,108 @@
+/** The facts of a run that it can be found by: the same for every database and for the reader of folders. */
+import { entryOf } from '../store/listed-run.ts'
+import { decodeFloat } from '../json/special-floats.ts'
+import { isResult } from '../record/products.ts'
+import { TRACKED_SECTIONS } from '../record/record.ts'
+import { identityDigests } from '../record/tracked.ts'
+import { unlessDamaged } from '../json/read-fields.ts'
+import type { JsonValue } from '../core/json-value.ts'
+import type { MetricPart } from './expression/expression.ts'
+import type { RunRecord } from '../record/record.ts'
+import type { RunEntry } from '../store/listed-run.ts'
+
+/** The summary of a metric; NaN where there is no number. */
+export type MetricFacts = Readonly<Record<MetricPart, number>>
+
+/** A parameter. A text that spells a number counts as both. */
+export interface ParameterFacts {
+  readonly value: JsonValue
+  readonly number: number | null
+  readonly text: string | null
+}
+
+/** An input or output with one of its digests. */
+export interface ContentFacts {
+  readonly list: 'inputs' | 'outputs'
+  readonly name: string
+  /** Written form. */
+  readonly digest: string
+}
+
+/** Everything by which a run can be found. */
+export interface RunFacts {
+  readonly entry: RunEntry
+  readonly metrics: ReadonlyMap<string, MetricFacts>
+  readonly parameters: ReadonlyMap<string, ParameterFacts>
+  readonly contents: readonly ContentFacts[]
+}
+
+/** Return the facts of a record. */
+export function factsOf(record: RunRecord): RunFacts {
+  const metrics = Object.entries(record.metrics).map(
+    ([name, { last, min, max, count }]) =>
+      [storedText(name), { last: decodeFloat(last), min: numberOr(min), max: numberOr(max), count }] as const,
+  )
+  const parameters = Object.entries(record.parameters ?? {}).map(
+    ([name, { value }]) => [storedText(name), parameterFacts(value)] as const,
+  )
+  return {
+    entry: entryOf(record),
+    metrics: new Map(metrics),
+    parameters: new Map(parameters),
+    contents: contentsOf(record),
+  }
+}
+
+function numberOr(value: RunRecord['metrics'][string]['min']): number {
+  return value === null ? NaN : decodeFloat(value)
+}
+
+const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/
+
+function parameterFacts(value: JsonValue): ParameterFacts {
+  if (typeof value === 'number') return { value, number: finiteOrNull(value), text: null }
+  if (typeof value === 'boolean') return { value, number: null, text: String(value) }
+  if (value === null) return { value, number: null, text: null }
+  if (typeof value !== 'string') return { value, number: null, text: storedText(JSON.stringify(value)) }
+  const number = DECIMAL.test(value) ? finiteOrNull(Number(value)) : null
+  return { value, number, text: storedText(value) }
+}
+
+/** JSON text such as `1e999` gives an infinity. */
+function finiteOrNull(value: number): number | null {
+  return Number.isFinite(value) ? value : null
+}
+
+/**
+ * Return text in the form in which every database holds and compares it alike: without NUL, which PostgreSQL refuses, and
+ * without halves of surrogate pairs and U+FFFE and U+FFFF, which SQLite takes for U+FFFD in patterns.
+ */
+export function storedText(text: string): string {
+  return text.toWellFormed().replace(/[\0\ufffe\uffff]/g, '\u{fffd}')
+}
+
+function contentsOf(record: RunRecord): ContentFacts[] {
+  return TRACKED_SECTIONS.flatMap((section) =>
+    Object.entries(record[section]).flatMap(([name, entry]) => {
+      if (entry.status !== 'tracked') return []
+      const identity = unlessDamaged(() => identityDigests(section, name, entry))
+      const digests = typeof identity === 'string' ? [identity] : Object.values(identity ?? {})
+      const list = isResult(section, name, record) ? ('outputs' as const) : ('inputs' as const)
+      return digests.map((digest) => ({ list, name: storedText(name), digest: storedText(String(digest)) }))
+    }),
+  )
+}
+
+/** Return the hexadecimal digits of a digest in written form. */
+export function hexOf(digest: string): string {
+  return digest.slice(digest.lastIndexOf(':') + 1)
+}
+
+/** Fewer digits of a digest name nothing. */
+export const HEX_LEAST = 8
+
+/** Return the digits that a text could begin a digest with, in written form or bare; `undefined` for other texts. */
+export function hexPrefix(text: string): string | undefined {
+  const hex = hexOf(text)
+  return hex.length >= HEX_LEAST && /^[0-9a-f]+$/.test(hex) ? hex : undefined
+}

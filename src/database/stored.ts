@@ -1,0 +1,35 @@
+/** The values of runs that were read from their folders. */
+import { listedRun } from '../store/listed-run.ts'
+import { factsOf } from './facts.ts'
+import { columnFields, columnValues } from './columns.ts'
+import { fieldName } from './expression/fields.ts'
+import { checkColumns } from './filter.ts'
+import type { StoredRun } from '../store/read.ts'
+import type { ColumnValue, ValuedRun } from './columns.ts'
+
+/** A table with a row for each run. */
+export interface RunTable {
+  readonly columns: readonly string[]
+  readonly rows: readonly Readonly<Record<string, ColumnValue>>[]
+}
+
+/**
+ * Return the values of columns of runs.
+ *
+ * @param columns Fields, as of `listRuns`; `auto` for the parameters and metrics in which the runs differ.
+ */
+export function tableOfRuns(runs: readonly StoredRun[], columns: readonly string[]): RunTable {
+  const valued = runs.map(valuedRun)
+  const fields = columnFields(checkColumns(columns), valued)
+  return { columns: fields.map(fieldName), rows: valued.map((run) => columnValues(fields, run)) }
+}
+
+function valuedRun({ id, folder, record, status }: StoredRun): ValuedRun {
+  const { entry, parameters, metrics, contents } = factsOf(record)
+  return {
+    run: listedRun(id, folder, entry, status),
+    parameters: new Map([...parameters].map(([name, { value }]) => [name, value])),
+    metrics,
+    contents,
+  }
+}

@@ -1,0 +1,165 @@
+/** Every value of the metrics of runs, as series. */
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { primary } from '../../core/digest.ts'
+import { LineaprintError } from '../../core/errors.ts'
+import { checkArray, checkKnown, checkText } from '../../core/options.ts'
+import { hashFile } from '../../hash/file.ts'
+import { decodeFloat } from '../../json/special-floats.ts'
+import { seriesKey } from '../../record/series-keys.ts'
+import { matchesGlob } from '../../util/glob.ts'
+import { compareNatural } from '../../util/natural-order.ts'
+import { journalProblems, readJournal } from '../journal-read.ts'
+import { checkRun } from '../read.ts'
+import { JOURNAL_FILE } from '../store.ts'
+import { readColumns } from './column-reader.ts'
+import { COLUMNS_FILE } from './columns.ts'
+import type { StoredRun } from '../read.ts'
+import type { SeriesColumns } from './column-reader.ts'
+import type { ColumnSeries } from './columns.ts'
+
+/** The values of one metric of one run, in the order in which they were logged. */
+export interface MetricSeries extends SeriesColumns {
+  /** Id of the run. */
+  readonly run: string
+  /** Name of the series in the record. */
+  readonly name: string
+}
+
+/** The result of {@link readMetrics}. */
+export interface MetricsOfRuns {
+  /** In the order of the runs, and of each run in the natural order of the names. */
+  readonly series: readonly MetricSeries[]
+  /** Sentences about what could not be read. */
+  readonly warnings: readonly string[]
+}
+
+/** Options of {@link readMetrics}. */
+export interface ReadMetricsOptions {
+  /** Patterns of names: `*` for any characters, `?` for one. @default all */
+  readonly metric?: readonly string[] | undefined
+  /** Stops the work. The call then throws the reason of the signal. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * Read every value of metrics of runs: from the sealed columns of a run that has them, whose digest is checked, otherwise
+ * from its journal.
+ *
+ * @param runs From `findRun` or `readRun`.
+ * @throws ERR_LINEAPRINT_STORE if a journal cannot be read.
+ */
+export async function readMetrics(
+  runs: readonly StoredRun[],
+  options: ReadMetricsOptions = {},
+): Promise<MetricsOfRuns> {
+  checkArray(runs, 'runs').forEach((run) => checkRun(run, 'runs'))
+  checkKnown(options, ['metric', 'signal'])
+  const { metric, signal } = options
+  for (const pattern of checkArray(metric ?? [], 'metric')) checkText(pattern, 'metric')
+  const isWanted = (name: string): boolean =>
+    metric === undefined || metric.some((pattern) => matchesGlob(pattern, name))
+  const series: MetricSeries[] = []
+  const warnings: string[] = []
+  for (const run of runs) {
+    signal?.throwIfAborted()
+    const columns = await readRunMetrics(run, isWanted, warnings, signal)
+    const names = [...columns.keys()].toSorted(compareNatural)
+    for (const name of names) series.push({ run: run.id, name, ...emptyIfMissing(columns.get(name)) })
+  }
+  return { series, warnings }
+}
+
+function emptyIfMissing(columns: SeriesColumns | undefined): SeriesColumns {
+  return columns ?? { values: new Float64Array(), steps: new Float64Array(), times: new Float64Array() }
+}
+
+type ByName = ReadonlyMap<string, SeriesColumns>
+
+async function readRunMetrics(
+  run: StoredRun,
+  isWanted: (name: string) => boolean,
+  warnings: string[],
+  signal: AbortSignal | undefined,
+): Promise<ByName> {
+  const sealed = await readSealed(run, isWanted, warnings, signal)
+  if (sealed !== undefined) return sealed
+  const path = join(run.folder, JOURNAL_FILE)
+  if ((await stat(path).catch(() => undefined)) === undefined) {
+    const isMissing = Object.keys(run.record.metrics).some(isWanted)
+    if (isMissing) warnings.push(`${run.id}: ${JOURNAL_FILE} is missing`)
+    return new Map()
+  }
+  const keyOf = seriesKey(run.record)
+  const lists = new Map<string, GrowingColumns>()
+  const report = await readJournal(path, (event) => {
+    if (event.type !== 'metric') return
+    signal?.throwIfAborted()
+    const name = keyOf(event)
+    let list = lists.get(name)
+    if (list === undefined) {
+      if (!isWanted(name)) return
+      lists.set(name, (list = new GrowingColumns()))
+    }
+    list.add(decodeFloat(event.value), event.step ?? NaN, Date.parse(event.time))
+  })
+  // The last line of a run that goes on is being written.
+  const problems = run.record.status === 'running' ? report.problems : journalProblems(report)
+  warnings.push(...problems.map((problem) => `${run.id}: ${problem}`))
+  return new Map([...lists].map(([name, list]) => [name, list.columns()]))
+}
+
+/** Read the sealed columns; `undefined` if the run has none, or none that are as the seal says. */
+async function readSealed(
+  { record, folder, id }: StoredRun,
+  isWanted: (name: string) => boolean,
+  warnings: string[],
+  signal: AbortSignal | undefined,
+): Promise<ByName | undefined> {
+  const file = record.files.find((entry) => entry.path === COLUMNS_FILE)
+  if (record.seal === null || file === undefined || 'link' in file) return undefined
+  const path = join(folder, COLUMNS_FILE)
+  try {
+    const { digests, size } = await hashFile(path, { signal })
+    if (size !== file.size || primary(digests).toString() !== file.blake3)
+      throw new LineaprintError('ERR_LINEAPRINT_FORMAT', 'it is not the file that the seal covers', { path })
+    const keyOf = seriesKey(record)
+    const nameOf = (series: ColumnSeries): string => keyOf({ type: 'metric', ...series })
+    const columns = await readColumns(path, (series) => isWanted(nameOf(series)), signal)
+    return new Map([...columns].map(([series, values]) => [nameOf(series), values]))
+  } catch (error) {
+    if (!LineaprintError.isFinding(error)) throw error
+    warnings.push(`${id}: ${COLUMNS_FILE} is not used, the journal is: ${error.message}`)
+    return undefined
+  }
+}
+
+/** Columns whose length is not known yet. */
+class GrowingColumns {
+  #rows = 0
+  #columns: [Float64Array, Float64Array, Float64Array] = [0, 0, 0].map(() => new Float64Array(64)) as [
+    Float64Array,
+    Float64Array,
+    Float64Array,
+  ]
+
+  add(value: number, step: number, time: number): void {
+    if (this.#rows === this.#columns[0].length) {
+      this.#columns = this.#columns.map((column) => {
+        const larger = new Float64Array(column.length * 2)
+        larger.set(column)
+        return larger
+      }) as [Float64Array, Float64Array, Float64Array]
+    }
+    const [values, steps, times] = this.#columns
+    values[this.#rows] = value
+    steps[this.#rows] = step
+    times[this.#rows] = time
+    this.#rows++
+  }
+
+  columns(): SeriesColumns {
+    const [values, steps, times] = this.#columns.map((column) => column.slice(0, this.#rows))
+    return emptyIfMissing(values && steps && times && { values, steps, times })
+  }
+}

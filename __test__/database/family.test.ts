@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { familyOf, forestOf } from '../../src/database/family.ts'
+import { labelsOf } from '../../src/store/annotations.ts'
 import { entryOf, listedRun } from '../../src/store/listed-run.ts'
 import { rounds } from '../support/random.ts'
 import { recordOf } from './support.ts'
@@ -8,7 +9,7 @@ import type { ListedRun } from '../../src/store/listed-run.ts'
 
 function runOf(id: string, parent: string | null): ListedRun {
   const record = recordOf(id, { parent })
-  return listedRun(record.id, `/${id}`, entryOf(record), record.status)
+  return listedRun(record.id, `/${id}`, entryOf(record, labelsOf(record, { entries: [] })), record.status)
 }
 
 test('children stand below their parents, in the order of the list', () => {

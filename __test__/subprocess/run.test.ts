@@ -91,7 +91,7 @@ test('an error of the taker ends the program and is thrown', async () => {
 })
 
 test.skipIf(process.platform !== 'linux')(
-  'what reads nothing is started by the addon, the others by Node',
+  'a program is started by the addon, with its input or none',
   async () => {
     const options = { directory: '/', environment: process.env, timeout: 10_000 }
     const look = [
@@ -104,8 +104,18 @@ test.skipIf(process.platform !== 'linux')(
     expect([input, directory, session]).toEqual(['/dev/null', '/', pid])
     // Node's pipes are sockets.
     expect(output).toMatch(/^pipe:/)
-    const other = await runProgram('sh', look, { ...options, input: Buffer.alloc(0) })
-    expect(other.status === 'ended' && other.stdout.toString()).toMatch(/^socket:.*\nsocket:/)
+    // Longer than a pipe holds, and written while the program writes.
+    const lines = Buffer.alloc(1 << 20, 'a line of a file\n')
+    const other = await runProgram('sh', ['-c', 'readlink /proc/self/fd/0; cat'], {
+      ...options,
+      input: lines,
+    })
+    if (other.status !== 'ended') throw new Error(other.reason)
+    const end = other.stdout.indexOf('\n') + 1
+    expect(other.stdout.toString('latin1', 0, end)).toMatch(/^pipe:/)
+    expect(other.stdout.subarray(end).equals(lines)).toBe(true)
+    // One that does not read its input is no error.
+    expect(await runProgram('sh', ['-c', 'exit 3'], { ...options, input: lines })).toMatchObject({ code: 3 })
   },
 )
 

@@ -8,6 +8,7 @@ import { unlessDamaged } from '../json/read-fields.ts'
 import type { JsonValue } from '../core/json-value.ts'
 import type { MetricPart } from './expression/expression.ts'
 import type { RunRecord } from '../record/record.ts'
+import type { RunLabels } from '../store/annotations.ts'
 import type { RunEntry } from '../store/listed-run.ts'
 
 /** The summary of a metric; NaN where there is no number. */
@@ -36,8 +37,12 @@ export interface RunFacts {
   readonly contents: readonly ContentFacts[]
 }
 
-/** Return the facts of a record. */
-export function factsOf(record: RunRecord): RunFacts {
+/**
+ * Return the facts of a record.
+ *
+ * @param labels Those that the run has by its annotations.
+ */
+export function factsOf(record: RunRecord, labels: Pick<RunLabels, 'runName' | 'tags'>): RunFacts {
   const metrics = Object.entries(record.metrics).map(
     ([name, { last, min, max, count }]) =>
       [storedText(name), { last: decodeFloat(last), min: numberOr(min), max: numberOr(max), count }] as const,
@@ -46,7 +51,7 @@ export function factsOf(record: RunRecord): RunFacts {
     ([name, { value }]) => [storedText(name), parameterFacts(value)] as const,
   )
   return {
-    entry: entryOf(record),
+    entry: entryOf(record, labels),
     metrics: new Map(metrics),
     parameters: new Map(parameters),
     contents: contentsOf(record),

@@ -1,5 +1,6 @@
 /** The slow reader: the records of all folders of a store, without an index. */
 import { LineaprintError } from '../core/errors.ts'
+import { readLabels } from '../store/annotations.ts'
 import { readRecord } from '../store/read.ts'
 import { runIds } from '../store/runs.ts'
 import { runFolder } from '../store/store.ts'
@@ -31,7 +32,7 @@ export async function readFolders(store: Store): Promise<FolderRuns> {
       const folder = runFolder(store, id)
       try {
         const { record, status } = await readRecord(folder, { quick: true })
-        const facts = factsOf(record)
+        const facts = factsOf(record, await readLabels(folder, record))
         runs.push({ run: listedRun(id, folder, facts.entry, status), facts })
       } catch (error) {
         if (!LineaprintError.is(error)) throw error

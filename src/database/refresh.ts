@@ -8,6 +8,8 @@
 import { join } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
 import { isRunId } from '../core/run-id.ts'
+import { annotatedSince } from '../store/annotated.ts'
+import { annotationStamp, readLabels } from '../store/annotations.ts'
 import { readRecord } from '../store/read.ts'
 import { RECORD_FILE, runFolder } from '../store/store.ts'
 import { runIds } from '../store/runs.ts'
@@ -77,6 +79,9 @@ export async function refresh(
       [],
     )
   }
+  // Before the runs are read: an annotation that comes in between counts the next time.
+  const annotated = await annotatedSince(store.runs, meta.get('annotated'))
+  for (const id of await annotatedRuns(connection, store, annotated.ids)) suspects.add(id)
   for (const { id } of await database.selectFrom('damaged').select('id').execute()) suspects.add(id)
   const stamps = new StampReader()
   const read = database.selectFrom('run').select(['key', 'id', 'stamp'])
@@ -91,8 +96,29 @@ export async function refresh(
     suspects,
   )
   const damaged = await readAll(connection, store, suspects)
-  await setMeta(connection, meta, { folder: stamp ?? '', cursor: String(cursor) })
+  await setMeta(connection, meta, { folder: stamp ?? '', cursor: String(cursor), annotated: annotated.state })
   return damaged
+}
+
+/**
+ * Return the known runs that were annotated.
+ *
+ * @param ids Those that may have been; `undefined` if any run may.
+ */
+async function annotatedRuns(
+  { database }: RunConnection,
+  store: Store,
+  ids: readonly string[] | undefined,
+): Promise<string[]> {
+  const known = database.selectFrom('run').select('id')
+  if (ids === undefined)
+    return (await known.execute())
+      .map(({ id }) => id)
+      .filter((id) => isRunId(id) && annotationStamp(runFolder(store, id)) !== undefined)
+  const found: string[] = []
+  for (const batch of batches([...new Set(ids)], CHUNK))
+    found.push(...(await known.where('id', 'in', batch).execute()).map(({ id }) => id))
+  return found
 }
 
 /** Check records of ended runs from a key on. Returns the key from which the next check goes on. */
@@ -201,7 +227,7 @@ async function readForIndex(folder: string, id: RunId): Promise<WrittenRun> {
   const readAt = Date.now()
   const before = await stampOf(path)
   const { record, status } = await readRecord(folder, { quick: true })
-  const facts = factsOf(record)
+  const facts = factsOf(record, await readLabels(folder, record))
   const isAtRest = before !== undefined && readAt - before.changedAt > REST
   // A record replaced during the read has neither stamp.
   const isSame = isAtRest && (await stampOf(path))?.stamp === before.stamp

@@ -1,4 +1,5 @@
 /** The values of runs that were read from their folders. */
+import { readLabels } from '../store/annotations.ts'
 import { listedRun } from '../store/listed-run.ts'
 import { factsOf } from './facts.ts'
 import { columnFields, columnValues } from './columns.ts'
@@ -18,14 +19,14 @@ export interface RunTable {
  *
  * @param columns Fields, as of `listRuns`; `auto` for the parameters and metrics in which the runs differ.
  */
-export function tableOfRuns(runs: readonly StoredRun[], columns: readonly string[]): RunTable {
-  const valued = runs.map(valuedRun)
+export async function tableOfRuns(runs: readonly StoredRun[], columns: readonly string[]): Promise<RunTable> {
+  const valued = await Promise.all(runs.map(valuedRun))
   const fields = columnFields(checkColumns(columns), valued)
   return { columns: fields.map(fieldName), rows: valued.map((run) => columnValues(fields, run)) }
 }
 
-function valuedRun({ id, folder, record, status }: StoredRun): ValuedRun {
-  const { entry, parameters, metrics, contents } = factsOf(record)
+async function valuedRun({ id, folder, record, status }: StoredRun): Promise<ValuedRun> {
+  const { entry, parameters, metrics, contents } = factsOf(record, await readLabels(folder, record))
   return {
     run: listedRun(id, folder, entry, status),
     parameters: new Map([...parameters].map(([name, { value }]) => [name, value])),

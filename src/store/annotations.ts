@@ -23,6 +23,7 @@ import { errorCode, isMissing, isReadError, storeError, syncFolder, writeAtomic 
 import { modesIn } from '../util/modes.ts'
 import { readUnlinked } from '../util/own-file.ts'
 import { ENGLISH, lazily } from '../util/schema.ts'
+import { addAnnotated } from './annotated.ts'
 import type { RunRecord } from '../record/record.ts'
 
 /** Version of the file of an annotation. */
@@ -142,6 +143,21 @@ export function labelsOf(
   return { runName, tags: [...tags], notes, isArchived }
 }
 
+/**
+ * Read the labels of a run that is in a list. Annotations that cannot be read change nothing: who shows the run reports
+ * them.
+ *
+ * @param folder Absolute path of the folder of the run.
+ */
+export async function readLabels(
+  folder: string,
+  record: Pick<RunRecord, 'tags' | 'runName'>,
+): Promise<RunLabels> {
+  // Most runs have none, which one call of the system tells.
+  if (annotationStamp(folder) === undefined) return labelsOf(record, { entries: [] })
+  return labelsOf(record, await readAnnotations(folder))
+}
+
 /** The state of the annotations of a run. */
 export interface AnnotationStamp {
   /** Changes with each annotation. */
@@ -210,6 +226,7 @@ export async function annotate(
   await makeFolder(folder, path)
   const file = `${time.replace(/[-:.]/g, '')}-${randomHex(8)}.json`
   await writeAtomic(join(path, file), text, modesIn(folder).file)
+  await addAnnotated(folder)
   const { schema: _, ...annotation } = entry
   return { file, ...annotation }
 }

@@ -16,6 +16,7 @@ import type { JsonValue } from '../core/json-value.ts'
 import type { RunId } from '../core/run-id.ts'
 import type { FieldParser } from '../json/read-fields.ts'
 import type { RunRecord, RunStatus } from '../record/record.ts'
+import type { RunLabels } from './annotations.ts'
 import type { ProcessRecord } from '../util/process-identity.ts'
 
 /** A run in a list, with the fields that identify it. */
@@ -110,21 +111,13 @@ export function parseEntry(json: string): RunEntry | undefined {
   })
 }
 
-/** Return the entry of a record. */
-export function entryOf(record: RunRecord): RunEntry {
-  const {
-    name,
-    runName = null,
-    status,
-    startedAt,
-    finishedAt,
-    durationMs,
-    tags,
-    notes,
-    parent,
-    command,
-    process,
-  } = record
+/**
+ * Return the entry of a record.
+ *
+ * @param labels Those that the run has by its annotations.
+ */
+export function entryOf(record: RunRecord, { runName, tags }: Pick<RunLabels, 'runName' | 'tags'>): RunEntry {
+  const { name, status, startedAt, finishedAt, durationMs, notes, parent, command, process } = record
   const { argv } = command
   const launch = launchOf(record)
   const entry = {

@@ -15,7 +15,7 @@ import type { FileHandle } from 'node:fs/promises'
 export type NameState = 'own' | 'missing' | 'others' | 'foreign'
 
 /** Flags of an open that follows no link and waits for no other process. Windows has neither. */
-const SAFE: number = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
+export const SAFE: number = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
 
 /** Permission of the group and of all users to write. */
 const OTHERS_WRITE = 0o022

@@ -157,10 +157,10 @@ impl NativeCollector {
 #[cfg(target_os = "linux")]
 mod system {
     use super::{Arc, NativeCollected, NativeEnd, NativeOutcome, NativeProgram};
-    pub use lineaprint_engine::program::collect::Control;
-    use lineaprint_engine::program::collect::{self, Limits, Outcome};
     use lineaprint_engine::program;
     pub use lineaprint_engine::program::Plan;
+    pub use lineaprint_engine::program::collect::Control;
+    use lineaprint_engine::program::collect::{self, Limits, Outcome};
     use std::os::fd::IntoRawFd as _;
 
     pub fn start(

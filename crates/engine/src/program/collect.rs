@@ -209,7 +209,11 @@ impl<'a> Input<'a> {
         match pipe.write(self.rest) {
             Ok(length) => self.rest = &self.rest[length..],
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.rest = &[],
-            Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {}
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock
+                ) => {}
             Err(error) => return Err(error),
         }
         if self.rest.is_empty() {

@@ -31,7 +31,7 @@ export async function diffSeveral(
 ): Promise<boolean> {
   const diffs: RunDiff[] = []
   for (const run of others) diffs.push(await diffRuns(base, run, options))
-  const values = tableOfRuns([base, ...others], columns)
+  const values = await tableOfRuns([base, ...others], columns)
   if (format === 'json') printJson(jsonOf(base, values, diffs))
   else if (format === 'markdown') print(markdown(base, values, diffs, all))
   else print(textTable(base, values, diffs))

@@ -115,10 +115,10 @@ async function annotatedRuns(
     return (await known.execute())
       .map(({ id }) => id)
       .filter((id) => isRunId(id) && annotationStamp(runFolder(store, id)) !== undefined)
-  const found: string[] = []
+  const annotated: string[] = []
   for (const batch of batches([...new Set(ids)], CHUNK))
-    found.push(...(await known.where('id', 'in', batch).execute()).map(({ id }) => id))
-  return found
+    annotated.push(...(await known.where('id', 'in', batch).execute()).map(({ id }) => id))
+  return annotated
 }
 
 /** Check records of ended runs from a key on. Returns the key from which the next check goes on. */

@@ -15,11 +15,11 @@ const ANNOTATED_FILE = '.annotated'
 /** Bytes of a list that is read: half a million annotations. */
 const LIMIT = 1 << 24
 
-/** What an index has read of the list. */
+/** The part of the list that an index has read. */
 export interface Annotated {
   /** Ids of the runs that were annotated since then; `undefined` if that cannot be known. */
   readonly ids: readonly string[] | undefined
-  /** What to give the next time. */
+  /** To be given the next time. */
   readonly state: string
 }
 

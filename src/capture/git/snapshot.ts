@@ -29,7 +29,7 @@ export interface RepositorySnapshot {
   readonly entries: IndexEntries
   /** The reason if git could not list them. */
   readonly tracked: readonly TrackedFile[] | NotAvailable
-  /** Those of the tracked files whose bytes git does not compare; see `readSizes`. */
+  /** Sizes of the tracked files whose bytes git does not compare; see `readSizes`. */
   readonly sizes: Promise<BlobSizes | undefined>
   /** `null` before the first commit. */
   readonly commit: Commit | null

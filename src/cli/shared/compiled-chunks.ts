@@ -59,7 +59,7 @@ export class CompiledChunks {
   readonly #compiled: Compiled[] = []
   /** Code by the name of a chunk. */
   #known: ReadonlyMap<string, Buffer> = new Map()
-  /** Where the code is kept; `undefined` if it is not. */
+  /** Path of the file that keeps the code; `undefined` if none does. */
   #file: string | undefined
   #isComplete = true
 

@@ -77,7 +77,7 @@ export class BridgeServer {
     await closed
   }
 
-  /** Whether a program is connected, as far as connections were accepted. */
+  /** True if a program is connected, as far as connections were accepted. */
   get isConnected(): boolean {
     return this.#connections.size > 0
   }

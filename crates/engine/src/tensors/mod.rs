@@ -71,7 +71,7 @@ impl OpenTensors {
                         .of_tensor(&tensor.name)
                         .at(path));
                 }
-                spans.push(model.span_of(shard, index));
+                spans.push(OpenModel::span_of(shard, index));
                 tensors.push(OpenTensor {
                     name: tensor.name.clone(),
                     dtype: tensor.dtype,

@@ -138,6 +138,9 @@ impl Found {
     }
 }
 
+/// The result of each part, in their order, and the digests of the files as far as they are known.
+pub type Read<S> = (Vec<Examined<S>>, Vec<KnownFile>);
+
 impl<'m> Together<'m> {
     pub fn new(before: &'m OpenTensors, after: &'m OpenTensors) -> Self {
         Self {
@@ -220,11 +223,7 @@ impl<'m> Together<'m> {
 
     /// Read the stretches on the threads of the current pool. Return what was found of each part, in their order, and the
     /// digests of the files of both models as far as they are known now.
-    pub fn read<E: Examine>(
-        &self,
-        examine: &E,
-        control: &Control,
-    ) -> Result<(Vec<Examined<E::Sum>>, Vec<KnownFile>)> {
+    pub fn read<E: Examine>(&self, examine: &E, control: &Control) -> Result<Read<E::Sum>> {
         let mut parts = Vec::new();
         for (index, stretch) in self.stretches.iter().enumerate() {
             let (first, second) = self.sides(stretch);

@@ -353,7 +353,7 @@ impl OpenModel {
     }
 
     /// Return the file and the span that hold the elements of a tensor of a shard, if they lie in one piece.
-    pub fn span_of(&self, shard: &OpenShard, index: usize) -> Option<(usize, usize)> {
+    pub fn span_of(shard: &OpenShard, index: usize) -> Option<(usize, usize)> {
         match shard.slots[index] {
             Slot::Span { file, index } => Some((file, index)),
             Slot::Empty | Slot::Stream(_) => None,

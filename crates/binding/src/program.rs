@@ -105,7 +105,7 @@ impl NativeCollector {
     }
 
     /// Start the program and give it its input. The promise resolves when it has ended. Limits are in bytes.
-    #[expect(clippy::too_many_arguments, reason = "JavaScript passes them one by one")]
+    #[allow(clippy::too_many_arguments, reason = "JavaScript passes them one by one")]
     #[napi(ts_return_type = "Promise<NativeCollected>")]
     pub fn run<'env>(
         &self,

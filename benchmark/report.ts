@@ -136,7 +136,7 @@ export function table({ name, title, bytes, missing, others, contestants, notes 
     if (result.target !== undefined) ratios.push(result.target.toFixed(2))
     return row(result.name, [
       ...[result.min, result.median, result.max].map(milliseconds),
-      bytes === 0 ? '-' : result.gigabytesPerSecond.toFixed(2),
+      bytes === 0 ? '-' : result.gigabytesPerSecond.toFixed(result.gigabytesPerSecond < 100 ? 2 : 0),
       result.cpuMedian === undefined ? '-' : milliseconds(result.cpuMedian),
       ...ratios,
     ])

@@ -6,8 +6,7 @@ import { report, runTests } from './vitest.mjs'
 setup()
 run('bash', ['scripts/setup-python.sh'])
 run('bash', ['scripts/setup-model.sh'])
-run('bash', ['scripts/setup-strace.sh'])
-run('bash', ['scripts/setup-postgres.sh'])
+run('bash', ['scripts/setup-debian.sh'])
 run('bash', ['scripts/setup-peers.sh'])
 
 const { counts, failures, isOk } = runTests(['unit', 'mocked', 'e2e', 'peers'])

@@ -1,20 +1,26 @@
 /** Patterns with `*` for any characters and `?` for one. */
 
 /**
- * Match a pattern. A regular expression with many stars could take exponential time; this takes at most the
- * product of both lengths.
+ * Match a text with the tokens of a pattern. A regular expression with many stars could take exponential time; this takes
+ * at most the product of both lengths.
+ *
+ * @param isAny Returns whether a token stands for any characters, or none.
+ * @param matches Returns whether another token stands for a character.
  */
-export function matchesGlob(pattern: string, text: string): boolean {
-  const [wanted, given] = [Array.from(pattern), Array.from(text)]
-  let at = 0
-  let star = -1
-  let resume = 0
-  let position = 0
-  while (position < given.length) {
-    if (wanted[at] === '*') {
+export function matchesTokens<T>(
+  tokens: readonly T[],
+  text: string,
+  isAny: (token: T) => boolean,
+  matches: (token: T, character: string) => boolean,
+): boolean {
+  const characters = Array.from(text)
+  let [at, position, star, resume] = [0, 0, -1, 0]
+  while (position < characters.length) {
+    const token = tokens[at]
+    if (token !== undefined && isAny(token)) {
       star = at++
       resume = position
-    } else if (at < wanted.length && (wanted[at] === '?' || wanted[at] === given[position])) {
+    } else if (token !== undefined && matches(token, characters[position] ?? '')) {
       at++
       position++
     } else if (star >= 0) {
@@ -22,6 +28,15 @@ export function matchesGlob(pattern: string, text: string): boolean {
       position = ++resume
     } else return false
   }
-  while (wanted[at] === '*') at++
-  return at === wanted.length
+  return tokens.slice(at).every(isAny)
+}
+
+/** Match a pattern. */
+export function matchesGlob(pattern: string, text: string): boolean {
+  return matchesTokens(
+    Array.from(pattern),
+    text,
+    (token) => token === '*',
+    (token, character) => token === '?' || token === character,
+  )
 }

@@ -2,6 +2,7 @@
  * Patterns of paths in the syntax of gitignore, matched against paths that need not exist. Matching takes at most the
  * product of the lengths of pattern and path.
  */
+import { matchesTokens } from './glob.ts'
 
 /** One element of a segment: any characters, one character, one of a set, or a literal. */
 type Token =
@@ -100,22 +101,7 @@ function setOf(characters: readonly string[]): Token {
 }
 
 function matchesName(tokens: readonly Token[], name: string): boolean {
-  const characters = Array.from(name)
-  let [at, position, star, resume] = [0, 0, -1, 0]
-  while (position < characters.length) {
-    const token = tokens[at]
-    if (token?.kind === 'any') {
-      star = at++
-      resume = position
-    } else if (token !== undefined && matchesCharacter(token, characters[position] ?? '')) {
-      at++
-      position++
-    } else if (star >= 0) {
-      at = star + 1
-      position = ++resume
-    } else return false
-  }
-  return tokens.slice(at).every(({ kind }) => kind === 'any')
+  return matchesTokens(tokens, name, ({ kind }) => kind === 'any', matchesCharacter)
 }
 
 function matchesCharacter(token: Token, character: string): boolean {

@@ -130,8 +130,8 @@ async function readTogether(
     const files = { before: before.files, after: after.files, adapter: [], lenient: first.lenient === true }
     return await hashAndCheck(files, expectedChecks(before, after, maps), options)
   } catch (error) {
-    // The read of each model by itself says what is wrong with it, and says more.
-    if (!LineaprintError.is(error)) throw error
+    // The read of each model by itself says what is wrong with it, and says more. A fault of lineaprint is none of a model.
+    if (!LineaprintError.isFinding(error)) throw error
     return NOT_TOGETHER
   }
 }

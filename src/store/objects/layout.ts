@@ -134,7 +134,7 @@ export function parseParts(text: string, { algorithm, size }: ObjectContent): Ob
 }
 
 /** Return the length that a list of parts states; `undefined` if it is damaged. */
-export function sizeOfList(text: string): number | undefined {
+function sizeOfList(text: string): number | undefined {
   const [, digits] = /^lineaprint\/parts\/v1 ([1-9][0-9]{0,15})\n/.exec(text) ?? []
   return digits === undefined ? undefined : Number(digits)
 }

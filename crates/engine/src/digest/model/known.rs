@@ -66,21 +66,26 @@ impl<'k> Known<'k> {
                 let known = self.of(&file.source);
                 let hashes: Vec<Option<Hash>> =
                     file.spans.iter().map(|span| known.get(span).copied()).collect();
-                let remaining = |index: &usize| hashes[*index].is_none();
-                let indices = (0..file.spans.len()).filter(remaining);
-                let (spans, numbers) = indices
-                    .map(|index| (file.spans[index], file.numbers[index]))
-                    .unzip();
                 let rest = OpenFile {
                     source: file.source.clone(),
-                    spans,
+                    spans: unknown(&file.spans, &hashes),
                     checked: file.checked.clone(),
-                    numbers,
+                    // There are none where no health is wanted.
+                    numbers: unknown(&file.numbers, &hashes),
                 };
                 (rest, hashes)
             })
             .unzip()
     }
+}
+
+/// Return what belongs to the spans whose digests are not known.
+fn unknown<T: Copy>(of_spans: &[T], hashes: &[Option<Hash>]) -> Vec<T> {
+    let pairs = of_spans.iter().zip(hashes);
+    pairs
+        .filter(|(_, hash)| hash.is_none())
+        .map(|(value, _)| *value)
+        .collect()
 }
 
 /// Put the digests of the spans that were left among those that are known.

@@ -133,12 +133,6 @@ export function parseParts(text: string, { algorithm, size }: ObjectContent): Ob
   return parts.every(({ hex }) => /^[0-9a-f]{64}$/.test(hex)) ? parts : undefined
 }
 
-/** Return the length that a list of parts states; `undefined` if it is damaged. */
-function sizeOfList(text: string): number | undefined {
-  const [, digits] = /^lineaprint\/parts\/v1 ([1-9][0-9]{0,15})\n/.exec(text) ?? []
-  return digits === undefined ? undefined : Number(digits)
-}
-
 /** Read a list of parts as text. @throws The system's error, `EFBIG` if it is too long. */
 export async function readList(path: string): Promise<string> {
   return (await readUnlinked(path, PARTS_LIMIT)).toString('latin1')

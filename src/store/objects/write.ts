@@ -40,9 +40,6 @@ export interface KeepOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** True where the open files of a process have paths. */
-const HAS_DESCRIPTORS: boolean = process.platform === 'linux' && existsSync('/proc/self/fd')
-
 /** Bytes that are read and written at a time. */
 const BLOCK = 4 << 20
 
@@ -116,7 +113,16 @@ async function keepWhole(
  * end.
  */
 function cloneSource(file: FileHandle, source: string): string {
-  return HAS_DESCRIPTORS ? `/proc/self/fd/${file.fd}` : source
+  return hasDescriptors() ? `/proc/self/fd/${file.fd}` : source
+}
+
+/** Return whether the open files of a process have paths. Deno throws where it may not look. */
+function hasDescriptors(): boolean {
+  try {
+    return process.platform === 'linux' && existsSync('/proc/self/fd')
+  } catch {
+    return false
+  }
 }
 
 /** Keep a longer file as parts. The digest of the whole is computed of the bytes that are written to the parts. */

@@ -99,8 +99,14 @@ function compileCrates() {
     MANIFEST,
   ]
   const env = { ...environment, LINEAPRINT_DEPENDENCIES_ONLY: '1' }
-  // A group of its own: what cargo has started ends with it.
-  const compiling = spawn('cargo', build, { cwd: root, env, stdio: 'ignore', detached: true })
+  // The launcher follows, while the crate of the addon leaves a core idle. Windows has none.
+  const launcher = 'exec cargo build --profile launcher --locked --package lineaprint-launcher'
+  const [command, args] =
+    process.platform === 'win32'
+      ? ['cargo', build]
+      : ['sh', ['-c', `cargo "$@"; ${launcher}`, 'sh', ...build]]
+  // A group of its own: what it has started ends with it.
+  const compiling = spawn(command, args, { cwd: root, env, stdio: 'ignore', detached: true })
   compiling.on('error', () => undefined)
   compiling.unref()
   process.on('exit', () => {

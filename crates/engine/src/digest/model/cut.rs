@@ -1,6 +1,4 @@
-//! Files cut into tiles, the parts that one thread reads.
-//!
-//! Where the file is hashed too its own subtrees are the tiles. Where only spans are, tiles start with a span.
+//! Files cut into tiles, the parts that one thread reads; see [`cut`].
 
 use super::Wanted;
 use super::open::OpenFile;

@@ -1,7 +1,7 @@
 /** The only loader of the addon. It checks the addon's version, and explains what to do if no binary fits. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import process, { argv, cwd, env } from 'node:process'
+import process, { argv, cwd, dlopen, env, versions } from 'node:process'
 import { LineaprintError } from '../core/errors.ts'
 import { VERSION } from '../core/version.ts'
 import { ownPath } from '../util/own-package.ts'
@@ -74,17 +74,14 @@ function ownAddon(name: string): Native {
   // A bundle of somebody else may have no place of its own, or that of the machine where it was built. The package is
   // found from the program then.
   const program = argv[1] ?? join(cwd(), 'program')
-  const attempts: readonly (readonly [from: string | undefined, id: string])[] =
+  const attempts =
     file !== undefined && existsSync(file)
-      ? [[file, file]]
-      : [
-          [import.meta.url, wanted],
-          [program, wanted],
-        ]
+      ? [() => tryOpen(file)]
+      : [import.meta.url, program].map((from: string | undefined) => () => from && tryRequire(from, wanted))
   const errors: unknown[] = []
-  for (const [from, id] of attempts) {
-    if (from === undefined) continue
-    const attempt = tryRequire(from, id)
+  for (const attemptTo of attempts) {
+    const attempt = attemptTo()
+    if (!attempt) continue
     if ('addon' in attempt) return attempt.addon
     errors.push(attempt.error)
   }
@@ -96,7 +93,22 @@ function ownAddon(name: string): Native {
   )
 }
 
-function tryRequire(from: string, id: string): { addon: Native } | { error: unknown } {
+type Attempt = { addon: Native } | { error: unknown }
+
+/** Load the addon from a file that exists. Other runtimes than Node take their own steps before they open one. */
+function tryOpen(file: string): Attempt {
+  if (versions['bun'] !== undefined || versions['deno'] !== undefined) return tryRequire(file, file)
+  try {
+    const module = { exports: {} }
+    // To require it takes as long again: the modules of a package are looked for.
+    dlopen(module, file)
+    return { addon: module.exports as Native }
+  } catch (error) {
+    return { error }
+  }
+}
+
+function tryRequire(from: string, id: string): Attempt {
   try {
     // Bundlers read the other ways to require, and warn or replace them.
     return { addon: process.getBuiltinModule('node:module').createRequire(from)(id) as Native }

@@ -6,11 +6,12 @@ use crate::job::{NativeJob, start};
 use crate::model::NativeKnownFile;
 use lineaprint_digest::Algorithms;
 use lineaprint_engine::derivation::{
-    Adapter, Check, CheckDerivations, Derived, HashAndCheck, HashDerived, Method, Outcome, Sources,
+    Adapter, Check, CheckDerivations, Derived, HashAndCheck, HashDerived, Method, Outcome, PackedBy, Sources,
 };
 use lineaprint_engine::digest::model::Rules;
 use lineaprint_formats::derivation::float::Rounding;
 use lineaprint_formats::derivation::layout::Part;
+use lineaprint_formats::derivation::packed::Scheme;
 use lineaprint_formats::derivation::quantise::Arithmetic;
 use lineaprint_formats::derivation::rule::Rule;
 use lineaprint_formats::model::dtype::{DTYPES, OTHER_DTYPES};
@@ -65,6 +66,9 @@ pub enum NativeDerivationRule {
     Dequantise,
     Near,
     Scale,
+    PackedGptq,
+    PackedGptqZeros,
+    PackedAwq,
     Adapter,
     Rank,
 }
@@ -82,6 +86,12 @@ pub struct NativeDerivationCheck {
     pub adapter_up: String,
     /// Name of the tensor with the scales; empty for others.
     pub scales: String,
+    /// Names of the tensors with the zero points and the groups of the inputs of a packed matrix; empty for others.
+    pub zeros: String,
+    pub order: String,
+    /// Stated bits of a code, and inputs of a group; 0 where nothing is stated.
+    pub bits: u32,
+    pub group: u32,
 }
 
 /// The result of a check.
@@ -124,6 +134,29 @@ pub enum NativeDerivationOutcome {
         first: i64,
         /// The largest distance as a share of its bound.
         worst: f64,
+    },
+    Packed {
+        /// Rows outside their bounds.
+        outside: i64,
+        /// The first element of the first of them; -1 for none.
+        first_row: i64,
+        /// Elements farther than half a step.
+        farther: i64,
+        /// -1 for none.
+        first: i64,
+        clipped: i64,
+        /// The largest error of a row as a share of its length.
+        worst: f64,
+        /// The largest error of a row as a share of the length of its steps.
+        steps: f64,
+        /// The mean of all errors, in steps.
+        mean: f64,
+        bits: u32,
+        groups: i64,
+        ordered: bool,
+        /// The factors of the inputs that fit best; NaN for none.
+        least_factor: f64,
+        greatest_factor: f64,
     },
     Rank {
         rank: i64,
@@ -309,10 +342,34 @@ const fn rule(rule: &NativeDerivationRule, constant: f64) -> Option<Rule> {
         NativeDerivationRule::QuantiseFused => Rule::Quantise(Arithmetic::Fused),
         NativeDerivationRule::Dequantise => Rule::Dequantise,
         NativeDerivationRule::Near => Rule::Near,
-        NativeDerivationRule::Scale | NativeDerivationRule::Adapter | NativeDerivationRule::Rank => {
-            return None;
-        }
+        NativeDerivationRule::Scale
+        | NativeDerivationRule::PackedGptq
+        | NativeDerivationRule::PackedGptqZeros
+        | NativeDerivationRule::PackedAwq
+        | NativeDerivationRule::Adapter
+        | NativeDerivationRule::Rank => return None,
     })
+}
+
+const fn scheme(rule: &NativeDerivationRule) -> Option<Scheme> {
+    Some(match rule {
+        NativeDerivationRule::PackedGptq => Scheme::Gptq,
+        NativeDerivationRule::PackedGptqZeros => Scheme::GptqZeros,
+        NativeDerivationRule::PackedAwq => Scheme::Awq,
+        _ => return None,
+    })
+}
+
+fn packed(given: &NativeDerivationCheck) -> Option<Method> {
+    let stated = |number: u32| (number > 0).then_some(u64::from(number));
+    Some(Method::Packed(PackedBy {
+        scheme: scheme(&given.rule)?,
+        zeros: given.zeros.clone(),
+        scales: given.scales.clone(),
+        order: Some(given.order.clone()).filter(|name| !name.is_empty()),
+        bits: stated(given.bits),
+        group: stated(given.group),
+    }))
 }
 
 fn check(given: NativeDerivationCheck) -> napi::Result<Check> {
@@ -324,7 +381,7 @@ fn check(given: NativeDerivationCheck) -> napi::Result<Check> {
             scaling: given.constant,
         }),
         (None, NativeDerivationRule::Scale) => Method::Scale(given.scales),
-        (None, _) => Method::Rank,
+        (None, _) => packed(&given).unwrap_or(Method::Rank),
     };
     Ok(Check {
         target: given.target,
@@ -379,6 +436,21 @@ fn outcome(outcome: Outcome) -> NativeDerivationOutcome {
             outside: number(found.outside),
             first: index(found.first),
             worst: found.worst,
+        },
+        Outcome::Packed(found) => NativeDerivationOutcome::Packed {
+            outside: number(found.near.outside),
+            first_row: index(found.near.first_row),
+            farther: number(found.near.farther),
+            first: index(found.near.first),
+            clipped: number(found.near.clipped),
+            worst: found.near.worst,
+            steps: found.near.steps,
+            mean: found.near.mean(),
+            bits: found.bits,
+            groups: number(found.groups),
+            ordered: found.ordered,
+            least_factor: found.factors.map_or(f64::NAN, |(least, _)| least),
+            greatest_factor: found.factors.map_or(f64::NAN, |(_, greatest)| greatest),
         },
         Outcome::Rank {
             rank,

@@ -17,7 +17,7 @@ use serde_json::Value;
 use std::fmt::Write as _;
 
 const VECTORS: &str = include_str!("values/vectors.json");
-const BLOCKS: usize = 64;
+const BLOCKS: usize = 256;
 
 fn dtype(name: &str) -> Dtype {
     let all = DTYPES.into_iter().chain(OTHER_DTYPES);
@@ -74,7 +74,7 @@ fn generate(count: usize) -> Vec<u8> {
 fn blocks_are_decoded_as_gguf_decodes_them() {
     let vectors: Value = serde_json::from_str(VECTORS).expect("JSON");
     let blocks = vectors["blocks"].as_object().expect("an object");
-    assert_eq!(blocks.len(), 15);
+    assert_eq!(blocks.len(), 23);
     for (name, vector) in blocks {
         let size = usize::try_from(vector["bytes"].as_u64().expect("a number")).expect("small");
         let mut data = generate(size * BLOCKS);

@@ -2,6 +2,8 @@
 import { compareUtf8 } from '../../util/text-order.ts'
 import { blockOf } from './hypotheses.ts'
 import { identityOf, sameForm, sizeOf } from './attempts.ts'
+import { short } from './numbers.ts'
+import { describePackedFailure, describePacking, packedBound } from './packed.ts'
 import type { NativeDerivationOutcome } from '../../native/load.ts'
 import type { TensorInfo } from '../read.ts'
 import type { Attempt, Case, ExplainJob } from './attempts.ts'
@@ -10,7 +12,7 @@ import type { TensorDerivation, Verdict } from './report.ts'
 /** Answer about a tensor of which an attempt holds. */
 export function explained(
   target: TensorInfo,
-  { hypothesis, rule, adapter }: Attempt,
+  { hypothesis, rule, adapter, codes }: Attempt,
   { before, after }: ExplainJob,
   outcome?: NativeDerivationOutcome,
 ): TensorDerivation {
@@ -26,7 +28,7 @@ export function explained(
         : 'identical'
   const verdict = adapter === undefined ? (rule.verdict ?? arrangement ?? unmoved) : 'low-rank'
   const reshaped =
-    arrangement === undefined && sources[0]?.shape.join(',') !== target.shape.join(',')
+    arrangement === undefined && codes === undefined && sources[0]?.shape.join(',') !== target.shape.join(',')
       ? [`viewed as [${target.shape.join(', ')}]`]
       : []
   const otherNan =
@@ -42,6 +44,7 @@ export function explained(
       ...(words === '' ? [] : [words]),
       ...reshaped,
       ...rule.words,
+      ...(outcome?.kind === 'packed' ? [describePacking(outcome)] : []),
       ...(adapter === undefined
         ? []
         : [`an adapter of rank ${adapter.rank} added, times ${adapter.scaling}`]),
@@ -55,16 +58,12 @@ export function explained(
       rule.bound !== undefined && {
         bound: `the error of each block at most ${rule.bound * 100} % of its length, as vectors; the largest is ${short(outcome.worst * 100)} %`,
       }),
+    ...(outcome?.kind === 'packed' && { bound: packedBound(outcome) }),
     ...(lowRank && {
       bound: `every element within its rounding of ${target.dtype}; the largest distance is ${short(lowRank.largest)}, its bound ${short(lowRank.bound)}; the scaling that fits best is ${short(lowRank.fitted)}`,
     }),
     findings: [],
   }
-}
-
-/** Return a number of four digits. */
-export function short(value: number): string {
-  return String(Number(value.toPrecision(4)))
 }
 
 /** Answer about a tensor that no hypothesis explained. */
@@ -106,6 +105,13 @@ export function conclude(
       different: {
         count: outcome.different,
         of: size / blockOf(target.dtype),
+        first: outcome.first,
+      },
+    }),
+    ...(outcome?.kind === 'packed' && {
+      different: {
+        count: outcome.farther,
+        of: sources[0] ? sizeOf(sources[0]) : 0,
         first: outcome.first,
       },
     }),
@@ -172,6 +178,7 @@ function describeFailure(
     return [
       `${outcome.outside} of ${size} elements are not their code times their scale, the first is ${outcome.first}`,
     ]
+  if (outcome.kind === 'packed') return describePackedFailure(outcome, hypothesis)
   if (outcome.kind !== 'compared') return []
   const { different, first, cutOff, scales, largest, least, greatest } = outcome
   const expected = [...(hypothesis.words === '' ? [] : [hypothesis.words]), ...rule.words].join('; ')

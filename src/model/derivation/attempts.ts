@@ -22,6 +22,17 @@ export interface ExplainJob {
   readonly adapter?: AdapterFacts
 }
 
+/** The tensors beside codes, and what the configuration says of them. */
+export interface CodesBy {
+  readonly scales: string
+  readonly zeros?: string
+  readonly order?: string
+  /** Stated bits of a code. Absent where nothing is stated. */
+  readonly bits?: number
+  /** Stated inputs of a group. Absent where nothing is stated, and for one group of all inputs. */
+  readonly group?: number
+}
+
 /** One hypothesis with one rule. */
 export interface Attempt {
   readonly hypothesis: Hypothesis
@@ -32,8 +43,8 @@ export interface Attempt {
     readonly scaling: number
     readonly rank: number
   }
-  /** Name of the tensor of the second model with the scales of the codes. */
-  readonly scales?: string
+  /** The tensors of the second model that codes need. */
+  readonly codes?: CodesBy
 }
 
 /** A tensor that is being explained. */
@@ -45,6 +56,8 @@ export interface Case {
   /** Results of attempts that failed, in the order of the attempts. */
   readonly failed: { readonly attempt: Attempt; readonly outcome: NativeDerivationOutcome }[]
   answer?: TensorDerivation
+  /** The attempt that the answer tells of; absent where digests alone gave it. */
+  by?: Attempt
 }
 
 /** The rule that changes nothing. */

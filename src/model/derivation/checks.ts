@@ -10,6 +10,7 @@ import type {
   NativeDerivedForm,
   NativeKnownFile,
 } from '../../native/load.ts'
+import type { CodesBy } from './attempts.ts'
 import type { Hypothesis, TensorForm } from './hypotheses.ts'
 
 /** A rule by which elements of one dtype become those of another. */
@@ -49,11 +50,19 @@ const RECIPES: Readonly<Record<string, boolean>> = {
  * same table (`near_bound` in `rule.rs`).
  */
 const BOUNDS: Readonly<Record<string, number>> = {
+  GGML_IQ1_S: 0.95,
+  GGML_IQ1_M: 0.95,
+  GGML_IQ2_XXS: 0.95,
   GGML_Q2_K: 0.75,
+  GGML_IQ2_XS: 0.75,
+  GGML_IQ2_S: 0.75,
   GGML_Q3_K: 0.5,
+  GGML_IQ3_XXS: 0.5,
+  GGML_IQ3_S: 0.5,
   GGML_Q4_K: 0.25,
   GGML_IQ4_NL: 0.25,
   GGML_IQ4_XS: 0.25,
+  GGML_NVFP4: 0.25,
   GGML_Q5_K: 0.125,
   GGML_Q6_K: 0.0625,
   GGML_TQ1_0: 0.0625,
@@ -149,7 +158,7 @@ export interface CheckRequest {
   readonly hypothesis: Hypothesis<TensorForm>
   readonly rule: NativeDerivationRule
   readonly adapter?: { readonly down: string; readonly up: string; readonly scaling: number }
-  readonly scales?: string
+  readonly codes?: CodesBy
 }
 
 /** Outcomes by the check that they are of, as JSON. */
@@ -206,7 +215,7 @@ export async function hashAndCheck(
   return { known, made: new Map(entries) }
 }
 
-function toNative({ target, hypothesis, rule, adapter, scales = '' }: CheckRequest): NativeDerivationCheck {
+function toNative({ target, hypothesis, rule, adapter, codes }: CheckRequest): NativeDerivationCheck {
   return {
     target: target.name,
     sources: hypothesis.layout,
@@ -214,7 +223,11 @@ function toNative({ target, hypothesis, rule, adapter, scales = '' }: CheckReque
     constant: adapter?.scaling ?? hypothesis.offset ?? 0,
     adapterDown: adapter?.down ?? '',
     adapterUp: adapter?.up ?? '',
-    scales,
+    scales: codes?.scales ?? '',
+    zeros: codes?.zeros ?? '',
+    order: codes?.order ?? '',
+    bits: codes?.bits ?? 0,
+    group: codes?.group ?? 0,
   }
 }
 

@@ -15,6 +15,7 @@ import { isExplained } from './report.ts'
 import type { HashedAndChecked } from './checks.ts'
 import type { Side, TensorForm } from './hypotheses.ts'
 import type { Opened } from './opened.ts'
+import type { ParsedJson } from '../../json/parse.ts'
 import type { HashOptions } from '../../core/options.ts'
 import type { ModelHeaders, ModelOptions, ModelReport, TensorInfo } from '../read.ts'
 import type { Facts, NameMap } from './maps.ts'
@@ -192,8 +193,21 @@ function factsOf({ metadata, config }: Pick<ModelHeaders, 'metadata' | 'config'>
   if (value instanceof Map) {
     for (const [key, item] of value)
       if (typeof item === 'number' || typeof item === 'string') facts.set(key, String(item))
+    for (const [key, item] of quantisationOf(value))
+      if (typeof item === 'number' || typeof item === 'string')
+        facts.set(`${QUANTISATION}.${key}`, String(item))
   }
   return facts
+}
+
+const QUANTISATION = 'quantization_config'
+
+/** Return what a configuration says of the quantisation; nothing where parts of the model have settings of their own. */
+function quantisationOf(config: ReadonlyMap<string, ParsedJson>): ReadonlyMap<string, ParsedJson> {
+  const own = config.get(QUANTISATION)
+  if (!(own instanceof Map)) return new Map()
+  const hasOthers = [...own.values()].some((item) => item instanceof Map && item.size > 0)
+  return hasOthers ? new Map([...own].filter(([key]) => key === 'quant_method')) : own
 }
 
 function sideOf({ report }: Opened): DerivationSide {

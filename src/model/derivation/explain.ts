@@ -2,15 +2,17 @@
 import { compareUtf8 } from '../../util/text-order.ts'
 import { noRule, rulesBetween, runChecks } from './checks.ts'
 import { fromNames } from './hypotheses.ts'
-import { conclude, explained, mergeWarnings, short } from './answers.ts'
+import { conclude, explained, mergeWarnings } from './answers.ts'
+import { companionsOf, fromCodes } from './codes.ts'
 import { COPY, identityOf } from './attempts.ts'
+import { short } from './numbers.ts'
+import { isNear } from './packed.ts'
 import { MOST_FORMS, search } from './search.ts'
 import type { NativeDerivationOutcome } from '../../native/load.ts'
 import type { TensorInfo } from '../read.ts'
 import type { Attempt, Case, ExplainJob } from './attempts.ts'
 import type { CheckRequest, DtypeRule } from './checks.ts'
 import type { Hypothesis } from './hypotheses.ts'
-import type { Opened } from './opened.ts'
 import type { Search } from './search.ts'
 import type { TensorDerivation } from './report.ts'
 
@@ -20,7 +22,7 @@ export async function explain(
 ): Promise<{ readonly tensors: TensorDerivation[]; readonly warnings: string[] }> {
   const cases = job.after.report.tensors.map((target) => begin(target, job))
   await tryAll(cases, job)
-  explainScales(cases, job)
+  explainCompanions(cases)
   const open = cases.filter(({ answer }) => answer === undefined)
   const searched = await search(open, job)
   const ranks = await measureRanks(open, job, searched)
@@ -43,7 +45,9 @@ function begin(target: TensorInfo, job: ExplainJob): Case {
   const { before, after, maps, adapter } = job
   const { hypotheses, obstacles } = fromNames(target, before, after, maps)
   const item: Case = { target, attempts: [], obstacles: [...obstacles], failed: [] }
-  const attempts: Attempt[] = []
+  const codes = fromCodes(target, before, after, maps)
+  item.obstacles.push(...codes.obstacles)
+  const attempts: Attempt[] = [...codes.attempts]
   for (const hypothesis of hypotheses) {
     const [source] = hypothesis.sources
     if (source === undefined) continue
@@ -53,34 +57,11 @@ function begin(target: TensorInfo, job: ExplainJob): Case {
     const pair = adapter?.pairs.get(source.name)
     if (pair !== undefined && hypothesis.arrangement === undefined && hypothesis.offset === undefined)
       attempts.push({ hypothesis, rule: ADAPTER, adapter: pair })
-    const scales = /^F8_E[45]M[23]$/.test(target.dtype) ? scalesOf(target, after) : undefined
-    if (scales !== undefined && hypothesis.arrangement === undefined)
-      attempts.push({
-        hypothesis,
-        rule: scaleRule(source.dtype, target.dtype, scales.name),
-        scales: scales.name,
-      })
     const rules = rulesBetween(source.dtype, target.dtype, hypothesis.offset)
     if (rules.length === 0) item.obstacles.push(noRule(source.dtype, target.dtype))
     attempts.push(...rules.map((rule) => ({ hypothesis, rule })))
   }
   return { ...item, attempts }
-}
-
-/** The names that scales of a tensor have beside it: of compressed-tensors, of DeepSeek, and of others. */
-const SCALE_SUFFIXES = ['_scale', '_scale_inv']
-
-/** Find the tensor with the scales of a tensor of codes. */
-function scalesOf({ name }: TensorInfo, { byName }: Opened): TensorInfo | undefined {
-  return SCALE_SUFFIXES.map((suffix) => byName.get(name + suffix)).find((tensor) => tensor !== undefined)
-}
-
-function scaleRule(from: string, to: string, scales: string): DtypeRule {
-  return {
-    native: 'scale',
-    verdict: 'quantised',
-    words: [`quantised ${from} to ${to} with the scales of ${scales}`],
-  }
 }
 
 const ADAPTER: DtypeRule = { native: 'adapter', words: [] }
@@ -105,14 +86,14 @@ async function tryAll(cases: readonly Case[], job: ExplainJob): Promise<void> {
     const requests = remaining.flatMap(({ target, attempts }): CheckRequest[] => {
       const attempt = attempts[round]
       if (attempt === undefined) return []
-      const { hypothesis, rule, adapter, scales } = attempt
+      const { hypothesis, rule, adapter, codes } = attempt
       return [
         {
           target,
           hypothesis,
           rule: rule.native,
           ...(adapter && { adapter }),
-          ...(scales !== undefined && { scales }),
+          ...(codes && { codes }),
         },
       ]
     })
@@ -121,27 +102,30 @@ async function tryAll(cases: readonly Case[], job: ExplainJob): Promise<void> {
       const [attempt, outcome] = [item.attempts[round], outcomes[index]]
       if (attempt === undefined || outcome === undefined) return
       if (outcome.kind === 'not-checked') item.obstacles.push(outcome.reason)
-      else if (holds(outcome, attempt)) item.answer = explained(item.target, attempt, job, outcome)
-      else item.failed.push({ attempt, outcome })
+      else if (holds(outcome, attempt)) {
+        item.answer = explained(item.target, attempt, job, outcome)
+        item.by = attempt
+      } else item.failed.push({ attempt, outcome })
     })
   }
 }
 
-/** Explain the scales of tensors that were explained with them. */
-function explainScales(cases: readonly Case[], { after }: ExplainJob): void {
+/** Explain the scales, zero points and orders of tensors that were explained with them. */
+function explainCompanions(cases: readonly Case[]): void {
   const byName = new Map(cases.map((item) => [item.target.name, item]))
-  for (const { target, answer } of cases) {
-    const scales = scalesOf(target, after)
-    if (answer?.bound === undefined || scales === undefined) continue
-    const item = byName.get(scales.name)
-    if (item === undefined || item.answer !== undefined) continue
-    item.answer = {
-      ...identityOf(scales),
-      verdict: 'quantised',
-      sources: answer.sources,
-      rule: [`the scales of ${target.name}`],
-      bound: 'any scales with which every element of it is within its bound',
-      findings: [],
+  for (const { target, answer, by } of cases) {
+    if (answer === undefined || by?.codes === undefined) continue
+    for (const [name, noun] of companionsOf(by.codes)) {
+      const item = byName.get(name)
+      if (item === undefined || item.answer !== undefined) continue
+      item.answer = {
+        ...identityOf(item.target),
+        verdict: 'quantised',
+        sources: answer.sources,
+        rule: [`the ${noun} of ${target.name}`],
+        bound: `any ${noun} with which every element of it is within its bound`,
+        findings: [],
+      }
     }
   }
 }
@@ -149,9 +133,10 @@ function explainScales(cases: readonly Case[], { after }: ExplainJob): void {
 /** The largest share by which the scaling that fits best may differ from the stated one. */
 const SCALING_TOLERANCE = 0.01
 
-function holds(outcome: NativeDerivationOutcome, { adapter }: Attempt): boolean {
+function holds(outcome: NativeDerivationOutcome, { adapter, hypothesis }: Attempt): boolean {
   if (outcome.kind === 'compared') return outcome.different === 0
   if (outcome.kind === 'scaled') return outcome.outside === 0
+  if (outcome.kind === 'packed') return isNear(outcome, hypothesis)
   if (outcome.kind !== 'low-rank' || adapter === undefined) return false
   const { outside, telling, fitted } = outcome
   // Where rounding hides every change, nothing tells whether the adapter is in.

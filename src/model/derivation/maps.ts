@@ -26,6 +26,20 @@ export interface NameRule {
   readonly offset?: number
 }
 
+/** Names of the tensors that hold a quantised matrix. `*` stands for the same text in all of them. */
+export interface PackedNames {
+  /** The way the codes are stored: words of GPTQ or AWQ, or floats of eight bits with scales beside them. */
+  readonly as: 'gptq' | 'awq' | 'scaled'
+  /** Name of the matrix that was quantised. */
+  readonly matrix: string
+  readonly codes: string
+  readonly scales: string
+  /** Name of the zero points, of `gptq` and `awq` alone. */
+  readonly zeros?: string
+  /** Name of the group of each input, of `gptq` alone. */
+  readonly order?: string
+}
+
 /** A map from one scheme to another. It is used in both directions. */
 export interface NameMap {
   readonly name: string
@@ -38,6 +52,8 @@ export interface NameMap {
   readonly rules: readonly NameRule[]
   /** Names in the first scheme of tensors that a conversion leaves out. */
   readonly dropped: readonly string[]
+  /** The tensors that one matrix becomes. Used from the first scheme to the second alone. */
+  readonly packed?: PackedNames
 }
 
 /** Return the maps that come with lineaprint. */
@@ -105,7 +121,8 @@ class Reader {
 }
 
 const RULE_KEYS = ['to', 'from', 'axis', 'groups', 'stack', 'permute', 'transpose', 'offset']
-const MAP_KEYS = ['name', 'from', 'to', 'when', 'parameters', 'include', 'rules', 'dropped']
+const MAP_KEYS = ['name', 'from', 'to', 'when', 'parameters', 'include', 'rules', 'dropped', 'packed']
+const PACKED_KEYS = ['as', 'matrix', 'codes', 'scales', 'zeros', 'order']
 
 function parseMaps(value: ParsedJson, path: string): NameMap[] {
   const reader = new Reader(path)
@@ -137,6 +154,7 @@ function parseMaps(value: ParsedJson, path: string): NameMap[] {
       ),
       rules,
       dropped: reader.texts(map.get('dropped') ?? [], `${at}.dropped`),
+      ...(map.has('packed') && { packed: parsePacked(reader, map.get('packed'), `${at}.packed`) }),
     }
   })
 }
@@ -154,6 +172,25 @@ function parseWhen(reader: Reader, value: ParsedJson | undefined, at: string): N
       ),
     ]),
   )
+}
+
+function parsePacked(reader: Reader, value: ParsedJson | undefined, at: string): PackedNames {
+  const packed = reader.object(value, at, PACKED_KEYS)
+  const name = (key: string): string => {
+    const text = reader.text(packed.get(key), `${at}.${key}`)
+    return text.split('*').length === 2 ? text : reader.fail(`${at}.${key}`, 'a name with one *')
+  }
+  const optional = (key: string): Record<string, string> => (packed.has(key) ? { [key]: name(key) } : {})
+  const as = packed.get('as')
+  if (as !== 'gptq' && as !== 'awq' && as !== 'scaled') return reader.fail(`${at}.as`, 'gptq, awq or scaled')
+  return {
+    as,
+    matrix: name('matrix'),
+    codes: name('codes'),
+    scales: name('scales'),
+    ...(as !== 'scaled' && { zeros: name('zeros') }),
+    ...(as === 'gptq' && optional('order')),
+  }
 }
 
 function parseRules(reader: Reader, value: ParsedJson, at: string): NameRule[] {
@@ -222,6 +259,13 @@ const PATTERNS = new Map<string, RegExp>()
 /** Return a pattern with numbers in place of its placeholders. */
 export function fillName(pattern: string, numbers: Numbers): string {
   return pattern.replaceAll(/\{([a-z]+)\}/g, (whole, key: string) => numbers[key] ?? whole)
+}
+
+/** Return the text that `*` stands for if a name fits a pattern. */
+export function matchStar(pattern: string, name: string): string | undefined {
+  const [start = '', end = ''] = pattern.split('*')
+  const fits = name.length >= start.length + end.length && name.startsWith(start) && name.endsWith(end)
+  return fits ? name.slice(start.length, name.length - end.length) : undefined
 }
 
 /** Facts that are known of a model beside its tensors: keys and values of a GGUF file and of `config.json`. */

@@ -2,11 +2,14 @@
 import { escapeXml } from '../../util/escape-xml.ts'
 import type { LayerChange } from './layers.ts'
 
-const WIDTH = 760
+const WIDTH = 920
 const ROW = 20
 const TOP = 64
 const LEFT = 230
 const BARS = 300
+/** Where the numbers of tensors, and of what was lost, stand: behind the value of the longest bar. */
+const TENSORS = 600
+const LOST = 716
 /** Layers that are drawn; more are counted. */
 const MOST = 500
 
@@ -53,18 +56,18 @@ function drawLayer(
   largest: number,
 ): string {
   const width = relative === null || largest === 0 ? 0 : (relative / largest) * BARS
-  const words = [
-    changed === 0 ? 'unchanged' : relative === null ? 'not compared' : relative.toPrecision(3),
-    ...(changed === 0 ? [] : [`${changed} of ${Math.max(changed, tensors)} tensors`]),
-  ].join('  ')
+  const value = changed === 0 ? 'unchanged' : relative === null ? 'not compared' : relative.toPrecision(3)
+  const written = (x: number, words: string, style = 'class="faint"'): string =>
+    `<text ${style} x="${x}" y="${y + 13}">${words}</text>`
+  const count = changed === 0 ? '' : written(TENSORS, `${changed} of ${Math.max(changed, tensors)} tensors`)
   const warning =
-    lost > 0 ? ` <tspan class="lost" font-weight="600">${lost} more NaN or infinite</tspan>` : ''
-  const label = `<text x="${LEFT - 8}" y="${y + 13}" text-anchor="end">${escapeXml(cut(name, 32))}</text>`
+    lost > 0 ? written(LOST, `${lost} more NaN or infinite`, 'class="lost" font-weight="600"') : ''
+  const label = `<text x="${LEFT - 8}" y="${y + 13}" text-anchor="end">${escapeXml(cut(name, 29))}</text>`
   const bar =
     width > 0
       ? `<rect class="${lost > 0 ? 'lost' : 'bar'}" x="${LEFT}" y="${y + 3}" width="${round(width)}" height="${ROW - 7}"/>`
       : ''
-  return `<g><title>${escapeXml(name)}</title>${label}${bar}<text class="faint" x="${LEFT + round(width) + 8}" y="${y + 13}">${escapeXml(words)}${warning}</text></g>`
+  return `<g><title>${escapeXml(name)}</title>${label}${bar}${written(LEFT + round(width) + 8, value)}${count}${warning}</g>`
 }
 
 function cut(text: string, room: number): string {

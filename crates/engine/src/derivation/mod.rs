@@ -6,12 +6,14 @@
 
 mod adapter;
 mod gather;
+mod packed;
 mod rank;
 mod scaled;
 mod stored;
 mod together;
 
 pub use adapter::{Adapter, LowRank};
+pub use packed::{PackedBy, PackedNear};
 pub use scaled::Scaled;
 pub use together::{HashAndCheck, HashedAndChecked};
 
@@ -85,6 +87,8 @@ pub enum Method {
     Adapter(Adapter),
     /// Numbers of eight bits, times scales that another tensor of the second model holds: its name.
     Scale(String),
+    /// Codes of a few bits with scales and zero points, of a matrix of GPTQ or AWQ.
+    Packed(PackedBy),
     /// The numerical rank of the difference, of which no rule is known.
     Rank,
 }
@@ -100,6 +104,8 @@ pub enum Outcome {
     LowRank(LowRank),
     /// Every element was compared with its code times its scale.
     Scaled(Scaled),
+    /// Every element was compared with what packed codes stand for.
+    Packed(PackedNear),
     /// The rank, and whether it may be larger.
     Rank {
         /// Rank that was found.
@@ -190,6 +196,9 @@ impl Job for CheckDerivations {
                 (Plan::Whole, Method::Scale(scale)) => {
                     scaled::check(check.sources[0], check.target, after.get(scale)?, control)?
                 }
+                (Plan::Whole, Method::Packed(by)) => {
+                    packed::check(by, check.sources[0], check.target, &after, control)?
+                }
                 (Plan::Whole, _) => rank::check(check.sources[0], check.target, control)?,
             });
         }
@@ -250,7 +259,7 @@ impl<'a> Prepared<'a> {
             (None, Method::Rule(rule)) => {
                 plan(*rule, &check.sources, &sources, target.dtype, target.elements)
             }
-            (None, Method::Adapter(_) | Method::Scale(_) | Method::Rank) => Plan::Whole,
+            (None, Method::Adapter(_) | Method::Scale(_) | Method::Packed(_) | Method::Rank) => Plan::Whole,
         };
         Ok(Self {
             target,

@@ -384,12 +384,15 @@ fn decode_blocks(decoder: Decoder, bytes: &[u8], into: &mut Vec<f32>) {
 /// Return the largest error of a block, as a share of its length, that quantisation to a type leaves.
 ///
 /// Each bound is what rounding to the codes of the type leaves in the worst block: one large number and others of half a
-/// step. Two tensors that have nothing to do with each other are farther apart than the length of either.
+/// step. Those of the IQ types are above what the quantisers of ggml leave in blocks of a distribution with heavy tails
+/// (Student's, of three degrees). Two tensors that have nothing to do with each other are farther apart than the length of
+/// either.
 pub fn near_bound(dtype: &str) -> Option<f64> {
     Some(match dtype {
-        "GGML_Q2_K" => 0.75,
-        "GGML_Q3_K" => 0.5,
-        "GGML_Q4_K" | "GGML_IQ4_NL" | "GGML_IQ4_XS" => 0.25,
+        "GGML_IQ1_S" | "GGML_IQ1_M" | "GGML_IQ2_XXS" => 0.95,
+        "GGML_Q2_K" | "GGML_IQ2_XS" | "GGML_IQ2_S" => 0.75,
+        "GGML_Q3_K" | "GGML_IQ3_XXS" | "GGML_IQ3_S" => 0.5,
+        "GGML_Q4_K" | "GGML_IQ4_NL" | "GGML_IQ4_XS" | "GGML_NVFP4" => 0.25,
         "GGML_Q5_K" => 0.125,
         "GGML_Q6_K" | "GGML_TQ1_0" | "GGML_TQ2_0" => 0.0625,
         "GGML_Q8_1" | "GGML_Q8_K" => 0.03125,

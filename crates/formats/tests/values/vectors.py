@@ -15,7 +15,7 @@ import numpy as np
 from gguf import GGMLQuantizationType, quants
 from gguf.constants import GGML_QUANT_SIZES
 
-BLOCKS = 64
+BLOCKS = 256
 
 #: Positions of the last byte of each floating-point scale, in which one bit is cleared: none is infinite or NaN.
 SCALES = {
@@ -29,9 +29,17 @@ SCALES = {
     "Q4_K": [1, 3],
     "Q5_K": [1, 3],
     "Q6_K": [209],
+    "IQ1_S": [1],
+    "IQ1_M": [55],
+    "IQ2_XXS": [1],
+    "IQ2_XS": [1],
+    "IQ2_S": [1],
+    "IQ3_XXS": [1],
+    "IQ3_S": [1],
     "IQ4_NL": [1],
     "IQ4_XS": [1],
     "MXFP4": [],
+    "NVFP4": [],
     "TQ1_0": [53],
     "TQ2_0": [65],
 }

@@ -2,10 +2,13 @@
 //!
 //! - [`legacy`]: blocks of 32 elements with one scale.
 //! - [`k`]: blocks of 256 elements with scales of their own for 16 or 32 elements.
+//! - [`iq`]: blocks whose codes stand for vectors of a grid; [`grids`] has the vectors.
 //! - [`other`]: blocks whose elements index a list of values, or have three values.
 //!
 //! Source: `dequantize_row_*` in `ggml-quants.c`, and `quants.py` of the Python package `gguf`.
 
+mod grids;
+mod iq;
 mod k;
 mod legacy;
 mod other;
@@ -25,20 +28,8 @@ pub struct Block {
 /// Decodes one block.
 type DecodeBlock = fn(&[u8], &mut [f32]);
 
-/// Block types of ggml that are not decoded. The first seven need tables of hundreds of vectors; the others are recent
-/// and rare.
-pub const NOT_DECODED: [&str; 10] = [
-    "GGML_IQ1_S",
-    "GGML_IQ1_M",
-    "GGML_IQ2_XXS",
-    "GGML_IQ2_XS",
-    "GGML_IQ2_S",
-    "GGML_IQ3_XXS",
-    "GGML_IQ3_S",
-    "GGML_NVFP4",
-    "GGML_Q1_0",
-    "GGML_Q2_0",
-];
+/// Block types of ggml that are not decoded: they are recent and rare, and the reference has no decoder.
+pub const NOT_DECODED: [&str; 2] = ["GGML_Q1_0", "GGML_Q2_0"];
 
 impl Block {
     /// Return the decoder of a block type, by the name of its dtype.
@@ -56,9 +47,17 @@ impl Block {
             "GGML_Q5_K" => (256, 176, k::q5),
             "GGML_Q6_K" => (256, 210, k::q6),
             "GGML_Q8_K" => (256, 292, k::q8),
+            "GGML_IQ1_S" => (256, 50, iq::iq1_s),
+            "GGML_IQ1_M" => (256, 56, iq::iq1_m),
+            "GGML_IQ2_XXS" => (256, 66, iq::iq2_xxs),
+            "GGML_IQ2_XS" => (256, 74, iq::iq2_xs),
+            "GGML_IQ2_S" => (256, 82, iq::iq2_s),
+            "GGML_IQ3_XXS" => (256, 98, iq::iq3_xxs),
+            "GGML_IQ3_S" => (256, 110, iq::iq3_s),
             "GGML_IQ4_NL" => (32, 18, other::iq4_nl),
             "GGML_IQ4_XS" => (256, 136, other::iq4_xs),
             "GGML_MXFP4" => (32, 17, other::mxfp4),
+            "GGML_NVFP4" => (64, 36, other::nvfp4),
             "GGML_TQ1_0" => (256, 54, other::tq1_0),
             "GGML_TQ2_0" => (256, 66, other::tq2_0),
             _ => return None,

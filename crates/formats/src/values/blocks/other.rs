@@ -47,6 +47,26 @@ pub(super) fn mxfp4(block: &[u8], into: &mut [f32]) {
     listed(f32::from_bits(bits), &block[1..], &FP4_TWICE, into);
 }
 
+/// Decode a block of NVFP4: a scale of eight bits for each 16 elements, then nibbles. As in ggml, the sign of a scale is not
+/// read, and the code of NaN without a sign is zero.
+pub(super) fn nvfp4(block: &[u8], into: &mut [f32]) {
+    let parts = into.chunks_exact_mut(16).zip(block[4..].chunks_exact(8));
+    for (code, (into, codes)) in block.iter().zip(parts) {
+        let (exponent, fraction) = (code >> 3 & 15, number(code & 7));
+        // Half of the scale, because the values are twice those of FP4.
+        let own = match (code, exponent) {
+            (0x7f, _) => 0.0,
+            (_, 0) => fraction * f32::from_bits((127 - 10) << 23),
+            _ => (8.0 + fraction) * f32::from_bits((u32::from(exponent) + 127 - 11) << 23),
+        };
+        let (low, high) = into.split_at_mut(8);
+        for ((low, high), byte) in low.iter_mut().zip(high).zip(codes) {
+            *low = own * number(FP4_TWICE[usize::from(byte & 15)]);
+            *high = own * number(FP4_TWICE[usize::from(byte >> 4)]);
+        }
+    }
+}
+
 /// Decode a block of TQ1_0: five elements of three values in a byte, four in each of the last bytes, then the scale.
 pub(super) fn tq1_0(block: &[u8], into: &mut [f32]) {
     let scale = half(block, 52);

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Brings the programs that the tests hand our outputs to, or that write what they read: .peers/mlflow (a server),
 # .peers/wandb (wandb sync), .peers/validators (of in-toto and CycloneDX, and blake3), .peers/tables (pyarrow and Polars), .peers/uv,
-# .peers/managers (pnpm, Yarn, Bun) and .peers/javascript (TensorFlow.js, tensors of ONNX Runtime); and those that the
+# .peers/managers (pnpm, Yarn, Bun) and .peers/javascript (TensorFlow.js, ONNX Runtime); and those that the
 # Python package meets: .peers/typing (hatchling, mypy, pyright) and .peers/notebook (a kernel of Jupyter). About
-# 1300 MB; a second run does nothing.
+# 1350 MB; a second run does nothing.
 #
 # Every package is pinned, those that others need as well, so that a release of somebody else changes nothing here.
 # A peer that cannot be had is named and left out: its tests are then skipped, and say so. conda and micromamba are
@@ -124,9 +124,17 @@ install_managers() {
 }
 install_javascript() {
   cp scripts/peers/javascript/package.json scripts/peers/javascript/package-lock.json .peers/javascript &&
-    (cd .peers/javascript && npm ci --silent --no-audit --no-fund --ignore-scripts)
+    # Its script would fetch what a GPU needs. The package has the library for every system; 240 MB of it are for others.
+    (cd .peers/javascript && npm ci --silent --no-audit --no-fund --ignore-scripts &&
+      node -e "
+        const { readdirSync, rmSync } = require('node:fs')
+        const folder = 'node_modules/onnxruntime-node/bin/napi-v6'
+        for (const platform of readdirSync(folder))
+          for (const arch of readdirSync(folder + '/' + platform))
+            if (platform !== process.platform || arch !== process.arch)
+              rmSync(folder + '/' + platform + '/' + arch, { recursive: true })")
 }
 from_npm managers "$managers" install_managers
-# Models and tensors in memory, as their libraries hold them. Of ONNX Runtime only the class of its tensors.
+# Models and tensors in memory, as their libraries hold them.
 from_npm javascript "$(cat scripts/peers/javascript/package-lock.json)" install_javascript
 exit 0

@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path'
 import { expect, test } from 'vitest'
 import { hashTensors } from '../../src/model/in-memory.ts'
 import { readModel } from '../../src/model/read.ts'
+import { ExperimentTracker } from '../../src/tracking/tracker.ts'
 import { folderOf } from '../support/folder.ts'
 import type { ModelTensors } from '../../src/model/model-tensors.ts'
 
@@ -40,6 +41,20 @@ interface Core {
 
 interface OnnxRuntime {
   readonly Tensor: new (type: string, data: unknown, dims: readonly number[]) => object
+  readonly InferenceSession: { create(path: string): Promise<Session> }
+}
+
+interface Session {
+  run(feeds: object): Promise<Readonly<Record<string, object>>>
+  release(): Promise<void>
+}
+
+/** A constant of an ONNX graph. */
+interface Constant {
+  /** Its number in `TensorProto.DataType`. */
+  readonly type: number
+  readonly shape: readonly number[]
+  readonly data: ArrayBufferView
 }
 
 interface Converter {
@@ -134,7 +149,7 @@ test.skipIf(!existsSync(FOLDER))('a graph model of TensorFlow.js has the weights
 
 test.skipIf(!existsSync(FOLDER))('tensors of ONNX Runtime and TensorFlow.js equal typed arrays', async () => {
   const { core } = tensorflow()
-  const { Tensor } = load('onnxruntime-common') as OnnxRuntime
+  const { Tensor } = load('onnxruntime-node') as OnnxRuntime
   const data = Float32Array.of(1, 2, 3, 4)
   const plain = await hashTensors({ w: { data, shape: [2, 2] } })
   for (const tensor of [new Tensor('float32', data, [2, 2]), core.tensor([1, 2, 3, 4], [2, 2])])
@@ -144,3 +159,80 @@ test.skipIf(!existsSync(FOLDER))('tensors of ONNX Runtime and TensorFlow.js equa
   const half = new Tensor('float16', Uint16Array.of(0x3c00), [1])
   expect((await hashTensors({ w: half } as unknown as ModelTensors)).tensors[0]?.dtype).toBe('F16')
 })
+
+function varint(value: number): Buffer {
+  return value < 128
+    ? Buffer.of(value)
+    : Buffer.concat([Buffer.of((value % 128) + 128), varint(Math.floor(value / 128))])
+}
+
+function whole(field: number, value: number): Buffer {
+  return Buffer.concat([varint(field * 8), varint(value)])
+}
+
+function bytes(field: number, ...content: readonly (string | Uint8Array)[]): Buffer {
+  const joined = Buffer.concat(content.map((part) => Buffer.from(part)))
+  return Buffer.concat([varint(field * 8 + 2), varint(joined.length), joined])
+}
+
+/** Return an ONNX file whose outputs are its constants. */
+function onnxFile(constants: Readonly<Record<string, Constant>>): Buffer {
+  const entries = Object.entries(constants)
+  const initialisers = entries.map(([name, { type, shape, data }]) => {
+    const raw = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+    return bytes(5, ...shape.map((size) => whole(1, size)), whole(2, type), bytes(8, name), bytes(9, raw))
+  })
+  const outputs = entries.map(([name, { type, shape }]) => {
+    const sizes = bytes(2, ...shape.map((size) => bytes(1, whole(1, size))))
+    return bytes(12, bytes(1, name), bytes(2, bytes(1, whole(1, type), sizes)))
+  })
+  const operators = bytes(8, bytes(1, ''), whole(2, 17))
+  return Buffer.concat([whole(1, 8), operators, bytes(7, bytes(2, 'graph'), ...initialisers, ...outputs)])
+}
+
+const CONSTANTS: Readonly<Record<string, Constant>> = {
+  F32: { type: 1, shape: [2, 3], data: Float32Array.of(1, 2, 3, 4, 5, -0) },
+  U8: { type: 2, shape: [2], data: Uint8Array.of(1, 255) },
+  I8: { type: 3, shape: [2], data: Int8Array.of(1, -1) },
+  U16: { type: 4, shape: [2], data: Uint16Array.of(1, 65_535) },
+  I16: { type: 5, shape: [2, 1], data: Int16Array.of(1, -1) },
+  I32: { type: 6, shape: [2], data: Int32Array.of(1, -1) },
+  I64: { type: 7, shape: [2], data: BigInt64Array.of(1n, -1n) },
+  BOOL: { type: 9, shape: [3], data: Uint8Array.of(0, 1, 1) },
+  F16: { type: 10, shape: [2], data: Uint16Array.of(0x3c00, 0x8000) },
+  F64: { type: 11, shape: [2], data: Float64Array.of(1, -0) },
+  U32: { type: 12, shape: [2], data: Uint32Array.of(1, 4_294_967_295) },
+  U64: { type: 13, shape: [2], data: BigUint64Array.of(1n, 2n ** 64n - 1n) },
+}
+
+test.skipIf(!existsSync(FOLDER))(
+  'the outputs of a session of ONNX Runtime have the digests of the constants in its file',
+  async () => {
+    const { InferenceSession } = load('onnxruntime-node') as OnnxRuntime
+    const root = folderOf({ 'model.onnx': onnxFile(CONSTANTS) })
+    const path = join(root, 'model.onnx')
+    const session = await InferenceSession.create(path)
+    const outputs = (await session.run({})) as unknown as ModelTensors
+    const [file, inMemory] = [await readModel(path), await hashTensors(outputs)]
+    expect(inMemory.tensors.map(({ name, dtype }) => [name, dtype])).toEqual(
+      Object.keys(CONSTANTS)
+        .toSorted()
+        .map((name) => [name, name]),
+    )
+    for (const kind of ['weights', 'architecture'] as const)
+      expect(String(inMemory[kind]), kind).toBe(String(file[kind]))
+
+    const tracker = new ExperimentTracker({ outputDir: join(root, 'runs'), experimentName: 'onnx' })
+    await tracker.startExperiment()
+    const tracked = await tracker.trackModel(outputs, 'outputs')
+    await tracker.finishExperiment()
+    expect(String(tracked?.weights)).toBe(String(file.weights))
+
+    await expect(hashTensors(session as unknown as ModelTensors)).rejects.toMatchObject({
+      code: 'ERR_LINEAPRINT_UNSUPPORTED',
+      field: 'tensors',
+      received: 'an InferenceSession',
+    })
+    await session.release()
+  },
+)

@@ -17,8 +17,8 @@ export function withZeros(plans: readonly TensorPlan[]): TensorPlan[] {
 }
 
 /**
- * Return the tensors of a model of about `bytes` bytes: large matrices, and vectors of a few kilobytes. The names have no
- * character that a format would divide them at.
+ * Return the tensors of a model of about `bytes` bytes: large matrices, and vectors of a few kilobytes. As in models of
+ * others, the number of a layer is a part of the name by itself; no format divides names at the characters in them.
  */
 export function planModel(bytes: number): TensorPlan[] {
   const hidden = bytes >= 2 ** 29 ? 1536 : 384
@@ -28,7 +28,7 @@ export function planModel(bytes: number): TensorPlan[] {
     for (const [part, shape] of layerParts(hidden)) {
       const length = shape.reduce((product, dimension) => product * dimension, 4)
       const seed = plans.length
-      const name = `layer${layer}_${part}`
+      const name = `layers_${layer}_${part}`
       plans.push({ name, shape, bytes: length, content: () => elements(seed, length) })
       total += length
     }

@@ -43,6 +43,15 @@ export function writePyTorchLegacy(path: string, plans: readonly TensorPlan[]): 
 
 /** Return the pickle of an `OrderedDict` of tensors; `view` is what ends the identifier of a storage in the old form. */
 function stateDict(plans: readonly TensorPlan[], view: readonly Buffer[]): Buffer {
+  const known = new Map<string, number>()
+  /** Name a global; as in the pickles of Python, each later time by its number in the memo. */
+  const global = (module: string, name: string): Buffer => {
+    const line = `c${module}\n${name}\n`
+    const number = known.get(line)
+    if (number !== undefined) return Buffer.from([0x68, number])
+    known.set(line, known.size)
+    return Buffer.concat([Buffer.from(line), Buffer.from([0x71, known.size - 1])])
+  }
   const parts = [PROTO, global('collections', 'OrderedDict'), Buffer.from(')R(')]
   for (const [index, { name, shape, bytes }] of plans.entries()) {
     const strides = shape.map((_, axis) =>
@@ -68,10 +77,6 @@ function stateDict(plans: readonly TensorPlan[], view: readonly Buffer[]): Buffe
     )
   }
   return Buffer.concat([...parts, Buffer.from('u.')])
-}
-
-function global(module: string, name: string): Buffer {
-  return Buffer.from(`c${module}\n${name}\n`)
 }
 
 function text(value: string): Buffer {

@@ -24,3 +24,27 @@ export async function refuseDisguised(
     })
   }
 }
+
+/**
+ * Do `work` on files while they are looked at, and refuse those that are not what their names say, however the work ends.
+ *
+ * @throws The error of {@link refuseDisguised} before that of the work; but the reason of the signal before both.
+ */
+export async function unlessDisguised<T>(
+  paths: readonly string[],
+  expected: string,
+  signal: AbortSignal | undefined,
+  work: () => Promise<T>,
+): Promise<T> {
+  const refusal = refuseDisguised(paths, expected, { archives: false })
+  // If the work fails first, the refusal is awaited later.
+  refusal.catch(() => undefined)
+  try {
+    const result = await work()
+    await refusal
+    return result
+  } catch (cause) {
+    if (!signal?.aborted) await refusal
+    throw cause
+  }
+}

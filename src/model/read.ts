@@ -16,7 +16,7 @@ import { ItemList } from '../json/pieces.ts'
 import { inputError, isFolder } from '../util/fs.ts'
 import { nameList } from '../util/name-list.ts'
 import { familyDigest } from './family.ts'
-import { refuseDisguised } from './disguised.ts'
+import { unlessDisguised } from './disguised.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { locateModel } from './locate.ts'
 import { groupTensors } from './name-pattern.ts'
@@ -188,7 +188,6 @@ async function readOne(
     signal: options.signal,
     threads: options.threads,
   })
-  await refuseDisguised(located.weights, 'a model file', { archives: false })
   const sibling = await siblingConfig(located.config, given)
   const { index } = located
   const wholeFolder = options.files === true && (located.isFolder || index !== undefined)
@@ -208,8 +207,8 @@ async function readOne(
   const reading = tokenizerDigests(located, algorithm)
   // If the weights fail first, nothing awaits this promise.
   reading.catch(() => undefined)
-  const model = await runJob(options, (job, threads) =>
-    native.readModel(job, [...located.weights], wanted, threads),
+  const model = await unlessDisguised(located.weights, 'a model file', options.signal, () =>
+    runJob(options, (job, threads) => native.readModel(job, [...located.weights], wanted, threads)),
   )
   const metadata = new Map(model.shards.flatMap((shard) => pairsOf(shard.metadata)))
   const tree = treeDigests(model)
@@ -269,11 +268,10 @@ export interface ModelHeaders {
 export async function readHeaders(path: string, options: ModelOptions): Promise<ModelHeaders> {
   const { weights, signal, threads, lenient } = options
   const located = await locateModel(path, { weights, signal, threads })
-  await refuseDisguised(located.weights, 'a model file', { archives: false })
   const reading = { kind: 'full', parts: 'headers' } as const
   const wanted = { algorithm: 'blake3', lenient: lenient === true, reading } as const
-  const model = await runJob({ signal, threads }, (job, count) =>
-    native.readModel(job, [...located.weights], wanted, count),
+  const model = await unlessDisguised(located.weights, 'a model file', signal, () =>
+    runJob({ signal, threads }, (job, count) => native.readModel(job, [...located.weights], wanted, count)),
   )
   const metadata = new Map(model.shards.flatMap((shard) => pairsOf(shard.metadata)))
   const config = configWithin(model, metadata) ?? (await siblingConfig(located.config, undefined))

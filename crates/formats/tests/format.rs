@@ -24,6 +24,24 @@ fn formats_are_found_by_their_content() {
     }
 }
 
+/// The first block of a tar archive.
+fn tar() -> Vec<u8> {
+    let mut block = vec![0; 512];
+    block[..5].copy_from_slice(b"a.txt");
+    block[257..262].copy_from_slice(b"ustar");
+    block
+}
+
+#[test]
+fn long_keys_of_flax_may_be_cut_inside_a_character() {
+    let key = "\u{e9}".repeat(3000);
+    for even in [key.clone(), format!("a{key}")] {
+        let length = u16::try_from(even.len()).expect("short").to_be_bytes();
+        let file = [b"\x81\xda".as_slice(), &length, even.as_bytes(), b"\xc0"].concat();
+        assert_eq!(of(&file), Detected::Read(Format::Flax));
+    }
+}
+
 #[test]
 fn what_is_not_read_is_named() {
     for (bytes, noun) in [
@@ -34,6 +52,8 @@ fn what_is_not_read_is_named() {
         (b"tree\nversion=v4\n", "a LightGBM model"),
         (b"{\"learner\":{\"gradient_booster\":{}}}", "an XGBoost model"),
         (b"{\"weight_map\":{}}", "a shard index"),
+        (b"\x80\x04\x95\x05\0\0\0\0\0\0\0}\x94.", "a Python pickle"),
+        (&tar(), "a tar archive"),
         (b"{\"a\":1}", "JSON text"),
         (b"hello, world\n", "text"),
     ] {
@@ -49,6 +69,9 @@ fn what_is_nothing_is_not_guessed() {
         b"\xff\xff\xff\xff",
         &[0; 4096],
         b"\x12\x34\x56\x78\x9a\xbc",
+        // Maps of MessagePack whose first key would be text, and is none.
+        b"\x81\xa2a\xff\xc0",
+        b"\xde\0\x01\xd9\x02\xc3\x28\xc0",
     ] {
         assert_eq!(of(bytes), Detected::Unknown, "{bytes:?}");
     }

@@ -1,10 +1,11 @@
 //! Buffers that the system copies into.
 //!
 //! They start at a cache line. The kernel copies whole pages from the page cache. Into a buffer that crosses lines, as
-//! one does where an allocator puts its own 16 bytes before it, each store touches two lines.
+//! one does where an allocator puts its own 16 bytes before it, each store touches two lines. Bytes that do not begin at
+//! a line of the file are copied to the same offset in a line, see [`offset_in_line`].
 
 /// Bytes of a cache line; those of Apple's processors are twice as long, and half of one does as well there.
-const LINE: usize = 64;
+pub const LINE: usize = 64;
 
 /// Bytes that start at a cache line.
 #[derive(Debug, Default)]
@@ -47,6 +48,11 @@ impl Buffer {
 /// Round `position` up to a cache line.
 pub const fn next_line(position: usize) -> usize {
     position.next_multiple_of(LINE)
+}
+
+/// Return how far byte `position` of a file is from the start of its cache line in the page cache.
+pub fn offset_in_line(position: u64) -> usize {
+    usize::try_from(position % LINE as u64).unwrap_or_default()
 }
 
 #[cfg(test)]

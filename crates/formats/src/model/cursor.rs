@@ -8,6 +8,10 @@ use std::collections::VecDeque;
 /// Bytes that are read ahead. Headers are small or read from start to end, so a few reads are enough.
 const WINDOW: u64 = 16 << 10;
 
+/// Bytes that are read ahead behind a part that was passed over, such as the elements of a tensor: the next such part may
+/// follow soon. Each read behind the one before it takes four times as many, up to [`WINDOW`].
+const BEHIND: u64 = 1 << 10;
+
 /// Bytes that are read ahead where the parts of a header lie among the data, and windows that are kept then: a FlatBuffer
 /// sends its reader from a table to its fields, to its buffer and back.
 const SMALL_WINDOW: u64 = 2 << 10;
@@ -88,6 +92,14 @@ impl<'a> Cursor<'a> {
         let (first, window) = if let Some(window) = known.and_then(|index| self.others.remove(index)) {
             window
         } else {
+            if self.most_others == 0 && !self.window.is_empty() {
+                let follows = start <= self.window_start.saturating_add(self.window.len() as u64);
+                self.ahead = if follows {
+                    (self.ahead * 4).min(WINDOW)
+                } else {
+                    BEHIND
+                };
+            }
             let wanted = length.max(self.ahead).min(self.end - start);
             (start, self.input.read(start, to_usize(wanted)?)?)
         };

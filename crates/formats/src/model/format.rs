@@ -53,7 +53,7 @@ impl Format {
 }
 
 /// Formats that are known and not read, or not read here: the noun, and the bytes at a position.
-const OTHERS: [(&str, usize, &[u8]); 24] = [
+const OTHERS: [(&str, usize, &[u8]); 29] = [
     ("a GGML file of before GGUF", 0, b"lmgg"),
     ("a GGML file of before GGUF", 0, b"fmgg"),
     ("a GGML file of before GGUF", 0, b"tjgg"),
@@ -78,6 +78,12 @@ const OTHERS: [(&str, usize, &[u8]); 24] = [
     ("a WebAssembly module", 0, b"\0asm"),
     ("an LLVM bitcode file", 0, b"BC\xc0\xde"),
     ("an NCNN parameter file", 0, b"7767517\n"),
+    // Those of PyTorch are known by what is in them.
+    ("a Python pickle", 0, b"\x80\x02"),
+    ("a Python pickle", 0, b"\x80\x03"),
+    ("a Python pickle", 0, b"\x80\x04"),
+    ("a Python pickle", 0, b"\x80\x05"),
+    ("a tar archive", 257, b"ustar"),
 ];
 
 /// Bytes that the format is found from, at most; what a name is deeper in the file is looked up where it lies.

@@ -4,8 +4,10 @@ use crate::error::FormatError;
 use crate::input::Input;
 use bytes::Bytes;
 
-/// Bytes that are read ahead.
-const PIECE: u64 = 1 << 16;
+/// Bytes that are read ahead: few behind an array that was passed over, since the next one may follow soon, and with each
+/// read behind the one before it four times as many.
+const LEAST: u64 = 1 << 9;
+const MOST: u64 = 1 << 16;
 
 /// A place in a file, and the end that it must not pass.
 pub(crate) struct Cursor<'a> {
@@ -16,6 +18,8 @@ pub(crate) struct Cursor<'a> {
     ahead: Bytes,
     /// The byte of the file that `ahead` begins with.
     start: u64,
+    /// Bytes to read ahead the next time, if that is where `ahead` ends.
+    next: u64,
 }
 
 impl<'a> Cursor<'a> {
@@ -27,6 +31,7 @@ impl<'a> Cursor<'a> {
             end: input.length(),
             ahead: Bytes::new(),
             start: 0,
+            next: LEAST,
         }
     }
 
@@ -86,7 +91,12 @@ impl<'a> Cursor<'a> {
         let offset = if let Some(offset) = within {
             offset
         } else {
-            let ahead = (self.input.length() - self.position).min(PIECE.max(length as u64));
+            // A part that begins within what was read ahead, and ends behind it, follows it too.
+            if self.position > self.start + self.ahead.len() as u64 {
+                self.next = LEAST;
+            }
+            let ahead = (self.input.length() - self.position).min(self.next.max(length as u64));
+            self.next = (self.next * 4).min(MOST);
             let ahead =
                 usize::try_from(ahead).map_err(|_| FormatError::new("a read beyond what memory can hold"))?;
             self.ahead = self.input.read(self.position, ahead)?;

@@ -29,11 +29,22 @@ const CHUNKED: &str = "__msgpack_chunked_array__";
 
 /// Return whether a file that begins with `first` can be a Flax file: a map whose first key is text.
 pub fn recognise(first: &[u8]) -> bool {
-    let key = match first {
-        [0x81..=0x8f, key, ..] | [0xde, _, _, key, ..] | [0xdf, _, _, _, _, key, ..] => *key,
+    let ([0x81..=0x8f, key @ ..] | [0xde, _, _, key @ ..] | [0xdf, _, _, _, _, key @ ..]) = first else {
+        return false;
+    };
+    let (length, text) = match key {
+        [head @ 0xa0..=0xbf, text @ ..] => (u32::from(head & 0x1f), text),
+        [0xd9, length, text @ ..] => (u32::from(*length), text),
+        [0xda, a, b, text @ ..] => (u32::from_be_bytes([0, 0, *a, *b]), text),
+        [0xdb, a, b, c, d, text @ ..] => (u32::from_be_bytes([*a, *b, *c, *d]), text),
         _ => return false,
     };
-    matches!(key, 0xa0..=0xbf | 0xd9..=0xdb)
+    let whole = usize::try_from(length).ok().and_then(|length| text.get(..length));
+    match std::str::from_utf8(whole.unwrap_or(text)) {
+        Ok(_) => true,
+        // A long key can reach beyond these bytes, which may then end inside a character.
+        Err(error) => whole.is_none() && error.error_len().is_none(),
+    }
 }
 
 /// Read a Flax file.

@@ -135,7 +135,8 @@ pub fn parse(bytes: &Bytes, budget: &mut Budget) -> Result<Pickle, FormatError> 
 
 /// Read the pickle that starts at byte `start` of a file, and ends at `end` at the latest.
 ///
-/// Its length is only known afterwards. So a small piece is read first, and a larger one if that was too short.
+/// Its length is only known afterwards. So a small piece is read first, and larger ones if that was too short: what numbers
+/// and names take, then what the pickle of most models takes, then eight times as much each time.
 pub fn parse_at(input: &dyn Input, start: u64, end: u64, budget: &mut Budget) -> Result<Pickle, FormatError> {
     let most = end.saturating_sub(start);
     let mut window = most.min(4 << 10);
@@ -148,7 +149,7 @@ pub fn parse_at(input: &dyn Input, start: u64, end: u64, budget: &mut Budget) ->
                 *budget = spent;
                 return Ok(pickle);
             }
-            Err(Fault::Short) if window < most => window = most.min(window.saturating_mul(8)),
+            Err(Fault::Short) if window < most => window = most.min(window.saturating_mul(8).max(64 << 10)),
             Err(Fault::Short) => {
                 return Err(FormatError::new("the file ends inside a pickle"));
             }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { lineaprint } from '../support/program.ts'
+import { linesAtTerminal } from '../support/terminal.ts'
 import { finished } from '../tracking/support.ts'
 import type { Outcome } from '../support/program.ts'
 
@@ -47,6 +48,23 @@ test('list chooses, orders and shows values', async () => {
   expect((await program('list', '--columns', 'auto', '--limit', '2')).stdout).toBe(
     'run-1\t0.8\t0.2\nrun-2\t0.9\t0.1\n',
   )
+})
+
+test('at a terminal, runs of one experiment are named by what varies; a pipe has the same columns as ever', async () => {
+  const lines = linesAtTerminal(100, ['list'], root)
+  expect(lines.slice(0, 3).map((line) => line.split(/\s+/).slice(0, 4).join(' ').trim())).toEqual([
+    'sweep: 3 runs, all',
+    'id accuracy loss tags',
+    'run-0 0.5 0.5 base',
+  ])
+  expect(lines[0]).toBe('sweep: 3 runs, all finished')
+  expect(lines[1]).not.toMatch(/status|name/)
+  // A narrow one has no room for the last of them.
+  const narrow = linesAtTerminal(16, ['list'], root)
+  expect(Math.max(...narrow.slice(0, 5).map((line) => line.length))).toBeLessThanOrEqual(40)
+  expect((await program('list', '--limit', '1')).stdout).toMatch(/^run-2\tsweep\t\tfinished\t/)
+  // One run varies in nothing.
+  expect(linesAtTerminal(100, ['list', '--limit', '1'], root)[0]).toMatch(/^id +name +status/)
 })
 
 test('a wrong expression is wrong usage, and its column is named', async () => {

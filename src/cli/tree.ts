@@ -45,7 +45,7 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'report a metric, parameter or tag to the run, from any program',
     load: () => import('./commands/log.ts'),
   },
-  list: { summary: 'list the runs of the store', load: () => import('./commands/list.ts') },
+  list: { summary: 'list the runs of the store', load: () => import('./commands/list/list.ts') },
   show: { summary: 'show one run', load: () => import('./commands/show/show.ts') },
   metrics: {
     summary: 'print every value of the metrics of runs',

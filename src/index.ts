@@ -219,7 +219,7 @@ export type {
 export type { EnvironmentCapture } from './capture/environment/types.ts'
 export type { GitCapture } from './capture/git/types.ts'
 export type { SeedsCapture } from './capture/seeds/types.ts'
-export type { MetricSeries, MetricsOfRuns, ReadMetricsOptions } from './store/metrics/series.ts'
+export type { MetricSeries, MetricsOfRuns, ReadMetricsOptions, SeriesPart } from './store/metrics/series.ts'
 export type { ListedLaunch, ListedRun, StoredRun } from './store/runs.ts'
 export type { ColumnValue, RunFilter, RunList, RunOfList } from './database/runs.ts'
 export type { Store } from './store/store.ts'

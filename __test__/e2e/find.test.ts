@@ -99,7 +99,7 @@ test('metrics prints every value of the chosen series', async () => {
     .trimEnd()
     .split('\n')
     .map((row) => row.split(','))
-  expect(rows[0]).toEqual(['run', 'metric', 'step', 'time', 'value'])
+  expect(rows[0]).toEqual(['run', 'metric', 'step', 'time', 'value', 'logged_by'])
   expect(rows.slice(1).map(([run, metric, step]) => `${run} ${metric} ${step}`)).toEqual(
     ['run-1', 'run-2'].flatMap((run) => [0, 1, 2].map((step) => `${run} loss ${step}`)),
   )

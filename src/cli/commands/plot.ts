@@ -9,7 +9,7 @@ import { collect } from '../shared/arguments.ts'
 import { escapeText, lineWidth, paint, print, printError, printJson, table } from '../shared/output.ts'
 import { storeOptions } from '../shared/store.ts'
 import { writeWithFolders } from './diff/runs.ts'
-import { findRuns } from './metrics.ts'
+import { findRuns, printReplaced } from './metrics.ts'
 import type { Figure } from '../../export/plot/figure.ts'
 import type { StoredRun } from '../../store/runs.ts'
 import type { CommandContext } from '../shared/context.ts'
@@ -17,6 +17,7 @@ import type { StoreOptions } from '../shared/store.ts'
 
 interface PlotOptions extends StoreOptions {
   readonly metric: readonly string[]
+  readonly continued: boolean
   readonly log?: boolean
   readonly smooth?: number
   readonly output?: string
@@ -32,6 +33,7 @@ export function command({ signal }: CommandContext): Command {
       collect,
       [],
     )
+    .option('--no-continued', 'leave out the values of runs that these continue')
     .option('--log', 'logarithmic vertical axes; values that are not above zero are left out')
     .option(
       '--smooth <weight>',
@@ -47,6 +49,7 @@ export function command({ signal }: CommandContext): Command {
       const runs = await findRuns(references, options)
       const { series, warnings } = await readMetrics(runs, {
         signal,
+        continued: options.continued,
         ...(options.metric.length > 0 && { metric: options.metric }),
       })
       const ids = runs.map(({ id }) => id)
@@ -55,6 +58,7 @@ export function command({ signal }: CommandContext): Command {
       if (options.output !== undefined) await writeWithFolders(options.output, svgOf(runs, figure, scale))
       if (options.json === true) printJson({ runs: ids, ...contentOf(figure), file: options.output ?? null })
       else if (options.output === undefined) printFigure(runs, figure, scale)
+      printReplaced(series)
       for (const warning of warnings) printError(`lineaprint: warning: ${escapeText(warning)}`)
       if (figure.omitted.length > 0)
         printError(`lineaprint: no room for ${figure.omitted.length} more metrics; choose some with --metric`)
@@ -85,7 +89,8 @@ function svgOf(runs: readonly StoredRun[], { panels, single }: Figure, scale: 'l
 }
 
 function legendOf({ id, record }: StoredRun): string {
-  return record.runName === undefined ? id : `${record.runName}  ${id}`
+  const name = record.runName === undefined ? id : `${record.runName}  ${id}`
+  return record.continues === undefined ? name : `${name} (continues ${record.continues})`
 }
 
 /** Return a table with a row for each metric that has one value, and a column for each run. */

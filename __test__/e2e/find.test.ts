@@ -93,6 +93,17 @@ test('CSV executes nothing, and JSON has every value', async () => {
   )
 })
 
+test('Parquet goes to a pipe, and never to a terminal', async () => {
+  for (const args of [
+    ['list', '--format', 'parquet', '--columns', 'auto,tags'],
+    ['metrics', 'run-1', '--format', 'parquet'],
+  ]) {
+    const { code, stdout } = await program(...args)
+    expect([code, stdout.slice(0, 4), stdout.slice(-4)]).toEqual([0, 'PAR1', 'PAR1'])
+    expect(linesAtTerminal(80, args, root).join(' ')).toMatch(/Parquet is not for a terminal/)
+  }
+})
+
 test('metrics prints every value of the chosen series', async () => {
   const { stdout } = await program('metrics', 'run-1', '@latest', '--metric', 'l*')
   const rows = stdout

@@ -8,6 +8,7 @@ import { plural } from '../../util/plural.ts'
 import { collect } from '../shared/arguments.ts'
 import { printCsv } from '../shared/csv.ts'
 import { escapeText, printError, printJson } from '../shared/output.ts'
+import { printParquet } from '../shared/parquet.ts'
 import { openStore, storeOptions } from '../shared/store.ts'
 import type { JsonValue } from '../../core/json-value.ts'
 import type { MetricSeries } from '../../store/metrics/series.ts'
@@ -18,7 +19,7 @@ import type { StoreOptions } from '../shared/store.ts'
 interface MetricsOptions extends StoreOptions {
   readonly continued: boolean
   readonly metric: readonly string[]
-  readonly format: 'csv' | 'json'
+  readonly format: 'csv' | 'json' | 'parquet'
 }
 
 /** Build the command. */
@@ -32,7 +33,11 @@ export function command({ signal }: CommandContext): Command {
       [],
     )
     .option('--no-continued', 'leave out the values of runs that these continue')
-    .addOption(new Option('--format <format>', 'form of the output').choices(['csv', 'json']).default('csv'))
+    .addOption(
+      new Option('--format <format>', 'form of the output')
+        .choices(['csv', 'json', 'parquet'])
+        .default('csv'),
+    )
     .addHelpText('after', "\nExample:\n  lineaprint metrics baseline sweep~1 --metric 'val/*' > values.csv")
     .action(async (references: string[], options: MetricsOptions) => {
       const runs = await findRuns(references, options)
@@ -43,7 +48,10 @@ export function command({ signal }: CommandContext): Command {
       })
       if (options.json === true || options.format === 'json')
         printJson({ series: series.map(written), warnings })
-      else printCsv(['run', 'metric', 'step', 'time', 'value', 'logged_by'], rowsOf(series))
+      else if (options.format === 'parquet') {
+        const { metricsAsParquet } = await import('../../export/parquet.ts')
+        await printParquet(metricsAsParquet(series), signal)
+      } else printCsv(['run', 'metric', 'step', 'time', 'value', 'logged_by'], rowsOf(series))
       printReplaced(series)
       for (const warning of warnings) printError(`lineaprint: warning: ${escapeText(warning)}`)
     })

@@ -8,6 +8,7 @@ import { groupLaunches } from '../../../store/launches.ts'
 import { collect, collectFields, wholeNumber } from '../../shared/arguments.ts'
 import { escapeText, isTerminal, print, printError, printJson, table } from '../../shared/output.ts'
 import { cellText, jsonValues, printCsv } from '../../shared/csv.ts'
+import { printParquet } from '../../shared/parquet.ts'
 import { openStore, storeOptions } from '../../shared/store.ts'
 import { listing } from './listing.ts'
 import { isSweep, sweepTable } from './sweep.ts'
@@ -37,7 +38,7 @@ export function command(context: CommandContext): Command {
     )
     .addOption(
       new Option('--format <format>', 'form of the output')
-        .choices(['table', 'csv', 'json'])
+        .choices(['table', 'csv', 'json', 'parquet'])
         .default('table'),
     )
     .option('-n, --limit <count>', 'only the newest runs, with --sort the first', parseCount)
@@ -66,7 +67,7 @@ interface ListOptions extends StoreOptions {
   readonly where?: string
   readonly sort?: readonly string[]
   readonly columns?: readonly string[]
-  readonly format: 'table' | 'csv' | 'json'
+  readonly format: 'table' | 'csv' | 'json' | 'parquet'
   readonly limit?: number
   readonly name?: string
   readonly status: readonly RunStatus[]
@@ -116,6 +117,13 @@ async function list(options: ListOptions, context: CommandContext): Promise<void
         message: error.message,
       })),
     })
+  } else if (options.format === 'parquet') {
+    const { runsAsParquet } = await import('../../../export/parquet.ts')
+    const [titles, rows] = valueRows(runs, match.columns ?? DEFAULT_FIELDS)
+    const named = rows.map((row) =>
+      Object.fromEntries(row.map((value, index) => [titles[index] ?? '', value])),
+    )
+    await printParquet(runsAsParquet(titles, named), context.signal)
   } else if (options.format === 'csv') {
     printCsv(...valueRows(runs, match.columns ?? DEFAULT_FIELDS))
   } else if (runs.length > 0) {
@@ -150,7 +158,7 @@ function describe({ folder, argv, values, ...run }: RunOfList): object {
   return { ...run, command: argv, path: folder, ...(values && { values: jsonValues(values) }) }
 }
 
-/** Columns of CSV if none were asked for. */
+/** Columns of CSV and Parquet if none were asked for. */
 const DEFAULT_FIELDS = ['id', 'name', 'run_name', 'status', 'started', 'duration', 'tags'] as const
 
 /** Return the titles and the cells of columns. */

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { HAS_FONTS } from '../support/fonts.ts'
 import { lineaprint } from '../support/program.ts'
 import { linesAtTerminal } from '../support/terminal.ts'
 import { finished } from '../tracking/support.ts'
@@ -127,6 +128,17 @@ test('plot draws lines in a terminal and in SVG, and lists what has one value', 
   expect(svg).toContain('prefers-color-scheme:dark')
   expect(svg).toContain('>accuracy<')
   expect((await program('plot', 'run-0', '--smooth', '1')).code).toBe(2)
+  expect((await program('plot', 'run-0', '--format', 'svg')).stdout).toMatch(/^<svg [^]*<\/svg>\n$/)
+})
+
+test.skipIf(!HAS_FONTS)('plot writes a PNG into a file or a pipe, and never to a terminal', async () => {
+  const png = join(root, 'loss.png')
+  expect((await program('plot', 'run-0', '-o', png)).code).toBe(0)
+  expect(readFileSync(png).subarray(0, 8).toString('latin1')).toBe('\u0089PNG\r\n\u001a\n')
+  expect((await program('plot', 'run-0', '--format', 'png')).stdout).toContain('PNG')
+  expect(linesAtTerminal(80, ['plot', 'run-0', '--format', 'png'], root).join(' ')).toContain(
+    'a PNG is not for a terminal',
+  )
 })
 
 test('any number of runs are compared with a base', async () => {

@@ -51,7 +51,7 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'print every value of the metrics of runs',
     load: () => import('./commands/metrics.ts'),
   },
-  plot: { summary: 'plot metrics of runs: terminal, SVG', load: () => import('./commands/plot.ts') },
+  plot: { summary: 'plot metrics of runs: terminal, SVG, PNG', load: () => import('./commands/plot.ts') },
   tree: { summary: 'show runs with their parents and children', load: () => import('./commands/tree.ts') },
   verify: {
     summary: 'check what a run recorded against the present',

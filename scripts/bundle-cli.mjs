@@ -14,9 +14,9 @@ const MANIFEST = resolve(import.meta.dirname, '../package.json')
 const LAUNCHER = resolve(import.meta.dirname, '../src/cli/launcher.sh')
 
 /**
- * Modules that stay outside the bundle: they are rarely loaded, or are found by their path in node_modules.
+ * Modules that stay outside the bundle: they are rarely loaded or optional, or are found by their path in node_modules.
  */
-const EXTERNAL = ['smol-toml', 'systeminformation']
+const EXTERNAL = ['@resvg/resvg-js', 'smol-toml', 'systeminformation']
 
 /**
  * Replace `cli/` of a compiled package by its bundle: `main.js`, and `chunks/` with the modules that commands

@@ -22,6 +22,7 @@ import type { JsonObject } from '../../src/core/json-value.ts'
 const OTHERS: Required<Omit<ExperimentOptions, 'trackers'>> = {
   experimentName: 'other',
   runName: 'attempt 3',
+  continues: 'attempt 2',
   experimentId: 'one-run',
   outputDir: '/elsewhere',
   enableDatasetTracking: false,
@@ -134,6 +135,7 @@ test('every option but code can stand in a variable', async () => {
     ),
     experimentName: 'other',
     runName: 'attempt 3',
+    continues: 'attempt 2',
     experimentId: 'one-run',
     outputDir: '/elsewhere',
     algorithm: 'both',

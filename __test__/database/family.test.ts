@@ -7,8 +7,8 @@ import { rounds } from '../support/random.ts'
 import { recordOf } from './support.ts'
 import type { ListedRun } from '../../src/store/listed-run.ts'
 
-function runOf(id: string, parent: string | null): ListedRun {
-  const record = recordOf(id, { parent })
+function runOf(id: string, parent: string | null, continues?: string): ListedRun {
+  const record = recordOf(id, { parent, ...(continues !== undefined && { continues }) })
   return listedRun(record.id, `/${id}`, entryOf(record, labelsOf(record, { entries: [] })), record.status)
 }
 
@@ -25,6 +25,22 @@ test('children stand below their parents, in the order of the list', () => {
     members.map(({ run, depth, branches }) => `${depth} ${run.id} ${branches.map(Number).join('')}`)
   expect(shown(forestOf(runs))).toEqual(['0 a ', '1 a1 0', '2 a11 01', '1 a2 1', '0 b ', '1 b1 1'])
   expect(shown(familyOf(runs, 'a1'))).toEqual(['0 a ', '1 a1 1', '2 a11 11'])
+})
+
+test('a run stands below the one that it continues, and else below the one that made it', () => {
+  const runs = [runOf('a', null), runOf('b', 'a'), runOf('c', 'a', 'b'), runOf('d', 'a', 'gone')]
+  const shown = forestOf(runs).map(({ run, depth, continuedIsMissing }) => [
+    run.id,
+    depth,
+    continuedIsMissing,
+  ])
+  expect(shown).toEqual([
+    ['a', 0, false],
+    ['b', 1, false],
+    ['c', 2, false],
+    ['d', 1, true],
+  ])
+  expect(familyOf(runs, 'c').map(({ run }) => run.id)).toEqual(['a', 'b', 'c'])
 })
 
 test('a parent that is not there is told', () => {

@@ -124,6 +124,7 @@ export const FIELDS: fc.Arbitrary<Partial<RunRecord>> = fc.record({
   finishedAt: fc.constantFrom('2026-01-02T00:00:00.000Z', null),
   durationMs: fc.constantFrom(0, 1500, null),
   parent: fc.option(fc.constantFrom('a', 'b'), { nil: null }),
+  continues: fc.constantFrom('a', 'run-0'),
   notes: TEXT,
   tags: fc.uniqueArray(TEXT, { maxLength: 3 }),
   metrics: fc.dictionary(fc.constantFrom(...NAMES), metric, { noNullPrototype: true }),
@@ -155,7 +156,11 @@ const comparison: fc.Arbitrary<string> = fc.oneof(
     .tuple(named('metrics'), part, fc.constantFrom('= null', '!= null', '= nan', '!= nan'))
     .map(([field, end, rest]) => `${field}${end} ${rest}`),
   fc
-    .tuple(fc.constantFrom('name', 'notes', 'parent', 'run_name', 'id', 'command'), operator, TEXT)
+    .tuple(
+      fc.constantFrom('name', 'notes', 'parent', 'continues', 'run_name', 'id', 'command'),
+      operator,
+      TEXT,
+    )
     .map(([field, sign, value]) => `${field} ${sign} ${text(value)}`),
   fc
     .tuple(fc.constantFrom('name', 'notes', 'parent', 'params.loss'), TEXT, fc.constantFrom('', '*', '?'))

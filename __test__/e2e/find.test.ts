@@ -3,7 +3,9 @@ import { mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { HAS_FONTS } from '../support/fonts.ts'
 import { lineaprint } from '../support/program.ts'
+import { linesAtTerminal } from '../support/terminal.ts'
 import { finished } from '../tracking/support.ts'
 import type { Outcome } from '../support/program.ts'
 
@@ -49,6 +51,23 @@ test('list chooses, orders and shows values', async () => {
   )
 })
 
+test('at a terminal, runs of one experiment are named by what varies; a pipe has the same columns as ever', async () => {
+  const lines = linesAtTerminal(100, ['list'], root)
+  expect(lines.slice(0, 3).map((line) => line.split(/\s+/).slice(0, 4).join(' ').trim())).toEqual([
+    'sweep: 3 runs, all',
+    'id accuracy loss tags',
+    'run-0 0.5 0.5 base',
+  ])
+  expect(lines[0]).toBe('sweep: 3 runs, all finished')
+  expect(lines[1]).not.toMatch(/status|name/)
+  // A narrow one has no room for the last of them.
+  const narrow = linesAtTerminal(16, ['list'], root)
+  expect(Math.max(...narrow.slice(0, 5).map((line) => line.length))).toBeLessThanOrEqual(40)
+  expect((await program('list', '--limit', '1')).stdout).toMatch(/^run-2\tsweep\t\tfinished\t/)
+  // One run varies in nothing.
+  expect(linesAtTerminal(100, ['list', '--limit', '1'], root)[0]).toMatch(/^id +name +status/)
+})
+
 test('a wrong expression is wrong usage, and its column is named', async () => {
   const { code, stdout, stderr } = await program('list', '--where', 'metrics.loss < 0.3 nd x = 1')
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
@@ -75,13 +94,24 @@ test('CSV executes nothing, and JSON has every value', async () => {
   )
 })
 
+test('Parquet goes to a pipe, and never to a terminal', async () => {
+  for (const args of [
+    ['list', '--format', 'parquet', '--columns', 'auto,tags'],
+    ['metrics', 'run-1', '--format', 'parquet'],
+  ]) {
+    const { code, stdout } = await program(...args)
+    expect([code, stdout.slice(0, 4), stdout.slice(-4)]).toEqual([0, 'PAR1', 'PAR1'])
+    expect(linesAtTerminal(80, args, root).join(' ')).toMatch(/Parquet is not for a terminal/)
+  }
+})
+
 test('metrics prints every value of the chosen series', async () => {
   const { stdout } = await program('metrics', 'run-1', '@latest', '--metric', 'l*')
   const rows = stdout
     .trimEnd()
     .split('\n')
     .map((row) => row.split(','))
-  expect(rows[0]).toEqual(['run', 'metric', 'step', 'time', 'value'])
+  expect(rows[0]).toEqual(['run', 'metric', 'step', 'time', 'value', 'logged_by'])
   expect(rows.slice(1).map(([run, metric, step]) => `${run} ${metric} ${step}`)).toEqual(
     ['run-1', 'run-2'].flatMap((run) => [0, 1, 2].map((step) => `${run} loss ${step}`)),
   )
@@ -98,6 +128,17 @@ test('plot draws lines in a terminal and in SVG, and lists what has one value', 
   expect(svg).toContain('prefers-color-scheme:dark')
   expect(svg).toContain('>accuracy<')
   expect((await program('plot', 'run-0', '--smooth', '1')).code).toBe(2)
+  expect((await program('plot', 'run-0', '--format', 'svg')).stdout).toMatch(/^<svg [^]*<\/svg>\n$/)
+})
+
+test.skipIf(!HAS_FONTS)('plot writes a PNG into a file or a pipe, and never to a terminal', async () => {
+  const png = join(root, 'loss.png')
+  expect((await program('plot', 'run-0', '-o', png)).code).toBe(0)
+  expect(readFileSync(png).subarray(0, 8).toString('latin1')).toBe('\u0089PNG\r\n\u001a\n')
+  expect((await program('plot', 'run-0', '--format', 'png')).stdout).toContain('PNG')
+  expect(linesAtTerminal(80, ['plot', 'run-0', '--format', 'png'], root).join(' ')).toContain(
+    'a PNG is not for a terminal',
+  )
 })
 
 test('any number of runs are compared with a base', async () => {

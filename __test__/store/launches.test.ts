@@ -23,6 +23,7 @@ function listed(
     tags: [],
     notes: '',
     parent: null,
+    continues: null,
     folder: `/${id}`,
     argv: [],
     launch,

@@ -39,6 +39,7 @@ function candidatesOf(made: readonly Made[]): Candidates {
     durationMs: null,
     notes: '',
     parent: null,
+    continues: null,
     folder: `/store/${id}`,
     argv: [],
     launch: null,

@@ -156,6 +156,7 @@ def start_run(
     outputs: Optional[Mapping[str, _Path]] = None,
     metrics: Union[_Path, Sequence[_Path]] = (),
     auto_outputs: bool = False,
+    continues: Optional[str] = None,
     output_dir: Optional[_Path] = None,
     config: Optional[_Path] = None,
     strict: bool = False,
@@ -166,10 +167,11 @@ def start_run(
     name: inputs are digested before this returns, outputs at the end of the run. `seed` is set as by `set_seeds`.
     `metrics` is a file, or several, in which the program writes metrics as JSON, JSON lines or CSV. With `auto_outputs`,
     model files that it writes below its work tree are outputs, too.
-    `output_dir` is the folder that holds the store, `config` a configuration file.
+    `continues` is the id or the name of a run that this one continues, as after a checkpoint: the metrics of both read as
+    one series. `output_dir` is the folder that holds the store, `config` a configuration file.
 
     The run ends with the `with` block, with `finish`, or with the program. Below `lineaprint run`, or while a run is
-    open, the call joins that run: `name`, `output_dir` and `config` then have no effect, and the run goes on.
+    open, the call joins that run: `name`, `continues`, `output_dir` and `config` then have no effect, and the run goes on.
 
     If the run cannot be started, one line on stderr tells why, and the program goes on without a record. With
     `strict`, or LINEAPRINT_STRICT=1, this and every error of tracking raises LineaprintError.
@@ -186,6 +188,7 @@ def start_run(
         outputs or {},
         [metrics] if isinstance(metrics, (str, bytes, _os.PathLike)) else list(metrics),
         bool(auto_outputs),
+        continues,
         output_dir,
         config,
         strict,

@@ -170,6 +170,7 @@ def start_run(
     outputs: Mapping[str, object],
     metrics: Sequence[object],
     auto_outputs: bool,
+    continues: str | None,
     output_dir: str | os.PathLike[str] | None,
     config: str | os.PathLike[str] | None,
     raises: bool,
@@ -192,7 +193,19 @@ def start_run(
         return run
     try:
         run = _launch(
-            name, tags, notes, metadata, seed, datasets, models, outputs, metrics, auto_outputs, output_dir, config
+            name,
+            tags,
+            notes,
+            metadata,
+            seed,
+            datasets,
+            models,
+            outputs,
+            metrics,
+            auto_outputs,
+            continues,
+            output_dir,
+            config,
         )
     except Exception as error:
         current.strict = False
@@ -245,6 +258,7 @@ def _launch(
     outputs: Mapping[str, object],
     metrics: Sequence[object],
     auto_outputs: bool,
+    continues: str | None,
     output_dir: str | os.PathLike[str] | None,
     config: str | os.PathLike[str] | None,
 ) -> Run:
@@ -260,6 +274,7 @@ def _launch(
         "notes": notes,
         "metadata": None if not metadata else _plain.plain_values(metadata),
         "seed": None if seed is None else int(seed),
+        "continues": continues,
         "outputDir": None if output_dir is None else _path(output_dir),
         "config": None if config is None else _path(config),
         "datasets": _named(datasets),

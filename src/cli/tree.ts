@@ -45,13 +45,13 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'report a metric, parameter or tag to the run, from any program',
     load: () => import('./commands/log.ts'),
   },
-  list: { summary: 'list the runs of the store', load: () => import('./commands/list.ts') },
+  list: { summary: 'list the runs of the store', load: () => import('./commands/list/list.ts') },
   show: { summary: 'show one run', load: () => import('./commands/show/show.ts') },
   metrics: {
     summary: 'print every value of the metrics of runs',
     load: () => import('./commands/metrics.ts'),
   },
-  plot: { summary: 'plot metrics of runs: terminal, SVG', load: () => import('./commands/plot.ts') },
+  plot: { summary: 'plot metrics of runs: terminal, SVG, PNG', load: () => import('./commands/plot.ts') },
   tree: { summary: 'show runs with their parents and children', load: () => import('./commands/tree.ts') },
   verify: {
     summary: 'check what a run recorded against the present',

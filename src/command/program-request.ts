@@ -22,6 +22,7 @@ export interface ProgramRequest {
   readonly notes?: string | undefined
   readonly metadata?: Readonly<Record<string, unknown>> | undefined
   readonly seed?: number | undefined
+  readonly continues?: string | undefined
   readonly outputDir?: string | undefined
   readonly config?: string | undefined
   readonly datasets?: readonly NamedPath[] | undefined
@@ -46,6 +47,7 @@ const schema = lazily((): z.ZodMiniType<ProgramRequest> => {
     notes: z.optional(z.string()),
     metadata: z.optional(z.record(z.string(), z.unknown())),
     seed: z.optional(z.int().check(z.minimum(0), z.maximum(Number.MAX_SAFE_INTEGER))),
+    continues: z.optional(text),
     outputDir: z.optional(text),
     config: z.optional(text),
     datasets: paths,

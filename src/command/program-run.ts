@@ -197,12 +197,14 @@ function optionsOf({
   tags,
   notes,
   metadata,
+  continues,
   outputDir,
   autoOutputs,
 }: ProgramRequest): ExperimentOptions {
   return {
     experimentName: name,
     notes,
+    continues,
     outputDir,
     ...(tags !== undefined && { tags }),
     ...(metadata !== undefined && { metadata }),

@@ -98,6 +98,12 @@ export function outputFailed(name: string, reason: string): string {
   return `the output ${JSON.stringify(name)} was not recorded: ${reason}`
 }
 
+/** Return variables without the run that this one continues: a run that the command starts does not continue it. */
+function withoutContinues(variables: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const { LINEAPRINT_CONTINUES: _, ...others } = variables
+  return others
+}
+
 function trackedCommand(plan: CommandPlan, relay: SignalRelay): TrackedCommand {
   const { argv, options, configurationFile, onProgress, seed } = plan
   return {
@@ -114,7 +120,7 @@ function trackedCommand(plan: CommandPlan, relay: SignalRelay): TrackedCommand {
     },
     trackInputs: (recorder) => trackInputs(plan, recorder),
     environment: ({ seeds }) => ({
-      ...process.env,
+      ...withoutContinues(process.env),
       ...(seeds.deterministic && deterministicVariables()),
       ...(seed !== undefined && seedVariables(seed, seeds)),
     }),

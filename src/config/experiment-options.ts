@@ -18,6 +18,11 @@ export interface ExperimentOptions extends GivenOptionGroups, OutputOptions {
    * and a number. @default none
    */
   readonly runName?: string | undefined
+  /**
+   * The run that this one continues, as after a checkpoint: its id, run name, or another reference. It is in the same
+   * store, and the metrics of both read as one series. @default none
+   */
+  readonly continues?: string | undefined
   /** Id of this run. @default made of the time and random characters */
   readonly experimentId?: string | undefined
   /** Folder that holds the store `.lineaprint`. @default the working directory */
@@ -71,6 +76,7 @@ export interface ExperimentOptions extends GivenOptionGroups, OutputOptions {
 interface Resolved extends OptionGroups {
   readonly experimentId: string | undefined
   readonly runName: string | undefined
+  readonly continues: string | undefined
   readonly metadata: JsonObject
   /** `false` if nothing is sampled. */
   readonly systemMetrics: false | SystemMetricsOptions

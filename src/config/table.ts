@@ -57,6 +57,13 @@ export const OPTIONS: Members<ExperimentOptions, Configuration> = {
     resolve: (given) => given,
     toRecord: (name) => name ?? null,
   }),
+  continues: converted({
+    schema: (zod) => zod.string(),
+    default: undefined,
+    check: (given, { field }) => checkText(given, field),
+    resolve: (given) => given,
+    toRecord: (reference) => reference ?? null,
+  }),
   experimentId: converted({
     schema: (zod) => zod.string(),
     default: undefined,

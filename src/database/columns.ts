@@ -21,7 +21,10 @@ export interface ValuedRun {
   readonly contents: readonly { readonly list: string; readonly name: string }[]
 }
 
-/** Return the fields of columns: `auto` becomes the parameters and metrics that some runs have and others differ in. */
+/**
+ * Return the fields of columns: `auto` becomes the parameters and metrics in which the runs differ. Where no parameter
+ * does, the command takes their part if it differs.
+ */
 export function columnFields(columns: readonly ListColumn[], runs: readonly ValuedRun[]): Field[] {
   return columns.flatMap((column) => (column.kind === 'auto' ? varying(runs) : [column]))
 }
@@ -35,7 +38,9 @@ function varying(runs: readonly ValuedRun[]): Field[] {
   const metrics = names(({ metrics: values }) => values).filter((name) =>
     differs(runs.map((run) => run.metrics.get(name)?.last)),
   )
+  const byCommand = parameters.length === 0 && differs(runs.map(({ run }) => run.argv))
   return [
+    ...(byCommand ? [{ kind: 'text', column: 'command' } as const] : []),
     ...parameters.map((name): Field => ({ kind: 'parameter', name })),
     ...metrics.map((name): Field => ({ kind: 'metric', name, part: 'last' })),
   ]

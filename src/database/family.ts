@@ -1,4 +1,4 @@
-/** Runs and the runs that their commands made. */
+/** Runs, the runs that their commands made, and those that continue them. */
 import type { ListedRun } from '../store/listed-run.ts'
 
 /** A run at its position below its parents. */
@@ -10,6 +10,8 @@ export interface FamilyMember {
   readonly branches: readonly boolean[]
   /** True if the run that made it is not in the store. */
   readonly parentIsMissing: boolean
+  /** True if the run that it continues is not in the store. */
+  readonly continuedIsMissing: boolean
 }
 
 /** Return all runs, each before its children, children in the order of the list. */
@@ -24,7 +26,11 @@ export function familyOf(runs: readonly ListedRun[], id: string): FamilyMember[]
   const path: ListedRun[] = []
   const seen = new Set<string>()
   // A record can name any parent, and so a circle.
-  for (let run = byId.get(id); run !== undefined && !seen.has(run.id); run = byId.get(run.parent ?? '')) {
+  for (
+    let run = byId.get(id);
+    run !== undefined && !seen.has(run.id);
+    run = byId.get(aboveOf(run, byId) ?? '')
+  ) {
     seen.add(run.id)
     path.unshift(run)
   }
@@ -33,6 +39,15 @@ export function familyOf(runs: readonly ListedRun[], id: string): FamilyMember[]
   // Of the parents, only the child on the way is shown.
   path.slice(0, -1).forEach((run, index) => only.set(run.id, path.slice(index + 1, index + 2)))
   return walk(path.slice(0, 1), only, new Set(byId.keys()))
+}
+
+/** Return the run below which another is shown: the one that it continues, or the one that made it. */
+function aboveOf(
+  { parent, continues }: ListedRun,
+  known: ReadonlyMap<string, ListedRun>,
+): string | undefined {
+  if (continues !== null && known.has(continues)) return continues
+  return parent !== null && known.has(parent) ? parent : undefined
 }
 
 interface Links {
@@ -46,10 +61,11 @@ function linksOf(runs: readonly ListedRun[]): Links {
   const roots: ListedRun[] = []
   const reached = new Set<string>()
   for (const run of runs) {
-    if (run.parent === null || !byId.has(run.parent)) roots.push(run)
+    const above = aboveOf(run, byId)
+    if (above === undefined) roots.push(run)
     else {
-      const siblings = children.get(run.parent) ?? []
-      children.set(run.parent, siblings)
+      const siblings = children.get(above) ?? []
+      children.set(above, siblings)
       siblings.push(run)
     }
   }
@@ -86,6 +102,7 @@ function walk(
         depth,
         branches: depth === 0 ? [] : [...branches, index === runs.length - 1],
         parentIsMissing: run.parent !== null && !known.has(run.parent),
+        continuedIsMissing: run.continues !== null && !known.has(run.continues),
       }))
       .toReversed()
       .forEach((member) => stack.push(member))

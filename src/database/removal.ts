@@ -22,8 +22,8 @@ import type { Store } from '../store/store.ts'
 export interface DependentRun {
   readonly id: RunId
   readonly name: string
-  /** `parent`: the other one started it. `input`: it read what the other one made. */
-  readonly reason: 'parent' | 'input'
+  /** `parent`: the other one started it. `continues`: its series begin with those of the other one. `input`: it read what the other one made. */
+  readonly reason: 'parent' | 'continues' | 'input'
   /** Name of the input; only for that reason. */
   readonly input?: string
 }
@@ -71,9 +71,10 @@ export async function planRemoval(store: Store, runs: readonly StoredRun[]): Pro
   const plans: RemovableRun[] = []
   for (const { id, folder, record, status } of runs) {
     const { name } = record
-    const children = listed.flatMap((run): DependentRun[] =>
-      run.parent === id ? [{ id: run.id, name: run.name, reason: 'parent' }] : [],
-    )
+    const children = listed.flatMap((run): DependentRun[] => {
+      if (run.continues === id) return [{ id: run.id, name: run.name, reason: 'continues' }]
+      return run.parent === id ? [{ id: run.id, name: run.name, reason: 'parent' }] : []
+    })
     const consumers = digestsOf(record, ['outputs']).flatMap(({ digest }) => readers.get(digest) ?? [])
     const known = new Set<string>(children.map((child) => child.id))
     const dependents = [...children]

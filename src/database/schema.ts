@@ -22,6 +22,7 @@ export interface Tables {
     run_name: string | null
     status: string
     parent: string | null
+    continues: string | null
     started_at: string
     started: number | null
     finished: number | null
@@ -104,7 +105,7 @@ export function createStatements(dialect: Dialect): RawBuilder<unknown>[] {
   return [
     sql`CREATE TABLE meta (key ${text} primary key, value ${text} not null) ${clustered}`,
     sql`CREATE TABLE name (id ${serial}, text ${text} not null unique) ${strict}`,
-    sql`CREATE TABLE run (key ${serial}, id ${text} not null unique, stamp ${text} not null, unsettled ${integer} not null, name ${text} not null, run_name ${text}, status ${text} not null, parent ${text}, started_at ${text} not null, started ${double}, finished ${double}, duration ${double}) ${strict}`,
+    sql`CREATE TABLE run (key ${serial}, id ${text} not null unique, stamp ${text} not null, unsettled ${integer} not null, name ${text} not null, run_name ${text}, status ${text} not null, parent ${text}, continues ${text}, started_at ${text} not null, started ${double}, finished ${double}, duration ${double}) ${strict}`,
     sql`CREATE TABLE detail (run ${integer} primary key, entry ${text} not null, digest ${text} not null, notes ${text} not null, command ${text} not null) ${strict}`,
     sql`CREATE TABLE tag (text ${text} not null, run ${integer} not null, primary key (text, run)) ${clustered}`,
     sql`CREATE TABLE parameter (name ${integer} not null, run ${integer} not null, number ${double}, text ${text}, value ${text} not null, primary key (name, run)) ${clustered}`,

@@ -117,6 +117,7 @@ export function runRow(id: RunId, stamp: string, status: RunStatus, entry: RunEn
     run_name: storedOrNull(textOf('run_name', run)),
     status,
     parent: storedOrNull(run.parent),
+    continues: storedOrNull(run.continues),
     started_at: storedText(run.startedAt),
     started: momentOf(run.startedAt),
     finished: momentOf(run.finishedAt),

@@ -130,6 +130,10 @@ export const runRecordSchema: () => z.ZodMiniType<RunRecord> = lazily(() => {
       durationMs: field(z.nullable(z.number()), 'Milliseconds, measured by a clock that is never set back.'),
       lineaprint: field(text, 'Version of lineaprint that wrote the record.'),
       parent: field(z.nullable(text), 'Id of the run whose command made this one.'),
+      continues: field(
+        z.exactOptional(text),
+        'Id of the run that this one continues, as after a checkpoint. Absent for other runs.',
+      ),
       launch: field(
         z.exactOptional(launchSchema()),
         'The launch of a job whose ranks are wrapped one by one. Absent for other runs.',

@@ -222,6 +222,7 @@ export interface RunRecord {
   readonly durationMs: number | null
   readonly lineaprint: string
   readonly parent: string | null
+  readonly continues?: string
   readonly launch?: LaunchRecord
   readonly process: ProcessRecord
   readonly command: CommandRecord

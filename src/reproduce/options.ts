@@ -15,6 +15,7 @@ import type { TreeMap } from './paths.ts'
 export const NOT_CARRIED_OVER: Readonly<Record<keyof Configuration, string | null>> = {
   experimentName: null,
   runName: 'the new run is another run',
+  continues: 'the store of the new tree does not have that run',
   experimentId: 'the new run has an id of its own',
   outputDir: 'the new run is kept in the new tree',
   enableDatasetTracking: null,

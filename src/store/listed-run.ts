@@ -24,6 +24,8 @@ export interface ListedRun extends Pick<
   RunRecord,
   'id' | 'name' | 'status' | 'startedAt' | 'finishedAt' | 'durationMs' | 'tags' | 'notes' | 'parent'
 > {
+  /** Id of the run that it continues; null if there is none. */
+  readonly continues: string | null
   /** Name of the run beside its experiment; null if it has none. */
   readonly runName: string | null
   /** Absolute path. */
@@ -59,7 +61,7 @@ const finite: FieldParser<number> = (value, field) => {
   throw damagedField(field, 'a finite number', value)
 }
 
-/** Parse a run name. An entry without one, even null, is of a version that did not know the field, and is made again. */
+/** Parse a name. An entry without one, even null, is of a version that did not know the field, and is made again. */
 const recordedName: FieldParser<string | null> = (value, field) =>
   value === null ? null : text(value, field)
 
@@ -86,6 +88,7 @@ const ENTRY = {
   tags: listOf(text),
   notes: text,
   parent: nullableText,
+  continues: recordedName,
   argv: listOf(text),
   launch: recordedLaunch,
   process: optional(
@@ -119,6 +122,7 @@ export function parseEntry(json: string): RunEntry | undefined {
 export function entryOf(record: RunRecord, { runName, tags }: Pick<RunLabels, 'runName' | 'tags'>): RunEntry {
   const { name, status, startedAt, finishedAt, durationMs, notes, parent, command, process } = record
   const { argv } = command
+  const { continues = null } = record
   const launch = launchOf(record)
   const entry = {
     name,
@@ -130,6 +134,7 @@ export function entryOf(record: RunRecord, { runName, tags }: Pick<RunLabels, 'r
     tags,
     notes,
     parent,
+    continues,
     argv,
     launch,
   }

@@ -17,6 +17,7 @@ import { amendEnvironment, amendSeeds, captureAtStart, captureInto } from './cap
 import { flagInputs, fingerprintOrWarn } from './changes/flags.ts'
 import { keepOverwritten } from './changes/overwritten.ts'
 import { beginUndeclared, findUndeclared, flagUndeclared, trackModelFiles } from './changes/undeclared.ts'
+import { continuedRun } from './continued.ts'
 import { checkDigestLabel, digestEvent, digestOf } from './digests.ts'
 import { track } from './inputs.ts'
 import { keepCode } from './kept/code.ts'
@@ -175,6 +176,7 @@ export class Recorder {
       const configuration = await resolveConfiguration(this.#options, sources)
       for (const path of configuration.metricFiles) metricFormat(path)
       return await RunWriter.start(configuration, {
+        continues: await continuedRun(configuration),
         directory,
         command: command?.argv,
         isRepeatable: command?.isRepeatable ?? true,

@@ -39,6 +39,8 @@ export interface RunWriterOptions {
   readonly isRepeatable: boolean
   /** The launch of which the command is the first rank on this machine. */
   readonly launch?: LaunchRecord | undefined
+  /** Id of the run that this one continues. */
+  readonly continues?: string | undefined
   readonly environment: Readonly<Record<string, string | undefined>>
 }
 
@@ -229,7 +231,7 @@ async function createJournal(folder: string): Promise<Journal> {
 
 function firstRecord(
   configuration: Configuration,
-  { directory, command, isRepeatable, launch, environment }: RunWriterOptions,
+  { directory, command, isRepeatable, launch, environment, continues }: RunWriterOptions,
 ): RunRecord {
   const start = new Date()
   const parent = environment['LINEAPRINT_RUN_ID']
@@ -247,6 +249,7 @@ function firstRecord(
     durationMs: null,
     lineaprint: VERSION,
     parent: parent !== undefined && isRunId(parent) ? parent : null,
+    ...(continues !== undefined && { continues }),
     ...(launch !== undefined && { launch }),
     process: thisProcess(),
     command: {

@@ -48,6 +48,23 @@ say(run.status, lineaprint.active(), "LINEAPRINT_BRIDGE" in os.environ)`,
   expect(record.command.stdout).toMatchObject({ status: 'not-captured' })
 })
 
+test('a run continues another, and one that is not there is a reason to record nothing', SLOW, async () => {
+  const { records, said, stderr } = await standalone(
+    `import lineaprint
+with lineaprint.start_run(name="first") as first: pass
+with lineaprint.start_run(name="second", continues=first.id) as second: pass
+with lineaprint.start_run(name="third", continues="no such run") as third: say(third.status)
+say(first.id)`,
+  )
+  const first = said.at(-1)
+  expect(records.map(({ name, continues }) => [name, continues])).toEqual([
+    ['first', undefined],
+    ['second', first],
+  ])
+  expect(said[0]).toBe('not-recorded')
+  expect(stderr).toContain('no such run: "no such run"')
+})
+
 describe('how a program ends', () => {
   const cases: readonly (readonly [string, string, object])[] = [
     ['by its last line', '', { status: 'finished', command: { exitCode: 0, signal: null }, failure: null }],

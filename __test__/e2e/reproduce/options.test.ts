@@ -45,6 +45,7 @@ test('every option carries over, or the list says why not', () => {
   const given: ExperimentOptions = {
     experimentName: 'other',
     runName: 'the first',
+    continues: 'the one before',
     experimentId: 'one-run',
     outputDir: '/old/runs',
     enableDatasetTracking: false,
@@ -76,13 +77,33 @@ test('every option carries over, or the list says why not', () => {
   }
   const checked = checkOptions({ label: 'test', options: { ...given }, folder: '/' })
   const made = optionsOf(describeConfiguration(mergeOptions([checked], '/old')))
-  const { experimentId, runName, redact, storeAccess, trackers, metricFiles, autoOutputs, keep, ...others } =
-    given
+  const {
+    experimentId,
+    runName,
+    continues,
+    redact,
+    storeAccess,
+    trackers,
+    metricFiles,
+    autoOutputs,
+    keep,
+    ...others
+  } = given
   const { saveToJson, saveToYaml, saveToWandb, saveToMlflow, ...carried } = others
   expect(made).toEqual({ ...carried, outputDir: '/new/runs' })
   const outputs = { saveToJson, saveToYaml, saveToWandb, saveToMlflow }
   const files = { metricFiles, autoOutputs, keep }
-  const left = { experimentId, runName, redact, storeAccess, ...outputs, ...files, trackers, outputDir: '' }
+  const left = {
+    experimentId,
+    runName,
+    continues,
+    redact,
+    storeAccess,
+    ...outputs,
+    ...files,
+    trackers,
+    outputDir: '',
+  }
   const named = OPTION_NAMES.filter((name) => NOT_CARRIED_OVER[name] !== null)
   expect(named.toSorted()).toEqual(Object.keys(left).toSorted())
 })

@@ -14,6 +14,7 @@ function seriesOf(
     values: Float64Array.from(values),
     steps: Float64Array.from(values, (_, index) => steps?.[index] ?? NaN),
     times: Float64Array.from(values, () => 0),
+    parts: [{ run, count: values.length, replaced: 0 }],
   }
 }
 

@@ -4,9 +4,11 @@ import { encodeFloat } from '../../json/special-floats.ts'
 import { findRun } from '../../database/runs.ts'
 import { readMetrics } from '../../store/metrics/series.ts'
 import { REFERENCE_HELP } from '../../store/reference.ts'
+import { plural } from '../../util/plural.ts'
 import { collect } from '../shared/arguments.ts'
 import { printCsv } from '../shared/csv.ts'
 import { escapeText, printError, printJson } from '../shared/output.ts'
+import { printParquet } from '../shared/parquet.ts'
 import { openStore, storeOptions } from '../shared/store.ts'
 import type { JsonValue } from '../../core/json-value.ts'
 import type { MetricSeries } from '../../store/metrics/series.ts'
@@ -15,8 +17,9 @@ import type { CommandContext } from '../shared/context.ts'
 import type { StoreOptions } from '../shared/store.ts'
 
 interface MetricsOptions extends StoreOptions {
+  readonly continued: boolean
   readonly metric: readonly string[]
-  readonly format: 'csv' | 'json'
+  readonly format: 'csv' | 'json' | 'parquet'
 }
 
 /** Build the command. */
@@ -29,17 +32,27 @@ export function command({ signal }: CommandContext): Command {
       collect,
       [],
     )
-    .addOption(new Option('--format <format>', 'form of the output').choices(['csv', 'json']).default('csv'))
+    .option('--no-continued', 'leave out the values of runs that these continue')
+    .addOption(
+      new Option('--format <format>', 'form of the output')
+        .choices(['csv', 'json', 'parquet'])
+        .default('csv'),
+    )
     .addHelpText('after', "\nExample:\n  lineaprint metrics baseline sweep~1 --metric 'val/*' > values.csv")
     .action(async (references: string[], options: MetricsOptions) => {
       const runs = await findRuns(references, options)
       const { series, warnings } = await readMetrics(runs, {
         signal,
+        continued: options.continued,
         ...(options.metric.length > 0 && { metric: options.metric }),
       })
       if (options.json === true || options.format === 'json')
         printJson({ series: series.map(written), warnings })
-      else printCsv(['run', 'metric', 'step', 'time', 'value'], rowsOf(series))
+      else if (options.format === 'parquet') {
+        const { metricsAsParquet } = await import('../../export/parquet.ts')
+        await printParquet(metricsAsParquet(series), signal)
+      } else printCsv(['run', 'metric', 'step', 'time', 'value', 'logged_by'], rowsOf(series))
+      printReplaced(series)
       for (const warning of warnings) printError(`lineaprint: warning: ${escapeText(warning)}`)
     })
 }
@@ -53,9 +66,28 @@ export async function findRuns(references: readonly string[], options: StoreOpti
 }
 
 function* rowsOf(series: readonly MetricSeries[]): Generator<JsonValue[]> {
-  for (const { run, name, steps, times, values } of series)
-    for (const [index, value] of values.entries())
-      yield [run, name, stepOf(steps[index]), timeOf(times[index]), value]
+  for (const { run, name, steps, times, values, parts } of series) {
+    let at = 0
+    for (const part of parts)
+      for (const end = at + part.count; at < end; at++)
+        yield [run, name, stepOf(steps[at]), timeOf(times[at]), values[at] ?? null, part.run]
+  }
+}
+
+/** Say which values of earlier runs are left out. */
+export function printReplaced(series: readonly MetricSeries[]): void {
+  const sums = new Map<string, { run: string; part: string; values: number; metrics: number }>()
+  for (const { run, parts } of series)
+    for (const part of parts) {
+      if (part.replaced === 0) continue
+      const key = JSON.stringify([run, part.run])
+      const { values = 0, metrics = 0 } = sums.get(key) ?? {}
+      sums.set(key, { run, part: part.run, values: values + part.replaced, metrics: metrics + 1 })
+    }
+  for (const { run, part, values, metrics } of sums.values())
+    printError(
+      `lineaprint: ${escapeText(run)} continues ${escapeText(part)} from before its end; left out of the earlier run: ${plural(values, 'value')} of ${plural(metrics, 'metric')}`,
+    )
 }
 
 function stepOf(step: number | undefined): number | null {
@@ -68,12 +100,13 @@ function timeOf(time: number | undefined): string | null {
   return Number.isNaN(date.getTime()) ? null : date.toISOString()
 }
 
-function written({ run, name, steps, times, values }: MetricSeries): object {
+function written({ run, name, steps, times, values, parts }: MetricSeries): object {
   return {
     run,
     metric: name,
     steps: Array.from(steps, stepOf),
     times: Array.from(times, timeOf),
     values: Array.from(values, encodeFloat),
+    parts,
   }
 }

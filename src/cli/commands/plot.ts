@@ -1,25 +1,40 @@
-/** `lineaprint plot`: the metrics of runs as lines, in the terminal or as SVG. */
-import { Argument, Command, InvalidArgumentError } from 'commander'
+/** `lineaprint plot`: the metrics of runs as lines, in the terminal, as SVG or as PNG. */
+import { Argument, Command, InvalidArgumentError, Option } from 'commander'
+import { LineaprintError } from '../../core/errors.ts'
 import { figureOf } from '../../export/plot/figure.ts'
 import { plotSvg } from '../../export/plot/svg.ts'
 import { textPanel } from '../../export/plot/terminal.ts'
 import { readMetrics } from '../../store/metrics/series.ts'
 import { REFERENCE_HELP } from '../../store/reference.ts'
 import { collect } from '../shared/arguments.ts'
-import { escapeText, lineWidth, paint, print, printError, printJson, table } from '../shared/output.ts'
+import {
+  escapeText,
+  isTerminal,
+  lineWidth,
+  paint,
+  print,
+  printBytes,
+  printError,
+  printJson,
+  table,
+} from '../shared/output.ts'
 import { storeOptions } from '../shared/store.ts'
 import { writeWithFolders } from './diff/runs.ts'
-import { findRuns } from './metrics.ts'
+import { findRuns, printReplaced } from './metrics.ts'
 import type { Figure } from '../../export/plot/figure.ts'
 import type { StoredRun } from '../../store/runs.ts'
 import type { CommandContext } from '../shared/context.ts'
 import type { StoreOptions } from '../shared/store.ts'
 
+type PictureFormat = 'svg' | 'png'
+
 interface PlotOptions extends StoreOptions {
   readonly metric: readonly string[]
+  readonly continued: boolean
   readonly log?: boolean
   readonly smooth?: number
   readonly output?: string
+  readonly format?: PictureFormat
 }
 
 /** Build the command. */
@@ -32,13 +47,17 @@ export function command({ signal }: CommandContext): Command {
       collect,
       [],
     )
+    .option('--no-continued', 'leave out the values of runs that these continue')
     .option('--log', 'logarithmic vertical axes; values that are not above zero are left out')
     .option(
       '--smooth <weight>',
       'weight of earlier values in a moving average, from 0 to below 1',
       parseWeight,
     )
-    .option('-o, --output <file>', 'write an SVG file instead')
+    .option('-o, --output <file>', 'write an SVG or, if its name ends in .png, a PNG instead')
+    .addOption(
+      new Option('--format <format>', 'write a picture, without --output to stdout').choices(['svg', 'png']),
+    )
     .addHelpText(
       'after',
       "\nExamples:\n  lineaprint plot @latest --metric 'loss*'\n  lineaprint plot sweep sweep~1 sweep~2 --log --smooth 0.9 --output sweep.svg",
@@ -47,18 +66,47 @@ export function command({ signal }: CommandContext): Command {
       const runs = await findRuns(references, options)
       const { series, warnings } = await readMetrics(runs, {
         signal,
+        continued: options.continued,
         ...(options.metric.length > 0 && { metric: options.metric }),
       })
       const ids = runs.map(({ id }) => id)
       const figure = figureOf(ids, series, options.smooth ?? 0)
       const scale = options.log === true ? 'log' : 'linear'
-      if (options.output !== undefined) await writeWithFolders(options.output, svgOf(runs, figure, scale))
+      const format = formatOf(options)
+      const picture = format === undefined ? '' : await pictureOf(svgOf(runs, figure, scale), format, signal)
+      if (options.output !== undefined) await writeWithFolders(options.output, picture)
       if (options.json === true) printJson({ runs: ids, ...contentOf(figure), file: options.output ?? null })
-      else if (options.output === undefined) printFigure(runs, figure, scale)
+      else if (options.output === undefined) {
+        if (format === undefined) printFigure(runs, figure, scale)
+        else await printBytes(Buffer.from(picture), signal)
+      }
+      printReplaced(series)
       for (const warning of warnings) printError(`lineaprint: warning: ${escapeText(warning)}`)
       if (figure.omitted.length > 0)
         printError(`lineaprint: no room for ${figure.omitted.length} more metrics; choose some with --metric`)
     })
+}
+
+/** Return the format of the picture; `undefined` if none is asked for. */
+function formatOf({ output, format, json }: PlotOptions): PictureFormat | undefined {
+  if (output !== undefined) return format ?? (/\.png$/i.test(output) ? 'png' : 'svg')
+  if (format === 'png' && json !== true && isTerminal())
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'a PNG is not for a terminal', {
+      field: '--format',
+      expected: '--output FILE, or a file or a pipe as stdout',
+      received: 'a terminal',
+    })
+  return json === true ? undefined : format
+}
+
+async function pictureOf(
+  svg: string,
+  format: PictureFormat,
+  signal: AbortSignal,
+): Promise<string | Uint8Array> {
+  if (format === 'svg') return svg
+  const { plotPng } = await import('../../export/plot/png.ts')
+  return plotPng(svg, signal)
 }
 
 function parseWeight(text: string): number {
@@ -85,7 +133,8 @@ function svgOf(runs: readonly StoredRun[], { panels, single }: Figure, scale: 'l
 }
 
 function legendOf({ id, record }: StoredRun): string {
-  return record.runName === undefined ? id : `${record.runName}  ${id}`
+  const name = record.runName === undefined ? id : `${record.runName}  ${id}`
+  return record.continues === undefined ? name : `${name} (continues ${record.continues})`
 }
 
 /** Return a table with a row for each metric that has one value, and a column for each run. */

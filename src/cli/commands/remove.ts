@@ -75,6 +75,11 @@ function keptText({ kept }: RemovableRun): string {
 }
 
 function dependentText({ id, name, reason, input = '' }: DependentRun): string {
-  const why = reason === 'parent' ? 'was started by it' : `read what it made as ${JSON.stringify(input)}`
+  const why =
+    reason === 'parent'
+      ? 'was started by it'
+      : reason === 'continues'
+        ? 'continues it'
+        : `read what it made as ${JSON.stringify(input)}`
   return `the run ${id} (${name}) ${why}`
 }

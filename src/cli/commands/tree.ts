@@ -1,4 +1,4 @@
-/** `lineaprint tree`: runs with those that their commands made. */
+/** `lineaprint tree`: runs with those that their commands made, and those that continue them. */
 import { Argument, Command } from 'commander'
 import { findRun, listRuns } from '../../database/runs.ts'
 import { familyOf, forestOf } from '../../database/family.ts'
@@ -27,12 +27,23 @@ export function command(context: CommandContext): Command {
     })
 }
 
-function describe({ run, depth, parentIsMissing }: FamilyMember): object {
-  const { id, name, runName, status, parent, startedAt } = run
-  return { id, name, runName, status, parent, startedAt, depth, parentIsMissing }
+function describe({ run, depth, parentIsMissing, continuedIsMissing }: FamilyMember): object {
+  const { id, name, runName, status, parent, continues, startedAt } = run
+  return {
+    id,
+    name,
+    runName,
+    status,
+    parent,
+    continues,
+    startedAt,
+    depth,
+    parentIsMissing,
+    continuedIsMissing,
+  }
 }
 
-function line({ run, branches, parentIsMissing }: FamilyMember): string {
+function line({ run, branches, parentIsMissing, continuedIsMissing }: FamilyMember): string {
   const bars = branches
     .map((isLast, index) => {
       if (index === branches.length - 1) return isLast ? '└─ ' : '├─ '
@@ -41,5 +52,7 @@ function line({ run, branches, parentIsMissing }: FamilyMember): string {
     .join('')
   const names = [run.name, run.runName ?? ''].filter(Boolean).map(escapeText).join('  ')
   const missing = parentIsMissing ? `  (made by ${escapeText(run.parent ?? '')}, which is not here)` : ''
-  return `${bars}${run.id}  ${names}  ${paintStatus(run.status)}${missing}`
+  const absent = continuedIsMissing ? ', which is not here' : ''
+  const continued = run.continues === null ? '' : `  (continues ${escapeText(run.continues)}${absent})`
+  return `${bars}${run.id}  ${names}  ${paintStatus(run.status)}${continued}${missing}`
 }

@@ -34,12 +34,26 @@ export function printJson(value: unknown): void {
 export async function printLongJson(value: unknown, signal: AbortSignal): Promise<void> {
   for (const piece of jsonPieces(value)) {
     printJsonText(piece)
-    if (!stdout.writableNeedDrain) continue
-    await once(stdout, 'drain', { signal }).catch((error: unknown) => {
-      signal.throwIfAborted()
-      throw error
-    })
+    if (stdout.writableNeedDrain) await drained(signal)
   }
+}
+
+/**
+ * Write bytes to stdout, no faster than they are read.
+ *
+ * @throws The reason of `signal` if it stops the output.
+ */
+export async function printBytes(piece: Uint8Array, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted()
+  beforePrint()
+  if (!stdout.write(piece)) await drained(signal)
+}
+
+async function drained(signal: AbortSignal): Promise<void> {
+  await once(stdout, 'drain', { signal }).catch((error: unknown) => {
+    signal.throwIfAborted()
+    throw error
+  })
 }
 
 let jsonPrinted = false

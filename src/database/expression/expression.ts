@@ -1,7 +1,16 @@
 /** The tree of an expression about runs, and the fields that it can name. */
 
 /** Text fields of a run. */
-export const TEXT_FIELDS = ['id', 'name', 'run_name', 'status', 'parent', 'notes', 'command'] as const
+export const TEXT_FIELDS = [
+  'id',
+  'name',
+  'run_name',
+  'status',
+  'parent',
+  'continues',
+  'notes',
+  'command',
+] as const
 
 /** Fields of a run that are moments, as milliseconds since 1970. */
 export const TIME_FIELDS = ['started', 'finished'] as const

@@ -14,16 +14,25 @@ import { checkRun } from '../read.ts'
 import { JOURNAL_FILE } from '../store.ts'
 import { readColumns } from './column-reader.ts'
 import { COLUMNS_FILE } from './columns.ts'
+import { joinSeries, runsBefore } from './continued.ts'
 import type { StoredRun } from '../read.ts'
 import type { SeriesColumns } from './column-reader.ts'
 import type { ColumnSeries } from './columns.ts'
+import type { RunColumns, SeriesPart } from './continued.ts'
 
-/** The values of one metric of one run, in the order in which they were logged. */
+export type { SeriesPart } from './continued.ts'
+
+/**
+ * The values of one metric of one run, in the order in which they were logged. Those of a run that continues another begin
+ * with the values of that run.
+ */
 export interface MetricSeries extends SeriesColumns {
   /** Id of the run. */
   readonly run: string
   /** Name of the series in the record. */
   readonly name: string
+  /** Which run logged which values: their numbers add up to the length of the series. */
+  readonly parts: readonly SeriesPart[]
 }
 
 /** The result of {@link readMetrics}. */
@@ -38,13 +47,16 @@ export interface MetricsOfRuns {
 export interface ReadMetricsOptions {
   /** Patterns of names: `*` for any characters, `?` for one. @default all */
   readonly metric?: readonly string[] | undefined
+  /** False if the values of a run that another continues are no part of the series of that one. @default true */
+  readonly continued?: boolean | undefined
   /** Stops the work. The call then throws the reason of the signal. */
   readonly signal?: AbortSignal | undefined
 }
 
 /**
  * Read every value of metrics of runs: from the sealed columns of a run that has them, whose digest is checked, otherwise
- * from its journal.
+ * from its journal. The series of a run that continues another begin with the values of that run; where both have
+ * values from a step on, those of the later run count.
  *
  * @param runs From `findRun` or `readRun`.
  * @throws ERR_LINEAPRINT_STORE if a journal cannot be read.
@@ -54,8 +66,8 @@ export async function readMetrics(
   options: ReadMetricsOptions = {},
 ): Promise<MetricsOfRuns> {
   checkArray(runs, 'runs').forEach((run) => checkRun(run, 'runs'))
-  checkKnown(options, ['metric', 'signal'])
-  const { metric, signal } = options
+  checkKnown(options, ['metric', 'continued', 'signal'])
+  const { metric, continued = true, signal } = options
   for (const pattern of checkArray(metric ?? [], 'metric')) checkText(pattern, 'metric')
   const isWanted = (name: string): boolean =>
     metric === undefined || metric.some((pattern) => matchesGlob(pattern, name))
@@ -63,9 +75,15 @@ export async function readMetrics(
   const warnings: string[] = []
   for (const run of runs) {
     signal?.throwIfAborted()
-    const columns = await readRunMetrics(run, isWanted, warnings, signal)
-    const names = [...columns.keys()].toSorted(compareNatural)
-    for (const name of names) series.push({ run: run.id, name, ...emptyIfMissing(columns.get(name)) })
+    const byName = new Map<string, RunColumns[]>()
+    for (const part of continued ? await runsBefore(run, warnings) : [run])
+      for (const [name, columns] of await readRunMetrics(part, isWanted, warnings, signal)) {
+        const parts = byName.get(name) ?? []
+        byName.set(name, parts)
+        parts.push({ run: part.id, columns })
+      }
+    const names = [...byName.keys()].toSorted(compareNatural)
+    for (const name of names) series.push({ run: run.id, name, ...joinSeries(byName.get(name) ?? []) })
   }
   return { series, warnings }
 }

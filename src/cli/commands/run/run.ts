@@ -20,6 +20,7 @@ import type { StoreOptions } from '../../shared/store.ts'
 interface RunOptions extends StoreOptions {
   readonly name?: string
   readonly runName?: string
+  readonly continues?: string
   readonly dataset: readonly NamedPath[]
   readonly model: readonly NamedPath[]
   readonly output: readonly NamedPath[]
@@ -55,6 +56,7 @@ export function command(context: CommandContext): Command {
     .argument('<command...>', 'the program and its arguments; put -- before them')
     .option('--name <experiment>', 'name of the experiment (default: after the program)')
     .option('--run-name <text>', 'name of this run, by which commands find it')
+    .option('--continues <run>', 'the run that this one continues; the metrics of both read as one series')
     .option('--dataset <name=path>', 'input dataset; repeatable', collectPath, [])
     .option('--model <name=path>', 'input model; repeatable', collectPath, [])
     .option('--output <name=path>', 'output file or folder; repeatable', collectPath, [])
@@ -153,6 +155,7 @@ function experimentOptions(options: RunOptions): Record<string, unknown> {
   const {
     name,
     runName,
+    continues,
     tag,
     note,
     outputDir,
@@ -171,6 +174,7 @@ function experimentOptions(options: RunOptions): Record<string, unknown> {
   return {
     experimentName: name,
     runName,
+    continues,
     notes: note,
     outputDir,
     ...(tag.length > 0 && { tags: tag }),

@@ -88,7 +88,17 @@ function* page(run: StoredRun, annotations: ShownAnnotations | undefined): Gener
 }
 
 function about({ id, folder, record, status, journal }: StoredRun): string[] {
-  const { startedAt, durationMs, command: ran, tags, notes, failure, parent, process } = record
+  const {
+    startedAt,
+    durationMs,
+    command: ran,
+    tags,
+    notes,
+    failure,
+    parent,
+    continues = '',
+    process,
+  } = record
   const alone = ran.durationMs === undefined ? '' : `the command ${duration(ran.durationMs)}, `
   const took = durationMs === null ? '' : `, ${alone}the run ${duration(durationMs)}`
   const reason =
@@ -107,6 +117,7 @@ function about({ id, folder, record, status, journal }: StoredRun): string[] {
     ...field('tags', tags.join(', ')),
     ...field('notes', notes),
     ...field('parent', parent ?? ''),
+    ...field('continues', continues),
     ...field('folder', folder),
     ...field('seal', seal(record)),
     ...field('journal', journal === undefined ? '' : journalProblems(journal).join('; ')),

@@ -1,32 +1,23 @@
 /** `lineaprint list`: the runs of this store. */
-import { stripVTControlCharacters } from 'node:util'
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { nearest } from '../../core/options.ts'
-import { FIELD_HELP } from '../../database/expression/fields.ts'
-import { MOMENT_HELP, parseMoment } from '../../database/expression/moments.ts'
-import { listRuns } from '../../database/runs.ts'
-import { groupLaunches } from '../../store/launches.ts'
-import { collect, collectFields, wholeNumber } from '../shared/arguments.ts'
-import {
-  NARROWEST_COLUMN,
-  escapeText,
-  isTerminal,
-  lineWidth,
-  paintStatus,
-  print,
-  printError,
-  printJson,
-  table,
-} from '../shared/output.ts'
-import { cellText, jsonValues, printCsv } from '../shared/csv.ts'
-import { duration, localTime } from '../shared/time.ts'
-import { openStore, storeOptions } from '../shared/store.ts'
-import { plural } from '../../util/plural.ts'
-import type { RunStatus } from '../../record/record.ts'
-import type { ColumnValue, RunOfList } from '../../database/runs.ts'
-import type { ListedRun } from '../../store/runs.ts'
-import type { CommandContext } from '../shared/context.ts'
-import type { StoreOptions } from '../shared/store.ts'
+import { nearest } from '../../../core/options.ts'
+import { FIELD_HELP } from '../../../database/expression/fields.ts'
+import { MOMENT_HELP, parseMoment } from '../../../database/expression/moments.ts'
+import { listRuns } from '../../../database/runs.ts'
+import { groupLaunches } from '../../../store/launches.ts'
+import { collect, collectFields, wholeNumber } from '../../shared/arguments.ts'
+import { escapeText, isTerminal, print, printError, printJson, table } from '../../shared/output.ts'
+import { cellText, jsonValues, printCsv } from '../../shared/csv.ts'
+import { printParquet } from '../../shared/parquet.ts'
+import { openStore, storeOptions } from '../../shared/store.ts'
+import { listing } from './listing.ts'
+import { isSweep, sweepTable } from './sweep.ts'
+import { plural } from '../../../util/plural.ts'
+import type { RunStatus } from '../../../record/record.ts'
+import type { ColumnValue, RunFilter, RunOfList } from '../../../database/runs.ts'
+import type { Store } from '../../../store/store.ts'
+import type { CommandContext } from '../../shared/context.ts'
+import type { StoreOptions } from '../../shared/store.ts'
 
 /** Build the command. */
 export function command(context: CommandContext): Command {
@@ -47,7 +38,7 @@ export function command(context: CommandContext): Command {
     )
     .addOption(
       new Option('--format <format>', 'form of the output')
-        .choices(['table', 'csv', 'json'])
+        .choices(['table', 'csv', 'json', 'parquet'])
         .default('table'),
     )
     .option('-n, --limit <count>', 'only the newest runs, with --sort the first', parseCount)
@@ -76,7 +67,7 @@ interface ListOptions extends StoreOptions {
   readonly where?: string
   readonly sort?: readonly string[]
   readonly columns?: readonly string[]
-  readonly format: 'table' | 'csv' | 'json'
+  readonly format: 'table' | 'csv' | 'json' | 'parquet'
   readonly limit?: number
   readonly name?: string
   readonly status: readonly RunStatus[]
@@ -112,7 +103,8 @@ async function list(options: ListOptions, context: CommandContext): Promise<void
   const { store } = await openStore(options)
   const { limit, name, status, tag, since, where, sort, columns } = options
   const conditions = { limit, name, tags: tag, since, where, sort, columns }
-  const match = await listRuns(store, { ...conditions, ...(status.length > 0 && { status }) })
+  const filter = { ...conditions, ...(status.length > 0 && { status }) }
+  const match = await listRuns(store, filter)
   const { damaged, total, slow } = match
   const runs = sort === undefined ? groupLaunches(match.runs) : match.runs
   if (options.json === true || options.format === 'json') {
@@ -125,10 +117,19 @@ async function list(options: ListOptions, context: CommandContext): Promise<void
         message: error.message,
       })),
     })
+  } else if (options.format === 'parquet') {
+    const { runsAsParquet } = await import('../../../export/parquet.ts')
+    const [titles, rows] = valueRows(runs, match.columns ?? DEFAULT_FIELDS)
+    const named = rows.map((row) =>
+      Object.fromEntries(row.map((value, index) => [titles[index] ?? '', value])),
+    )
+    await printParquet(runsAsParquet(titles, named), context.signal)
   } else if (options.format === 'csv') {
     printCsv(...valueRows(runs, match.columns ?? DEFAULT_FIELDS))
   } else if (runs.length > 0) {
-    print(match.columns === undefined ? listing(runs) : valueTable(runs, match.columns))
+    if (match.columns !== undefined) print(valueTable(runs, match.columns))
+    else if (isTerminal() && isSweep(runs)) await printSweep(store, filter, runs)
+    else print(listing(runs))
   } else if (total > 0) {
     printError(`lineaprint: no run matches in ${escapeText(store.root)} (of ${plural(total, 'run')})`)
   } else if (damaged.length === 0) {
@@ -142,11 +143,22 @@ async function list(options: ListOptions, context: CommandContext): Promise<void
   if (damaged.length > 0) context.exit(3)
 }
 
+/** Print runs of one experiment by what varies in them. A pipe gets the same columns whatever varies. */
+async function printSweep(store: Store, filter: RunFilter, runs: readonly RunOfList[]): Promise<void> {
+  const varying = await listRuns(store, { ...filter, columns: ['auto'] })
+  if (varying.columns === undefined || varying.columns.length === 0 || !isSweep(varying.runs))
+    return print(listing(runs))
+  const { text, omitted } = sweepTable(varying.runs, varying.columns)
+  print(text)
+  if (omitted > 0)
+    printError(`lineaprint: no room for ${plural(omitted, 'more column')}; choose some with --columns`)
+}
+
 function describe({ folder, argv, values, ...run }: RunOfList): object {
   return { ...run, command: argv, path: folder, ...(values && { values: jsonValues(values) }) }
 }
 
-/** Columns of CSV if none were asked for. */
+/** Columns of CSV and Parquet if none were asked for. */
 const DEFAULT_FIELDS = ['id', 'name', 'run_name', 'status', 'started', 'duration', 'tags'] as const
 
 /** Return the titles and the cells of columns. */
@@ -178,78 +190,4 @@ function valueTable(runs: readonly RunOfList[], columns: readonly string[]): str
   )
   const cuttable = new Set(titles.flatMap((title, index) => (title === 'id' ? [] : [index])))
   return table(rows, titles.map(escapeText), cuttable)
-}
-
-/** A column of the list. */
-interface Column {
-  readonly title: string
-  readonly cell: (run: ListedRun) => string
-  /** True if a narrow terminal may cut its texts. A part of a time or an id tells nothing. */
-  readonly isCuttable?: boolean
-}
-
-const COLUMNS = {
-  id: { title: 'id', cell: ({ id }) => id },
-  name: { title: 'name', cell: ({ name }) => escapeText(name), isCuttable: true },
-  runName: { title: 'run name', cell: ({ runName }) => escapeText(runName ?? ''), isCuttable: true },
-  status: { title: 'status', cell: ({ status }) => paintStatus(status) },
-  started: { title: 'started', cell: ({ startedAt }) => escapeText(localTime(startedAt)) },
-  took: {
-    title: 'run took',
-    cell: ({ durationMs }) =>
-      durationMs === null ? '' : isTerminal() ? duration(durationMs) : String(durationMs),
-  },
-  tags: { title: 'tags', cell: ({ tags }) => escapeText(tags.join(', ')), isCuttable: true },
-  ranks: { title: 'ranks', cell: ({ launch }) => escapeText(describeRanks(launch)), isCuttable: true },
-} as const satisfies Readonly<Record<string, Column>>
-
-/** Columns that a terminal leaves out if no run has a value. A pipe always has the same columns. */
-const OPTIONAL: ReadonlySet<Column> = new Set([COLUMNS.runName, COLUMNS.tags, COLUMNS.ranks])
-
-/** Columns that a terminal without room for them leaves out, the first ones first. */
-const DISPENSABLE: readonly Column[] = [
-  COLUMNS.took,
-  COLUMNS.ranks,
-  COLUMNS.tags,
-  COLUMNS.started,
-  COLUMNS.runName,
-  COLUMNS.name,
-]
-
-/** Describe which ranks a run has: `from 0 of 8 on node1`. */
-function describeRanks(launch: ListedRun['launch']): string {
-  if (launch === null) return ''
-  const { rank, size, node } = launch
-  return `from ${rank}${size === null ? '' : ` of ${size}`} on ${node}`
-}
-
-function listing(runs: readonly ListedRun[]): string {
-  const all: readonly Column[] = Object.values(COLUMNS)
-  const columns = isTerminal() ? fitting(all, runs) : all
-  const cuttable = new Set(columns.flatMap(({ isCuttable }, index) => (isCuttable === true ? [index] : [])))
-  const cells = runs.map((run) => columns.map(({ cell }) => cell(run)))
-  const titles = columns.map(({ title }) => title)
-  return table(cells, titles, cuttable)
-}
-
-/** Return the columns for which a line has room. */
-function fitting(all: readonly Column[], runs: readonly ListedRun[]): readonly Column[] {
-  const least = new Map(
-    all.map((column) => {
-      const width = runs.reduce(
-        (most, run) => Math.max(most, stripVTControlCharacters(column.cell(run)).length),
-        0,
-      )
-      const whole = Math.max(width, column.title.length)
-      return [
-        column,
-        width === 0 ? 0 : column.isCuttable === true ? Math.min(whole, NARROWEST_COLUMN) : whole,
-      ]
-    }),
-  )
-  let shown = all.filter((column) => !OPTIONAL.has(column) || least.get(column) !== 0)
-  const room = (): number => shown.reduce((sum, column) => sum + 2 + (least.get(column) ?? 0), -2)
-  for (const column of DISPENSABLE)
-    if (room() > lineWidth()) shown = shown.filter((other) => other !== column)
-  return shown
 }

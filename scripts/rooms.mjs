@@ -29,6 +29,7 @@ export const LEVELS = [
     verify: 'a run against the present',
     diff: 'a run against another run',
   },
+  { lineage: 'what led to a dataset, model or run, and what came of it, within runs and across them' },
   { tracking: 'the tracker: inputs, outputs, metrics, captures, changes of the work tree' },
   { command: '`lineaprint run`: the process, its output, signals, and what Python programs report' },
   { reproduce: 'a run restored, run again, and compared with its record' },

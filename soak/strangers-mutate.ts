@@ -274,7 +274,7 @@ function changeConfiguration(project: string, random: Generator): void {
 function changeIndex(project: string, random: Generator): void {
   const root = join(project, '.lineaprint')
   const name =
-    readdirSync(root).find((file) => file.endsWith('.sqlite')) ?? 'index-v2-0000000000000000.sqlite'
+    readdirSync(root).find((file) => file.endsWith('.sqlite')) ?? 'index-v3-0000000000000000.sqlite'
   const path = join(root, name)
   switch (random.integer(0, 3)) {
     case 0:
@@ -282,7 +282,7 @@ function changeIndex(project: string, random: Generator): void {
     case 1:
       return replaceBy(path + pick(random, ['', '', '-wal', '-shm', '-journal']), random)
     case 2:
-      write(join(root, `index-v2-${'0'.repeat(16)}.sqlite`), 'SQLite format 3\0'.padEnd(5000, 'x'))
+      write(join(root, `index-v3-${'0'.repeat(16)}.sqlite`), 'SQLite format 3\0'.padEnd(5000, 'x'))
       return
     default:
       forgeRows(path, random)

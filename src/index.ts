@@ -21,6 +21,10 @@ export { diffCode } from './diff/code.ts'
 export { diffListedTensors } from './diff/listed-tensors.ts'
 export { diffRuns } from './diff/runs.ts'
 export { ExperimentTracker } from './tracking/tracker.ts'
+export { readLineage } from './lineage/read.ts'
+export { verifyLineage } from './lineage/verify.ts'
+export { lineageToMermaid } from './lineage/mermaid.ts'
+export { lineageToSvg } from './lineage/svg.ts'
 export { verifyRun } from './verify/verify.ts'
 export { exportToMlflow } from './export/mlflow/send.ts'
 export { exportToWandb } from './export/wandb/folder.ts'
@@ -114,6 +118,19 @@ export type {
   RunDifference,
   RunSide,
 } from './diff/runs.ts'
+export type { LineageOptions } from './lineage/read.ts'
+export type { ReferenceKind } from './lineage/start.ts'
+export type {
+  EdgeCheck,
+  Evidence,
+  ItemNode,
+  Lineage,
+  LineageEdge,
+  LineageNode,
+  RunNode,
+} from './lineage/graph.ts'
+export type { StepCode } from './record/record.ts'
+export type { DeriveOptions, NamedSource, StepSource } from './tracking/derivations.ts'
 export type { DigestOptions, DigestSource } from './tracking/digests.ts'
 export type { MetricOptions } from './tracking/metrics.ts'
 export type {

@@ -10,6 +10,7 @@ const MEMBERS = [
   'captureEnvironment',
   'captureGit',
   'configuration',
+  'derive',
   'expectOutput',
   'fail',
   'finishExperiment',

@@ -63,6 +63,7 @@ __all__ = [
     "add_tags",
     "check_tensors",
     "checkpoint",
+    "derive",
     "flush",
     "load_file",
     "log_digest",
@@ -237,6 +238,25 @@ def track_output(path: _Path, name: str, keep: Optional[bool] = None) -> _Report
     With `keep` the store keeps a copy, which `lineaprint get` writes; without it the configuration of the run decides.
     """
     return _tracking.track("output", path, name, keep=keep) if _recording() else None
+
+
+@_safe
+def derive(
+    name: str,
+    from_: Union[str, Sequence[str]],
+    step: Optional[str] = None,
+    params: Optional[Mapping[str, Any]] = None,
+    code: Any = None,
+) -> None:
+    """Declare a step: what was made from what, and how. `lineaprint lineage` shows it as a declared edge.
+
+    `name` is what the step made, and `from_` what it was made from: one name or several. They are names of datasets,
+    models, tokenizers and outputs of this run, tracked before or after this call. `step` is what was done, in a few
+    words, and `params` a mapping of its parameters. `code` is the path of a file, a function, or a sequence of these;
+    the record has the digest of each file, and of the source of each function.
+    """
+    if _recording():
+        _tracking.derive(name, from_, step, params, code)
 
 
 @_safe

@@ -5,7 +5,7 @@ import os
 
 from _lineaprint._connection import encode
 from _lineaprint._errors import LineaprintError, argument
-from _lineaprint._json import EXACT, special
+from _lineaprint._json import EXACT, encodable, special
 from _lineaprint._process import current
 
 from . import _handing, _models, _tensors
@@ -81,6 +81,50 @@ def _base_of(base: "Any") -> "dict[str, Any]":
     if not isinstance(base, (str, bytes, os.PathLike)):
         raise argument("the base must be a path or False, not %s" % type(base).__name__)
     return {"base": text("the path of the base", os.path.abspath(os.fsdecode(base)))}
+
+
+def derive(name: str, from_: "Any", step: "Any", params: "Any", code: "Any") -> None:
+    if not isinstance(from_, (str, list, tuple, set, frozenset)):
+        raise argument("from_ must be a name or a list of names, not %s" % type(from_).__name__)
+    names = [from_] if isinstance(from_, str) else list(from_)
+    if not names:
+        raise argument("from_ must have the name of at least one thing that %.80r was made from" % (name,))
+    fields: "dict[str, Any]" = {
+        "call": "derive",
+        "name": _entry_name(name),
+        "from": [_entry_name(each) for each in names],
+    }
+    if step is not None:
+        if not isinstance(step, str) or not step:
+            raise argument("step must be a non-empty string, not %s" % type(step).__name__)
+        fields["step"] = text("step", step)
+    if params is not None:
+        fields["params"] = plain_values(params)
+    if code is not None:
+        parts = code if isinstance(code, (list, tuple, set, frozenset)) else (code,)
+        fields["code"] = [_code_of(part) for part in parts]
+    current.connection.ask(fields)
+
+
+def _entry_name(name: "Any") -> "Any":
+    if not isinstance(name, str) or not name:
+        raise argument("a name in derive must be a non-empty string, not %.80r" % (name,))
+    return text("a name", name)
+
+
+def _code_of(part: "Any") -> "Any":
+    """Return the absolute path of a file, or the source of a function, method or class."""
+    if isinstance(part, (str, bytes, os.PathLike)):
+        return text("the path", os.path.abspath(os.fsdecode(part)))
+    # Few programs give a function, and the import takes longer than the rest of the call.
+    import inspect
+
+    try:
+        source = inspect.getsource(part)
+    except (TypeError, OSError) as error:
+        raise argument("the source of %.80r cannot be read: %s; give the path of its file" % (part, error)) from error
+    name = getattr(part, "__qualname__", None) or type(part).__name__
+    return {"name": encodable(str(name))[:1024], "source": encodable(source)}
 
 
 def log_digest(name: str, value: "Any", step: "Any") -> "Any":

@@ -53,6 +53,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   },
   plot: { summary: 'plot metrics of runs: terminal, SVG, PNG', load: () => import('./commands/plot.ts') },
   tree: { summary: 'show runs with their parents and children', load: () => import('./commands/tree.ts') },
+  lineage: {
+    summary: 'show what a dataset, model or run was made from, and what was made from it',
+    load: () => import('./commands/lineage.ts'),
+  },
   verify: {
     summary: 'check what a run recorded against the present',
     load: () => import('./commands/verify.ts'),

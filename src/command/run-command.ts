@@ -23,6 +23,8 @@ export interface DeclaredPaths {
   readonly models?: readonly NamedPath[] | undefined
   /** Outputs to digest after the end. If one is missing, the run is `failed`. */
   readonly outputs?: readonly NamedPath[] | undefined
+  /** Names of what the declared outputs are made from. @default not declared */
+  readonly from?: readonly string[] | undefined
   /** True to keep a copy of each input that the run also declares as an output. @default false */
   readonly keep?: boolean | undefined
   /** Files in which the command writes metrics. */
@@ -203,5 +205,7 @@ export async function trackInputs(plan: DeclaredPaths, recorder: Recorder): Prom
   // The seed is meant for the command, so the generators of this process stay as they are.
   if (plan.seed !== undefined) await recorder.setSeeds(plan.seed, { replaceMathRandom: false })
   for (const { name, path } of plan.outputs ?? []) await recorder.expectOutput(path, name)
+  const { from = [] } = plan
+  if (from.length > 0) for (const { name } of plan.outputs ?? []) await recorder.derive(name, { from })
   if (plan.keep === true) await recorder.keepInputs()
 }

@@ -53,6 +53,21 @@ export async function verifyTracked(
   return items
 }
 
+/** Check one entry that a run tracked, as {@link verifyTracked} and {@link explainOverwritten} do. */
+export async function verifyEntry(
+  run: StoredRun,
+  section: TrackedSection,
+  name: string,
+  limits: ReadLimits,
+): Promise<CheckedItem> {
+  const entry = run.record[section][name]
+  if (entry === undefined) return item(section, name, 'not-checked', 'the run did not track it')
+  const isVolatile = volatileFiles([])
+  const checked = withFlag(run, await verifyOne(run, section, name, entry, { ...limits, isVolatile }))
+  const [explained = checked] = await explainOverwritten(run, [checked], limits)
+  return explained
+}
+
 /** Add the flag of the run to a changed item. The recorded digest is that of the start of the run then. */
 function withFlag({ record: { flags = [] } }: StoredRun, checked: CheckedItem): CheckedItem {
   if (checked.status !== 'changed' && checked.status !== 'missing') return checked

@@ -3,7 +3,7 @@ import { entryOf } from '../store/listed-run.ts'
 import { decodeFloat } from '../json/special-floats.ts'
 import { isResult } from '../record/products.ts'
 import { TRACKED_SECTIONS } from '../record/record.ts'
-import { identityDigests } from '../record/tracked.ts'
+import { contentDigests } from '../record/tracked.ts'
 import { unlessDamaged } from '../json/read-fields.ts'
 import type { JsonValue } from '../core/json-value.ts'
 import type { MetricPart } from './expression/expression.ts'
@@ -90,10 +90,9 @@ function contentsOf(record: RunRecord): ContentFacts[] {
   return TRACKED_SECTIONS.flatMap((section) =>
     Object.entries(record[section]).flatMap(([name, entry]) => {
       if (entry.status !== 'tracked') return []
-      const identity = unlessDamaged(() => identityDigests(section, name, entry))
-      const digests = typeof identity === 'string' ? [identity] : Object.values(identity ?? {})
+      const digests = unlessDamaged(() => contentDigests(section, name, entry)) ?? []
       const list = isResult(section, name, record) ? ('outputs' as const) : ('inputs' as const)
-      return digests.map((digest) => ({ list, name: storedText(name), digest: storedText(String(digest)) }))
+      return digests.map((digest) => ({ list, name: storedText(name), digest: storedText(digest) }))
     }),
   )
 }

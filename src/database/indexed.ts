@@ -5,7 +5,7 @@ import { LineaprintError } from '../core/errors.ts'
 import { failureOf } from './index-files/sqlite.ts'
 import { NoOrigin, discardIndex, openIndex, peekIndex } from './index-files/open.ts'
 import { folderRefusal } from './index-files/paths.ts'
-import { DamagedRows, queryRuns, readContents, readValues } from './read.ts'
+import { DamagedRows, queryRuns, readAllContents, readContents, readValues } from './read.ts'
 import { CHECKED, refresh } from './refresh.ts'
 import { candidatesFor, countRuns, indexedNamesIn } from './lookup.ts'
 import type { Store } from '../store/store.ts'
@@ -13,6 +13,7 @@ import type { DamagedRun } from '../store/runs.ts'
 import type { Candidates } from '../store/reference.ts'
 import type { ValuedRun } from './columns.ts'
 import type { RunConnection } from './connection.ts'
+import type { ContentList } from './stored-contents.ts'
 import type { CheckedFilter } from './filter.ts'
 import type { IndexedNames } from './lookup.ts'
 
@@ -68,6 +69,15 @@ export async function candidatesIndexed(
   return withIndex(store, async (connection) => {
     const damaged = await refresh(connection, store, range === 'near' ? CHECKED.find : CHECKED.list)
     return candidatesFor(connection, store, range === 'near' ? reference : undefined, damaged)
+  })
+}
+
+/** Return every input and output of the runs from the index of a store, which is made or brought up to date. */
+export async function contentsIndexed(store: Store): Promise<ContentList | NoIndex> {
+  return withIndex(store, async (connection) => {
+    const damaged = await refresh(connection, store, CHECKED.list)
+    const { runs } = await candidatesFor(connection, store, undefined, damaged)
+    return { runs, contents: await readAllContents(connection), damaged }
   })
 }
 

@@ -12,6 +12,7 @@ import type { Store } from '../store/store.ts'
 import type { RunConnection } from './connection.ts'
 import type { RunQuery } from './query.ts'
 import type { MetricFacts } from './facts.ts'
+import type { StoredContent } from './stored-contents.ts'
 import type { JsonValue } from '../core/json-value.ts'
 
 /** A run of a database. */
@@ -153,4 +154,18 @@ export async function readContents(
     for (const { run, list, name } of rows) contents.get(run)?.push({ list, name })
   }
   return keys.map((key) => contents.get(key) ?? [])
+}
+
+/** Return every input and output of every run, each with one digest. */
+export async function readAllContents({ database }: RunConnection): Promise<StoredContent[]> {
+  const rows = await database
+    .selectFrom('content')
+    .innerJoin('run', 'run.key', 'content.run')
+    .select(['run.id', 'content.list', 'content.name', 'content.digest'])
+    .execute()
+  return rows.map(({ id, list, name, digest }) => {
+    if (!isRunId(id) || (list !== 'inputs' && list !== 'outputs'))
+      throw new DamagedRows('an input or output of a run was changed')
+    return { run: id, list, name, digest }
+  })
 }

@@ -5,6 +5,7 @@ import { TRACKED_SECTIONS } from './record.ts'
 import { field, schemaOf } from './schema-field.ts'
 import {
   captureSchema,
+  derivationFields,
   failureSchema,
   flagSchema,
   jsonObject,
@@ -112,6 +113,10 @@ export const eventSchema: () => z.ZodMiniType<JournalEvent> = lazily(() => {
           process,
         }),
         'A dataset, model, tokenizer or output was digested; it replaces an earlier one of that name and position.',
+      ),
+      field(
+        z.looseObject({ ...head, type: z.literal('derivation'), ...derivationFields() }),
+        'A step was declared, as in `derivations` of the record.',
       ),
       field(
         z.looseObject({

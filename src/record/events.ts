@@ -7,6 +7,7 @@ import type { RunId } from '../core/run-id.ts'
 import type { JsonObject, JsonValue } from '../core/json-value.ts'
 import type {
   CaptureRecord,
+  DerivationRecord,
   FailureRecord,
   FlagRecord,
   MetricFileRecord,
@@ -41,6 +42,7 @@ export type EventBody =
   | ParameterEvent
   | MergedEvent
   | { readonly type: 'process'; readonly process: ReportingProcess }
+  | ({ readonly type: 'derivation' } & DerivationRecord)
   | { readonly type: 'metadata'; readonly values: JsonObject; readonly process?: number }
   | { readonly type: 'tags'; readonly tags: readonly string[] }
   | { readonly type: 'rank'; readonly rank: RankRecord }

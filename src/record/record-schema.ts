@@ -9,6 +9,7 @@ import { field, schemaOf } from './schema-field.ts'
 import {
   captureSchema,
   count,
+  derivationSchema,
   failureSchema,
   flagSchema,
   jsonObject,
@@ -166,6 +167,10 @@ export const runRecordSchema: () => z.ZodMiniType<RunRecord> = lazily(() => {
       outputs: field(
         named(trackedSchema()),
         'Files and folders that the run made, by name; with both lists.',
+      ),
+      derivations: field(
+        z.exactOptional(z.array(derivationSchema())),
+        'Steps that were declared: what was made from what. Absent if there are none.',
       ),
       metrics: field(
         named(schemaOf<RunRecord['metrics'][string]>()(metric)),

@@ -204,6 +204,21 @@ export interface FailureRecord {
   readonly code?: string
 }
 
+/** The code of a step: a file, or the source of a function. */
+export type StepCode =
+  | { readonly kind: 'file'; readonly path: string; readonly bytes: number; readonly digest: string }
+  | { readonly kind: 'source'; readonly name: string; readonly bytes: number; readonly digest: string }
+
+/** A step that somebody declared: what it made, and from what. Names are those of the entries of the run. */
+export interface DerivationRecord {
+  readonly name: string
+  readonly from: readonly string[]
+  readonly step?: string
+  readonly params?: JsonObject
+  readonly code?: readonly StepCode[]
+  readonly process?: number
+}
+
 /** Sections of the record that hold tracked entries by name. */
 export const TRACKED_SECTIONS = ['datasets', 'models', 'tokenizers', 'outputs'] as const
 
@@ -235,6 +250,7 @@ export interface RunRecord {
   readonly models: Readonly<Record<string, TrackedRecord>>
   readonly tokenizers: Readonly<Record<string, TrackedRecord>>
   readonly outputs: Readonly<Record<string, TrackedRecord>>
+  readonly derivations?: readonly DerivationRecord[]
   readonly metrics: Readonly<Record<string, MetricRecord>>
   readonly digests?: Readonly<Record<string, DigestRecord>>
   readonly metricFiles?: readonly MetricFileRecord[]

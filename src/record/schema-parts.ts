@@ -9,6 +9,7 @@ import type { JsonObject, JsonValue } from '../core/json-value.ts'
 import type { RecordedNumber } from '../json/special-floats.ts'
 import type {
   CaptureRecord,
+  DerivationRecord,
   FailureRecord,
   FlagRecord,
   LaunchRecord,
@@ -17,6 +18,7 @@ import type {
   RankRecord,
   ReportedBy,
   ReportingProcess,
+  StepCode,
   StreamRecord,
   TrackedRecord,
 } from './record.ts'
@@ -170,6 +172,49 @@ export const trackedSchema: () => z.ZodMiniType<TrackedRecord> = lazily(() =>
       z.looseObject({ status: z.literal('off') }),
     ]),
   ),
+)
+
+/** The fields of a declared step, which an event has as well. */
+export function derivationFields(): DerivationFields {
+  const content = {
+    bytes: field(count, 'Bytes of it.'),
+    digest: field(text, 'Plain digest of its bytes, in written form.'),
+  }
+  const code = schemaOf<StepCode>()(
+    z.discriminatedUnion('kind', [
+      z.looseObject({ kind: z.literal('file'), path: field(text, 'Absolute path.'), ...content }),
+      z.looseObject({
+        kind: z.literal('source'),
+        name: field(text, 'Name of a function whose source was digested.'),
+        ...content,
+      }),
+    ]),
+  )
+  return {
+    name: field(text, 'Name of what the step made: an output, model, dataset or tokenizer of the run.'),
+    from: field(z.array(text), 'Names of what it was made from.'),
+    step: field(z.exactOptional(text), 'What was done, in a few words.'),
+    params: field(z.exactOptional(jsonObject), 'Parameters of the step, with secrets replaced.'),
+    code: field(z.exactOptional(z.array(code)), 'Files and functions that did it.'),
+    process: field(
+      z.exactOptional(count),
+      'Number of the process that declared it, as in `processes`. Absent for the process that writes the run.',
+    ),
+  }
+}
+
+interface DerivationFields {
+  readonly name: z.ZodMiniType<string>
+  readonly from: z.ZodMiniType<string[]>
+  readonly step: z.ZodMiniExactOptional<z.ZodMiniType<string>>
+  readonly params: z.ZodMiniExactOptional<z.ZodMiniType<JsonObject>>
+  readonly code: z.ZodMiniExactOptional<z.ZodMiniType<StepCode[]>>
+  readonly process: z.ZodMiniExactOptional<z.ZodMiniType<number>>
+}
+
+/** A declared step. */
+export const derivationSchema: () => z.ZodMiniType<DerivationRecord> = lazily(() =>
+  schemaOf<DerivationRecord>()(z.looseObject({ ...derivationFields() })),
 )
 
 /** An output stream of a wrapped command. */

@@ -17,6 +17,7 @@ import type { MetricTotals } from './metric-totals.ts'
 import type {
   CaptureRecord,
   CommandRecord,
+  DerivationRecord,
   DigestRecord,
   FailureRecord,
   FlagRecord,
@@ -41,6 +42,8 @@ export interface RunState {
   readonly metadata: ValuesByPosition<JsonValue>
   readonly captures: Map<string, CaptureRecord>
   readonly tracked: Readonly<Record<TrackedSection, ValuesByPosition<TrackedRecord>>>
+  /** By everything but the process: ranks that declare the same step declare one. */
+  readonly derivations: Map<string, DerivationRecord>
   readonly metrics: SeriesByProcess<MetricTotals>
   readonly digests: SeriesByProcess<DigestRecord>
   readonly parameters: Parameters
@@ -70,6 +73,7 @@ export function initialState(start: RunRecord): RunState {
       tokenizers: new ValuesByPosition(),
       outputs: new ValuesByPosition(),
     },
+    derivations: new Map(),
     metrics: new SeriesByProcess(),
     digests: new SeriesByProcess(),
     parameters: new Parameters(),
@@ -102,6 +106,9 @@ export function applyEvent(state: RunState, event: EventBody): void {
       break
     case 'tracked':
       state.tracked[event.section].set(event.name, event.entry, processOf(state, event.process))
+      break
+    case 'derivation':
+      addDerivation(state.derivations, event)
       break
     case 'process':
       state.processes.set(event.process.number, event.process)
@@ -168,6 +175,22 @@ function identityOf(section: TrackedSection, name: string, entry: TrackedRecord)
   return unlessDamaged(() => JSON.stringify(identityDigests(section, name, entry)))
 }
 
+function addDerivation(
+  derivations: Map<string, DerivationRecord>,
+  { name, from, step, params, code, process }: DerivationRecord,
+): void {
+  const declared: DerivationRecord = {
+    name,
+    from,
+    ...(step !== undefined && { step }),
+    ...(params !== undefined && { params }),
+    ...(code !== undefined && { code }),
+  }
+  const key = JSON.stringify(declared)
+  if (derivations.has(key)) return
+  derivations.set(key, { ...declared, ...(process !== undefined && { process }) })
+}
+
 /** Return the state as a record. `ending` holds the fields that are known only at the end. */
 export function toRecord(state: RunState, ending: Partial<RunRecord> = {}): RunRecord {
   const { start, command, tags, notes, metadata, captures, tracked, warnings, failure } = state
@@ -189,6 +212,7 @@ export function toRecord(state: RunState, ending: Partial<RunRecord> = {}): RunR
     // Captures end in any order; the record has a fixed order.
     captures: Object.fromEntries([...captures].toSorted(([a], [b]) => (a < b ? -1 : 1))),
     ...(Object.fromEntries(sections) as Pick<RunRecord, TrackedSection>),
+    ...(state.derivations.size > 0 && { derivations: [...state.derivations.values()] }),
     metrics: Object.fromEntries(
       state.metrics
         .named(processes)

@@ -69,6 +69,8 @@ export interface TrackedFile extends DigestedEntry {
   readonly sequence?: RecordedSequence
   /** Its content, if it is an archive. */
   readonly archive?: RecordedArchive
+  /** Weights digest of an output that is a model. */
+  readonly weights?: string
   /** Path of the tensor list below the folder of the run; only for an output that is a model. */
   readonly tensorsFile?: string
   /** Path of the content of an array below the folder of the run; only for an output. */
@@ -91,6 +93,8 @@ export interface TrackedFolder extends DigestedEntry {
   readonly sequence?: RecordedSequence
   /** One table or sequence for each split that its files name; only for a dataset. */
   readonly splits?: RecordedSplits
+  /** Weights digest of an output that is a model. */
+  readonly weights?: string
   readonly tensorsFile?: string
   /** Path of the list of its files below the folder of the run, a manifest. */
   readonly filesFile?: string
@@ -229,6 +233,7 @@ const file: FieldParser<Omit<TrackedFile, 'kind'>> = objectOf({
   table: optional(table),
   sequence: optional(sequence),
   archive: optional(archive),
+  weights: optional(text),
   tensorsFile: optional(text),
   contentsFile: optional(text),
   stableFields: optional(stableFields),
@@ -243,6 +248,7 @@ const folder: FieldParser<Omit<TrackedFolder, 'kind'>> = objectOf({
   table: optional(table),
   sequence: optional(sequence),
   splits: optional(splits),
+  weights: optional(text),
   tensorsFile: optional(text),
   filesFile: optional(text),
   contentsFile: optional(text),
@@ -364,4 +370,23 @@ export interface ModelIdentity {
   readonly weights: string
   /** Only of a pipeline. */
   readonly pipeline?: string
+}
+
+/**
+ * Return every digest by which equal content of another run is recognised: those of {@link identityDigests}, and those of
+ * the table, the records, the splits, the content of the archive or the weights in it.
+ *
+ * @throws The errors of {@link parseTracked}.
+ */
+export function contentDigests(section: TrackedSection, name: string, entry: TrackedEntry): string[] {
+  const identity = identityDigests(section, name, entry)
+  const all = typeof identity === 'string' ? [identity] : Object.values<string>({ ...identity })
+  if (section !== 'datasets' && section !== 'outputs') return all
+  const parsed = parseTracked(section, name, entry)
+  if (parsed.kind === 'array') return all
+  const { table: inTable, sequence: inSequence, weights } = parsed
+  const inArchive = parsed.kind === 'file' ? parsed.archive?.digest : undefined
+  const inSplits = parsed.kind === 'folder' ? parsed.splits?.digest : undefined
+  const more = [inTable?.digest, inSequence?.digest, inSplits, inArchive, weights]
+  return [...new Set([...all, ...more.filter((digest) => digest !== undefined)])]
 }

@@ -107,12 +107,15 @@ const output: Kind<string, OutputReport> = {
       writeList(content, kind, name, writer, 'outputs')
     const withheld = (kind: 'tensors' | 'contents'): void =>
       writer.append({ type: 'warning', message: `output ${JSON.stringify(name)}: ${secretNames(kind)}` })
+    // A later run that reads the output as a model records the same digest, whatever the sharding.
+    const weights = tensors && tensors.length > 0 && (await readers()).weightsDigest(tensors)
     const hasSecret = tensors !== undefined && hasSecretName(tensors, writer)
     if (hasSecret) withheld('tensors')
     const hasSecretInside = contents !== undefined && hasSecretName(namesIn(contents), writer)
     if (hasSecretInside) withheld('contents')
     return {
       ...described,
+      ...(weights && { weights }),
       ...(tensors && !hasSecret && { tensorsFile: await write(formatTensors(tensors), 'tensors') }),
       ...(contents &&
         !hasSecretInside && { contentsFile: await write(formatContents(contents), 'contents') }),

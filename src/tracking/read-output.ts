@@ -8,7 +8,7 @@ import { LineaprintError } from '../core/errors.ts'
 import { hashTree } from '../hash/tree.ts'
 import { entriesOf } from '../manifest/entries.ts'
 import { bytesOf, collisionsOf, literalPattern } from '../manifest/names.ts'
-import { foldersOf, treeOf } from '../manifest/roots.ts'
+import { foldersOf, treeOf, weightsOf } from '../manifest/roots.ts'
 import { locateModel } from '../model/locate.ts'
 import { readWeights } from '../model/weights.ts'
 import { contentsOf } from '../compare/file-contents.ts'
@@ -113,6 +113,11 @@ async function readModelFiles(path: string, options: DatasetOptions): Promise<Ou
     if (isReadError(error)) return undefined
     throw error
   }
+}
+
+/** Return the weights digest of the tensors of an output in written form, as a model has it. */
+export function weightsDigest(tensors: readonly TensorInfo[]): string {
+  return primary(weightsOf(tensors, ['blake3'])).toString()
 }
 
 async function readFile(path: string, located: ModelFiles, options: DatasetOptions): Promise<OutputReport> {

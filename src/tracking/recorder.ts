@@ -18,6 +18,7 @@ import { flagInputs, fingerprintOrWarn } from './changes/flags.ts'
 import { keepOverwritten } from './changes/overwritten.ts'
 import { beginUndeclared, findUndeclared, flagUndeclared, trackModelFiles } from './changes/undeclared.ts'
 import { continuedRun } from './continued.ts'
+import { checkDerivation, describeDerivation, unknownNames } from './derivations.ts'
 import { checkDigestLabel, digestEvent, digestOf } from './digests.ts'
 import { track } from './inputs.ts'
 import { keepCode } from './kept/code.ts'
@@ -37,6 +38,7 @@ import type { Digest } from '../core/digest.ts'
 import type { CommandEndEvent, EventBody, MergedEvent, ParameterEvent } from '../record/events.ts'
 import type { CaptureRecord, MetricFileRecord, RankRecord, ReportingProcess } from '../record/record.ts'
 import type { Verification, VerifyOptions } from '../verify/verify.ts'
+import type { DeriveOptions } from './derivations.ts'
 import type { DigestOptions, DigestSource } from './digests.ts'
 import type { Kind } from './inputs.ts'
 import type { MetricOptions, MetricOrigin } from './metrics.ts'
@@ -225,6 +227,18 @@ export class Recorder {
   /** Record a rank of the launch that has a wrapper of its own. */
   recordRank(rank: RankRecord): void {
     this.#append('recordRank', { type: 'rank', rank })
+  }
+
+  /** Declare a step: what was made from what. Its code is digested now. */
+  async derive(name: string, options: DeriveOptions, process?: number): Promise<void> {
+    const writer = this.#running('derive')
+    const checked = checkDerivation(name, options)
+    const { algorithm } = writer.configuration
+    const settings = { directory: this.#directory, algorithm, signal: this.signal }
+    const declaring = describeDerivation(checked, settings).then((declared) =>
+      writer.append({ type: 'derivation', ...declared, ...(process !== undefined && { process }) }),
+    )
+    await this.#trackPending(declaring)
   }
 
   /** Keep the state of the path of a later output. */
@@ -442,6 +456,7 @@ export class Recorder {
     let summary: ExperimentSummary | undefined
     try {
       const undeclared = findUndeclared(writer, workTree, signal)
+      for (const message of unknownNames(writer.recorded)) writer.append({ type: 'warning', message })
       await flagInputs(writer)
       await flagUndeclared(writer, await undeclared)
       const record = await writer.end(

@@ -115,6 +115,15 @@ export class Redaction {
         const name = this.name(event.name)
         return name === event.name ? event : { ...event, name }
       }
+      case 'derivation': {
+        const { name, from, params, ...rest } = event
+        return {
+          ...(redactJson(rest as unknown as JsonObject, BY_SHAPE) as unknown as typeof event),
+          name: this.name(name),
+          from: from.map((source) => this.name(source)),
+          ...(params !== undefined && { params: this.metadata(params) }),
+        }
+      }
       case 'ended':
         return event
       case 'command':

@@ -16,6 +16,7 @@ import type { ModelReport } from '../model/report.ts'
 import type { TrackedModelOptions } from './inputs.ts'
 import type { TokenizerReport } from '../model/tokenizer.ts'
 import type { Verification, VerifyOptions } from '../verify/verify.ts'
+import type { DeriveOptions } from './derivations.ts'
 import type { DigestOptions, DigestSource } from './digests.ts'
 import type { MetricOptions } from './metrics.ts'
 import type { EndStatus } from './run-writer.ts'
@@ -160,6 +161,19 @@ export class ExperimentTracker {
     if (report === undefined) return undefined
     const { tensors: _, folder: __, stableFields: ___, contents: ____, ...dataset } = report
     return dataset
+  }
+
+  /**
+   * Declare a step: what was made from what, and how. `lineaprint lineage` shows it as a declared edge. The names are
+   * those of datasets, models, tokenizers and outputs of this run, tracked before or after this call.
+   *
+   * @param name What the step made.
+   * @param options `from`: names of what it was made from. `step`: what was done. `params`: parameters with a JSON form.
+   * `code`: paths of files, or functions; the record has the digest of each file and of the source of each function.
+   * @throws ERR_LINEAPRINT_ARGUMENT for options that cannot be recorded, and the errors of `hashFile` for the code.
+   */
+  async derive(name: string, options: DeriveOptions): Promise<void> {
+    await this.#leniency.wait('derive', () => this.#recorder.derive(name, options))
   }
 
   /**

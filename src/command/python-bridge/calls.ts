@@ -66,6 +66,9 @@ export async function answer(message: Message, program: Program, session: Sessio
       return trackModel(message, program, session)
     case 'output':
       return track(session, program, KINDS.output, message.path, message.name, message.keep)
+    case 'derive':
+      await derive(message, programs.announce(program, recorder), recorder)
+      break
     case 'digest':
       return logDigest(message, program, session)
     case 'state':
@@ -264,6 +267,14 @@ async function trackModel(message: MessageOf<'model'>, program: Program, session
     },
   }
   return track(session, program, kind, IN_MEMORY, name)
+}
+
+async function derive(
+  { name, from, step, params, code }: MessageOf<'derive'>,
+  process: number,
+  recorder: Recorder,
+): Promise<void> {
+  await recorder.derive(name, { from, step, params, code }, process)
 }
 
 /** A source that a program transfers from memory. It has no lasting path. */

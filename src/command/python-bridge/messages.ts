@@ -200,6 +200,13 @@ export type Message =
         readonly base?: string | false | undefined
       })
   | (Named<'output'> & { readonly path: string; readonly keep?: boolean | undefined })
+  | (Named<'derive'> & {
+      readonly from: readonly string[]
+      readonly step?: string | undefined
+      readonly params?: Readonly<Record<string, unknown>> | undefined
+      /** Absolute paths of files, and sources of functions. */
+      readonly code?: readonly (string | { readonly name: string; readonly source: string })[] | undefined
+    })
   | (Named<'digest'> &
       FileTransfer & {
         readonly step?: number | undefined
@@ -240,6 +247,8 @@ export type Message =
 export type MessageOf<C extends Message['call']> = Extract<Message, { call: C }>
 
 const NAME_LIMIT = 1024
+/** Most characters of the source of a function. */
+const SOURCE_LIMIT = 1 << 20
 /** Largest number of a process in its job: launchers have nine digits, as in `python/_lineaprint/_position.py`. */
 const RANK_LIMIT = 999_999_999
 const PATH_LIMIT = 4096
@@ -421,6 +430,19 @@ const schema = lazily((): z.ZodMiniType<Message> => {
       ...modelFacts(),
     }),
     z.object({ call: z.literal('output'), id, name, path, keep: z.optional(z.boolean()) }),
+    z.object({
+      call: z.literal('derive'),
+      id,
+      name,
+      from: z.array(name).check(z.minLength(1), z.maxLength(10_000)),
+      step: z.optional(name),
+      params: z.optional(object),
+      code: z.optional(
+        z
+          .array(z.union([path, z.object({ name: upTo(NAME_LIMIT), source: upTo(SOURCE_LIMIT) })]))
+          .check(z.maxLength(1000)),
+      ),
+    }),
     z.object({
       call: z.literal('digest'),
       id,

@@ -24,6 +24,7 @@ interface RunOptions extends StoreOptions {
   readonly dataset: readonly NamedPath[]
   readonly model: readonly NamedPath[]
   readonly output: readonly NamedPath[]
+  readonly from: readonly string[]
   readonly metrics: readonly string[]
   readonly outputs?: 'auto' | 'declared'
   readonly keep?: boolean
@@ -60,6 +61,12 @@ export function command(context: CommandContext): Command {
     .option('--dataset <name=path>', 'input dataset; repeatable', collectPath, [])
     .option('--model <name=path>', 'input model; repeatable', collectPath, [])
     .option('--output <name=path>', 'output file or folder; repeatable', collectPath, [])
+    .option(
+      '--from <name>',
+      'the outputs are made from this dataset or model, and from no other input; repeatable',
+      collect,
+      [],
+    )
     .addOption(
       new Option(
         '--outputs <which>',
@@ -112,6 +119,12 @@ async function run(argv: string[], options: RunOptions, context: CommandContext)
   if (options.replaceMathRandom === true && options.seed === undefined) {
     throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', '--replace-math-random requires --seed')
   }
+  if (options.from.length > 0 && options.output.length === 0) {
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', '--from requires --output', {
+      field: 'from',
+      hint: 'name what the command makes, for example --output clean=data/clean.csv',
+    })
+  }
   const json = options.json === true
   const progress = progressBar('hashing')
   try {
@@ -122,6 +135,7 @@ async function run(argv: string[], options: RunOptions, context: CommandContext)
       datasets: options.dataset,
       models: options.model,
       outputs: options.output,
+      from: options.from,
       metricFiles: options.metrics,
       keep: options.keep,
       allowMissing: options.allowMissing,

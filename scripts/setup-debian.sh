@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests need of Debian's packages: strace, with which they make system calls fail, and PostgreSQL, of which
-# they start a server of their own. Without one, or where it may not be installed, its tests are skipped, and say so.
+# Installs what the tests need of Debian's packages: strace, with which they make system calls fail, PostgreSQL, of which they
+# start a server of their own, and Chromium, which shows them the page. Without one, or where it may not be installed, its tests are skipped, and say so.
 set -euo pipefail
 
 # bring PACKAGE PROGRAM...: installs a package unless one of its programs, a name or a pattern of paths, is there.
@@ -30,3 +30,4 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 bring strace strace
 bring postgresql initdb '/usr/lib/postgresql/*/bin/initdb'
+bring chromium chromium chromium-browser google-chrome

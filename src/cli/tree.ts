@@ -52,6 +52,7 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: () => import('./commands/metrics.ts'),
   },
   plot: { summary: 'plot metrics of runs: terminal, SVG', load: () => import('./commands/plot.ts') },
+  ui: { summary: 'open a page with the runs of the store', load: () => import('./commands/ui.ts') },
   tree: { summary: 'show runs with their parents and children', load: () => import('./commands/tree.ts') },
   verify: {
     summary: 'check what a run recorded against the present',

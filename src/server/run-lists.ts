@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { orderRuns, runsWithIds } from '../database/pages.ts'
+import type { JsonValue } from '../core/json-value.ts'
 import type { RunId } from '../core/run-id.ts'
 import type { RunOrder } from '../database/run-order.ts'
 import type { RunOfList } from '../database/runs.ts'
@@ -92,17 +93,35 @@ function shortDigest(texts: readonly (RunId | string)[]): string {
   return hash.digest('base64url').slice(0, 16)
 }
 
-function listed({
-  id,
-  name,
-  runName,
-  status,
-  startedAt,
-  finishedAt,
-  durationMs,
-  tags,
-  parent,
-  values = {},
-}: RunOfList): ListedRunBody {
-  return { id, name, runName, status, startedAt, finishedAt, durationMs, tags, parent, values }
+/** Characters of a text in a list; the run itself has all of it. */
+const TEXT_LIMIT = 500
+
+/** Tags of a run in a list. */
+const TAG_LIMIT = 50
+
+function listed({ values = {}, ...run }: RunOfList): ListedRunBody {
+  const { id, status, startedAt, finishedAt, durationMs, parent } = run
+  return {
+    id,
+    name: cut(run.name),
+    runName: run.runName === null ? null : cut(run.runName),
+    status,
+    startedAt,
+    finishedAt,
+    durationMs,
+    tags: run.tags.slice(0, TAG_LIMIT).map(cut),
+    parent,
+    values: Object.fromEntries(Object.entries(values).map(([name, value]) => [name, cutValue(value)])),
+  }
+}
+
+function cut(text: string): string {
+  return text.length > TEXT_LIMIT ? `${text.slice(0, TEXT_LIMIT)}…` : text
+}
+
+function cutValue(value: JsonValue): JsonValue {
+  if (typeof value === 'string') return cut(value)
+  if (typeof value !== 'object' || value === null) return value
+  const text = JSON.stringify(value)
+  return text.length > TEXT_LIMIT ? cut(text) : value
 }

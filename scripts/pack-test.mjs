@@ -77,7 +77,7 @@ async function tarballs() {
     for (const path of ['dist/index.js', 'dist/index.d.ts', 'dist/cli/main.js', 'python/sitecustomize.py'])
       assert.ok(files.includes(path))
     assert.deepEqual(
-      files.filter((path) => !/^dist\/.*\.(js|d\.ts)$|^python\/.*\.py$/.test(path)).toSorted(),
+      files.filter((path) => !/^dist\/.*\.(js|d\.ts)$|^dist\/web\/assets\/[\w-]+\.css$|^python\/.*\.py$/.test(path)).toSorted(),
       [
         'CHANGELOG.md',
         'LICENSE',
@@ -88,6 +88,8 @@ async function tarballs() {
         'dist/cli/third-party.txt',
         // Maps between schemes of tensor names, which are data.
         'dist/model/derivation/maps.json',
+        // The page, and the licences of the packages in it.
+        ...['icon.svg', 'index.html', 'third-party.txt'].map((name) => `dist/web/${name}`),
         'CONTRIBUTING.md',
         ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`),
         'native/index.d.ts',

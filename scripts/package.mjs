@@ -76,6 +76,7 @@ async function stageRoot(folder) {
   // No source maps: they would refer to src/, which is not in the package.
   run('tsc', ['-p', 'tsconfig.build.json', '--outDir', join(folder, 'dist'), '--sourceMap', 'false'])
   await bundleCommand(join(folder, 'dist'))
+  run('npm', ['run', '--silent', 'build:page', '--', '--outDir', join(folder, 'dist', 'web')])
   keepPublicTypes(join(folder, 'dist'))
   for (const entry of ['README.md', 'LICENSE', ...manifest.files]) {
     if (entry === 'dist') continue

@@ -32,7 +32,10 @@ export const LEVELS = [
   { lineage: 'what led to a dataset, model or run, and what came of it, within runs and across them' },
   { tracking: 'the tracker: inputs, outputs, metrics, captures, changes of the work tree' },
   { command: '`lineaprint run`: the process, its output, signals, and what Python programs report' },
-  { reproduce: 'a run restored, run again, and compared with its record' },
+  {
+    reproduce: 'a run restored, run again, and compared with its record',
+    server: 'the page of `lineaprint ui`: its API, its door, and its files',
+  },
   { index: 'the public surface, and nothing else' },
   { cli: 'one file or folder for each command; no logic that the library lacks' },
 ]
@@ -41,6 +44,8 @@ export const LEVELS = [
 export const NEVER = {
   // Each of the three has a purpose of its own. Shared code is in compare.
   reproduce: ['verify', 'diff'],
+  // The page reads what runs recorded, and records none.
+  server: ['tracking', 'command'],
   // The command uses the rooms; the public surface is for users.
   cli: ['index'],
 }
@@ -74,6 +79,7 @@ export const CRATES = {
 
 /** The other folders of the repository. */
 export const FOLDERS = {
+  web: 'the page that src/server hands out: Preact, built by Vite into dist/web',
   python: 'the Python package, which `lineaprint run` puts into programs: the standard library only',
   vectors: 'digests that both languages and an independent Python reference agree on',
   schema: 'the JSON schema of the record',

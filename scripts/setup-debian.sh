@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests need of Debian's packages: strace, with which they make system calls fail, PostgreSQL, of which
-# they start a server of their own, and a font for texts in pictures. Without one, or where it may not be installed, its tests are skipped, and say so.
+# they start a server of their own, Chromium, which shows them the page, and a font for texts in pictures. Without one, or where
+# it may not be installed, its tests are skipped, and say so.
 set -euo pipefail
 
 # bring PACKAGE PROGRAM...: installs a package unless one of its programs, a name or a pattern of paths, is there.
@@ -31,3 +32,4 @@ trap 'rm -f "$log"' EXIT
 bring strace strace
 bring postgresql initdb '/usr/lib/postgresql/*/bin/initdb'
 bring fonts-dejavu-core '/usr/share/fonts/*/*/*.ttf' '/usr/share/fonts/*/*.ttf'
+bring chromium chromium chromium-browser google-chrome

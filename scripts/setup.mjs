@@ -77,6 +77,9 @@ export function setup() {
       run('npm', ['run', '--silent', 'build:typescript'])
     },
   )
+  step('page', ['web', 'src/server/api/types.ts', 'package-lock.json'], ['dist/web/index.html'], () =>
+    run('npm', ['run', '--silent', 'build:page']),
+  )
 }
 
 /**

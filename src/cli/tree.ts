@@ -52,6 +52,7 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: () => import('./commands/metrics.ts'),
   },
   plot: { summary: 'plot metrics of runs: terminal, SVG, PNG', load: () => import('./commands/plot.ts') },
+  ui: { summary: 'open a page with the runs of the store', load: () => import('./commands/ui.ts') },
   tree: { summary: 'show runs with their parents and children', load: () => import('./commands/tree.ts') },
   lineage: {
     summary: 'show what a dataset, model or run was made from, and what was made from it',

@@ -5,9 +5,22 @@ import { LineaprintError } from '../core/errors.ts'
 import { failureOf } from './index-files/sqlite.ts'
 import { NoOrigin, discardIndex, openIndex, peekIndex } from './index-files/open.ts'
 import { folderRefusal } from './index-files/paths.ts'
-import { DamagedRows, queryRuns, readAllContents, readContents, readValues } from './read.ts'
+import {
+  DamagedRows,
+  keysOf,
+  queryRuns,
+  readAllContents,
+  readContents,
+  readRuns,
+  readValues,
+} from './read.ts'
 import { CHECKED, refresh } from './refresh.ts'
-import { candidatesFor, countRuns, indexedNamesIn } from './lookup.ts'
+import { candidatesFor, countRuns, fieldNames, indexedNamesIn } from './lookup.ts'
+import { NAME_LIMIT } from './run-order.ts'
+import { selectIds } from './query.ts'
+import { isRunId } from '../core/run-id.ts'
+import type { RunId } from '../core/run-id.ts'
+import type { RunOrder } from './run-order.ts'
 import type { Store } from '../store/store.ts'
 import type { DamagedRun } from '../store/runs.ts'
 import type { Candidates } from '../store/reference.ts'
@@ -55,6 +68,41 @@ export async function listFrom(
     contents: contents[index] ?? [],
   }))
   return { runs, total: await countRuns(connection) }
+}
+
+/** Return the ids of the runs that a filter selects, from the index of a store, which is brought up to date. */
+export async function orderIndexed(
+  store: Store,
+  filter: CheckedFilter,
+): Promise<Omit<RunOrder, 'columns'> | NoIndex> {
+  return withIndex(store, async (connection) => {
+    const damaged = await refresh(connection, store, CHECKED.list)
+    const { rows } = await selectIds(filter, connection.dialect).execute(connection.database)
+    const names = await fieldNames(connection, NAME_LIMIT)
+    return {
+      ids: rows.map(({ id }) => id).filter(isRunId),
+      damaged,
+      total: await countRuns(connection),
+      names,
+    }
+  })
+}
+
+/** Return runs by their ids, in that order, from the index of a store as it is. */
+export async function runsIndexed(store: Store, ids: readonly RunId[]): Promise<ValuedRun[] | NoIndex> {
+  return withIndex(store, async (connection) => {
+    const keys = await keysOf(connection, ids)
+    const selected = ids.flatMap((id) => keys.get(id) ?? [])
+    const runs = await readRuns(connection, store, selected)
+    const values = await readValues(connection, selected)
+    const contents = await readContents(connection, selected)
+    return runs.map(({ run }, index) => ({
+      run,
+      parameters: values[index]?.parameters ?? new Map(),
+      metrics: values[index]?.metrics ?? new Map(),
+      contents: contents[index] ?? [],
+    }))
+  })
 }
 
 /**

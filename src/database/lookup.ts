@@ -9,6 +9,7 @@ import type { ListedRun } from '../store/listed-run.ts'
 import type { DamagedRun } from '../store/runs.ts'
 import type { Store } from '../store/store.ts'
 import type { RunConnection } from './connection.ts'
+import type { FieldNames } from './run-order.ts'
 
 /** The names by which an indexed run is known. */
 export type IndexedNames = Pick<ListedRun, 'name' | 'runName' | 'tags'> & { readonly id: string }
@@ -23,6 +24,21 @@ export async function countRuns({ database }: RunConnection): Promise<number> {
     .select(({ fn }) => fn.countAll().as('count'))
     .executeTakeFirstOrThrow()
   return Number(count)
+}
+
+/** Return the names of parameters and metrics that runs have, in their order. @param limit Of each. */
+export async function fieldNames({ database }: RunConnection, limit: number): Promise<FieldNames> {
+  const names = async (table: 'parameter' | 'metric'): Promise<string[]> => {
+    const rows = await database
+      .selectFrom('name')
+      .select('text')
+      .where('id', 'in', database.selectFrom(table).select('name'))
+      .orderBy('text')
+      .limit(limit)
+      .execute()
+    return rows.map(({ text }) => text)
+  }
+  return { parameters: await names('parameter'), metrics: await names('metric') }
 }
 
 /** Return the names of the runs, the newest ids first. */

@@ -171,3 +171,12 @@ export function selectKeys({ where, sort, limit }: RunQuery, dialect: Dialect): 
   const end = limit === undefined ? sql`` : sql`limit ${limit}`
   return sql`select run.key as key from run ${joins} where ${conditionOf(where, dialect)} order by ${keys} ${end}`
 }
+
+/** Return the ids of the runs that a query selects, in its order; without keys the newest first. */
+export function selectIds(
+  { where, sort }: Omit<RunQuery, 'limit'>,
+  dialect: Dialect,
+): RawBuilder<{ id: string }> {
+  const { joins, keys } = orderOf(sort, sort.length === 0 ? 'desc' : 'asc')
+  return sql`select run.id as id from run ${joins} where ${conditionOf(where, dialect)} order by ${keys}`
+}

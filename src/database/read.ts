@@ -44,6 +44,19 @@ export async function queryRuns(
   return runs
 }
 
+/** Return the keys of runs by their ids. An id that no row has is left out. */
+export async function keysOf(
+  { database }: RunConnection,
+  ids: readonly string[],
+): Promise<Map<string, number>> {
+  const keys = new Map<string, number>()
+  for (const batch of batches(ids)) {
+    const rows = await database.selectFrom('run').select(['id', 'key']).where('id', 'in', batch).execute()
+    for (const { id, key } of rows) keys.set(id, key)
+  }
+  return keys
+}
+
 /** Return runs by their keys, in that order. */
 export async function readRuns(
   { database }: RunConnection,

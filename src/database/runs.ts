@@ -14,6 +14,7 @@ import { columnFields, columnValues } from './columns.ts'
 import { fieldName } from './expression/fields.ts'
 import { checkFilter } from './filter.ts'
 import { readFolders, selectRuns } from './folders.ts'
+import { valued } from './valued.ts'
 import type { RunId } from '../core/run-id.ts'
 import type { Candidates } from '../store/reference.ts'
 import type { ListedRun } from '../store/listed-run.ts'
@@ -21,7 +22,6 @@ import type { StoredRun } from '../store/read.ts'
 import type { DamagedRun } from '../store/runs.ts'
 import type { Store } from '../store/store.ts'
 import type { ColumnValue, ValuedRun } from './columns.ts'
-import type { FoundRun } from './evaluate.ts'
 import type { CheckedFilter, RunFilter } from './filter.ts'
 import type { IndexedNames } from './lookup.ts'
 
@@ -71,17 +71,6 @@ export async function listRuns(store: Store, filter: RunFilter = {}): Promise<Ru
 
 function slowness({ root }: Store, reason: string): string {
   return `${root} has no index: ${reason}`
-}
-
-function valued({ run, facts: { parameters, metrics, contents } }: FoundRun): ValuedRun {
-  const names = new Map(contents.map(({ list, name }) => [JSON.stringify([list, name]), { list, name }]))
-  const inOrder = [...names].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, content]) => content)
-  return {
-    run,
-    parameters: new Map([...parameters].map(([name, { value }]) => [name, value])),
-    metrics,
-    contents: inOrder,
-  }
 }
 
 function listOf(

@@ -62,7 +62,8 @@ export async function readJournal(
   return lines.end()
 }
 
-class LineReader {
+/** Reader of the lines of a journal from parts of it. */
+export class LineReader {
   readonly #visit: (event: JournalEvent) => void
   readonly #decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
   readonly #problems: string[] = []
@@ -76,6 +77,7 @@ class LineReader {
     this.#visit = visit
   }
 
+  /** Read the next bytes. They can be changed afterwards. */
   add(chunk: Buffer): void {
     const first = chunk.indexOf(0x0a)
     if (first < 0) return this.#keep(chunk)
@@ -93,6 +95,7 @@ class LineReader {
     return this.#length > LINE_LIMIT
   }
 
+  /** Return what was read so far. */
   end(): JournalReport {
     if (this.isTooLong) {
       this.#problem(`line ${this.#line + 1} is longer than any event, and the rest is not read`)

@@ -65,6 +65,8 @@ export interface VerifyOptions {
   readonly signal?: AbortSignal | undefined
   /** Called with the progress of the current digest. */
   readonly onProgress?: ((progress: Progress) => void) | undefined
+  /** Called with each item as soon as it is known; the result has them in another order. */
+  readonly onItem?: ((item: VerifyItem) => void) | undefined
 }
 
 const OPTIONS = [
@@ -77,6 +79,7 @@ const OPTIONS = [
   'objects',
   'signal',
   'onProgress',
+  'onItem',
 ] as const
 
 /**
@@ -91,7 +94,7 @@ const OPTIONS = [
 export async function verifyRun(run: StoredRun, options: VerifyOptions = {}): Promise<Verification> {
   checkRun(run)
   checkKnown(options, OPTIONS)
-  const { command, trackers = [], signal, onProgress } = options
+  const { command, trackers = [], signal, onProgress, onItem } = options
   const limits = { signal, onProgress }
   const level = checkChoice('level', options.level ?? 'default', VERIFY_LEVELS)
   const seed = options.seed === undefined ? undefined : checkSeed(options.seed)
@@ -100,20 +103,23 @@ export async function verifyRun(run: StoredRun, options: VerifyOptions = {}): Pr
   const captures = verifyCaptures(run, { trackers, seed, signal, level, directory, command })
   // This promise must have a handler even if another check fails first.
   captures.catch(() => undefined)
-  const checked = [
-    ...verifyRecord(run),
-    ...(await verifyFiles(run, limits)),
-    ...verifyCommand(run.record, command),
-    ...verifyVersion(run.record),
-    ...(await verifyDirectory(run.record, directory)),
-    ...(await captures),
-    ...(await explainOverwritten(run, await verifyTracked(run, limits, options.outputIgnore), limits)),
-    ...(options.objects === true ? await verifyObjects(run, limits) : []),
-  ]
+  const checked: VerifyItem[] = []
+  const add = (items: readonly CheckedItem[]): void => {
+    for (const item of items.map((unjudged) => judge(unjudged, level))) {
+      checked.push(item)
+      onItem?.(item)
+    }
+  }
+  add(verifyRecord(run))
+  add(await verifyFiles(run, limits))
+  add(verifyCommand(run.record, command))
+  add(verifyVersion(run.record))
+  add(await verifyDirectory(run.record, directory))
+  add(await captures)
+  add(await explainOverwritten(run, await verifyTracked(run, limits, options.outputIgnore), limits))
+  if (options.objects === true) add(await verifyObjects(run, limits))
   signal?.throwIfAborted()
-  const items = [...checked.filter(isSurrounding), ...checked.filter((item) => !isSurrounding(item))].map(
-    (item) => judge(item, level),
-  )
+  const items = [...checked.filter(isSurrounding), ...checked.filter((item) => !isSurrounding(item))]
   const { name, runName } = run.record
   return {
     id: run.id,

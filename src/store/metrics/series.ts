@@ -13,6 +13,7 @@ import { journalProblems, readJournal } from '../journal-read.ts'
 import { checkRun } from '../read.ts'
 import { JOURNAL_FILE } from '../store.ts'
 import { readColumns } from './column-reader.ts'
+import { GrowingColumns } from './growing-columns.ts'
 import { COLUMNS_FILE } from './columns.ts'
 import { joinSeries, runsBefore } from './continued.ts'
 import type { StoredRun } from '../read.ts'
@@ -149,35 +150,5 @@ async function readSealed(
     if (!LineaprintError.isFinding(error)) throw error
     warnings.push(`${id}: ${COLUMNS_FILE} is not used, the journal is: ${error.message}`)
     return undefined
-  }
-}
-
-/** Columns whose length is not known yet. */
-class GrowingColumns {
-  #rows = 0
-  #columns: [Float64Array, Float64Array, Float64Array] = [0, 0, 0].map(() => new Float64Array(64)) as [
-    Float64Array,
-    Float64Array,
-    Float64Array,
-  ]
-
-  add(value: number, step: number, time: number): void {
-    if (this.#rows === this.#columns[0].length) {
-      this.#columns = this.#columns.map((column) => {
-        const larger = new Float64Array(column.length * 2)
-        larger.set(column)
-        return larger
-      }) as [Float64Array, Float64Array, Float64Array]
-    }
-    const [values, steps, times] = this.#columns
-    values[this.#rows] = value
-    steps[this.#rows] = step
-    times[this.#rows] = time
-    this.#rows++
-  }
-
-  columns(): SeriesColumns {
-    const [values, steps, times] = this.#columns.map((column) => column.slice(0, this.#rows))
-    return emptyIfMissing(values && steps && times && { values, steps, times })
   }
 }

@@ -1,0 +1,235 @@
+/** The page in a real browser: what people see, press and read, and what strangers cannot do. */
+import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { existsSync } from 'node:fs'
+import { browserPath, startBrowser } from '../../scripts/page/browser.mjs'
+import { PROGRAM } from '../support/program.ts'
+import { finished, started } from '../tracking/support.ts'
+import type { ChildProcess } from 'node:child_process'
+import type { Browser, Page } from 'playwright-core'
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+/** Texts that a page would act on if it took them for more than texts. */
+const PLANTED =
+  '<img src=x onerror="window.planted=1"><script>window.planted=1</script>"\'`${window.planted=1}\u0000\u001b[31m\u202e{{7*7}}'
+
+const isPossible = browserPath() !== undefined && existsSync('dist/web/index.html')
+
+describe.skipIf(!isPossible)('the page in Chromium', () => {
+  let root: string
+  let ui: ChildProcess
+  let link: string
+  let browser: Browser
+  let page: Page
+  const errors: string[] = []
+
+  beforeAll(async () => {
+    root = realpathSync(mkdtempSync(join(tmpdir(), 'lineaprint-')))
+    writeFileSync(join(root, 'data.csv'), 'a,b\n1,2\n')
+    for (let index = 0; index < 30; index++)
+      await finished(
+        root,
+        { experimentId: `run-${index}`, experimentName: index < 25 ? 'sweep' : 'other', tags: [`t${index % 3}`] },
+        async (tracker) => {
+          for (let step = 0; step < 50; step++) tracker.logMetric('loss', index / (step + 1), { step })
+          if (index === 29) tracker.logMetric('loss', 1000, { step: 20 })
+          tracker.logMetric('score', index)
+          if (index > 27) await tracker.trackDataset(join(root, 'data.csv'), 'data')
+        },
+      )
+    await finished(
+      root,
+      { experimentId: 'planted', experimentName: PLANTED, runName: PLANTED, tags: [PLANTED], notes: PLANTED },
+      (tracker) => {
+        tracker.addMetadata({ [PLANTED.slice(0, 40)]: PLANTED, long: 'x'.repeat(10_000_000) })
+        tracker.logMetric(PLANTED, 1)
+      },
+    )
+    const [node, main] = PROGRAM
+    ui = spawn(node, [main, 'ui', '--no-open'], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] })
+    link = await new Promise((resolve) => {
+      ui.stdout?.once('data', (text: Buffer) => resolve(text.toString().trim()))
+    })
+    browser = await startBrowser()
+    page = await browser.newPage({ viewport: { width: 1280, height: 800 } })
+    page.on('pageerror', (error: Error) => errors.push(error.message))
+    page.on('console', (message) => {
+      if (message.type() === 'error' && /Content Security Policy|Trusted/i.test(message.text()))
+        errors.push(message.text())
+    })
+    await page.goto(link)
+    await page.waitForSelector('.run-name')
+  }, 120_000)
+
+  afterAll(async () => {
+    await browser.close()
+    ui.kill('SIGINT')
+    rmSync(root, { recursive: true, force: true })
+  })
+
+  beforeEach(() => {
+    errors.length = 0
+  })
+
+  async function open(path: string, ready: string): Promise<void> {
+    await page.goto(new URL(path, link).href)
+    await page.waitForSelector(ready)
+  }
+
+  const VIEWS = [
+    ['/', '.run-name'],
+    ['/runs/run-29', '.chart canvas'],
+    ['/runs/planted', '.run-title h1'],
+    ['/compare?run=run-3&run=run-29', '.reason'],
+  ] as const
+
+  test('the address loses its token, and the link is good once', async () => {
+    expect(page.url()).toBe(`${new URL(link).origin}/`)
+    const other = await browser.newContext()
+    const stranger = await other.newPage()
+    await stranger.goto(link)
+    await stranger.waitForSelector('text=This page is not signed in')
+    expect(await stranger.locator('.run-name').count()).toBe(0)
+    await other.close()
+  })
+
+  test('a filter, an order and a choice of runs are made with keys, and are in the address', async () => {
+    await open('/', '.run-name')
+    expect(await page.locator('.counts').textContent()).toContain('31 runs')
+    await page.keyboard.press('/')
+    await page.keyboard.type('metrics.score >= 20 and name = "sweep"')
+    await page.waitForSelector('text=5 of 31 runs')
+    expect(new URL(page.url()).searchParams.get('where')).toBe('metrics.score >= 20 and name = "sweep"')
+    await page.keyboard.press('Escape')
+    await page.click('th button:has-text("score")')
+    await page.waitForSelector('th[aria-sort="descending"]')
+    expect(await page.locator('.run-cell a').first().getAttribute('href')).toBe('/runs/run-24')
+    for (const key of ['j', 'x', 'j', 'x', 'c']) await page.keyboard.press(key)
+    await page.waitForSelector('.reason')
+    expect(new URL(page.url()).searchParams.getAll('run')).toEqual(['run-24', 'run-23'])
+    await page.goBack()
+    await page.waitForSelector('text=5 of 31 runs')
+  })
+
+  test('an error of the filter is at its column, and completion knows the fields', async () => {
+    await open('/?where=metrics.score+%3E%3E+1', '.filter-error')
+    const { left } = (await page.locator('.filter-error pre').boundingBox())
+      ? { left: (await page.locator('.filter-error pre').textContent())?.indexOf('▲') }
+      : { left: -1 }
+    expect(await page.locator('.filter-error p').textContent()).toContain(`column ${(left ?? -2) + 1}:`)
+    await open('/', '.run-name')
+    await page.keyboard.press('/')
+    await page.keyboard.type('sco')
+    expect(await page.locator('.choices li').allTextContents()).toEqual(['metrics.score'])
+    await page.keyboard.press('Tab')
+    expect(await page.inputValue('.filter input')).toBe('metrics.score ')
+  })
+
+  test('a run is opened with enter, and verified where it stands', async () => {
+    await open('/?where=name+%3D+"other"', 'text=5 of 31 runs')
+    await page.keyboard.press('j')
+    await page.keyboard.press('Enter')
+    await page.waitForSelector('.run-title h1')
+    expect(page.url()).toContain('/runs/run-29')
+    writeFileSync(join(root, 'data.csv'), 'a,b\n1,3\n')
+    await page.keyboard.press('v')
+    await page.waitForSelector('.verdict.bad')
+    expect(await page.locator('.finding-changed .finding-name').allTextContents()).toEqual(['data'])
+    writeFileSync(join(root, 'data.csv'), 'a,b\n1,2\n')
+  })
+
+  test('a comparison begins with its reason, and marks the first step that differs', async () => {
+    await open('/compare?run=run-3&run=run-29', '.reason')
+    expect(await page.locator('.reason').textContent()).toBe('Most likely the data: datasets.data')
+    expect(await page.locator('.divergence').textContent()).toContain('first step at which they differ is 0')
+    await page.waitForSelector('.chart canvas')
+    expect(await page.locator('.legend li').count()).toBe(2)
+  })
+
+  test('a run that goes on shows what it logs within two seconds', async () => {
+    const tracker = await started(root, { experimentId: 'live', experimentName: 'live' })
+    tracker.logMetric('speed', 1, { step: 0 })
+    await tracker.flush()
+    await open('/runs/live', '.status-running')
+    await page.waitForSelector('.readout:has-text("1")')
+    tracker.logMetric('speed', 777, { step: 1 })
+    await tracker.flush()
+    await page.waitForSelector('.readout:has-text("777")', { timeout: 2000 })
+    await tracker.finishExperiment()
+    await page.waitForSelector('.status-finished', { timeout: 4000 })
+  })
+
+  test('planted texts are texts', async () => {
+    for (const [path, ready] of [...VIEWS, ['/compare?run=run-3&run=planted', '.reason'] as const]) {
+      await open(path, ready)
+      await page.waitForTimeout(300)
+      const { isPlanted, elements } = await page.evaluate(() => ({
+        isPlanted: 'planted' in globalThis,
+        elements: document.querySelectorAll('#app script, #app img[onerror], #app iframe').length,
+      }))
+      expect([path, isPlanted, elements]).toEqual([path, false, 0])
+      const text = await page.locator('#app').innerText()
+      expect(text).not.toMatch(/[\u0000\u001b\u202e]/)
+    }
+    expect(errors).toEqual([])
+  })
+
+  test('no view is wider than a narrow screen, and none has a fault of AA', async () => {
+    for (const colorScheme of ['light', 'dark'] as const)
+      for (const width of [360, 1280, 2560])
+        for (const [path, ready] of VIEWS) {
+          await page.setViewportSize({ width, height: 800 })
+          await page.emulateMedia({ colorScheme })
+          await open(path, ready)
+          const wider = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
+          expect([path, width, Math.max(0, wider)]).toEqual([path, width, 0])
+          if (width === 2560) continue
+          const faults = await faultsOf(page)
+          expect(faults, `${path} ${width} ${colorScheme}`).toEqual([])
+        }
+    await page.setViewportSize({ width: 1280, height: 800 })
+  }, 120_000)
+
+  test('what runs in the page is its own files alone', async () => {
+    await open('/', '.run-name')
+    const blocked = await page.evaluate(async () => {
+      const script = document.createElement('script')
+      try {
+        script.textContent = 'window.inline = 1'
+        document.head.append(script)
+      } catch {
+        // Trusted types refuse it before the policy does.
+      }
+      const loaded = await fetch('http://127.0.0.1:9/').then(
+        () => true,
+        () => false,
+      )
+      return { inline: 'inline' in window, loaded, cookies: document.cookie }
+    })
+    expect(blocked).toEqual({ inline: false, loaded: false, cookies: '' })
+  })
+})
+
+/** Return the faults that axe finds: the rules of WCAG 2.2 A and AA. */
+async function faultsOf(page: Page): Promise<string[]> {
+  // The policy of the page forbids scripts that are added to it; those of the debugger are no part of it.
+  await page.evaluate(AXE)
+  return page.evaluate(async () => {
+    const { axe } = globalThis as unknown as {
+      axe: {
+        run: (options: object) => Promise<{ violations: { id: string; nodes: { target: string[]; failureSummary?: string }[] }[] }>
+      }
+    }
+    const { violations } = await axe.run({
+      runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'],
+    })
+    return violations.flatMap(({ id, nodes }) =>
+      nodes.slice(0, 3).map(({ target, failureSummary = '' }) => `${id}: ${target.join(' ')}: ${failureSummary}`),
+    )
+  })
+}

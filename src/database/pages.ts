@@ -1,0 +1,88 @@
+/** Long lists of runs in parts: the order as ids, and the runs of some ids. */
+import { checkStore } from '../store/store.ts'
+import { hasRuns } from '../store/runs.ts'
+import { columnFields, columnValues } from './columns.ts'
+import { fieldName } from './expression/fields.ts'
+import { checkFilter } from './filter.ts'
+import { readFolders, selectRuns } from './folders.ts'
+import { NAME_LIMIT } from './run-order.ts'
+import { valued } from './valued.ts'
+import type { RunId } from '../core/run-id.ts'
+import type { Store } from '../store/store.ts'
+import type { ValuedRun } from './columns.ts'
+import type { FoundRun } from './evaluate.ts'
+import type { RunFilter } from './filter.ts'
+import type { FieldNames, RunOrder } from './run-order.ts'
+import type { RunOfList } from './runs.ts'
+
+/** Runs from whose values `auto` is decided. */
+const AUTO_RUNS = 200
+
+/**
+ * Return the ids of the runs that a filter selects. The index of the store is brought up to date first.
+ *
+ * @throws ERR_LINEAPRINT_STORE if the store cannot be read, ERR_LINEAPRINT_ARGUMENT for a wrong filter.
+ */
+export async function orderRuns(store: Store, filter: Omit<RunFilter, 'limit'>): Promise<RunOrder> {
+  checkStore(store)
+  const checked = checkFilter(filter)
+  const nothing = { parameters: [], metrics: [] }
+  if (!(await hasRuns(store))) return { ids: [], columns: [], damaged: [], total: 0, names: nothing }
+  const { orderIndexed } = await import('./indexed.ts')
+  const indexed = await orderIndexed(store, checked)
+  if (!('reason' in indexed)) {
+    const first = indexed.ids.slice(0, AUTO_RUNS)
+    const columns = columnNames(checked, await valuesOf(store, first))
+    return { ...indexed, columns }
+  }
+  const { runs, damaged } = await readFolders(store)
+  const selected = selectRuns(runs, checked)
+  const inOrder = checked.sort.length > 0 ? selected : selected.toReversed()
+  return {
+    ids: inOrder.map(({ run }) => run.id),
+    columns: columnNames(checked, inOrder.slice(0, AUTO_RUNS).map(valued)),
+    damaged,
+    total: runs.length,
+    names: namesOf(runs),
+  }
+}
+
+/**
+ * Return runs by their ids, in that order, with the values of columns. An id that the store has no more is left out.
+ *
+ * @param columns Names of fields.
+ */
+export async function runsWithIds(
+  store: Store,
+  ids: readonly RunId[],
+  columns: readonly string[],
+): Promise<RunOfList[]> {
+  const fields = columnFields(checkFilter({ columns }).columns, [])
+  return (await valuesOf(store, ids)).map((match) => ({ ...match.run, values: columnValues(fields, match) }))
+}
+
+function columnNames({ columns }: ReturnType<typeof checkFilter>, runs: readonly ValuedRun[]): string[] {
+  return columnFields(columns, runs).map(fieldName)
+}
+
+async function valuesOf(store: Store, ids: readonly RunId[]): Promise<readonly ValuedRun[]> {
+  if (ids.length === 0) return []
+  const { runsIndexed } = await import('./indexed.ts')
+  const indexed = await runsIndexed(store, ids)
+  if (!('reason' in indexed)) return indexed
+  const { runs } = await readFolders(store)
+  const byId = new Map<string, FoundRun>(runs.map((match) => [match.run.id, match]))
+  return ids.flatMap((id) => {
+    const match = byId.get(id)
+    return match === undefined ? [] : [valued(match)]
+  })
+}
+
+function namesOf(runs: readonly FoundRun[]): FieldNames {
+  const names = (select: (run: FoundRun) => Iterable<string>): string[] =>
+    [...new Set(runs.flatMap((run) => [...select(run)]))].toSorted().slice(0, NAME_LIMIT)
+  return {
+    parameters: names(({ facts }) => facts.parameters.keys()),
+    metrics: names(({ facts }) => facts.metrics.keys()),
+  }
+}

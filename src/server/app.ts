@@ -1,0 +1,171 @@
+/** The server of the local page: the API under `/api/v1`, and the files of the page. */
+import { Hono } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { HTTPException } from 'hono/http-exception'
+import { stream } from 'hono/streaming'
+import { Refusal, failureAnswer } from './errors.ts'
+import { checkHost, checkOrigin } from './guard.ts'
+import { jsonText } from './json.ts'
+import { mediaType, openApiDocument } from './openapi.ts'
+import { routes } from './routes.ts'
+import type { Context } from 'hono'
+import type { PageFiles } from './page-files.ts'
+import type { Result, Route, Services } from './routes.ts'
+
+/** The server, without its socket. */
+export type PageServer = Hono
+
+/** Bytes of the largest body: all of them are short. */
+const BODY_LIMIT = 16 << 10
+
+/**
+ * Headers of every answer. No script but the files of the page runs, nothing is loaded from elsewhere, no text becomes
+ * markup, and no other site can frame the page or read from it.
+ */
+const HEADERS: Readonly<Record<string, string>> = {
+  'Content-Security-Policy': [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self'",
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+    "require-trusted-types-for 'script'",
+    "trusted-types 'none'",
+  ].join('; '),
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Permissions-Policy': 'camera=(), geolocation=(), microphone=()',
+  'Referrer-Policy': 'no-referrer',
+  'X-Content-Type-Options': 'nosniff',
+  'X-Frame-Options': 'DENY',
+}
+
+/**
+ * Build the server.
+ *
+ * @param files Files of the page.
+ * @param port Returns the port that it listens on.
+ */
+export function buildServer(services: Services, files: PageFiles, port: () => number): PageServer {
+  const app = new Hono()
+  const all = routes()
+  app.use(async (context, next) => {
+    await next()
+    for (const [name, value] of Object.entries(HEADERS)) context.header(name, value)
+  })
+  app.use(async (context, next) => {
+    checkHost(context.req.raw.headers, port())
+    await next()
+  })
+  app.use('/api/*', async (context, next) => {
+    checkOrigin(context.req.raw.headers, port())
+    await next()
+    context.header('Cache-Control', 'no-store')
+  })
+  app.use(
+    bodyLimit({
+      maxSize: BODY_LIMIT,
+      onError: () => {
+        throw new Refusal(413, 'ERR_LINEAPRINT_ARGUMENT', 'the body is too long', {
+          where: 'body',
+          expected: `at most ${BODY_LIMIT} bytes`,
+        })
+      },
+    }),
+  )
+  for (const route of all) {
+    const path = `/api/v1${route.path.replaceAll(/\{(\w+)\}/g, ':$1')}`
+    app[route.method](path, async (context) => {
+      if (!route.isOpen) services.guard.checkKey(context.req.header('Authorization'))
+      return respond(context, await resultOf(context, route, services))
+    })
+  }
+  app.get('/api/v1/openapi.json', (context) => context.json(openApiDocument(all)))
+  app.all('/api/*', (context) => {
+    throw new Refusal(404, 'ERR_LINEAPRINT_NOT_FOUND', 'the API has no such address', {
+      where: context.req.path.slice(0, 200),
+      do: '/api/v1/openapi.json lists the addresses',
+    })
+  })
+  app.get('*', (context) => {
+    const file = files.at(context.req.path)
+    if (file === undefined) {
+      throw new Refusal(404, 'ERR_LINEAPRINT_NOT_FOUND', 'the page has no such file', {
+        where: context.req.path.slice(0, 200),
+      })
+    }
+    return context.body(file.bytes, 200, {
+      'Content-Type': file.type,
+      'Cache-Control': file.isPermanent ? 'public, max-age=31536000, immutable' : 'no-cache',
+    })
+  })
+  app.all('*', () => {
+    throw new Refusal(405, 'ERR_LINEAPRINT_ARGUMENT', 'the page can only be read', { expected: 'GET' })
+  })
+  app.onError((error) => {
+    const { status, body } = failureAnswer(
+      error instanceof HTTPException ? new Refusal(400, 'ERR_LINEAPRINT_ARGUMENT', error.message) : error,
+    )
+    return new Response(jsonText(body), { status, headers: { ...HEADERS, ...JSON_HEADERS } })
+  })
+  return app
+}
+
+const JSON_HEADERS = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' } as const
+
+async function resultOf(context: Context, route: Route, services: Services): Promise<Result> {
+  const { req } = context
+  const request = {
+    path: req.param() as Record<string, string>,
+    search: new URL(req.url).searchParams,
+    body: route.body === undefined ? undefined : await bodyOf(context),
+    signal: req.raw.signal,
+  }
+  return route.handle(request, services)
+}
+
+async function bodyOf({ req }: Context): Promise<unknown> {
+  const type = req.header('Content-Type') ?? ''
+  // A form of another site can send a body of other types without a question before it.
+  if (!/^application\/json\s*(?:;|$)/i.test(type)) {
+    throw new Refusal(415, 'ERR_LINEAPRINT_ARGUMENT', 'the body is no JSON', {
+      where: 'Content-Type',
+      expected: 'application/json',
+      received: JSON.stringify(type.slice(0, 80)),
+    })
+  }
+  const text = await req.text()
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    throw new Refusal(400, 'ERR_LINEAPRINT_ARGUMENT', 'the body is no JSON', { where: 'body' })
+  }
+}
+
+function respond(context: Context, result: Result): Response {
+  const type = { 'Content-Type': mediaType(result) }
+  switch (result.kind) {
+    case 'json':
+      return context.body(jsonText(result.body), 200, type)
+    case 'columns':
+      return context.body(result.bytes, 200, type)
+    case 'lines':
+    case 'events':
+      break
+  }
+  context.header('Content-Type', mediaType(result))
+  const [before, after] = result.kind === 'lines' ? ['', '\n'] : ['data: ', '\n\n']
+  return stream(context, async (output) => {
+    const stop = new AbortController()
+    output.onAbort(() => stop.abort())
+    try {
+      for await (const item of result.items(stop.signal)) await output.write(before + jsonText(item) + after)
+    } catch (error) {
+      // The head of the answer has been sent, so the failure is its last item.
+      if (!stop.signal.aborted) await output.write(before + jsonText(failureAnswer(error).body) + after)
+    }
+  })
+}

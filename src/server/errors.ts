@@ -1,0 +1,55 @@
+/** Errors as answers. */
+import { LineaprintError } from '../core/errors.ts'
+import { errorText } from '../util/error-text.ts'
+import type { ErrorCode } from '../core/errors.ts'
+import type { ErrorBody } from './api/types.ts'
+
+/** The status of an answer about a failure. */
+export type FailureStatus = 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 421 | 422 | 500 | 503
+
+/** A request that is refused before anything is read. */
+export class Refusal extends Error {
+  readonly status: FailureStatus
+  readonly body: ErrorBody
+
+  constructor(status: FailureStatus, code: string, what: string, details: Partial<ErrorBody['error']> = {}) {
+    super(what)
+    this.status = status
+    this.body = { error: { where: null, expected: null, received: null, do: null, ...details, code, what } }
+  }
+}
+
+const STATUS: Readonly<Partial<Record<ErrorCode, FailureStatus>>> = {
+  ERR_LINEAPRINT_ARGUMENT: 400,
+  ERR_LINEAPRINT_CONFIGURATION: 400,
+  ERR_LINEAPRINT_RUN: 404,
+  ERR_LINEAPRINT_NOT_FOUND: 404,
+  ERR_LINEAPRINT_AMBIGUOUS: 409,
+  ERR_LINEAPRINT_STATE: 409,
+  ERR_LINEAPRINT_RECORD: 422,
+  ERR_LINEAPRINT_FORMAT: 422,
+}
+
+/** Return the status and the document that describe a failure. */
+export function failureAnswer(error: unknown): { readonly status: FailureStatus; readonly body: ErrorBody } {
+  if (error instanceof Refusal) return error
+  if (LineaprintError.is(error)) {
+    const { code, path, field, expected, received, hint } = error
+    return {
+      status: STATUS[code] ?? 500,
+      body: {
+        error: {
+          code,
+          what: error.message,
+          where: field ?? path ?? null,
+          expected: expected ?? null,
+          received: received ?? null,
+          do: hint ?? null,
+        },
+      },
+    }
+  }
+  return new Refusal(500, 'ERR_LINEAPRINT_INTERNAL', `a bug in lineaprint: ${errorText(error)}`, {
+    do: 'report it with the output of "lineaprint ui" in the terminal',
+  })
+}

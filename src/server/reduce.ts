@@ -1,0 +1,95 @@
+/**
+ * Values of a series reduced to what a picture can show. Of each pixel the first, the least, the greatest and the last value
+ * are kept, so that a line through them covers the same pixels as one through all values (Jugel et al., "M4", VLDB 2014).
+ */
+
+/** Points of a line, in the order of the axis. */
+export interface Line {
+  readonly x: Float64Array
+  /** NaN where no finite value is. */
+  readonly y: Float64Array
+}
+
+/** A reduced range of a series. */
+export interface Reduced extends Line {
+  readonly inRange: number
+  readonly isReduced: boolean
+  /** Values in the range that are NaN or infinite. */
+  readonly notFinite: number
+}
+
+/**
+ * Reduce the values in a range to at most four points for each pixel, and one more for each gap. Time: one pass.
+ *
+ * @param line In the order of `x`.
+ * @param from Least position; those just outside are included, so that a line reaches the edges.
+ * @param to Greatest position.
+ * @param pixels Columns of the picture.
+ */
+export function reduceLine({ x, y }: Line, from: number, to: number, pixels: number): Reduced {
+  const start = Math.max(0, lowerBound(x, from) - 1)
+  const end = Math.min(x.length, upperBound(x, to) + 1)
+  const inRange = end - start
+  if (inRange <= pixels * 4) {
+    let notFinite = 0
+    for (let at = start; at < end; at++) if (!Number.isFinite(y[at])) notFinite++
+    return { x: x.slice(start, end), y: y.slice(start, end), inRange, isReduced: false, notFinite }
+  }
+  const least = x[start] ?? 0
+  const width = ((x[end - 1] ?? 0) - least) / pixels
+  const points: number[] = []
+  let notFinite = 0
+  let at = start
+  while (at < end) {
+    // All positions can be equal; then everything is in one pixel.
+    const pixel = width > 0 ? Math.min(pixels - 1, Math.floor(((x[at] ?? 0) - least) / width)) : 0
+    let first = -1
+    let last = -1
+    let min = -1
+    let max = -1
+    let gap = -1
+    for (; at < end; at++) {
+      if (width > 0 && Math.min(pixels - 1, Math.floor(((x[at] ?? 0) - least) / width)) !== pixel) break
+      const value = y[at] ?? NaN
+      if (!Number.isFinite(value)) {
+        notFinite++
+        gap = at
+        continue
+      }
+      if (first < 0) first = at
+      if (min < 0 || value < (y[min] ?? 0)) min = at
+      if (max < 0 || value > (y[max] ?? 0)) max = at
+      last = at
+    }
+    const kept = [...new Set([first, min, max, last, gap])].filter((index) => index >= 0)
+    points.push(...kept.toSorted((a, b) => a - b))
+  }
+  return {
+    x: Float64Array.from(points, (index) => x[index] ?? NaN),
+    y: Float64Array.from(points, (index) => y[index] ?? NaN),
+    inRange,
+    isReduced: true,
+    notFinite,
+  }
+}
+
+/** Return the index of the first position that is at least `bound`. */
+function lowerBound(x: Float64Array, bound: number): number {
+  return search(x, (value) => value >= bound)
+}
+
+/** Return the index of the first position that is greater than `bound`. */
+function upperBound(x: Float64Array, bound: number): number {
+  return search(x, (value) => value > bound)
+}
+
+function search(x: Float64Array, isRight: (value: number) => boolean): number {
+  let low = 0
+  let high = x.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (isRight(x[middle] ?? NaN)) high = middle
+    else low = middle + 1
+  }
+  return low
+}

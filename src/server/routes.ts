@@ -1,0 +1,308 @@
+/** The addresses of the API under `/api/v1`: parameters, answers and what they do. */
+import { z } from 'zod/mini'
+import { VERSION } from '../core/version.ts'
+import { diffRuns } from '../diff/runs.ts'
+import { journalProblems } from '../store/journal-read.ts'
+import { labelsOf, readAnnotations } from '../store/annotations.ts'
+import { checkSeal } from '../record/seal.ts'
+import { matchesGlob } from '../util/glob.ts'
+import { ENGLISH } from '../util/schema.ts'
+import { VERIFY_LEVELS } from '../verify/level.ts'
+import {
+  diffSchema,
+  liveEventSchema,
+  logSchema,
+  metricsHeadSchema,
+  patchSchema,
+  runListSchema,
+  runSchema,
+  sessionSchema,
+  storeSchema,
+  verifyEventSchema,
+} from './api/schemas.ts'
+import { logsOf, readLog, readPatch } from './files.ts'
+import { encodeLines } from './lines.ts'
+import { followRun } from './follow.ts'
+import { Refusal } from './errors.ts'
+import { choice, number, optionalText, parseParameters, requiredText, texts } from './parameters.ts'
+import { streamVerification } from './verification.ts'
+import type { Component } from '../core/component.ts'
+import type { StoredRun } from '../store/read.ts'
+import type { Store } from '../store/store.ts'
+import type { LogBody, PatchBody, RunBody, RunListBody, SessionBody, StoreBody } from './api/types.ts'
+import type { Axis, SeriesOfRun } from './lines.ts'
+import type { Guard } from './guard.ts'
+import type { Parameter, ValuesOf } from './parameters.ts'
+import type { RunLists } from './run-lists.ts'
+import type { RunReader } from './run-reader.ts'
+
+/** The parts of the server that addresses use. */
+export interface Services {
+  readonly store: Store
+  /** Absolute path of the folder whose code and environment are compared with those of a run. */
+  readonly directory: string
+  readonly trackers: readonly Component[]
+  readonly guard: Guard
+  readonly lists: RunLists
+  readonly reader: RunReader
+}
+
+/** The form of an answer. */
+export type Answer =
+  | { readonly kind: 'json'; readonly schema: () => z.ZodMiniType }
+  /** A head, described by the schema, and columns of doubles. */
+  | { readonly kind: 'columns'; readonly schema: () => z.ZodMiniType }
+  /** One JSON document on each line. */
+  | { readonly kind: 'lines'; readonly schema: () => z.ZodMiniType }
+  /** Server-sent events with a JSON document each. */
+  | { readonly kind: 'events'; readonly schema: () => z.ZodMiniType }
+
+/** A result, before it becomes a response. */
+export type Result =
+  | { readonly kind: 'json'; readonly body: unknown }
+  | { readonly kind: 'columns'; readonly bytes: Uint8Array<ArrayBuffer> }
+  | { readonly kind: 'lines' | 'events'; readonly items: (signal: AbortSignal) => AsyncIterable<unknown> }
+
+/** A request with its parameters checked. */
+export interface RouteRequest {
+  /** Parts of the path by their names. */
+  readonly path: Readonly<Record<string, string>>
+  readonly search: URLSearchParams
+  readonly body: unknown
+  /** Aborted when nobody waits for the answer any more. */
+  readonly signal: AbortSignal
+}
+
+/** An address. */
+export interface Route {
+  readonly method: 'get' | 'post'
+  /** Below `/api/v1`, with names in braces. */
+  readonly path: string
+  readonly summary: string
+  readonly parameters: Readonly<Record<string, Parameter<unknown>>>
+  readonly body?: z.ZodMiniType
+  readonly answer: Answer
+  /** True for the address that gives the key that all others need. */
+  readonly isOpen: boolean
+  readonly handle: (request: RouteRequest, services: Services) => Promise<Result>
+}
+
+const json = (body: unknown): Result => ({ kind: 'json', body })
+
+const RUN_LIMIT = 200
+
+/** Points of one series: four for each pixel of the widest screen. */
+const PIXELS = { least: 10, most: 8192, isWhole: true } as const
+
+const anyNumber = { least: -Number.MAX_VALUE, most: Number.MAX_VALUE, isWhole: false } as const
+
+/** Return the addresses. */
+export function routes(): readonly Route[] {
+  return [
+    post('/session', 'Exchange the token of a link, which is good once, for the key of a session', {
+      isOpen: true,
+      body: z.strictObject({ token: z.string() }),
+      answer: { kind: 'json', schema: sessionSchema },
+      handle: async ({ body }, { guard }): Promise<Result> =>
+        json({ key: guard.exchange(body.token) } satisfies SessionBody),
+    }),
+    get('/store', 'The store that is served', {
+      parameters: {},
+      answer: { kind: 'json', schema: storeSchema },
+      handle: async (_, { store, directory }) =>
+        json({ root: store.root, directory, lineaprint: VERSION } satisfies StoreBody),
+    }),
+    get('/runs', 'A part of a list of runs, by default the newest first', {
+      parameters: {
+        where: optionalText("Only runs of which it is true, as metrics.loss < 0.3 and tags has 'base'"),
+        sort: texts('Order by these fields, each descending after a minus', { most: 8 }),
+        column: texts('Fields whose values are wanted; auto: those in which the first runs differ', {
+          most: 100,
+        }),
+        list: optionalText('The list of an earlier answer, to read on in it'),
+        offset: number('Position of the first run', { least: 0, most: 1e9, isWhole: true }, 0),
+        limit: number('Number of runs', { least: 1, most: 1000, isWhole: true }, 100),
+      },
+      answer: { kind: 'json', schema: runListSchema },
+      handle: async ({ values: { where, sort, column, list, offset, limit } }, { lists }) => {
+        const columns = column.length === 0 ? ['auto'] : column
+        const part: RunListBody = await lists.part({ where, sort, columns, list, offset, limit })
+        return json(part)
+      },
+    }),
+    get('/runs/{id}', 'One run; of one that goes on, what it has recorded so far', {
+      parameters: {},
+      answer: { kind: 'json', schema: runSchema },
+      handle: async ({ path }, { reader }) => json(await describeRun(await reader.run(idOf(path)))),
+    }),
+    get('/runs/{id}/patch', 'The uncommitted changes with which the run started', {
+      parameters: {},
+      answer: { kind: 'json', schema: patchSchema },
+      handle: async ({ path }, { reader }) =>
+        json((await readPatch(await reader.run(idOf(path)))) satisfies PatchBody),
+    }),
+    get('/runs/{id}/log', 'A part of a log, by default the last', {
+      parameters: {
+        name: requiredText('Name of the log, as the run lists it'),
+        from: number('Position of the first byte', { least: 0, most: 2 ** 50, isWhole: true }, undefined),
+      },
+      answer: { kind: 'json', schema: logSchema },
+      handle: async ({ path, values: { name, from } }, { reader }) =>
+        json((await readLog(await reader.run(idOf(path)), name, from)) satisfies LogBody),
+    }),
+    get('/runs/{id}/events', 'Tells when a run has recorded more, until it has ended', {
+      parameters: {},
+      answer: { kind: 'events', schema: liveEventSchema },
+      handle: async ({ path }, { reader }) => {
+        const id = idOf(path)
+        await reader.run(id)
+        return { kind: 'events', items: (signal) => followRun(reader, id, signal) }
+      },
+    }),
+    post('/runs/{id}/verify', 'Compare a run with the present; each finding follows as it is made', {
+      isOpen: false,
+      body: z.strictObject({ level: z.enum(VERIFY_LEVELS) }),
+      answer: { kind: 'lines', schema: verifyEventSchema },
+      handle: async ({ path, body: { level } }, { reader, directory, trackers }): Promise<Result> => {
+        const run = await reader.run(idOf(path))
+        return {
+          kind: 'lines',
+          items: (signal) => streamVerification(run, { level, directory, trackers, signal }),
+        }
+      },
+    }),
+    get('/diff', 'Two runs compared by their records, the most likely cause first', {
+      parameters: {
+        before: requiredText('Id of the first run'),
+        after: requiredText('Id of the second run'),
+      },
+      answer: { kind: 'json', schema: diffSchema },
+      handle: async ({ values: { before, after }, signal }, { reader, trackers }) =>
+        json(await diffRuns(await reader.run(before), await reader.run(after), { trackers, signal })),
+    }),
+    get(
+      '/metrics',
+      'Metrics of runs as lines: of each pixel the first, least, greatest and last value. A head in JSON after its length in four bytes, filled up to a multiple of eight bytes, then for each series its positions and its values as doubles, all little-endian',
+      {
+        parameters: {
+          run: texts('Ids of the runs', { least: 1, most: RUN_LIMIT }),
+          metric: texts('Patterns of names, * for any characters; by default all', { most: 100 }),
+          axis: choice<Axis>('Axis of the lines; values of a series without steps are at their numbers', [
+            'step',
+            'time',
+            'index',
+          ]),
+          from: number('Least position', anyNumber, undefined),
+          to: number('Greatest position', anyNumber, undefined),
+          pixels: number('Columns of the picture', PIXELS, 1000),
+        },
+        answer: { kind: 'columns', schema: metricsHeadSchema },
+        handle: async ({ values: { run: ids, metric, axis, from, to, pixels }, signal }, { reader }) => {
+          const warnings: string[] = []
+          const all: SeriesOfRun[] = []
+          for (const id of ids) {
+            const { run, series, warnings: ofRun } = await reader.metrics(id, signal)
+            warnings.push(...ofRun)
+            const startedAt = Date.parse(run.record.startedAt)
+            const wanted = series.filter(
+              ({ name }) => metric.length === 0 || metric.some((pattern) => matchesGlob(pattern, name)),
+            )
+            all.push(...wanted.map((chosen) => ({ series: chosen, startedAt })))
+          }
+          return { kind: 'columns', bytes: encodeLines(all, { axis, from, to, pixels }, warnings) }
+        },
+      },
+    ),
+  ]
+}
+
+function idOf(path: Readonly<Record<string, string>>): string {
+  return path['id'] ?? ''
+}
+
+async function describeRun(run: StoredRun): Promise<RunBody> {
+  const { id, folder, record, status, journal } = run
+  const annotations = await readAnnotations(folder)
+  return {
+    id,
+    folder,
+    status,
+    seal: checkSeal(record),
+    record,
+    logs: await logsOf(run),
+    labels: labelsOf(record, annotations),
+    problems: [
+      // The last line of a run that goes on is being written.
+      ...(journal === undefined ? [] : status === 'running' ? journal.problems : journalProblems(journal)),
+      ...annotations.problems,
+    ],
+  }
+}
+
+function get<P extends Readonly<Record<string, Parameter<unknown>>>>(
+  path: string,
+  summary: string,
+  route: {
+    readonly parameters: P
+    readonly answer: Answer
+    readonly handle: (
+      request: RouteRequest & { readonly values: ValuesOf<P> },
+      services: Services,
+    ) => Promise<Result>
+  },
+): Route {
+  const { parameters, answer, handle } = route
+  return {
+    method: 'get',
+    path,
+    summary,
+    parameters,
+    answer,
+    isOpen: false,
+    handle: async (request, services) =>
+      handle({ ...request, values: parseParameters(request.search, parameters) }, services),
+  }
+}
+
+function post<B extends z.ZodMiniType>(
+  path: string,
+  summary: string,
+  route: {
+    readonly isOpen: boolean
+    readonly body: B
+    readonly answer: Answer
+    readonly handle: (
+      request: RouteRequest & { readonly body: z.infer<B> },
+      services: Services,
+    ) => Promise<Result>
+  },
+): Route {
+  const { body: schema, answer, handle, isOpen } = route
+  return {
+    method: 'post',
+    path,
+    summary,
+    parameters: {},
+    body: schema,
+    answer,
+    isOpen,
+    handle: async (request, services) => {
+      parseParameters(request.search, {})
+      return handle({ ...request, body: checkBody(schema, request.body) }, services)
+    },
+  }
+}
+
+function checkBody<B extends z.ZodMiniType>(schema: B, body: unknown): z.infer<B> {
+  const parsed = z.safeParse(schema, body, ENGLISH)
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  throw new Refusal(
+    400,
+    'ERR_LINEAPRINT_ARGUMENT',
+    `the body is not as it should be: ${issue?.message ?? ''}`,
+    {
+      where: issue?.path.join('.') || 'body',
+    },
+  )
+}

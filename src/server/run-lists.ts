@@ -1,0 +1,127 @@
+/**
+ * Lists of runs that are read in parts. The order is computed once and kept as ids, so that a part is always of the same list:
+ * no run shows twice and none is skipped while others start.
+ */
+import { createHash } from 'node:crypto'
+import { orderRuns, runsWithIds } from '../database/pages.ts'
+import type { JsonValue } from '../core/json-value.ts'
+import type { RunId } from '../core/run-id.ts'
+import type { RunOrder } from '../database/run-order.ts'
+import type { RunOfList } from '../database/runs.ts'
+import type { Store } from '../store/store.ts'
+import type { ListedRunBody, RunListBody } from './api/types.ts'
+
+/** A part of a list that is asked for. */
+export interface ListRequest {
+  readonly where?: string | undefined
+  readonly sort?: readonly string[] | undefined
+  readonly columns?: readonly string[] | undefined
+  /** The list of an earlier answer, to read on in it. */
+  readonly list?: string | undefined
+  readonly offset: number
+  readonly limit: number
+}
+
+/** Lists that are kept. */
+const LIST_LIMIT = 16
+
+/** Folders that are no runs and that an answer names. */
+const DAMAGED_LIMIT = 20
+
+/** The lists of one store. */
+export class RunLists {
+  readonly #store: Store
+  readonly #lists = new Map<string, RunOrder>()
+
+  constructor(store: Store) {
+    this.#store = store
+  }
+
+  /**
+   * Return a part of a list. One that is not kept any more is computed again, and has a name of its own.
+   *
+   * @throws The errors of `orderRuns`.
+   */
+  async part(request: ListRequest): Promise<RunListBody> {
+    const { offset, limit } = request
+    const query = queryOf(request)
+    const { key, order } = this.#known(request.list, query) ?? (await this.#ordered(request, query))
+    const runs = await runsWithIds(this.#store, order.ids.slice(offset, offset + limit), order.columns)
+    return {
+      list: key,
+      offset,
+      matched: order.ids.length,
+      total: order.total,
+      columns: order.columns,
+      runs: runs.map(listed),
+      damaged: order.damaged.slice(0, DAMAGED_LIMIT).map(({ id, folder, error }) => ({
+        id,
+        folder,
+        message: error.message,
+      })),
+      names: order.names,
+    }
+  }
+
+  #known(list: string | undefined, query: string): { key: string; order: RunOrder } | undefined {
+    const order = list?.startsWith(`${query}-`) === true ? this.#lists.get(list) : undefined
+    return order === undefined || list === undefined ? undefined : { key: list, order }
+  }
+
+  async #ordered(
+    { where, sort, columns }: ListRequest,
+    query: string,
+  ): Promise<{ key: string; order: RunOrder }> {
+    const order = await orderRuns(this.#store, { where, sort, columns: columns ?? ['auto'] })
+    // The same order has the same name, so that a page that asks again learns that nothing moved.
+    const key = `${query}-${shortDigest(order.ids)}`
+    this.#lists.delete(key)
+    this.#lists.set(key, order)
+    const [oldest] = this.#lists.keys()
+    if (this.#lists.size > LIST_LIMIT && oldest !== undefined) this.#lists.delete(oldest)
+    return { key, order }
+  }
+}
+
+function queryOf({ where, sort, columns }: ListRequest): string {
+  return shortDigest([JSON.stringify([where ?? null, sort ?? null, columns ?? null])])
+}
+
+function shortDigest(texts: readonly (RunId | string)[]): string {
+  const hash = createHash('sha256')
+  for (const text of texts) hash.update(text).update('\n')
+  return hash.digest('base64url').slice(0, 16)
+}
+
+/** Characters of a text in a list; the run itself has all of it. */
+const TEXT_LIMIT = 500
+
+/** Tags of a run in a list. */
+const TAG_LIMIT = 50
+
+function listed({ values = {}, ...run }: RunOfList): ListedRunBody {
+  const { id, status, startedAt, finishedAt, durationMs, parent } = run
+  return {
+    id,
+    name: cut(run.name),
+    runName: run.runName === null ? null : cut(run.runName),
+    status,
+    startedAt,
+    finishedAt,
+    durationMs,
+    tags: run.tags.slice(0, TAG_LIMIT).map(cut),
+    parent,
+    values: Object.fromEntries(Object.entries(values).map(([name, value]) => [name, cutValue(value)])),
+  }
+}
+
+function cut(text: string): string {
+  return text.length > TEXT_LIMIT ? `${text.slice(0, TEXT_LIMIT)}…` : text
+}
+
+function cutValue(value: JsonValue): JsonValue {
+  if (typeof value === 'string') return cut(value)
+  if (typeof value !== 'object' || value === null) return value
+  const text = JSON.stringify(value)
+  return text.length > TEXT_LIMIT ? cut(text) : value
+}

@@ -1,0 +1,97 @@
+/** The page: its head, and the view of its address. */
+import { render } from 'preact'
+import { useEffect, useState } from 'preact/hooks'
+import { CompareView } from './compare/view.tsx'
+import { Help } from './help.tsx'
+import { RunView } from './run/view.tsx'
+import { RunsView } from './runs/view.tsx'
+import { ApiError, fetchStore, signIn } from './shared/api.ts'
+import { useKeys } from './shared/hooks.ts'
+import { Empty, Failure, Typed } from './shared/parts.tsx'
+import { follow, go, useAddress } from './shared/router.ts'
+import { applyTheme, chooseTheme, chosenTheme, nextTheme } from './shared/theme.ts'
+import { shown } from './shared/text.ts'
+import 'uplot/dist/uPlot.min.css'
+import './styles.css'
+import type { StoreBody } from './shared/api.ts'
+
+function App() {
+  const address = useAddress()
+  const [store, setStore] = useState<StoreBody>()
+  const [error, setError] = useState<unknown>()
+  const [theme, setTheme] = useState(chosenTheme())
+  const [isHelp, setHelp] = useState(false)
+  useEffect(() => {
+    signIn()
+      .then(async () => setStore(await fetchStore()))
+      .catch(setError)
+  }, [])
+  const change = (): void => {
+    chooseTheme(nextTheme(theme))
+    setTheme(nextTheme(theme))
+  }
+  useKeys({ '?': () => setHelp(true), t: change, g: () => go('/') })
+  return (
+    <div class="app" onClick={follow}>
+      <header class="top">
+        <a class="brand" href="/">
+          <img src="/icon.svg" alt="" width="20" height="20" />
+          lineaprint
+        </a>
+        <span class="store" title={store?.root}>
+          {shown(store?.root ?? '', 300)}
+        </span>
+        <button type="button" class="button quiet" onClick={change} title="System, light or dark (t)">
+          {theme}
+        </button>
+        <button
+          type="button"
+          class="button quiet"
+          onClick={() => setHelp(true)}
+          aria-label="Keys"
+          title="Keys (?)"
+        >
+          ?
+        </button>
+      </header>
+      {error !== undefined ? (
+        <SignedOut error={error} />
+      ) : store === undefined ? (
+        <main />
+      ) : (
+        <View address={address} store={store} />
+      )}
+      {isHelp && <Help onClose={() => setHelp(false)} />}
+    </div>
+  )
+}
+
+function View({ address, store }: { readonly address: URL; readonly store: StoreBody }) {
+  const id = /^\/runs\/([^/]+)$/.exec(address.pathname)?.[1]
+  if (id !== undefined) return <RunView key={id} id={decodeURIComponent(id)} store={store} />
+  if (address.pathname === '/compare') return <CompareView address={address} />
+  return <RunsView address={address} />
+}
+
+function SignedOut({ error }: { readonly error: unknown }) {
+  if (error instanceof ApiError && error.status === 401) {
+    return (
+      <main class="narrow">
+        <Empty title="This page is not signed in">
+          <p>{shown(error.details.what)}. Each link is good once, and for one browser.</p>
+          <p>Press Enter in the terminal of the command for another link, or start it again:</p>
+          <Typed>lineaprint ui</Typed>
+        </Empty>
+      </main>
+    )
+  }
+  return (
+    <main class="narrow">
+      <Failure error={error} />
+    </main>
+  )
+}
+
+applyTheme()
+const root = document.getElementById('app')
+if (root !== null) render(<App />, root)

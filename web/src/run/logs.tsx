@@ -1,0 +1,116 @@
+/** The output of a run. While it runs, the page follows the end. */
+import { useEffect, useRef, useState } from 'preact/hooks'
+import { fetchLog } from '../shared/api.ts'
+import { Empty, Failure } from '../shared/parts.tsx'
+import { bytes, shown, shownLog } from '../shared/text.ts'
+import type { RunBody } from '../shared/api.ts'
+
+/** Characters that are kept; the beginning goes first. */
+const KEPT = 1 << 20
+
+/** Milliseconds between two reads of a log that is written. */
+const INTERVAL = 1000
+
+/** The logs. */
+export function Logs({ run }: { readonly run: RunBody }) {
+  const [chosen, setChosen] = useState<string>()
+  const name =
+    run.logs.find((log) => log.name === chosen)?.name ??
+    run.logs.find(({ bytes: all }) => all !== 0)?.name ??
+    run.logs[0]?.name
+  if (name === undefined) {
+    const { stdout } = run.record.command
+    return (
+      <Empty title="No logs">
+        <p>
+          {stdout?.status === 'not-captured'
+            ? shown(stdout.reason)
+            : 'Programs that are started with "lineaprint run" have their output here.'}
+        </p>
+      </Empty>
+    )
+  }
+  return (
+    <>
+      <div class="chart-tools">
+        <div class="choice" role="group" aria-label="Log">
+          {run.logs.map(({ name: other, title, bytes: size }) => (
+            <button type="button" key={other} aria-pressed={other === name} onClick={() => setChosen(other)}>
+              {shown(title, 60)} {size !== null && <span class="dim">{bytes(size)}</span>}
+            </button>
+          ))}
+        </div>
+      </div>
+      <Log key={name} id={run.id} name={name} isLive={run.status === 'running'} />
+    </>
+  )
+}
+
+interface LogProps {
+  readonly id: string
+  readonly name: string
+  readonly isLive: boolean
+}
+
+function Log({ id, name, isLive }: LogProps) {
+  const [text, setText] = useState('')
+  const [error, setError] = useState<unknown>()
+  const [isFollowed, setFollowed] = useState(true)
+  const [begin, setBegin] = useState(0)
+  const frame = useRef<HTMLPreElement>(null)
+  const end = useRef<number>(undefined)
+  useEffect(() => {
+    const stop = new AbortController()
+    const read = async (): Promise<void> => {
+      try {
+        for (let size = Infinity; (end.current ?? -1) < size;) {
+          const part = await fetchLog(id, name, end.current, stop.signal)
+          if (part.size < part.to || (end.current !== undefined && part.to === end.current)) break
+          if (end.current === undefined) setBegin(part.from)
+          end.current = part.to
+          size = part.size
+          if (part.text === '') break
+          setText((before) => (before + part.text).slice(-KEPT))
+        }
+        setError(undefined)
+      } catch (failure) {
+        if (!stop.signal.aborted) setError(failure)
+      }
+    }
+    void read()
+    const timer = isLive ? setInterval(() => void (document.hidden || read()), INTERVAL) : 0
+    return () => {
+      stop.abort()
+      clearInterval(timer)
+    }
+  }, [isLive])
+  useEffect(() => {
+    if (isFollowed && frame.current !== null) frame.current.scrollTop = frame.current.scrollHeight
+  }, [text, isFollowed])
+  const scrolled = (): void => {
+    const { current } = frame
+    if (current !== null) setFollowed(current.scrollTop + current.clientHeight >= current.scrollHeight - 8)
+  }
+  return (
+    <div class="log">
+      {error !== undefined && <Failure error={error} />}
+      {begin > 0 && (
+        <p class="dim log-note">
+          {bytes(begin)} before this are in the file {shown(name, 100)} of the run
+        </p>
+      )}
+      <pre ref={frame} tabIndex={0} aria-label={`Output ${name}`} onScroll={scrolled}>
+        {text === '' ? (
+          <span class="dim">{isLive ? 'nothing so far' : 'nothing was written'}</span>
+        ) : (
+          shownLog(text)
+        )}
+      </pre>
+      {!isFollowed && (
+        <button type="button" class="button log-end" onClick={() => setFollowed(true)}>
+          {isLive ? 'Follow' : 'To the end'}
+        </button>
+      )}
+    </div>
+  )
+}

@@ -1,0 +1,241 @@
+/** Requests to the server of this page. */
+import type {
+  DiffBody,
+  ErrorBody,
+  LiveEvent,
+  LogBody,
+  MetricsHead,
+  PatchBody,
+  RunBody,
+  RunListBody,
+  SeriesHead,
+  SessionBody,
+  StoreBody,
+  VerifyEvent,
+} from '../../../src/server/api/types.ts'
+
+export type {
+  DiffBody,
+  DifferenceBody,
+  ListedRunBody,
+  LogBody,
+  PatchBody,
+  RunBody,
+  RunListBody,
+  StoreBody,
+  VerifyItemBody,
+} from '../../../src/server/api/types.ts'
+
+/** A failure that the server described. */
+export class ApiError extends Error {
+  readonly status: number
+  readonly details: ErrorBody['error']
+
+  constructor(status: number, details: ErrorBody['error']) {
+    super(details.what)
+    this.status = status
+    this.details = details
+  }
+}
+
+const KEY = 'lineaprint.key'
+
+/** Exchange the token of the link that opened this page. The address then no longer has it. */
+export async function signIn(): Promise<void> {
+  const token = /^#token=([\da-f]+)$/.exec(location.hash)?.[1]
+  if (token === undefined) return
+  history.replaceState(null, '', location.pathname + location.search)
+  try {
+    const { key } = await send<SessionBody>('/session', { method: 'POST', body: { token } })
+    localStorage.setItem(KEY, key)
+  } catch (error) {
+    // A link that is opened again in the same browser is no problem: it is signed in.
+    if (!(error instanceof ApiError) || localStorage.getItem(KEY) === null) throw error
+  }
+}
+
+type Values = Readonly<Record<string, string | number | readonly string[] | undefined>>
+
+interface Sent {
+  readonly method?: 'GET' | 'POST'
+  readonly values?: Values
+  readonly body?: unknown
+  readonly signal?: AbortSignal | undefined
+}
+
+async function request(path: string, { method = 'GET', values = {}, body, signal }: Sent): Promise<Response> {
+  const search = new URLSearchParams()
+  for (const [name, value] of Object.entries(values)) {
+    if (value === undefined) continue
+    for (const text of Array.isArray(value) ? (value as readonly string[]) : [String(value)])
+      search.append(name, text)
+  }
+  const query = search.size === 0 ? '' : `?${search}`
+  let response: Response
+  try {
+    response = await fetch(`/api/v1${path}${query}`, {
+      method,
+      headers: {
+        Authorization: `Bearer ${localStorage.getItem(KEY) ?? ''}`,
+        ...(body !== undefined && { 'Content-Type': 'application/json' }),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+      ...(signal !== undefined && { signal }),
+    })
+  } catch (error) {
+    if (signal?.aborted === true) throw error
+    throw new ApiError(0, {
+      code: 'ERR_LINEAPRINT_SERVICE',
+      what: 'the server of this page does not answer',
+      where: location.host,
+      expected: null,
+      received: null,
+      do: 'start "lineaprint ui" again, and open the link that it prints',
+    })
+  }
+  if (response.ok) return response
+  const described = (await response.json().catch(() => undefined)) as ErrorBody | undefined
+  throw new ApiError(
+    response.status,
+    described?.error ?? {
+      code: 'ERR_LINEAPRINT_SERVICE',
+      what: `the server answered with the status ${response.status}`,
+      where: path,
+      expected: null,
+      received: null,
+      do: null,
+    },
+  )
+}
+
+async function send<T>(path: string, sent: Sent = {}): Promise<T> {
+  return (await (await request(path, sent)).json()) as T
+}
+
+/** A list of runs that is asked for. */
+export interface ListQuery {
+  readonly where: string
+  readonly sort: readonly string[]
+  readonly columns: readonly string[]
+}
+
+/** Return the store. */
+export async function fetchStore(signal?: AbortSignal): Promise<StoreBody> {
+  return send('/store', { signal })
+}
+
+/** Return a part of a list of runs. */
+export async function fetchRuns(
+  { where, sort, columns }: ListQuery,
+  part: { readonly list?: string | undefined; readonly offset: number; readonly limit: number },
+  signal?: AbortSignal,
+): Promise<RunListBody> {
+  const values = { where: where.trim() === '' ? undefined : where, sort, column: columns, ...part }
+  return send('/runs', { values, signal })
+}
+
+/** Return a run. */
+export async function fetchRun(id: string, signal?: AbortSignal): Promise<RunBody> {
+  return send(`/runs/${encodeURIComponent(id)}`, { signal })
+}
+
+/** Return the patch of a run. */
+export async function fetchPatch(id: string, signal?: AbortSignal): Promise<PatchBody> {
+  return send(`/runs/${encodeURIComponent(id)}/patch`, { signal })
+}
+
+/** Return a part of a log. */
+export async function fetchLog(
+  id: string,
+  name: string,
+  from: number | undefined,
+  signal?: AbortSignal,
+): Promise<LogBody> {
+  return send(`/runs/${encodeURIComponent(id)}/log`, { values: { name, from }, signal })
+}
+
+/** Return two runs compared. */
+export async function fetchDiff(before: string, after: string, signal?: AbortSignal): Promise<DiffBody> {
+  return send('/diff', { values: { before, after }, signal })
+}
+
+/** A series as a line. */
+export interface Line extends SeriesHead {
+  readonly x: Float64Array
+  readonly y: Float64Array
+}
+
+/** A picture of metrics that is asked for. */
+export interface LineQuery {
+  readonly runs: readonly string[]
+  readonly metrics?: readonly string[] | undefined
+  readonly axis: 'step' | 'time'
+  readonly from?: number | undefined
+  readonly to?: number | undefined
+  readonly pixels: number
+}
+
+/** Return metrics as lines. */
+export async function fetchLines(
+  { runs, metrics, axis, from, to, pixels }: LineQuery,
+  signal?: AbortSignal,
+): Promise<{ readonly lines: readonly Line[]; readonly warnings: readonly string[] }> {
+  const values = { run: runs, metric: metrics, axis, from, to, pixels }
+  const bytes = await (await request('/metrics', { values, signal })).arrayBuffer()
+  const length = new DataView(bytes).getUint32(0, true)
+  const head = JSON.parse(new TextDecoder().decode(new Uint8Array(bytes, 4, length))) as MetricsHead
+  let at = 4 + length
+  const column = (points: number): Float64Array => {
+    const numbers = new Float64Array(bytes, at, points)
+    at += numbers.byteLength
+    return numbers
+  }
+  const lines = head.series.map((series) => {
+    const x = column(series.points)
+    return { ...series, x, y: column(series.points) }
+  })
+  return { lines, warnings: head.warnings }
+}
+
+/** Call back for each piece of a stream that ends with a separator. */
+async function readPieces(
+  response: Response,
+  separator: string,
+  take: (text: string) => void,
+): Promise<void> {
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader()
+  let rest = ''
+  for (;;) {
+    const part = await reader?.read()
+    if (part === undefined || part.done) return
+    const pieces = (rest + part.value).split(separator)
+    rest = pieces.pop() ?? ''
+    for (const piece of pieces) if (piece !== '') take(piece)
+  }
+}
+
+/** Follow a run until it has ended. */
+export async function followRun(
+  id: string,
+  take: (event: LiveEvent) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const response = await request(`/runs/${encodeURIComponent(id)}/events`, { signal })
+  await readPieces(response, '\n\n', (piece) => {
+    const event = JSON.parse(piece.replace(/^data: /, '')) as LiveEvent | ErrorBody
+    if ('error' in event) throw new ApiError(500, event.error)
+    take(event)
+  })
+}
+
+/** Verify a run. Each finding comes as it is made. */
+export async function verifyRun(
+  id: string,
+  level: string,
+  take: (event: VerifyEvent) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const path = `/runs/${encodeURIComponent(id)}/verify`
+  const response = await request(path, { method: 'POST', body: { level }, signal })
+  await readPieces(response, '\n', (piece) => take(JSON.parse(piece) as VerifyEvent))
+}

@@ -1,0 +1,47 @@
+/** The address of the page: all that a view shows is in it, so that a link shows the same. */
+import { useEffect, useState } from 'preact/hooks'
+
+const listeners = new Set<() => void>()
+
+window.addEventListener('popstate', () => {
+  for (const listener of listeners) listener()
+})
+
+/** Go to another address. @param how `replace` leaves no step back. */
+export function go(address: string, how: 'push' | 'replace' = 'push'): void {
+  if (address === location.pathname + location.search) return
+  history[how === 'push' ? 'pushState' : 'replaceState'](null, '', address)
+  if (how === 'push') window.scrollTo(0, 0)
+  for (const listener of listeners) listener()
+}
+
+/** Return the address, and render again when it changes. */
+export function useAddress(): URL {
+  const [, setVersion] = useState(0)
+  useEffect(() => {
+    const listener = (): void => setVersion((version) => version + 1)
+    listeners.add(listener)
+    return () => void listeners.delete(listener)
+  }, [])
+  return new URL(location.href)
+}
+
+/** Follow a link without loading the page again, unless another window is wanted. */
+export function follow(event: MouseEvent): void {
+  const link = (event.target as Element).closest('a')
+  if (link === null || event.defaultPrevented || event.button !== 0) return
+  if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return
+  if (link.target !== '' || link.origin !== location.origin || link.hash !== '') return
+  event.preventDefault()
+  go(link.pathname + link.search)
+}
+
+/** Return the address of a run. */
+export function runAddress(id: string): string {
+  return `/runs/${encodeURIComponent(id)}`
+}
+
+/** Return the address of a comparison. */
+export function compareAddress(ids: readonly string[]): string {
+  return `/compare?${new URLSearchParams(ids.map((id) => ['run', id]))}`
+}

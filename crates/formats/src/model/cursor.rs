@@ -8,8 +8,8 @@ use std::collections::VecDeque;
 /// Bytes that are read ahead. Headers are small or read from start to end, so a few reads are enough.
 const WINDOW: u64 = 16 << 10;
 
-/// Bytes that are read ahead behind a part that was passed over, such as the elements of a tensor: the next such part may
-/// follow soon. Each read behind the one before it takes four times as many, up to [`WINDOW`].
+/// Bytes that are read ahead behind a part of more than [`WINDOW`] that was passed over, such as the elements of a tensor:
+/// the next such part may follow soon. Each read near the one before it takes four times as many, up to [`WINDOW`].
 const BEHIND: u64 = 1 << 10;
 
 /// Bytes that are read ahead where the parts of a header lie among the data, and windows that are kept then: a FlatBuffer
@@ -93,11 +93,11 @@ impl<'a> Cursor<'a> {
             window
         } else {
             if self.most_others == 0 && !self.window.is_empty() {
-                let follows = start <= self.window_start.saturating_add(self.window.len() as u64);
-                self.ahead = if follows {
-                    (self.ahead * 4).min(WINDOW)
-                } else {
+                let end = self.window_start + self.window.len() as u64;
+                self.ahead = if start.saturating_sub(end) > WINDOW {
                     BEHIND
+                } else {
+                    (self.ahead * 4).min(WINDOW)
                 };
             }
             let wanted = length.max(self.ahead).min(self.end - start);

@@ -4,10 +4,13 @@ use crate::error::FormatError;
 use crate::input::Input;
 use bytes::Bytes;
 
-/// Bytes that are read ahead: few behind an array that was passed over, since the next one may follow soon, and with each
-/// read behind the one before it four times as many.
+/// Bytes that are read ahead: few behind a long array that was passed over, since the next one may follow soon, and with
+/// each read near the one before it four times as many.
 const LEAST: u64 = 1 << 9;
 const MOST: u64 = 1 << 16;
+
+/// Bytes of a long array.
+const LONG: u64 = 1 << 14;
 
 /// A place in a file, and the end that it must not pass.
 pub(crate) struct Cursor<'a> {
@@ -18,7 +21,7 @@ pub(crate) struct Cursor<'a> {
     ahead: Bytes,
     /// The byte of the file that `ahead` begins with.
     start: u64,
-    /// Bytes to read ahead the next time, if that is where `ahead` ends.
+    /// Bytes to read ahead the next time, if that is near the end of `ahead`.
     next: u64,
 }
 
@@ -91,8 +94,8 @@ impl<'a> Cursor<'a> {
         let offset = if let Some(offset) = within {
             offset
         } else {
-            // A part that begins within what was read ahead, and ends behind it, follows it too.
-            if self.position > self.start + self.ahead.len() as u64 {
+            let passed = self.position.saturating_sub(self.start + self.ahead.len() as u64);
+            if passed > LONG {
                 self.next = LEAST;
             }
             let ahead = (self.input.length() - self.position).min(self.next.max(length as u64));

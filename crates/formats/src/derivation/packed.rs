@@ -111,7 +111,7 @@ impl Packed {
 
     /// Return the largest code.
     pub const fn largest(&self) -> u8 {
-        (u8::MAX as u32 >> (8 - self.bits)) as u8
+        u8::MAX >> (8 - self.bits)
     }
 
     /// Return the outputs that share words, so that a range of outputs begins at a multiple of them.

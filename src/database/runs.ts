@@ -84,7 +84,8 @@ function valued({ run, facts: { parameters, metrics, contents } }: FoundRun): Va
   }
 }
 
-function listOf(
+/** Return runs as a list, with the values of the columns that were asked for. */
+export function listOf(
   { columns }: CheckedFilter,
   runs: readonly ValuedRun[],
   damaged: readonly DamagedRun[],

@@ -20,6 +20,7 @@ const MEMBERS = [
   'logDigest',
   'logMetric',
   'logMetrics',
+  'logParameters',
   'run',
   'runDirectory',
   'setNotes',

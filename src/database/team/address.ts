@@ -29,7 +29,7 @@ export function checkAddress(address: string): DatabaseAddress {
 export function withoutPassword(text: string, { whole, shown }: DatabaseAddress): string {
   const { password } = new URL(whole)
   const forms = [whole, password, decoded(password)].filter((form) => form !== '')
-  return forms.reduce((left, form) => left.replaceAll(form, form === whole ? shown : '<redacted>'), text)
+  return forms.reduce((rest, form) => rest.replaceAll(form, form === whole ? shown : '<redacted>'), text)
 }
 
 function decoded(password: string): string {

@@ -106,10 +106,10 @@ async function list(options: ListOptions, context: CommandContext): Promise<void
   const conditions = { limit, name, tags: tag, since, where, sort, columns }
   const filter = { ...conditions, ...(status.length > 0 && { status }) }
   const asked = await fromDatabase(options, async (database) => ({
-    place: database.address,
+    location: database.address,
     match: await database.list(filter),
   }))
-  const { place, match } = asked ?? (await listed(options, filter))
+  const { location, match } = asked ?? (await listed(options, filter))
   const { damaged, total, slow } = match
   const runs = sort === undefined ? groupLaunches(match.runs) : match.runs
   if (options.json === true || options.format === 'json') {
@@ -136,9 +136,9 @@ async function list(options: ListOptions, context: CommandContext): Promise<void
     else if (isTerminal() && isSweep(runs)) await printSweep(options, filter, runs)
     else print(listing(runs))
   } else if (total > 0) {
-    printError(`lineaprint: no run matches in ${escapeText(place)} (of ${plural(total, 'run')})`)
+    printError(`lineaprint: no run matches in ${escapeText(location)} (of ${plural(total, 'run')})`)
   } else if (damaged.length === 0) {
-    printError(`lineaprint: no runs in ${escapeText(place)}; record one with "lineaprint run -- COMMAND"`)
+    printError(`lineaprint: no runs in ${escapeText(location)}; record one with "lineaprint run -- COMMAND"`)
   }
   if (slow !== undefined && total >= MANY)
     printError(`lineaprint: warning: ${escapeText(slow)}; every record was read`)
@@ -147,9 +147,12 @@ async function list(options: ListOptions, context: CommandContext): Promise<void
 }
 
 /** List the runs of the store. */
-async function listed(options: ListOptions, filter: RunFilter): Promise<{ place: string; match: RunList }> {
+async function listed(
+  options: ListOptions,
+  filter: RunFilter,
+): Promise<{ location: string; match: RunList }> {
   const { store } = await openStore(options)
-  return { place: store.root, match: await listRuns(store, filter) }
+  return { location: store.root, match: await listRuns(store, filter) }
 }
 
 /** Print runs of one experiment by what varies in them. A pipe gets the same columns whatever varies. */

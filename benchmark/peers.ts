@@ -18,6 +18,10 @@ const OWN = [join(PEERS, 'cargo/bin'), join(PEERS, 'model-signing/bin')]
 /** The folder from which Node resolves `folder-hash`. */
 export const NPM_PEERS: string = join(PEERS, 'npm')
 
+/** The Python with PyTorch that scripts/setup-frameworks.sh installs, and the folder with weightscope, which runs on it. */
+export const FRAMEWORKS_PYTHON: string = join(PEERS, 'frameworks/bin/python')
+export const WEIGHTSCOPE: string = join(PEERS, 'weightscope')
+
 const PROGRAMS = {
   b3sum: ['--version'],
   paq: ['--version'],

@@ -63,6 +63,22 @@ else
   printf '%s' "${reader_packages[*]}" > "$readers/lineaprint-stamp"
 fi
 
+# weightscope runs on the Python with PyTorch of scripts/setup-frameworks.sh, which has what else it imports.
+scope=.peers/weightscope
+scope_packages=(weightscope==0.4.3 zstandard==0.25.0)
+if [ ! -x .peers/frameworks/bin/python ]; then
+  echo "bench-peers: there is no .peers/frameworks (npm run test:frameworks): the benchmark will leave weightscope out" >&2
+elif [ "$(cat "$scope/lineaprint-stamp" 2>/dev/null || true)" = "${scope_packages[*]}" ]; then
+  echo "bench-peers: $scope is there already"
+else
+  echo "bench-peers: installing ${scope_packages[*]} into $scope"
+  rm -rf "$scope"
+  .peers/frameworks/bin/python -m pip install --quiet --disable-pip-version-check --no-input --no-deps \
+    --target "$scope" "${scope_packages[@]}"
+  PYTHONPATH=$scope .peers/frameworks/bin/python -c 'import weightscope.cli'
+  printf '%s' "${scope_packages[*]}" > "$scope/lineaprint-stamp"
+fi
+
 folder_hash=folder-hash@4.1.4
 if [ -f .peers/npm/node_modules/folder-hash/package.json ]; then
   echo "bench-peers: $folder_hash is there already"

@@ -16,7 +16,7 @@ const LAUNCHER = resolve(import.meta.dirname, '../src/cli/launcher.sh')
 /**
  * Modules that stay outside the bundle: they are rarely loaded or optional, or are found by their path in node_modules.
  */
-const EXTERNAL = ['@resvg/resvg-js', 'smol-toml', 'systeminformation']
+const EXTERNAL = ['@resvg/resvg-js', 'pg', 'smol-toml', 'systeminformation']
 
 /**
  * Replace `cli/` of a compiled package by its bundle: `main.js`, and `chunks/` with the modules that commands

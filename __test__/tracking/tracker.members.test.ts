@@ -21,6 +21,7 @@ const MEMBERS = [
   'logDigest',
   'logMetric',
   'logMetrics',
+  'logParameters',
   'run',
   'runDirectory',
   'setNotes',

@@ -8,7 +8,7 @@ import { checkSeal, formatRecord } from '../../src/record/seal.ts'
 import { storeIn } from '../../src/store/store.ts'
 import { folderOf } from '../support/folder.ts'
 import { floats, safetensors } from '../support/safetensors.ts'
-import { NO_CAPTURES, started } from './support.ts'
+import { NO_CAPTURES, finished, started } from './support.ts'
 
 const STATE = { code: 'ERR_LINEAPRINT_STATE' }
 
@@ -223,4 +223,19 @@ test('a tracker inside a wrapped command has its own run, and knows its parent',
   expect((await readRun(child.runDirectory)).record.parent).toBe('fixed')
   expect((await readRun(parent.runDirectory)).record.parent).toBeNull()
   expect(readdirSync(storeIn(root).runs).length).toBe(2)
+})
+
+test('parameters are recorded with their last values, or not at all', async () => {
+  const { record } = await finished(folderOf(), {}, (tracker) => {
+    tracker.logParameters({ lr: 0.1, name: 'adam', sizes: [1, 2] })
+    tracker.logParameters({ lr: 0.2, off: NaN })
+    expect(() => tracker.logParameters({ fine: 1, '': 2 })).toThrow('parameter')
+    expect(() => tracker.logParameters({ fine: 1, code: () => 1 })).toThrow('parameters')
+  })
+  expect(record.parameters).toEqual({
+    lr: { value: 0.2, sources: ['lineaprint'] },
+    name: { value: 'adam', sources: ['lineaprint'] },
+    sizes: { value: [1, 2], sources: ['lineaprint'] },
+    off: { value: { __float__: 'NaN' }, sources: ['lineaprint'] },
+  })
 })

@@ -1,9 +1,11 @@
 /** Cases of the numbers in models: two checkpoints compared, and the health of one. */
 import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { diffModels } from '../../src/model/diff/diff.ts'
 import { compareValues } from '../../src/model/diff/values.ts'
 import { readModel } from '../../src/model/read.ts'
+import { FRAMEWORKS_PYTHON, WEIGHTSCOPE } from '../peers.ts'
 import { entry } from './entry.ts'
 import type { Inputs } from '../inputs.ts'
 import type { Case, Contestant, Entry } from '../measure.ts'
@@ -46,6 +48,12 @@ for before in sorted(pathlib.Path(sys.argv[1]).glob("*.safetensors")):
 print(largest)
 `
 
+/**
+ * weightscope compares what `--values` compares in part: the elements that differ by more than 1e-6, the largest and the mean
+ * difference. It has no L2, cosine or relative difference. NaN is no change for it, and a dtype none either.
+ */
+const SCOPE = 'PYTHONPATH=$1 exec "$2" -m weightscope.cli diff -o /dev/null "$3" "$4"'
+
 function valuesEntry(inputs: Inputs, peers: Peers): Entry {
   const [base, tuned] = [inputs.checkpoint(false), inputs.checkpoint(true)]
   const whole: Contestant = {
@@ -69,23 +77,33 @@ function valuesEntry(inputs: Inputs, peers: Peers): Entry {
     needs: ['sh', 'xargs'],
     args: ['-c', READ, 'sh', String(availableParallelism()), ...base.files, ...tuned.files],
   } as const
+  const candidates = [FRAMEWORKS_PYTHON, peers.get('python3')?.path ?? '']
+  const python = candidates.find((path) => imports(path, 'torch, safetensors'))
   const torch = {
-    name: 'torch and safetensors (python3)',
-    needs: ['python3'],
-    args: ['-c', TORCH, base.path, tuned.path],
+    name: 'torch and safetensors',
+    needs: ['sh'],
+    args: ['-c', 'exec "$0" "$@"', python ?? '', '-c', TORCH, base.path, tuned.path],
   } as const
-  const hasTorch = importsTorch(peers)
-  const complete = entry(base.bytes + tuned.bytes, [whole], [read, ...(hasTorch ? [torch] : [])], peers, [
-    numbers,
-  ])
-  return hasTorch
-    ? complete
-    : { ...complete, missing: [...complete.missing, `${torch.name} (not importable)`] }
+  const scope = {
+    name: 'weightscope diff (fewer numbers)',
+    needs: ['sh'],
+    args: ['-c', SCOPE, 'sh', WEIGHTSCOPE, python ?? '', base.path, tuned.path],
+  } as const
+  const hasScope = python !== undefined && imports(python, 'weightscope.cli', WEIGHTSCOPE)
+  const programs = [read, ...(python === undefined ? [] : [torch]), ...(hasScope ? [scope] : [])]
+  const complete = entry(base.bytes + tuned.bytes, [whole], programs, peers, [numbers])
+  const missing = [
+    ...(python === undefined ? [`${torch.name} (not importable)`] : []),
+    ...(hasScope ? [] : [`${scope.name} (not importable)`]),
+  ]
+  return { ...complete, missing: [...complete.missing, ...missing] }
 }
 
-function importsTorch(peers: Peers): boolean {
-  const python = peers.get('python3')
-  return python !== undefined && spawnSync(python.path, ['-c', 'import torch, safetensors']).status === 0
+/** Check whether a Python imports modules, also from a folder. */
+function imports(python: string, modules: string, folder = ''): boolean {
+  if (!existsSync(python)) return false
+  const env = { ...process.env, ...(folder !== '' && { PYTHONPATH: folder }) }
+  return spawnSync(python, ['-c', `import ${modules}`], { env }).status === 0
 }
 
 let known: readonly string[] | undefined

@@ -71,6 +71,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'add tags, a note or a name to a run that has ended',
     load: () => import('./commands/annotate.ts'),
   },
+  sync: {
+    summary: 'add the runs of the store to a database in PostgreSQL',
+    load: () => import('./commands/sync.ts'),
+  },
   remove: { summary: 'remove runs', load: () => import('./commands/remove.ts') },
   gc: { summary: 'remove kept files that no run names', load: () => import('./commands/gc.ts') },
   export: {

@@ -45,6 +45,8 @@ const OTHER_VARIABLES: ReadonlySet<string> = new Set([
   'LINEAPRINT_RUN_DIRECTORY',
   'LINEAPRINT_SEED',
   'LINEAPRINT_RUN_GROUP',
+  // For the commands that ask the database of a team.
+  'LINEAPRINT_DATABASE',
   // For the Python package: where the command is, whether errors are raised, and what it observes.
   'LINEAPRINT_COMMAND',
   'LINEAPRINT_STRICT',

@@ -2,13 +2,21 @@
 import { Kysely, PostgresDialect, sql } from 'kysely'
 import { POSTGRES } from './schema.ts'
 import { batches } from './connection.ts'
-import type { PostgresPool } from 'kysely'
+import type { DatabaseConnection, PostgresPool } from 'kysely'
 import type { RunConnection } from './connection.ts'
 import type { RunTables, Tables } from './schema.ts'
 
-/** Return a connection that uses a pool of `pg`. Closing it ends the pool. */
-export function connectPostgres(pool: PostgresPool): RunConnection {
-  const database: RunTables = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
+/**
+ * Return a connection that uses a pool of `pg`. Closing it ends the pool.
+ *
+ * @param prepare Called with each connection to the server before it is used.
+ */
+export function connectPostgres(
+  pool: PostgresPool,
+  prepare?: (connection: DatabaseConnection) => Promise<void>,
+): RunConnection {
+  const dialect = new PostgresDialect({ pool, ...(prepare !== undefined && { onCreateConnection: prepare }) })
+  const database: RunTables = new Kysely<Tables>({ dialect })
   return connectionOf(database)
 }
 

@@ -222,7 +222,7 @@ async function readAll(
 }
 
 /** Read a run with the stamp of its record; the stamp is empty if the record changed a moment ago. */
-async function readForIndex(folder: string, id: RunId): Promise<WrittenRun> {
+export async function readForIndex(folder: string, id: RunId): Promise<WrittenRun> {
   const path = join(folder, RECORD_FILE)
   const readAt = Date.now()
   const before = await stampOf(path)

@@ -73,7 +73,8 @@ function slowness({ root }: Store, reason: string): string {
   return `${root} has no index: ${reason}`
 }
 
-function listOf(
+/** Return runs as a list, with the values of the columns that were asked for. */
+export function listOf(
   { columns }: CheckedFilter,
   runs: readonly ValuedRun[],
   damaged: readonly DamagedRun[],

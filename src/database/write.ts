@@ -29,14 +29,17 @@ export function rowDigest(id: string, stamp: string, entry: string): string {
 /** Replace the rows of runs. */
 export async function writeRuns(connection: RunConnection, runs: readonly WrittenRun[]): Promise<void> {
   for (const batch of batches(runs)) {
-    await connection.transaction(async (inner) => {
-      await removeRows(
-        inner,
-        batch.map(({ id }) => id),
-      )
-      await insertRuns(inner, batch)
-    })
+    await connection.transaction((inner) => replaceRuns(inner, batch))
   }
+}
+
+/** Replace the rows of a batch of runs, within a transaction. */
+export async function replaceRuns(connection: RunConnection, batch: readonly WrittenRun[]): Promise<void> {
+  await removeRows(
+    connection,
+    batch.map(({ id }) => id),
+  )
+  await insertRuns(connection, batch)
 }
 
 /** Remove the rows of runs. */
@@ -44,7 +47,8 @@ export async function removeRuns(connection: RunConnection, ids: readonly string
   for (const batch of batches(ids)) await connection.transaction((inner) => removeRows(inner, batch))
 }
 
-async function removeRows({ database }: RunConnection, ids: readonly string[]): Promise<void> {
+/** Remove the rows of a batch of runs, within a transaction. */
+export async function removeRows({ database }: RunConnection, ids: readonly string[]): Promise<void> {
   const rows = await database.selectFrom('run').select('key').where('id', 'in', ids).execute()
   if (rows.length === 0) return
   const keys = rows.map(({ key }) => key)

@@ -8,7 +8,8 @@ import { setSeeds } from '../capture/seeds/capture.ts'
 import { builtInCapture } from '../capture/components.ts'
 import { checkOptions } from '../config/options.ts'
 import { resolveConfiguration } from '../config/sources.ts'
-import { copyAsJson, checkText } from '../json/copy.ts'
+import { checkName, copyAsJson, checkText } from '../json/copy.ts'
+import { OWN_SOURCE } from '../record/record.ts'
 import { failureOf } from '../record/failure.ts'
 import { toRecord } from '../record/state.ts'
 import { readRun } from '../store/runs.ts'
@@ -347,6 +348,15 @@ export class Recorder {
   /** Record a parameter that a program reported to a library. */
   recordParameter(event: Omit<ParameterEvent, 'type'>): void {
     this.#append('recordParameter', { type: 'parameter', ...event })
+  }
+
+  /** Log parameters that the program of the run gives itself. */
+  logParameters(values: Readonly<Record<string, unknown>>): void {
+    const checked = Object.entries(copyAsJson(values, 'parameters')).map(
+      ([name, value]) => [checkName(name, 'the name of a parameter'), value] as const,
+    )
+    for (const [name, value] of checked)
+      this.#append('logParameters', { type: 'parameter', name, value, source: OWN_SOURCE })
   }
 
   /** Add entries to the metadata. An existing key gets the new value. */

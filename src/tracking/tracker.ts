@@ -226,6 +226,14 @@ export class ExperimentTracker {
   }
 
   /**
+   * Log parameters of the run, by which `list` finds it. A parameter that exists already gets the new value. Values are
+   * anything with a JSON form. If one is invalid, none is logged.
+   */
+  logParameters(values: Readonly<Record<string, unknown>>): void {
+    this.#leniency.call('logParameters', () => this.#recorder.logParameters(values))
+  }
+
+  /**
    * Log the digest of a state at a step: weights, gradients, a batch. `diffRuns` then names the first step at
    * which two runs diverge. The journal holds digests in the order of the calls; the data itself is not kept.
    *

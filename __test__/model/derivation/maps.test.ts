@@ -5,6 +5,7 @@ import {
   fillName,
   mapApplies,
   matchName,
+  matchStar,
   parameterOf,
   readMaps,
 } from '../../../src/model/derivation/maps.ts'
@@ -25,6 +26,12 @@ test('placeholders are whole numbers, the same wherever they stand', () => {
   expect(matchName('blk.{i}.w', 'blkx1.w')).toBeUndefined()
   expect(matchName('{i}.{i}', '1.2')).toBeUndefined()
   expect(fillName('a.{i}.{e}', { i: '3' })).toBe('a.3.{e}')
+})
+
+test('a star is the same text in all names of a packed matrix', () => {
+  expect(matchStar('*.qweight', 'a.b.qweight')).toBe('a.b')
+  expect(matchStar('x.*', 'y.a')).toBeUndefined()
+  expect(matchStar('aa*aa', 'aaa')).toBeUndefined()
 })
 
 test('a map applies where the models have the facts that it asks for', () => {
@@ -53,6 +60,18 @@ test.each([
   [
     '{"version": 1, "maps": [{"name": "a", "from": "b", "to": "c", "rules": [{"to": "x", "from": ["y"], "permute": {"rotary": "h"}}]}]}',
     'maps[0].parameters.h',
+  ],
+  [
+    '{"version": 1, "maps": [{"name": "a", "from": "b", "to": "c", "packed": {"as": "gptq", "codes": "*.q"}}]}',
+    'maps[0].packed.matrix',
+  ],
+  [
+    '{"version": 1, "maps": [{"name": "a", "from": "b", "to": "c", "packed": {"as": "x", "matrix": "*.w", "codes": "*.q", "scales": "*.s"}}]}',
+    'maps[0].packed.as',
+  ],
+  [
+    '{"version": 1, "maps": [{"name": "a", "from": "b", "to": "c", "packed": {"as": "awq", "matrix": "w", "codes": "*.q"}}]}',
+    'maps[0].packed.matrix',
   ],
 ])('a file that does not fit the schema is refused: %s', async (text, field) => {
   const path = join(folderOf({ 'map.json': text }), 'map.json')

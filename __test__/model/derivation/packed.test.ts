@@ -77,6 +77,10 @@ test('two bits that leave no more than a tenth of a row are beyond the bound', a
   for (const layer of LAYERS) {
     const tensor = named(result, `${layer}qweight`)
     expect(tensor?.verdict).toBe('changed')
+    expect(named(result, `${layer}scales`)).toMatchObject({
+      verdict: 'unexplained',
+      findings: [`they are the scales of ${layer}qweight, which does not follow`],
+    })
     expect(tensor?.findings[0]).toContain(
       'rows are farther from what the codes stand for than two steps or 90 % of their length',
     )

@@ -6,6 +6,7 @@ import { readMetrics } from '../../store/metrics/series.ts'
 import { REFERENCE_HELP } from '../../store/reference.ts'
 import { plural } from '../../util/plural.ts'
 import { collect } from '../shared/arguments.ts'
+import { databaseOption, fromDatabase } from '../shared/database.ts'
 import { printCsv } from '../shared/csv.ts'
 import { escapeText, printError, printJson } from '../shared/output.ts'
 import { printParquet } from '../shared/parquet.ts'
@@ -14,9 +15,10 @@ import type { JsonValue } from '../../core/json-value.ts'
 import type { MetricSeries } from '../../store/metrics/series.ts'
 import type { StoredRun } from '../../store/runs.ts'
 import type { CommandContext } from '../shared/context.ts'
+import type { DatabaseOptions } from '../shared/database.ts'
 import type { StoreOptions } from '../shared/store.ts'
 
-interface MetricsOptions extends StoreOptions {
+interface MetricsOptions extends DatabaseOptions {
   readonly continued: boolean
   readonly metric: readonly string[]
   readonly format: 'csv' | 'json' | 'parquet'
@@ -33,6 +35,7 @@ export function command({ signal }: CommandContext): Command {
       [],
     )
     .option('--no-continued', 'leave out the values of runs that these continue')
+    .addOption(databaseOption())
     .addOption(
       new Option('--format <format>', 'form of the output')
         .choices(['csv', 'json', 'parquet'])
@@ -40,12 +43,17 @@ export function command({ signal }: CommandContext): Command {
     )
     .addHelpText('after', "\nExample:\n  lineaprint metrics baseline sweep~1 --metric 'val/*' > values.csv")
     .action(async (references: string[], options: MetricsOptions) => {
-      const runs = await findRuns(references, options)
-      const { series, warnings } = await readMetrics(runs, {
+      const wanted = {
         signal,
         continued: options.continued,
         ...(options.metric.length > 0 && { metric: options.metric }),
+      }
+      const asked = await fromDatabase(options, async (database) => {
+        const ids: string[] = []
+        for (const reference of references) ids.push(await database.find(reference))
+        return database.metrics(ids, wanted)
       })
+      const { series, warnings } = asked ?? (await readMetrics(await findRuns(references, options), wanted))
       if (options.json === true || options.format === 'json')
         printJson({ series: series.map(written), warnings })
       else if (options.format === 'parquet') {

@@ -3,7 +3,7 @@ import type { JobOptions } from '../../core/options.ts'
 import type { NativeDerivationOutcome } from '../../native/load.ts'
 import type { TensorInfo } from '../read.ts'
 import type { AdapterFacts } from './adapter.ts'
-import type { DerivationFiles, DtypeRule, MadeChecks } from './checks.ts'
+import type { CodesBy, DerivationFiles, DtypeRule, MadeChecks } from './checks.ts'
 import type { Opened } from './opened.ts'
 import type { Hypothesis } from './hypotheses.ts'
 import type { NameMap } from './maps.ts'
@@ -20,17 +20,6 @@ export interface ExplainJob {
   /** The outcomes of checks that were made while the models were hashed. */
   readonly made: MadeChecks
   readonly adapter?: AdapterFacts
-}
-
-/** The tensors beside codes, and what the configuration says of them. */
-export interface CodesBy {
-  readonly scales: string
-  readonly zeros?: string
-  readonly order?: string
-  /** Stated bits of a code. Absent where nothing is stated. */
-  readonly bits?: number
-  /** Stated inputs of a group. Absent where nothing is stated, and for one group of all inputs. */
-  readonly group?: number
 }
 
 /** One hypothesis with one rule. */

@@ -10,7 +10,6 @@ import type {
   NativeDerivedForm,
   NativeKnownFile,
 } from '../../native/load.ts'
-import type { CodesBy } from './attempts.ts'
 import type { Hypothesis, TensorForm } from './hypotheses.ts'
 
 /** A rule by which elements of one dtype become those of another. */
@@ -150,6 +149,17 @@ export function noRule(from: string, to: string): string {
   return to.startsWith('GGML_') && RECIPES[to] === undefined && BOUNDS[to] === undefined
     ? `the recipe of ${to.slice(5)} is not recomputed`
     : `no rule from ${from} to ${to} is known`
+}
+
+/** The tensors beside codes, and what the configuration says of them. */
+export interface CodesBy {
+  readonly scales: string
+  readonly zeros?: string
+  readonly order?: string
+  /** Stated bits of a code. Absent where nothing is stated. */
+  readonly bits?: number
+  /** Stated inputs of a group. Absent where nothing is stated, and for one group of all inputs. */
+  readonly group?: number
 }
 
 /** One check: a tensor, where its elements come from, and how. */

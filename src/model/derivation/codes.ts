@@ -2,8 +2,8 @@
 import { fromNames } from './hypotheses.ts'
 import { mapApplies, matchStar } from './maps.ts'
 import type { TensorInfo } from '../read.ts'
-import type { Attempt, CodesBy } from './attempts.ts'
-import type { DtypeRule } from './checks.ts'
+import type { Attempt } from './attempts.ts'
+import type { CodesBy, DtypeRule } from './checks.ts'
 import type { Side, TensorForm } from './hypotheses.ts'
 import type { Facts, NameMap, PackedNames } from './maps.ts'
 
@@ -26,10 +26,10 @@ export function fromCodes(
     const { packed } = map
     const star = packed && matchStar(packed.codes, target.name)
     if (packed === undefined || star === undefined || !mapApplies(map, before.facts, after.facts)) continue
-    const found =
-      packed.as === 'scaled' ? eightBits(target, packed, star, after) : words(target, packed, star, after)
-    if (found === undefined) continue
-    const { matrix, codes, rules } = found
+    const fitting =
+      packed.as === 'scaled' ? eightBits(target, packed, star, after) : fewBits(target, packed, star, after)
+    if (fitting === undefined) continue
+    const { matrix, codes, rules } = fitting
     const { hypotheses } = fromNames(matrix, before, after, maps)
     const kept = hypotheses.filter(
       ({ arrangement, offset }) => arrangement === undefined && offset === undefined,
@@ -73,7 +73,7 @@ function eightBits(
   return { matrix: { ...target, name: nameOf(matrix, star) }, codes: { scales: name }, rules: [rule] }
 }
 
-function words(target: TensorInfo, packed: PackedNames, star: string, after: Side): Fitting | undefined {
+function fewBits(target: TensorInfo, packed: PackedNames, star: string, after: Side): Fitting | undefined {
   const { byName, facts } = after
   const [scales, zeros] = [packed.scales, packed.zeros ?? ''].map((name) => byName.get(nameOf(name, star)))
   const order = packed.order === undefined ? undefined : byName.get(nameOf(packed.order, star))
@@ -87,7 +87,11 @@ function words(target: TensorInfo, packed: PackedNames, star: string, after: Sid
   if (packed.as !== as || method !== as) return undefined
   const bits = statedNumber(facts, 'bits')
   const group = statedNumber(facts, 'group_size')
-  const inputs = as === 'awq' ? rows : (order?.shape[0] ?? Math.floor((rows * 32) / (bits ?? 4)))
+  const inputs =
+    as === 'awq'
+      ? rows
+      : (order?.shape[0] ??
+        Math.floor((rows * 32) / (bits ?? Math.floor(((zeros.shape[1] ?? 0) * 32) / outputs))))
   const codes: CodesBy = {
     scales: scales.name,
     zeros: zeros.name,
@@ -95,14 +99,11 @@ function words(target: TensorInfo, packed: PackedNames, star: string, after: Sid
     ...(bits !== undefined && { bits }),
     ...(group !== undefined && { group }),
   }
-  const rule =
-    (native: DtypeRule['native'], words: string) =>
-    (from: string): DtypeRule => ({ native, verdict: 'quantised', words: [`quantised ${from} to ${words}`] })
   const rules = {
-    awq: [rule('packed-awq', 'words of AWQ, dequantised and compared')],
+    awq: [ruleOf('packed-awq', 'words of AWQ, dequantised and compared')],
     gptq: [
-      rule('packed-gptq', 'words of GPTQ (zero points stored minus one), dequantised and compared'),
-      rule('packed-gptq-zeros', 'words of GPTQ (zero points stored as they are), dequantised and compared'),
+      ruleOf('packed-gptq', 'words of GPTQ (zero points stored minus one), dequantised and compared'),
+      ruleOf('packed-gptq-zeros', 'words of GPTQ (zero points stored as they are), dequantised and compared'),
     ],
   }[as]
   // Where the configuration says how zero points are stored, the other way is none.
@@ -113,6 +114,11 @@ function words(target: TensorInfo, packed: PackedNames, star: string, after: Sid
     codes,
     rules: stated,
   }
+}
+
+/** Return the rule for a dtype: the check of it, in the words for what the matrix became. */
+function ruleOf(native: DtypeRule['native'], words: string): (from: string) => DtypeRule {
+  return (from) => ({ native, verdict: 'quantised', words: [`quantised ${from} to ${words}`] })
 }
 
 /** Return a number of the configuration that is above zero. */

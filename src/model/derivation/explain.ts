@@ -110,14 +110,19 @@ async function tryAll(cases: readonly Case[], job: ExplainJob): Promise<void> {
   }
 }
 
-/** Explain the scales, zero points and orders of tensors that were explained with them. */
+/** Explain the scales, zero points and orders of tensors that were explained with them; say of others whose they are. */
 function explainCompanions(cases: readonly Case[]): void {
   const byName = new Map(cases.map((item) => [item.target.name, item]))
-  for (const { target, answer, by } of cases) {
-    if (answer === undefined || by?.codes === undefined) continue
-    for (const [name, noun] of companionsOf(by.codes)) {
+  for (const { target, answer, attempts, by } of cases) {
+    const codes = by?.codes ?? (answer === undefined ? attempts[0]?.codes : undefined)
+    if (codes === undefined) continue
+    for (const [name, noun] of companionsOf(codes)) {
       const item = byName.get(name)
       if (item === undefined || item.answer !== undefined) continue
+      if (answer === undefined) {
+        item.obstacles.push(`they are the ${noun} of ${target.name}, which does not follow`)
+        continue
+      }
       item.answer = {
         ...identityOf(item.target),
         verdict: 'quantised',

@@ -176,13 +176,13 @@ function parseWhen(reader: Reader, value: ParsedJson | undefined, at: string): N
 
 function parsePacked(reader: Reader, value: ParsedJson | undefined, at: string): PackedNames {
   const packed = reader.object(value, at, PACKED_KEYS)
+  const as = packed.get('as')
+  if (as !== 'gptq' && as !== 'awq' && as !== 'scaled') return reader.fail(`${at}.as`, 'gptq, awq or scaled')
   const name = (key: string): string => {
     const text = reader.text(packed.get(key), `${at}.${key}`)
     return text.split('*').length === 2 ? text : reader.fail(`${at}.${key}`, 'a name with one *')
   }
   const optional = (key: string): Record<string, string> => (packed.has(key) ? { [key]: name(key) } : {})
-  const as = packed.get('as')
-  if (as !== 'gptq' && as !== 'awq' && as !== 'scaled') return reader.fail(`${at}.as`, 'gptq, awq or scaled')
   return {
     as,
     matrix: name('matrix'),

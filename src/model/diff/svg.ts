@@ -7,7 +7,7 @@ const ROW = 20
 const TOP = 64
 const LEFT = 230
 const BARS = 300
-/** Where the numbers of tensors, and of what was lost, stand: behind the value of the longest bar. */
+/** Positions of the numbers of tensors and of what was lost: behind the value of the longest bar. */
 const TENSORS = 600
 const LOST = 716
 /** Layers that are drawn; more are counted. */

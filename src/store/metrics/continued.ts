@@ -97,7 +97,8 @@ function columnsBefore(columns: SeriesColumns, limit: number): SeriesColumns {
   return { values: only(columns.values), steps: only(steps), times: only(columns.times) }
 }
 
-function concatenated(arrays: readonly Float64Array[]): Float64Array {
+/** Return arrays as one. */
+export function concatenated(arrays: readonly Float64Array[]): Float64Array {
   const all = new Float64Array(arrays.reduce((sum, { length }) => sum + length, 0))
   let at = 0
   for (const array of arrays) {

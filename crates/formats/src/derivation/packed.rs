@@ -111,7 +111,7 @@ impl Packed {
 
     /// Return the largest code.
     pub const fn largest(&self) -> u8 {
-        (u8::MAX as u32 >> (8 - self.bits)) as u8
+        u8::MAX >> (8 - self.bits)
     }
 
     /// Return the outputs that share words, so that a range of outputs begins at a multiple of them.
@@ -342,8 +342,8 @@ mod tests {
         let mut words = vec![0; (codes.len() * bits).div_ceil(32)];
         for (index, code) in codes.iter().enumerate() {
             for bit in 0..bits {
-                let place = index * bits + bit;
-                words[place / 32] |= u32::from(code >> bit & 1) << (place % 32);
+                let position = index * bits + bit;
+                words[position / 32] |= u32::from(code >> bit & 1) << (position % 32);
             }
         }
         words

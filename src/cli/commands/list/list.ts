@@ -8,16 +8,16 @@ import { groupLaunches } from '../../../store/launches.ts'
 import { collect, collectFields, wholeNumber } from '../../shared/arguments.ts'
 import { escapeText, isTerminal, print, printError, printJson, table } from '../../shared/output.ts'
 import { cellText, jsonValues, printCsv } from '../../shared/csv.ts'
+import { databaseOption, fromDatabase } from '../../shared/database.ts'
 import { printParquet } from '../../shared/parquet.ts'
 import { openStore, storeOptions } from '../../shared/store.ts'
 import { listing } from './listing.ts'
 import { isSweep, sweepTable } from './sweep.ts'
 import { plural } from '../../../util/plural.ts'
 import type { RunStatus } from '../../../record/record.ts'
-import type { ColumnValue, RunFilter, RunOfList } from '../../../database/runs.ts'
-import type { Store } from '../../../store/store.ts'
+import type { ColumnValue, RunFilter, RunList, RunOfList } from '../../../database/runs.ts'
 import type { CommandContext } from '../../shared/context.ts'
-import type { StoreOptions } from '../../shared/store.ts'
+import type { DatabaseOptions } from '../../shared/database.ts'
 
 /** Build the command. */
 export function command(context: CommandContext): Command {
@@ -51,6 +51,7 @@ export function command(context: CommandContext): Command {
     )
     .option('--tag <tag>', 'only runs with this tag; repeatable', collect, [])
     .option('--since <when>', 'only runs started since: a date, or an age such as 90m, 12h, 7d', parseSince)
+    .addOption(databaseOption())
     .addHelpText(
       'after',
       `
@@ -63,7 +64,7 @@ Examples:
     .action((options: ListOptions) => list(options, context))
 }
 
-interface ListOptions extends StoreOptions {
+interface ListOptions extends DatabaseOptions {
   readonly where?: string
   readonly sort?: readonly string[]
   readonly columns?: readonly string[]
@@ -100,11 +101,15 @@ function parseSince(text: string): Date {
 const MANY = 100
 
 async function list(options: ListOptions, context: CommandContext): Promise<void> {
-  const { store } = await openStore(options)
+  // The store is not looked for if a database answers.
   const { limit, name, status, tag, since, where, sort, columns } = options
   const conditions = { limit, name, tags: tag, since, where, sort, columns }
   const filter = { ...conditions, ...(status.length > 0 && { status }) }
-  const match = await listRuns(store, filter)
+  const asked = await fromDatabase(options, async (database) => ({
+    location: database.address,
+    match: await database.list(filter),
+  }))
+  const { location, match } = asked ?? (await listed(options, filter))
   const { damaged, total, slow } = match
   const runs = sort === undefined ? groupLaunches(match.runs) : match.runs
   if (options.json === true || options.format === 'json') {
@@ -128,14 +133,12 @@ async function list(options: ListOptions, context: CommandContext): Promise<void
     printCsv(...valueRows(runs, match.columns ?? DEFAULT_FIELDS))
   } else if (runs.length > 0) {
     if (match.columns !== undefined) print(valueTable(runs, match.columns))
-    else if (isTerminal() && isSweep(runs)) await printSweep(store, filter, runs)
+    else if (isTerminal() && isSweep(runs)) await printSweep(options, filter, runs)
     else print(listing(runs))
   } else if (total > 0) {
-    printError(`lineaprint: no run matches in ${escapeText(store.root)} (of ${plural(total, 'run')})`)
+    printError(`lineaprint: no run matches in ${escapeText(location)} (of ${plural(total, 'run')})`)
   } else if (damaged.length === 0) {
-    printError(
-      `lineaprint: no runs in ${escapeText(store.root)}; record one with "lineaprint run -- COMMAND"`,
-    )
+    printError(`lineaprint: no runs in ${escapeText(location)}; record one with "lineaprint run -- COMMAND"`)
   }
   if (slow !== undefined && total >= MANY)
     printError(`lineaprint: warning: ${escapeText(slow)}; every record was read`)
@@ -143,9 +146,24 @@ async function list(options: ListOptions, context: CommandContext): Promise<void
   if (damaged.length > 0) context.exit(3)
 }
 
+/** List the runs of the store. */
+async function listed(
+  options: ListOptions,
+  filter: RunFilter,
+): Promise<{ location: string; match: RunList }> {
+  const { store } = await openStore(options)
+  return { location: store.root, match: await listRuns(store, filter) }
+}
+
 /** Print runs of one experiment by what varies in them. A pipe gets the same columns whatever varies. */
-async function printSweep(store: Store, filter: RunFilter, runs: readonly RunOfList[]): Promise<void> {
-  const varying = await listRuns(store, { ...filter, columns: ['auto'] })
+async function printSweep(
+  options: ListOptions,
+  filter: RunFilter,
+  runs: readonly RunOfList[],
+): Promise<void> {
+  const wanted = { ...filter, columns: ['auto'] }
+  const asked = await fromDatabase(options, (database) => database.list(wanted))
+  const varying = asked ?? (await listed(options, wanted)).match
   if (varying.columns === undefined || varying.columns.length === 0 || !isSweep(varying.runs))
     return print(listing(runs))
   const { text, omitted } = sweepTable(varying.runs, varying.columns)
@@ -155,7 +173,13 @@ async function printSweep(store: Store, filter: RunFilter, runs: readonly RunOfL
 }
 
 function describe({ folder, argv, values, ...run }: RunOfList): object {
-  return { ...run, command: argv, path: folder, ...(values && { values: jsonValues(values) }) }
+  // Runs of a database are in no folder.
+  return {
+    ...run,
+    command: argv,
+    path: folder === '' ? null : folder,
+    ...(values && { values: jsonValues(values) }),
+  }
 }
 
 /** Columns of CSV and Parquet if none were asked for. */

@@ -4,7 +4,7 @@ use super::grids::{ONE, THREE_256, THREE_512, TWO_256, TWO_512, TWO_1024};
 use super::{half, number};
 use crate::values::float;
 
-/// What is added to or taken from every value of a vector of `IQ1_S` and `IQ1_M`.
+/// Constant that is added to or taken from every value of a vector of `IQ1_S` and `IQ1_M`.
 const SHIFT: f32 = 0.125;
 
 fn word(block: &[u8], at: usize) -> u16 {

@@ -1,0 +1,41 @@
+/** The address of a database in PostgreSQL, and its form without secrets. */
+import { LineaprintError } from '../../core/errors.ts'
+import { redactUrl } from '../../secrets/redact.ts'
+
+/** An address of a database. */
+export interface DatabaseAddress {
+  /** As it was given, with its password. */
+  readonly whole: string
+  /** Without user, password and options, for messages. */
+  readonly shown: string
+}
+
+/** The form of an address, for help and messages. */
+export const ADDRESS_FORM = 'postgres://USER@HOST/DATABASE'
+
+/** Check an address. @throws ERR_LINEAPRINT_ARGUMENT that shows nothing of it: it can hold a password. */
+export function checkAddress(address: string): DatabaseAddress {
+  const parsed = typeof address === 'string' && URL.canParse(address) ? new URL(address) : undefined
+  if (parsed !== undefined && /^postgres(?:ql)?:$/.test(parsed.protocol) && parsed.host !== '')
+    return { whole: address, shown: redactUrl(address) }
+  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the address of the database is not one', {
+    field: 'database',
+    expected: ADDRESS_FORM,
+    received: parsed === undefined ? 'no address' : `an address of ${parsed.protocol.slice(0, 40)}`,
+  })
+}
+
+/** Return a text without the password of an address, in each of its forms. */
+export function withoutPassword(text: string, { whole, shown }: DatabaseAddress): string {
+  const { password } = new URL(whole)
+  const forms = [whole, password, decoded(password)].filter((form) => form !== '')
+  return forms.reduce((rest, form) => rest.replaceAll(form, form === whole ? shown : '<redacted>'), text)
+}
+
+function decoded(password: string): string {
+  try {
+    return decodeURIComponent(password)
+  } catch {
+    return password
+  }
+}

@@ -1,0 +1,124 @@
+/** Connections to the database of a team: PostgreSQL, in a schema of its own. */
+import { hash } from 'node:crypto'
+import { CompiledQuery, sql } from 'kysely'
+import { LineaprintError } from '../../core/errors.ts'
+import { errorText, joinLines } from '../../util/error-text.ts'
+import { connectPostgres } from '../postgres.ts'
+import { DamagedRows } from '../read.ts'
+import { POSTGRES, createStatements } from '../schema.ts'
+import { withoutPassword } from './address.ts'
+import type { RunConnection } from '../connection.ts'
+import type { DatabaseAddress } from './address.ts'
+
+/** Name of the schema. */
+const SCHEMA = 'lineaprint'
+
+/** Milliseconds until a server must have taken a connection. */
+const PATIENCE = 10_000
+
+/** The tables that only the database of a team has: the values of metrics, and the store from which a run came. */
+const TEAM_STATEMENTS = [
+  sql`CREATE TABLE series (run text collate "C" not null, name text collate "C" not null, part integer not null, "values" bytea not null, steps bytea not null, times bytea not null, primary key (run, name, part))`,
+  sql`CREATE TABLE origin (run text collate "C" primary key, store text collate "C" not null)`,
+]
+
+/** Connect to a database. Nothing is made in it. */
+export async function connectTeam(address: DatabaseAddress): Promise<RunConnection> {
+  // Loaded on demand: most commands use no database of a team.
+  const { Pool } = await import('pg').then(({ default: module }) => module)
+  const pool = new Pool({
+    connectionString: address.whole,
+    connectionTimeoutMillis: PATIENCE,
+    // One connection: work is done in order, and a lock is of the connection that took it.
+    max: 1,
+    application_name: 'lineaprint',
+  })
+  // A connection that breaks while nothing is asked is noticed by the next question.
+  pool.on('error', () => undefined)
+  return connectPostgres(pool, async (connection) => {
+    await connection.executeQuery(CompiledQuery.raw(`set search_path to ${SCHEMA}`))
+  })
+}
+
+/** Do work with a database. @throws ERR_LINEAPRINT_SERVICE without its password if it cannot be used. */
+export async function withDatabase<T>(address: DatabaseAddress, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (LineaprintError.is(error) || !isOfDatabase(error)) throw error
+    throw failure(address, withoutPassword(reasonOf(error), address))
+  }
+}
+
+/** Return an error of the database for people. */
+export function failure({ shown }: DatabaseAddress, reason: string, hint?: string): LineaprintError {
+  return new LineaprintError('ERR_LINEAPRINT_SERVICE', `the database cannot be used: ${reason}`, {
+    path: shown,
+    hint,
+  })
+}
+
+/** Return the reason of an error. A name with several addresses has one for each, and no text of its own. */
+function reasonOf(error: Error): string {
+  const [first = error] = error instanceof AggregateError ? (error.errors as Error[]) : [error]
+  return joinLines(errorText(first))
+}
+
+/** Check whether an error comes from the server, its rows or the network. Others are bugs. */
+function isOfDatabase(error: unknown): error is Error {
+  if (!(error instanceof Error)) return false
+  return (
+    error instanceof DamagedRows ||
+    'code' in error ||
+    /connection|timeout|terminated|SSL/i.test(error.message)
+  )
+}
+
+/** Throw if the tables are missing or of another version. */
+export async function checkTables(connection: RunConnection, address: DatabaseAddress): Promise<void> {
+  const form = await formOf(connection)
+  if (form === undefined)
+    throw failure(address, 'it has no runs', 'add those of a store with "lineaprint sync --database ADDRESS"')
+  if (form !== wantedForm(connection))
+    throw failure(
+      address,
+      'its tables are of another version of lineaprint',
+      'use that version, or remove the schema "lineaprint" and add the runs again',
+    )
+}
+
+/** Create the tables if they are missing. @throws ERR_LINEAPRINT_SERVICE if they are of another version. */
+export async function createTables(connection: RunConnection, address: DatabaseAddress): Promise<void> {
+  await connection.transaction(async (inner) => {
+    await lockForWriting(inner)
+    if ((await formOf(inner)) !== undefined) return
+    await sql`create schema if not exists ${sql.id(SCHEMA)}`.execute(inner.database)
+    for (const statement of [...createStatements(POSTGRES), ...TEAM_STATEMENTS])
+      await statement.execute(inner.database)
+    await inner.insert('meta', [{ key: 'form', value: wantedForm(inner) }])
+  })
+  await checkTables(connection, address)
+}
+
+/** Wait until no other process writes. The lock ends with the transaction. */
+export async function lockForWriting({ database }: RunConnection): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtext(${SCHEMA}))`.execute(database)
+}
+
+/** Return what the tables say that they are; `undefined` without tables. */
+async function formOf({ database }: RunConnection): Promise<string | undefined> {
+  const { rows } = await sql<{
+    exists: boolean
+  }>`select to_regclass(${`${SCHEMA}.meta`}) is not null as exists`.execute(database)
+  if (rows[0]?.exists !== true) return undefined
+  const row = await database.selectFrom('meta').select('value').where('key', '=', 'form').executeTakeFirst()
+  return row?.value ?? 'unknown'
+}
+
+/** Return a digest of the statements that make the tables: a table of another form has another one. */
+function wantedForm({ database }: RunConnection): string {
+  const texts = [...createStatements(POSTGRES), ...TEAM_STATEMENTS].map(
+    (statement) => statement.compile(database).sql,
+  )
+  return hash('sha256', texts.join('\n'))
+}

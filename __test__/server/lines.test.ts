@@ -11,7 +11,13 @@ function decoded(bytes: Uint8Array<ArrayBuffer>): { head: MetricsHead; columns: 
 
 function lines(steps: number[], values: number[], axis: Axis): ReturnType<typeof decoded> {
   const times = Float64Array.from(values, (_, index) => 10_000 + index * 500)
-  const series = { run: 'r', name: 'é', steps: Float64Array.from(steps), values: Float64Array.from(values), times }
+  const series = {
+    run: 'r',
+    name: 'é',
+    steps: Float64Array.from(steps),
+    values: Float64Array.from(values),
+    times,
+  }
   return decoded(encodeLines([{ series, startedAt: 9000 }], { axis, pixels: 100 }, ['a warning']))
 }
 
@@ -30,5 +36,8 @@ test('values without steps are at their numbers, and times count from the start'
 })
 
 test('no series is a head alone', () => {
-  expect(decoded(encodeLines([], { axis: 'step', pixels: 10 }, [])).head).toEqual({ series: [], warnings: [] })
+  expect(decoded(encodeLines([], { axis: 'step', pixels: 10 }, [])).head).toEqual({
+    series: [],
+    warnings: [],
+  })
 })

@@ -9,9 +9,14 @@ import { folderOf } from '../support/folder.ts'
 
 test('after every line of its journal it is as the whole journal says', async () => {
   const root = folderOf()
-  const tracker = new ExperimentTracker({ outputDir: root, enableEnvironmentTracking: false, enableGitTracking: false })
+  const tracker = new ExperimentTracker({
+    outputDir: root,
+    enableEnvironmentTracking: false,
+    enableGitTracking: false,
+  })
   await tracker.startExperiment()
-  for (let step = 0; step < 40; step++) tracker.logMetrics({ loss: 1 / (step + 1), 'val/loss': NaN }, { step })
+  for (let step = 0; step < 40; step++)
+    tracker.logMetrics({ loss: 1 / (step + 1), 'val/loss': NaN }, { step })
   tracker.addTags(['one'])
   tracker.addMetadata({ rate: 0.1 })
   tracker.logMetric('without step', 3)

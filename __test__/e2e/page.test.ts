@@ -163,6 +163,7 @@ describe.skipIf(!isPossible)('the page in Chromium', () => {
     await page.waitForSelector('.readout:has-text("777")', { timeout: 2000 })
     await tracker.finishExperiment()
     await page.waitForSelector('.status-finished', { timeout: 4000 })
+    expect(await page.locator('.live').count()).toBe(0)
   })
 
   test('planted texts are texts', async () => {

@@ -13,8 +13,15 @@ const folder = join(root, 'moons')
 mkdirSync(folder)
 makeProject(folder)
 recordAll(folder)
-const live = startTracked(folder, ['--name', 'moons', '--run-name', 'goes on', '--seed', '7'], ['--pause=0.15'])
-const ui = spawn(process.execPath, [PROGRAM, 'ui', '--no-open'], { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] })
+const live = startTracked(
+  folder,
+  ['--name', 'moons', '--run-name', 'goes on', '--seed', '7'],
+  ['--pause=0.15'],
+)
+const ui = spawn(process.execPath, [PROGRAM, 'ui', '--no-open'], {
+  cwd: folder,
+  stdio: ['ignore', 'pipe', 'inherit'],
+})
 const browser = await startBrowser()
 try {
   const link = await new Promise((done) => ui.stdout.once('data', (text) => done(String(text).trim())))
@@ -43,7 +50,9 @@ try {
   await page.keyboard.press('v')
   await page.waitForSelector('.verdict.bad, .verdict.good')
   await take('verify')
-  await show(`/compare?run=${idOf('baseline')}&run=${idOf('smaller start')}`, '.chart canvas', { height: 900 })
+  await show(`/compare?run=${idOf('baseline')}&run=${idOf('smaller start')}`, '.chart canvas', {
+    height: 900,
+  })
   await take('compare')
   await show(`/?${where}`, '.run-name', { theme: 'dark', width: 360, height: 560 })
   await take('narrow')

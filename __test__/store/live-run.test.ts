@@ -9,9 +9,14 @@ import { folderOf } from '../support/folder.ts'
 
 test('after every line of its journal it is as the whole journal says', async () => {
   const root = folderOf()
-  const tracker = new ExperimentTracker({ outputDir: root, enableEnvironmentTracking: false, enableGitTracking: false })
+  const tracker = new ExperimentTracker({
+    outputDir: root,
+    enableEnvironmentTracking: false,
+    enableGitTracking: false,
+  })
   await tracker.startExperiment()
-  for (let step = 0; step < 40; step++) tracker.logMetrics({ loss: 1 / (step + 1), 'val/loss': NaN }, { step })
+  for (let step = 0; step < 40; step++)
+    tracker.logMetrics({ loss: 1 / (step + 1), 'val/loss': NaN }, { step })
   tracker.addTags(['one'])
   tracker.addMetadata({ rate: 0.1 })
   tracker.logMetric('without step', 3)
@@ -34,7 +39,8 @@ test('after every line of its journal it is as the whole journal says', async ()
     const run = await readRun(copy)
     expect(live?.run()).toEqual(run)
     const { series } = await readMetrics([run])
-    expect(live?.metrics()).toEqual(new Map(series.map(({ run: _, name, ...columns }) => [name, columns])))
+    const columns = series.map(({ name, values, steps, times }) => [name, { values, steps, times }] as const)
+    expect(live?.metrics()).toEqual(new Map(columns))
   }
   expect(live?.version).toBe(lines.length)
   await tracker.finishExperiment()

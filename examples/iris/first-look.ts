@@ -34,6 +34,8 @@ heading('Go on from here')
 const place = relative(process.cwd(), folder)
 shell(`npx lineaprint list --output-dir ${place}`)
 console.log(`\nThe run stays in ${join(place, '.lineaprint')}. Everything else: npx lineaprint --help`)
+console.log('\nTo see it in the browser:')
+console.log(`  npx lineaprint ui @latest --output-dir ${place}`)
 
 function heading(text: string): void {
   console.log(`\n── ${text}`)

@@ -55,7 +55,8 @@ export function columnValues(fields: readonly Field[], match: ValuedRun): Record
   return Object.fromEntries(fields.map((field) => [fieldName(field), valueOf(field, match)]))
 }
 
-function valueOf(field: Field, { run, parameters, metrics, contents }: ValuedRun): ColumnValue {
+/** Return the value of a field; null if the run has none. */
+export function valueOf(field: Field, { run, parameters, metrics, contents }: ValuedRun): ColumnValue {
   switch (field.kind) {
     case 'list':
       return field.column === 'tags'

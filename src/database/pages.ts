@@ -1,8 +1,8 @@
 /** Long lists of runs in parts: the order as ids, and the runs of some ids. */
 import { checkStore } from '../store/store.ts'
 import { hasRuns } from '../store/runs.ts'
-import { columnFields, columnValues } from './columns.ts'
-import { fieldName } from './expression/fields.ts'
+import { columnFields, valueOf } from './columns.ts'
+import { writtenField } from './expression/fields.ts'
 import { checkFilter } from './filter.ts'
 import { readFolders, selectRuns } from './folders.ts'
 import { NAME_LIMIT } from './run-order.ts'
@@ -10,6 +10,7 @@ import { valued } from './valued.ts'
 import type { RunId } from '../core/run-id.ts'
 import type { Store } from '../store/store.ts'
 import type { ValuedRun } from './columns.ts'
+import type { Field } from './expression/expression.ts'
 import type { FoundRun } from './evaluate.ts'
 import type { RunFilter } from './filter.ts'
 import type { FieldNames, RunOrder } from './run-order.ts'
@@ -32,7 +33,7 @@ export async function orderRuns(store: Store, filter: Omit<RunFilter, 'limit'>):
   const indexed = await orderIndexed(store, checked)
   if (!('reason' in indexed)) {
     const first = indexed.ids.slice(0, AUTO_RUNS)
-    const columns = columnNames(checked, await valuesOf(store, first))
+    const columns = columnFields(checked.columns, await valuesOf(store, first))
     return { ...indexed, columns }
   }
   const { runs, damaged } = await readFolders(store)
@@ -40,7 +41,7 @@ export async function orderRuns(store: Store, filter: Omit<RunFilter, 'limit'>):
   const inOrder = checked.sort.length > 0 ? selected : selected.toReversed()
   return {
     ids: inOrder.map(({ run }) => run.id),
-    columns: columnNames(checked, inOrder.slice(0, AUTO_RUNS).map(valued)),
+    columns: columnFields(checked.columns, inOrder.slice(0, AUTO_RUNS).map(valued)),
     damaged,
     total: runs.length,
     names: namesOf(runs),
@@ -48,21 +49,18 @@ export async function orderRuns(store: Store, filter: Omit<RunFilter, 'limit'>):
 }
 
 /**
- * Return runs by their ids, in that order, with the values of columns. An id that the store has no more is left out.
- *
- * @param columns Names of fields.
+ * Return runs by their ids, in that order, with the values of columns by their names in an expression. An id that the store
+ * has no more is left out.
  */
 export async function runsWithIds(
   store: Store,
   ids: readonly RunId[],
-  columns: readonly string[],
+  columns: readonly Field[],
 ): Promise<RunOfList[]> {
-  const fields = columnFields(checkFilter({ columns }).columns, [])
-  return (await valuesOf(store, ids)).map((match) => ({ ...match.run, values: columnValues(fields, match) }))
-}
-
-function columnNames({ columns }: ReturnType<typeof checkFilter>, runs: readonly ValuedRun[]): string[] {
-  return columnFields(columns, runs).map(fieldName)
+  return (await valuesOf(store, ids)).map((match) => ({
+    ...match.run,
+    values: Object.fromEntries(columns.map((field) => [writtenField(field), valueOf(field, match)])),
+  }))
 }
 
 async function valuesOf(store: Store, ids: readonly RunId[]): Promise<readonly ValuedRun[]> {

@@ -1,5 +1,6 @@
 /** The order of the runs that a filter selects. */
 import type { RunId } from '../core/run-id.ts'
+import type { Field } from './expression/expression.ts'
 import type { DamagedRun } from '../store/runs.ts'
 
 /** Names of parameters or metrics that are listed. */
@@ -9,8 +10,8 @@ export const NAME_LIMIT = 2000
 export interface RunOrder {
   /** In the order that was asked for, by default the newest first. */
   readonly ids: readonly RunId[]
-  /** Names of the columns, `auto` replaced by the fields in which the first runs differ. */
-  readonly columns: readonly string[]
+  /** The columns, `auto` replaced by the fields in which the first runs differ. */
+  readonly columns: readonly Field[]
   readonly damaged: readonly DamagedRun[]
   /** Number of readable runs, whatever the filter. */
   readonly total: number

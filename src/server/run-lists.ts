@@ -3,6 +3,7 @@
  * no run shows twice and none is skipped while others start.
  */
 import { createHash } from 'node:crypto'
+import { writtenField } from '../database/expression/fields.ts'
 import { orderRuns, runsWithIds } from '../database/pages.ts'
 import type { JsonValue } from '../core/json-value.ts'
 import type { RunId } from '../core/run-id.ts'
@@ -52,7 +53,7 @@ export class RunLists {
       offset,
       matched: order.ids.length,
       total: order.total,
-      columns: order.columns,
+      columns: order.columns.map(writtenField),
       runs: runs.map(listed),
       damaged: order.damaged.slice(0, DAMAGED_LIMIT).map(({ id, folder, error }) => ({
         id,

@@ -1,4 +1,5 @@
 /** The names of fields, as people write them. */
+import { isDeepStrictEqual } from 'node:util'
 import { LineaprintError } from '../../core/errors.ts'
 import { nearest } from '../../core/options.ts'
 import { LIST_FIELDS, METRIC_PARTS, TEXT_FIELDS, TIME_FIELDS } from './expression.ts'
@@ -59,6 +60,28 @@ export function fieldName(field: Field): string {
       break
   }
   return field.column
+}
+
+/** Return a field as an expression has it: {@link fieldName}, with quotation marks if the name needs them. */
+export function writtenField(field: Field): string {
+  const name = fieldName(field)
+  if (field.kind !== 'metric' && field.kind !== 'parameter') return name
+  const [token, end] = tokensIfValid(name)
+  const parsed = token?.kind === 'word' && end?.kind === 'end' ? fieldOf(token.parts) : undefined
+  if (isDeepStrictEqual(parsed, field)) return name
+  const quoted = `"${field.name.replaceAll(/["\\]/g, '\\$&')}"`
+  return field.kind === 'parameter'
+    ? `params.${quoted}`
+    : `metrics.${quoted}${field.part === 'last' ? '' : `.${field.part}`}`
+}
+
+function tokensIfValid(text: string): ReturnType<typeof tokensOf> {
+  try {
+    return tokensOf(text)
+  } catch (error) {
+    if (LineaprintError.is(error)) return []
+    throw error
+  }
 }
 
 /**

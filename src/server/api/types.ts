@@ -56,6 +56,7 @@ export interface RunListBody {
   readonly matched: number
   /** Number of readable runs in the store. */
   readonly total: number
+  /** Fields as an expression has them. */
   readonly columns: readonly string[]
   readonly runs: readonly ListedRunBody[]
   /** Folders that cannot be read as a run; the first ones. */

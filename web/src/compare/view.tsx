@@ -66,7 +66,8 @@ export function CompareView({ address }: { readonly address: URL }) {
       )}
       {diffs.length === 1 && first?.firstDivergence != null && (
         <p class="divergence">
-          The first step at which they differ is {first.firstDivergence.step}: {namesOf(first.firstDivergence)}
+          The first step at which they differ is {first.firstDivergence.step}:{' '}
+          {namesOf(first.firstDivergence)}
         </p>
       )}
       {all.length > LIMIT && (

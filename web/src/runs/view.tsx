@@ -200,7 +200,7 @@ export function RunsView({ address }: { readonly address: URL }) {
       ) : (
         <RunTable
           matched={matched}
-          columns={head?.columns ?? []}
+          columns={query.columns.length === 0 ? metricsFirst(head?.columns ?? []) : (head?.columns ?? [])}
           sort={query.sort}
           cursor={cursor}
           chosen={chosen}
@@ -213,4 +213,12 @@ export function RunsView({ address }: { readonly address: URL }) {
       )}
     </main>
   )
+}
+
+/** Return columns with those of metrics first: they are what runs are chosen by. */
+function metricsFirst(columns: readonly string[]): string[] {
+  return [
+    ...columns.filter((name) => name.startsWith('metrics.')),
+    ...columns.filter((name) => !name.startsWith('metrics.')),
+  ]
 }

@@ -14,7 +14,6 @@ export function shown(text: string, limit: number = LIMIT): string {
 
 function nameOf(character: string): string {
   const code = character.codePointAt(0) ?? 0
-  if (code < 0x20) return String.fromCodePoint(0x2400 + code)
   return `⟨U+${code.toString(16).toUpperCase().padStart(4, '0')}⟩`
 }
 

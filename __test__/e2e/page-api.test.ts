@@ -1,3 +1,4 @@
+/** The API of the page: its answers are as it says, and nothing is given to strangers. */
 import { mkdtempSync, realpathSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -19,9 +20,9 @@ import {
 import { routes } from '../../src/server/routes.ts'
 import { finished } from '../tracking/support.ts'
 import { lineaprint } from '../support/program.ts'
-import { HOST, serverOf } from './support.ts'
+import { HOST, serverOf } from '../server/support.ts'
 import type { ErrorBody, RunBody, RunListBody } from '../../src/server/api/types.ts'
-import type { TestServer } from './support.ts'
+import type { TestServer } from '../server/support.ts'
 
 let root: string
 let server: TestServer
@@ -41,8 +42,7 @@ beforeAll(async () => {
       },
     )
   const script = "console.log('hello'); console.error('trouble')"
-  const { code } = await lineaprint(['run', '--', process.execPath, '-e', script], { cwd: root })
-  expect(code).toBe(0)
+  await lineaprint(['run', '--', process.execPath, '-e', script], { cwd: root })
   server = serverOf(root)
 })
 
@@ -72,7 +72,10 @@ describe('answers are as their schemas say', () => {
   test('the store and the runs', async () => {
     const store = await answer(storeSchema, '/store')
     expect(store).toMatchObject({ root: join(root, '.lineaprint'), directory: root })
-    const list: RunListBody = await answer(runListSchema, '/runs?sort=-metrics.rate&column=metrics.loss&limit=2')
+    const list: RunListBody = await answer(
+      runListSchema,
+      '/runs?sort=-metrics.rate&column=metrics.loss&limit=2',
+    )
     expect(list).toMatchObject({ total: 4, matched: 4, offset: 0, columns: ['metrics.loss'] })
     expect(list.runs.map(({ id, values }) => [id, values['metrics.loss']])).toEqual([
       ['run-2', 0.1],
@@ -134,7 +137,10 @@ describe('answers are as their schemas say', () => {
 
   test('the document has every address, and its schemas hold of the answers', async () => {
     const document = (await (await server.ask('/api/v1/openapi.json')).json()) as {
-      paths: Record<string, Record<string, { responses: { 200: { content: Record<string, { schema: object }> } } }>>
+      paths: Record<
+        string,
+        Record<string, { responses: { 200: { content: Record<string, { schema: object }> } } }>
+      >
     }
     const listed = routes().map(({ path, method }) => `${method} /api/v1${path}`)
     const documented = Object.entries(document.paths).flatMap(([path, methods]) =>
@@ -149,7 +155,8 @@ describe('answers are as their schemas say', () => {
       ['/runs/{id}/patch', '/runs/run-1/patch'],
       ['/diff', '/diff?before=run-0&after=run-2'],
     ] as const) {
-      const schema = document.paths[`/api/v1${path}`]?.['get']?.responses[200].content['application/json']?.schema
+      const schema =
+        document.paths[`/api/v1${path}`]?.['get']?.responses[200].content['application/json']?.schema
       const check = ajv.compile(schema ?? false)
       check(await (await server.ask(`/api/v1${concrete}`)).json())
       expect(check.errors, path).toBeNull()

@@ -4,13 +4,12 @@ import { join } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
 import { isRunId } from '../core/run-id.ts'
 import { LiveRun } from '../store/live-run.ts'
-import { readMetrics } from '../store/metrics/series.ts'
+import { readMetrics, readMetricsBefore, seriesOf } from '../store/metrics/series.ts'
 import { readRun } from '../store/read.ts'
 import { JOURNAL_FILE, RECORD_FILE, runFolder } from '../store/store.ts'
 import { pathExists } from '../util/fs.ts'
-import { compareNatural } from '../util/natural-order.ts'
 import type { RunId } from '../core/run-id.ts'
-import type { MetricSeries, MetricsOfRuns } from '../store/metrics/series.ts'
+import type { MetricsOfRuns, RunMetrics } from '../store/metrics/series.ts'
 import type { StoredRun } from '../store/read.ts'
 import type { Store } from '../store/store.ts'
 
@@ -26,7 +25,18 @@ const ROW = 24
 /** A run that is kept. */
 type KeptRun =
   | { readonly kind: 'ended'; readonly stamp: string; readonly run: StoredRun; metrics?: MetricsOfRuns }
-  | { readonly kind: 'live'; readonly live: LiveRun; metrics?: MetricsOfRuns & { readonly version: number } }
+  | {
+      readonly kind: 'live'
+      readonly live: LiveRun
+      metrics?: MetricsOfRuns & { readonly version: number }
+      before?: Before
+    }
+
+/** The metrics of the runs that a run continues. */
+interface Before {
+  readonly runs: readonly RunMetrics[]
+  readonly warnings: readonly string[]
+}
 
 /** A reader of the runs of one store. */
 export class RunReader {
@@ -73,12 +83,20 @@ export class RunReader {
       }
       const { live } = kept
       if (kept.metrics?.version !== live.version) {
-        const series = [...live.metrics()].map(([name, columns]) => ({ run: own, name, ...columns }))
-        kept.metrics = { series: series.toSorted(byName), warnings: [], version: live.version }
+        kept.before ??= await this.#before(live.run(), signal)
+        const { runs, warnings } = kept.before
+        const series = seriesOf([...runs, { run: own, byName: live.metrics() }])
+        kept.metrics = { series, warnings, version: live.version }
       }
       const { series, warnings } = kept.metrics
       return { run: live.run(), series, warnings }
     })
+  }
+
+  /** Read what a run continues. It is read once. */
+  async #before(run: StoredRun, signal: AbortSignal): Promise<Before> {
+    const warnings: string[] = []
+    return { runs: await readMetricsBefore(run, { warnings, signal }), warnings }
   }
 
   /** Return the folder of a run. @throws ERR_LINEAPRINT_RUN if there is none of that id. */
@@ -145,10 +163,6 @@ export class RunReader {
 
 function sizeOf({ metrics }: KeptRun): number {
   return (metrics?.series ?? []).reduce((sum, { values }) => sum + values.length * ROW, 0)
-}
-
-function byName(a: MetricSeries, b: MetricSeries): number {
-  return compareNatural(a.name, b.name)
 }
 
 /** Return what changes when a record or journal does. */

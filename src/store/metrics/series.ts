@@ -76,24 +76,57 @@ export async function readMetrics(
   const warnings: string[] = []
   for (const run of runs) {
     signal?.throwIfAborted()
-    const byName = new Map<string, RunColumns[]>()
-    for (const part of continued ? await runsBefore(run, warnings) : [run])
-      for (const [name, columns] of await readRunMetrics(part, isWanted, warnings, signal)) {
-        const parts = byName.get(name) ?? []
-        byName.set(name, parts)
-        parts.push({ run: part.id, columns })
-      }
-    const names = [...byName.keys()].toSorted(compareNatural)
-    for (const name of names) series.push({ run: run.id, name, ...joinSeries(byName.get(name) ?? []) })
+    const before = continued ? await readMetricsBefore(run, { isWanted, warnings, signal }) : []
+    const own = await readRunMetrics(run, isWanted, warnings, signal)
+    series.push(...seriesOf([...before, { run: run.id, byName: own }]))
   }
   return { series, warnings }
 }
 
-function emptyIfMissing(columns: SeriesColumns | undefined): SeriesColumns {
-  return columns ?? { values: new Float64Array(), steps: new Float64Array(), times: new Float64Array() }
+/** The columns of one run, by the names of its series in the record. */
+export interface RunMetrics {
+  readonly run: string
+  readonly byName: ReadonlyMap<string, SeriesColumns>
 }
 
-type ByName = ReadonlyMap<string, SeriesColumns>
+/**
+ * Read the metrics of the runs that a run continues, the oldest first.
+ *
+ * @param given.warnings Gets a sentence about what could not be read.
+ * @throws ERR_LINEAPRINT_STORE if a journal cannot be read.
+ */
+export async function readMetricsBefore(
+  run: StoredRun,
+  given: {
+    readonly isWanted?: (name: string) => boolean
+    readonly warnings: string[]
+    readonly signal: AbortSignal | undefined
+  },
+): Promise<RunMetrics[]> {
+  const { isWanted = () => true, warnings, signal } = given
+  const metrics: RunMetrics[] = []
+  for (const part of await runsBefore(run, warnings))
+    if (part !== run)
+      metrics.push({ run: part.id, byName: await readRunMetrics(part, isWanted, warnings, signal) })
+  return metrics
+}
+
+/** Return the series of the last of several runs, each of which continues the one before it, in the natural order of names. */
+export function seriesOf(runs: readonly RunMetrics[]): MetricSeries[] {
+  const last = runs.at(-1)
+  if (last === undefined) return []
+  const parts = new Map<string, RunColumns[]>()
+  for (const { run, byName } of runs)
+    for (const [name, columns] of byName) {
+      const list = parts.get(name) ?? []
+      parts.set(name, list)
+      list.push({ run, columns })
+    }
+  const names = [...parts.keys()].toSorted(compareNatural)
+  return names.map((name) => ({ run: last.run, name, ...joinSeries(parts.get(name) ?? []) }))
+}
+
+type ByName = RunMetrics['byName']
 
 async function readRunMetrics(
   run: StoredRun,

@@ -26,6 +26,7 @@ const MEMBERS = [
   'setNotes',
   'setSeeds',
   'startExperiment',
+  'trackBatches',
   'trackDataset',
   'trackModel',
   'trackOutput',

@@ -98,3 +98,20 @@ say(subprocess.run([sys.executable, "-c", code], env=environment, capture_output
 `)
   expect(said).toEqual(['True\n'])
 })
+
+test('what gives its data once is no dataset, and stays as it is', SLOW, async () => {
+  const { said, record } = await python(`
+import lineaprint
+class DataLoader:
+    def __iter__(self): raise AssertionError("it was read")
+once = (value for value in [1, 2])
+lineaprint.track_dataset(once, "once")
+lineaprint.track_dataset(DataLoader(), "loader")
+say(list(once))
+`)
+  expect(said).toEqual([[1, 2]])
+  expect(record.warnings.filter((warning) => warning.includes('track_dataset'))).toEqual([
+    expect.stringMatching(/a generator is not read.* wrap it in track_batches/),
+    expect.stringMatching(/a DataLoader is not read/),
+  ])
+})

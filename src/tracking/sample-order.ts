@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import { LineaprintError } from '../core/errors.ts'
 import { compareUtf8 } from '../util/text-order.ts'
 import { dtypeOf, littleEndian } from '../hash/array.ts'
+import { inOrder } from '../hash/strided.ts'
 import type { Hash } from 'node:crypto'
 import type { TypedArray } from '../hash/array.ts'
 
@@ -100,8 +101,9 @@ function arrayOf(value: unknown): ArrayValue | undefined {
   const data: unknown = isShaped ? value.data : value
   const dtype = dtypeOf(data)
   if (dtype === undefined) return undefined
-  const typed = data as TypedArray
-  const shape = isShaped ? (value.shape as readonly number[]) : [typed.length]
+  const given = data as TypedArray
+  const shape = isShaped ? (value.shape as readonly number[]) : [given.length]
+  const typed = isShaped ? inOrder(given, given.length, { ...value, shape }) : given
   if (shape.reduce((product, dimension) => product * dimension, 1) !== typed.length)
     throw unsupported('an array whose shape does not fit its data')
   return { dtype, shape, bytes: littleEndian(typed) }

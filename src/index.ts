@@ -131,6 +131,8 @@ export type {
   RunNode,
 } from './lineage/graph.ts'
 export type { StepCode } from './record/record.ts'
+export type { BatchLoader, BatchOptions } from './tracking/batches.ts'
+export type { SampleMode } from './tracking/sample-order.ts'
 export type { DeriveOptions, NamedSource, StepSource } from './tracking/derivations.ts'
 export type { DigestOptions, DigestSource } from './tracking/digests.ts'
 export type { MetricOptions } from './tracking/metrics.ts'

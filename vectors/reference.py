@@ -4,7 +4,7 @@
 This file shares no code with the project. It is written to be read: everything is held in memory and nothing
 is fast. Which units a sample reads stands in sampling.py, what the blocks of a table are in tables.py, what consists of
 several models in composites.py, records and samples in records.py; what is hashed stands in cases.py, composite_cases.py,
-record_cases.py, sample_cases.py and table_cases.py; the results are the JSON files in this folder, which the tests of every language read.
+record_cases.py, sample_cases.py and table_cases.py; orders.py has the order of samples; the results are the JSON files in this folder, which the tests of every language read.
 
     python vectors/reference.py --check    recompute everything, exit 1 naming each difference
     python vectors/reference.py --write    write the JSON files again
@@ -599,12 +599,13 @@ def vector_files():
     import cases
     import composite_cases
     import composites
+    import orders
     import record_cases
     import records
     import sample_cases
     import table_cases
 
-    modules = (cases, composite_cases, record_cases, sample_cases, table_cases)
+    modules = (cases, composite_cases, orders, record_cases, sample_cases, table_cases)
     given, about = {}, {}
     for module in modules:
         given, about = given | module.CASES, about | module.ABOUT
@@ -623,6 +624,7 @@ def vector_files():
         "sequence": sequence_vector,
         "samples": records.samples_vector,
         "tfrecord": records.tfrecord_vector,
+        "order": orders.order_vector,
         "json": json_vector,
         "canonical-json": canonical_json_vector,
         "cbor": cbor_vector,

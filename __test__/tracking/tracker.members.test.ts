@@ -27,6 +27,7 @@ const MEMBERS = [
   'setNotes',
   'setSeeds',
   'startExperiment',
+  'trackBatches',
   'trackDataset',
   'trackModel',
   'trackOutput',

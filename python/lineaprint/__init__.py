@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     # What has one number: also an array or a tensor of one element.
     _Number = Union[SupportsFloat, SupportsIndex, "_HasItem"]
     _Report = Optional[Dict[str, Any]]
+    _Loader = TypeVar("_Loader")
     _Function = TypeVar("_Function", bound=Callable[..., Any])
 
     from typing import Protocol
@@ -74,6 +75,7 @@ __all__ = [
     "seed",
     "set_seeds",
     "start_run",
+    "track_batches",
     "track_dataset",
     "track_model",
     "track_output",
@@ -199,6 +201,27 @@ def start_run(
 def active() -> bool:
     """Return whether this process is recorded."""
     return _connect() and _current.active
+
+
+def track_batches(loader: _Loader, name: str = "batches", *, index: Any = None, samples: Optional[str] = None) -> _Loader:
+    """Return the loader, and record the order of the samples that each pass over it gives.
+
+    The loop gets the same batches in the same order, and the same exceptions; length and attributes are those of the
+    loader. `lineaprint diff` then says of two runs "the same data in another order, from batch 12 on". Each pass is an
+    epoch of `name`; each process records its own.
+
+    Samples are told by their content: rows of arrays or tensors, or values in a list. `index` records indexes instead,
+    which costs less: a key of the batch, or a function that returns the indexes of its samples. A list of arrays of one
+    form can be columns or samples: without `samples="rows"` or `samples="items"`, its batches count as a whole.
+
+    Cost: one SHA-256 of each batch. What has no digest is a warning of the run, and the loop goes on.
+    """
+    if not _recording():
+        return loader
+    from . import _batches
+
+    tracked: Any = _tracking.attempt("track_batches", lambda: _batches.track(loader, name, index, samples))
+    return loader if tracked is None else tracked
 
 
 @_safe

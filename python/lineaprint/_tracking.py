@@ -55,12 +55,23 @@ def track(kind: str, source: "Any", name: str, base: "Any" = None, keep: "Any" =
     if kind == "output":
         raise argument("an output must be a path, not %s" % type(source).__name__)
     if kind == "dataset":
+        _refuse_one_pass(source)
         tensor = _tensors.describe(source, "the dataset")
         fields = {"call": kind, "name": name, "dtype": tensor.dtype, "shape": list(tensor.shape)}
         return _handing.ask(_handing.Raw, [tensor], fields)
     found = _models.collect(source)
     fields = {"call": kind, "name": name, **found.fields()}
     return _handing.ask(_handing.Safetensors, list(found.tensors.values()), fields)
+
+
+def _refuse_one_pass(source: "Any") -> None:
+    """Raise for what gives its data once, or draws from a generator to give it: reading it would change the program."""
+    kind = type(source)
+    if hasattr(kind, "__next__") or any(base.__name__ == "DataLoader" for base in kind.__mro__):
+        raise argument(
+            "a %s is not read, because the program would get other data; track the files or arrays behind it, and wrap it in"
+            " track_batches to record the order of its samples" % kind.__name__
+        )
 
 
 def _keep_of(keep: "Any") -> "dict[str, Any]":

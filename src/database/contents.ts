@@ -8,8 +8,6 @@ import type { RunId } from '../core/run-id.ts'
 import type { Store } from '../store/store.ts'
 import type { ContentList, StoredContent } from './stored-contents.ts'
 
-export type { StoredContent } from './stored-contents.ts'
-
 /** The inputs and outputs of all runs of a store. */
 export interface StoredContents extends ContentList {
   /** The reason why every record had to be read, one sentence; the answer is the same. */

@@ -1,5 +1,6 @@
 /** Comparison of logged digests of two runs, and the step at which they diverge. */
 import { ownProperty } from './captures.ts'
+import { orderDetail } from './sample-order.ts'
 import { withoutOrigin } from '../record/series-keys.ts'
 import { plural } from '../util/plural.ts'
 import { NO_STEPS, positionOf, stepsDetail } from './metrics.ts'
@@ -64,7 +65,8 @@ export function diffDigests(
 export function digestFields(digests: readonly DigestDiff[]): Omit<RunDifference, 'cause'>[] {
   return digests.filter(isDifferent).map(({ name, before, after, divergence, ...counts }) => {
     const [valueBefore, valueAfter] = [divergence?.before ?? before?.last, divergence?.after ?? after?.last]
-    const position = divergence && `the digests diverge at ${positionOf(divergence)}`
+    const order = divergence && orderDetail(name, divergence.step, digests)
+    const position = order ?? (divergence && `the digests diverge at ${positionOf(divergence)}`)
     return {
       field: `digests.${name}`,
       ...(valueBefore !== undefined && { before: valueBefore }),

@@ -10,26 +10,16 @@ import { SampleReport } from './sample/report.ts'
 import { sampleElements } from './sample/array.ts'
 import { TYPED_ARRAY_PROTOTYPE, asBytes, digestBytes } from './bytes.ts'
 import type { AlgorithmChoice, Digest, Digests } from '../core/digest.ts'
+import { inOrder } from './strided.ts'
+import type { Strided } from './strided.ts'
+import type { TypedArray } from './typed-array.ts'
 import type { SampledHashOptions } from './sample/options.ts'
 
-/** Every typed array of JavaScript. */
-export type TypedArray =
-  | Int8Array
-  | Uint8Array
-  | Uint8ClampedArray
-  | Int16Array
-  | Uint16Array
-  | Int32Array
-  | Uint32Array
-  | BigInt64Array
-  | BigUint64Array
-  | Float32Array
-  | Float64Array
+export type { TypedArray } from './typed-array.ts'
 
-/** A typed array with the shape of the tensor it holds, in C order. */
-export interface ShapedArray {
+/** A typed array with the shape of the tensor it holds: in C order, or with strides. */
+export interface ShapedArray extends Strided {
   readonly data: TypedArray
-  readonly shape: readonly number[]
 }
 
 /** A hashed array. */
@@ -87,14 +77,16 @@ export async function hashArray<A extends AlgorithmChoice = 'blake3'>(
   options: SampledHashOptions<A> = {},
 ): Promise<ArrayHash<A>> {
   checkKeys(options, ['sample'])
-  const { data, shape } = isTypedArray(array) ? { data: array, shape: [lengthOf(array)] } : checkShaped(array)
-  const dtype = dtypeOf(data)
+  const layout = isTypedArray(array) ? { data: array, shape: [lengthOf(array)] } : checkShaped(array)
+  const { shape } = layout
+  const dtype = dtypeOf(layout.data)
   if (dtype === undefined) {
     throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this is not a typed array', {
       expected: [...ARRAY_DTYPES.keys()].join(', '),
-      received: typeof data,
+      received: typeof layout.data,
     })
   }
+  const data = inOrder(layout.data, lengthOf(layout.data), layout)
   const bytes = littleEndian(data)
   const [length, { byteLength }] = [lengthOf(data), bytes]
   checkShape(shape, length)

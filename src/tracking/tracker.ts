@@ -2,6 +2,7 @@
 import { checkKnown } from '../core/options.ts'
 import { KINDS, TENSORS, modelKind } from './inputs.ts'
 import { Leniency } from './leniency.ts'
+import { recordBatches } from './batches.ts'
 import { Recorder } from './recorder.ts'
 import type { SeedReport } from '../capture/seeds/capture.ts'
 import type { Given, SeedsOptions } from '../config/groups.ts'
@@ -16,6 +17,7 @@ import type { ModelReport } from '../model/report.ts'
 import type { TrackedModelOptions } from './inputs.ts'
 import type { TokenizerReport } from '../model/tokenizer.ts'
 import type { Verification, VerifyOptions } from '../verify/verify.ts'
+import type { BatchLoader, BatchOptions, Epochs } from './batches.ts'
 import type { DeriveOptions } from './derivations.ts'
 import type { DigestOptions, DigestSource } from './digests.ts'
 import type { MetricOptions } from './metrics.ts'
@@ -41,6 +43,7 @@ export interface OutputTrackingOptions {
 export class ExperimentTracker {
   readonly #recorder: Recorder
   readonly #leniency: Leniency
+  readonly #epochs: Epochs = new Map()
 
   /**
    * Create a tracker. Nothing is written before the start.
@@ -251,6 +254,28 @@ export class ExperimentTracker {
     options: DigestOptions = {},
   ): Promise<Digest | undefined> {
     return this.#leniency.wait('logDigest', () => this.#recorder.logDigest(name, value, options))
+  }
+
+  /**
+   * Return the loader, and record the order of the samples that each pass over it gives: the loop gets the same batches, in
+   * the same order, and the same errors. `lineaprint diff` then says of two runs "the same data in another order, from
+   * batch 12 on". Each pass is an epoch of `name`.
+   *
+   * Cost: one SHA-256 of each batch on this thread. What has no digest is a warning of the run, and the loop goes on.
+   *
+   * @param loader An iterable or async iterable of batches: typed arrays, `{ data, shape }`, lists, maps and objects of these.
+   * @throws With `strict`: ERR_LINEAPRINT_ARGUMENT for a loader that is not iterable, and for a wrong option.
+   */
+  trackBatches<T, L extends BatchLoader<T> = BatchLoader<T>>(
+    loader: L & BatchLoader<T>,
+    name: string = 'batches',
+    options: BatchOptions<T> = {},
+  ): L {
+    return (
+      this.#leniency.call('trackBatches', () =>
+        recordBatches<T, L>(this.#recorder, this.#epochs, loader, name, options),
+      ) ?? loader
+    )
   }
 
   /**

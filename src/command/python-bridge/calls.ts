@@ -69,6 +69,9 @@ export async function answer(message: Message, program: Program, session: Sessio
     case 'derive':
       await derive(message, programs.announce(program, recorder), recorder)
       break
+    case 'order':
+      await logOrder(message, programs.announce(program, recorder), recorder)
+      break
     case 'digest':
       return logDigest(message, program, session)
     case 'state':
@@ -275,6 +278,11 @@ async function derive(
   recorder: Recorder,
 ): Promise<void> {
   await recorder.derive(name, { from, step, params, code }, process)
+}
+
+async function logOrder({ values }: MessageOf<'order'>, process: number, recorder: Recorder): Promise<void> {
+  for (const [name, digest, step] of values)
+    await recorder.logDigest(name, `sha256:${digest}`, { step }, process)
 }
 
 /** A source that a program transfers from memory. It has no lasting path. */

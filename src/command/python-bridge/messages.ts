@@ -207,6 +207,11 @@ export type Message =
       /** Absolute paths of files, and sources of functions. */
       readonly code?: readonly (string | { readonly name: string; readonly source: string })[] | undefined
     })
+  | {
+      /** Digests of the order of samples: a name, a SHA-256 in hexadecimal digits, and the number of the batch. */
+      readonly call: 'order'
+      readonly values: readonly (readonly [name: string, digest: string, step: number])[]
+    }
   | (Named<'digest'> &
       FileTransfer & {
         readonly step?: number | undefined
@@ -442,6 +447,12 @@ const schema = lazily((): z.ZodMiniType<Message> => {
           .array(z.union([path, z.object({ name: upTo(NAME_LIMIT), source: upTo(SOURCE_LIMIT) })]))
           .check(z.maxLength(1000)),
       ),
+    }),
+    z.object({
+      call: z.literal('order'),
+      values: z
+        .array(z.tuple([name, z.string().check(z.regex(/^[0-9a-f]{64}$/)), id]))
+        .check(z.maxLength(10_000)),
     }),
     z.object({
       call: z.literal('digest'),

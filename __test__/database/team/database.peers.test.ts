@@ -202,9 +202,20 @@ test.skipIf(!isInstalled)('a damaged run is named, and the others are added', SL
   const database = RunDatabase.open(address)
   const report = await database.sync(storeIn(root))
   expect(report).toMatchObject({ written: 1, damaged: [{ id: 'run-1' }] })
+  // A store of nothing else, and metrics whose names PostgreSQL cannot tell apart.
+  const hostile = await storeOf(7)
+  writeFileSync(join(hostile, '.lineaprint', 'runs', 'run-7', 'run.json'), '')
+  expect(await database.sync(storeIn(hostile))).toMatchObject({ written: 0, damaged: [{ id: 'run-7' }] })
+  const twins = folderOf()
+  await finished(twins, { experimentId: 'twins' }, (tracker) =>
+    tracker.logMetrics({ 'a\0': 1, 'a\ufffd': 2 }),
+  )
+  const { warnings } = await database.sync(storeIn(twins))
+  expect(warnings).toEqual([expect.stringContaining('twins: some names of metrics are the same')])
+  expect((await database.metrics(['twins'])).series.map(({ values }) => [...values])).toEqual([[1]])
   // Two writers at the same moment wait for one another.
   const other = RunDatabase.open(address)
   await Promise.all([database, other].map((each) => each.sync(storeIn(root), { all: true })))
-  expect((await other.list()).runs.map(({ id }) => id)).toEqual(['run-2'])
+  expect((await other.list()).runs.map(({ id }) => id)).toEqual(['run-2', 'twins'])
   await Promise.all([database.close(), other.close()])
 })

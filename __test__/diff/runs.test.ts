@@ -46,7 +46,11 @@ test('two runs of the same are the same, whatever their names and notes', async 
     for (const step of [1, 2, 3]) tracker.logMetric('loss', step === 2 ? NaN : 1 / step, { step })
   }
   const a = await finished(folder, { experimentName: 'a' }, work)
-  const b = await finished(folder, { experimentName: 'b', notes: 'again', tags: ['x'] }, work)
+  const b = await finished(
+    folder,
+    { experimentName: 'b', notes: 'again', tags: ['x'], continues: a.id },
+    work,
+  )
   const diff = await diffRuns(a, b)
   expect(diff).toMatchObject({
     kind: 'run',

@@ -18,6 +18,7 @@ const LABELS: ReadonlySet<string> = new Set([
   'experimentId',
   'experimentName',
   'runName',
+  'continues',
   'outputDir',
   'redact',
   'storeAccess',

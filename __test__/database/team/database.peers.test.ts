@@ -72,7 +72,7 @@ const SLOW = { timeout: 240_000 }
 test.skipIf(!isInstalled)('a database answers as the stores do that were added to it', SLOW, async () => {
   const roots = [await storeOf(1, 2), await storeOf(3)]
   const stores = roots.map((root) => storeIn(root))
-  const database = await RunDatabase.open(await newDatabase())
+  const database = RunDatabase.open(await newDatabase())
   for (const store of stores) await database.sync(store)
   const filter = { where: 'metrics.loss >= 1', sort: ['-metrics.loss'], columns: ['auto', 'tags'] }
   const { runs, total } = await database.list(filter)
@@ -168,7 +168,7 @@ test.skipIf(!isInstalled)('a server that cannot be used is an error without its 
   const address = await newDatabase()
   const refused = async (at: string, code: string): Promise<void> => {
     const asked = async (): Promise<unknown> => {
-      const database = await RunDatabase.open(at)
+      const database = RunDatabase.open(at)
       try {
         return await database.list()
       } finally {
@@ -199,12 +199,23 @@ test.skipIf(!isInstalled)('a server that cannot be used is an error without its 
 test.skipIf(!isInstalled)('a damaged run is named, and the others are added', SLOW, async () => {
   const [root, address] = [await storeOf(1, 2), await newDatabase()]
   writeFileSync(join(root, '.lineaprint', 'runs', 'run-1', 'run.json'), '{')
-  const database = await RunDatabase.open(address)
+  const database = RunDatabase.open(address)
   const report = await database.sync(storeIn(root))
   expect(report).toMatchObject({ written: 1, damaged: [{ id: 'run-1' }] })
+  // A store of nothing else, and metrics whose names PostgreSQL cannot tell apart.
+  const hostile = await storeOf(7)
+  writeFileSync(join(hostile, '.lineaprint', 'runs', 'run-7', 'run.json'), '')
+  expect(await database.sync(storeIn(hostile))).toMatchObject({ written: 0, damaged: [{ id: 'run-7' }] })
+  const twins = folderOf()
+  await finished(twins, { experimentId: 'twins' }, (tracker) =>
+    tracker.logMetrics({ 'a\0': 1, 'a\ufffd': 2 }),
+  )
+  const { warnings } = await database.sync(storeIn(twins))
+  expect(warnings).toEqual([expect.stringContaining('twins: some names of metrics are the same')])
+  expect((await database.metrics(['twins'])).series.map(({ values }) => [...values])).toEqual([[1]])
   // Two writers at the same moment wait for one another.
-  const other = await RunDatabase.open(address)
+  const other = RunDatabase.open(address)
   await Promise.all([database, other].map((each) => each.sync(storeIn(root), { all: true })))
-  expect((await other.list()).runs.map(({ id }) => id)).toEqual(['run-2'])
+  expect((await other.list()).runs.map(({ id }) => id)).toEqual(['run-2', 'twins'])
   await Promise.all([database.close(), other.close()])
 })

@@ -1,6 +1,6 @@
 import { inflateSync } from 'node:zlib'
 import { expect, test } from 'vitest'
-import { plotPng } from '../../../src/export/plot/png.ts'
+import { loadResvg, plotPng } from '../../../src/export/plot/png.ts'
 import { plotSvg } from '../../../src/export/plot/svg.ts'
 import { HAS_FONTS } from '../../support/fonts.ts'
 
@@ -71,4 +71,13 @@ test.skipIf(!HAS_FONTS)('a plot that would take too much memory is refused', asy
     code: 'ERR_LINEAPRINT_UNSUPPORTED',
     received: expect.stringMatching(/^1760 by \d{5}$/),
   })
+})
+
+test('without the package, the error names it', () => {
+  expect(() => loadResvg('file:///nowhere/module.js')).toThrow(
+    expect.objectContaining({
+      code: 'ERR_LINEAPRINT_UNSUPPORTED',
+      message: expect.stringContaining('npm install @resvg/resvg-js'),
+    }),
+  )
 })

@@ -36,7 +36,7 @@ export function command(context: CommandContext): Command {
         })
       const { store } = await openStore(options)
       const { RunDatabase } = await import('../../database/team/database.ts')
-      const database = await RunDatabase.open(address)
+      const database = RunDatabase.open(address)
       try {
         const { all, prune } = options
         const report = await database.sync(store, { all, prune, signal: context.signal })

@@ -44,7 +44,7 @@ export async function fromDatabase<T>(
   if (address === undefined) return undefined
   const { RunDatabase: Database } = await import('../../database/team/database.ts')
   try {
-    const database = await Database.open(address)
+    const database = Database.open(address)
     try {
       return await ask(database)
     } finally {

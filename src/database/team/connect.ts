@@ -22,10 +22,14 @@ const TEAM_STATEMENTS = [
   sql`CREATE TABLE origin (run text collate "C" primary key, store text collate "C" not null)`,
 ]
 
-/** Connect to a database. Nothing is made in it. */
-export async function connectTeam(address: DatabaseAddress): Promise<RunConnection> {
-  // Loaded on demand: most commands use no database of a team.
-  const { Pool } = await import('pg').then(({ default: module }) => module)
+/** Return `pg`. Not `import`: the program runs as compiled code, in which Node warns about that. */
+function loadPg(): typeof import('pg') {
+  return process.getBuiltinModule('node:module').createRequire(import.meta.url)('pg') as typeof import('pg')
+}
+
+/** Connect to a database. Nothing is made in it, and the server is not asked. */
+export function connectTeam(address: DatabaseAddress): RunConnection {
+  const { Pool } = loadPg()
   const pool = new Pool({
     connectionString: address.whole,
     connectionTimeoutMillis: PATIENCE,

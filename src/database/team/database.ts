@@ -42,9 +42,9 @@ export class RunDatabase {
    * @param address `postgres://USER@HOST/DATABASE`. Without a password in it, `PGPASSWORD` and `~/.pgpass` are used.
    * @throws ERR_LINEAPRINT_ARGUMENT for another form.
    */
-  static async open(address: string): Promise<RunDatabase> {
+  static open(address: string): RunDatabase {
     const checked = checkAddress(address)
-    return new RunDatabase(checked, await withDatabase(checked, () => connectTeam(checked)))
+    return new RunDatabase(checked, connectTeam(checked))
   }
 
   /** Address without user, password and options. */

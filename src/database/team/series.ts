@@ -25,8 +25,13 @@ export interface WrittenSeries {
 }
 
 /** Read the series of a run from its folder. */
-export function seriesToWrite(run: StoredRun, signal: AbortSignal | undefined): Promise<WrittenSeries> {
-  return readMetrics([run], { continued: false, signal })
+export async function seriesToWrite(run: StoredRun, signal: AbortSignal | undefined): Promise<WrittenSeries> {
+  const { series, warnings } = await readMetrics([run], { continued: false, signal })
+  // Names that differ in characters that PostgreSQL does not take are the same there.
+  const byName = new Map(series.toReversed().map((item) => [storedText(item.name), item]))
+  if (byName.size === series.length) return { series, warnings }
+  const reason = `${run.id}: some names of metrics are the same in the database; the first of each is there`
+  return { series: [...byName.values()], warnings: [...warnings, reason] }
 }
 
 /** Replace the series of a run, within a transaction. */

@@ -79,6 +79,7 @@ export async function syncRuns(
         damaged.push({ id, folder, error })
       }
     }
+    if (runs.length === 0) continue
     await connection.transaction(async (inner) => {
       await lockForWriting(inner)
       await replaceRuns(inner, runs)

@@ -28,7 +28,7 @@ export async function plotPng(
   signal?: AbortSignal,
   { loadSystemFonts = true }: FontSource = {},
 ): Promise<Uint8Array> {
-  const { Resvg, renderAsync } = await load()
+  const { Resvg, renderAsync } = loadResvg()
   const font = { loadSystemFonts, defaultFontFamily: 'DejaVu Sans', sansSerifFamily: 'DejaVu Sans' }
   // Without a font, the texts would be left out, and nothing would say so.
   if (new Resvg(SAMPLE, { font }).getBBox() === undefined)
@@ -50,9 +50,16 @@ export async function plotPng(
 const SAMPLE =
   '<svg xmlns="http://www.w3.org/2000/svg" width="99" height="50"><text x="9" y="30" font-family="DejaVu Sans, sans-serif">Mg</text></svg>'
 
-async function load(): Promise<Resvg> {
+/**
+ * Load the package that draws.
+ *
+ * @param from The module from which it is looked for.
+ * @throws ERR_LINEAPRINT_UNSUPPORTED if it is not installed.
+ */
+export function loadResvg(from: string = import.meta.url): Resvg {
   try {
-    return await import('@resvg/resvg-js')
+    // Not `import`: the program runs as compiled code, in which Node warns about that.
+    return process.getBuiltinModule('node:module').createRequire(from)('@resvg/resvg-js') as Resvg
   } catch (cause) {
     throw new LineaprintError('ERR_LINEAPRINT_UNSUPPORTED', 'a PNG needs the package @resvg/resvg-js', {
       hint: 'install it beside lineaprint: npm install @resvg/resvg-js (with --global if lineaprint is), or write an SVG',

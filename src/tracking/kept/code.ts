@@ -7,14 +7,10 @@ import { join } from 'node:path'
 import { createGit } from '../../capture/git/command.ts'
 import { parseGitCapture } from '../../capture/git/parse.ts'
 import { writeDigests } from '../../core/digest.ts'
-import { LineaprintError } from '../../core/errors.ts'
-import { reasonOf } from '../../record/failure.ts'
-import { withWriterLease } from '../../store/objects/lease.ts'
 import { freeBytes, keepObject } from '../../store/objects/write.ts'
-import { errorText } from '../../util/error-text.ts'
 import { writeAll } from '../../util/fs.ts'
 import { makeTemporary } from '../../util/temporary.ts'
-import { failedCopy } from './keep.ts'
+import { copyUnderLease } from './keep.ts'
 import type { JsonObject } from '../../core/json-value.ts'
 import type { KeptCopy } from '../../record/overwritten.ts'
 import type { RunWriter } from '../run-writer.ts'
@@ -36,25 +32,10 @@ export async function keepCode(writer: RunWriter, signal: AbortSignal | undefine
     const value: JsonObject = { ...capture.value, code }
     writer.append({ type: 'capture', component: 'git', result: { ...capture, value } })
   }
-  let copy: KeptCopy
-  try {
-    copy = await withWriterLease(
-      writer.store,
-      async () => {
-        const kept = await keepPack(writer, root, commit, signal)
-        record(kept)
-        await writer.flush()
-        return kept
-      },
-      { signal },
-    )
-  } catch (error) {
-    signal?.throwIfAborted()
-    copy = failedCopy(LineaprintError.is(error) ? reasonOf(error) : errorText(error, 'first'))
-    record(copy)
-  }
-  if (copy.status === 'failed')
-    writer.append({ type: 'warning', message: `the code was not kept: ${copy.reason}` })
+  const copy = await copyUnderLease(writer, () => keepPack(writer, root, commit, signal), record, signal)
+  if (copy.status !== 'failed') return
+  record(copy)
+  writer.append({ type: 'warning', message: `the code was not kept: ${copy.reason}` })
 }
 
 async function keepPack(

@@ -83,8 +83,7 @@ export function expectedOf({ kind, bytes, digests, folder }: OutputReport): Expe
 }
 
 /**
- * Make a copy, and record it with its entry. The objects are named in the journal, on disk, before the lease under which
- * they were written ends.
+ * Make a copy, and record it with its entry.
  *
  * @param make Makes the copy. It can be called again.
  */
@@ -109,28 +108,41 @@ export async function recordCopy(
       if (entry?.status === 'tracked')
         writer.append({ type: 'tracked', section, name, entry: { ...entry, kept }, ...from })
     })
-  let copy: KeptCopy
-  try {
-    copy = await withWriterLease(
-      writer.store,
-      async () => {
-        const kept = await make()
-        if (kept.status === 'failed') return kept
-        await record(kept)
-        await writer.flush()
-        return kept
-      },
-      { signal },
-    )
-  } catch (error) {
-    signal?.throwIfAborted()
-    copy = failedCopy(LineaprintError.is(error) ? reasonOf(error) : errorText(error, 'first'))
-  }
+  const copy = await copyUnderLease(writer, make, record, signal)
   if (copy.status === 'failed') {
     writer.append({ type: 'warning', message: `no copy of the ${label} was kept: ${copy.reason}` })
     await record(copy)
   }
   return copy
+}
+
+/**
+ * Make a copy under a lease. What names its objects is in the journal, on disk, before the lease ends. An error is a copy that
+ * failed, which the caller records.
+ *
+ * @param make Makes the copy. It can be called again.
+ * @param record Records a copy that was made.
+ * @throws The reason of the signal.
+ */
+export async function copyUnderLease(
+  writer: RunWriter,
+  make: () => Promise<KeptCopy>,
+  record: (kept: KeptCopy) => void | Promise<void>,
+  signal: AbortSignal | undefined,
+): Promise<KeptCopy> {
+  const work = async (): Promise<KeptCopy> => {
+    const kept = await make()
+    if (kept.status === 'failed') return kept
+    await record(kept)
+    await writer.flush()
+    return kept
+  }
+  try {
+    return await withWriterLease(writer.store, work, { signal })
+  } catch (error) {
+    signal?.throwIfAborted()
+    return failedCopy(LineaprintError.is(error) ? reasonOf(error) : errorText(error, 'first'))
+  }
 }
 
 /** Return the form of a copy that could not be made. */

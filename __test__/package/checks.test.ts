@@ -20,6 +20,7 @@ const LINKED = [
   'native',
   'python',
   'vectors',
+  'web',
   'schema',
   'benchmark',
   'soak',

@@ -40,7 +40,7 @@ try {
   }
   const take = (name) => page.screenshot({ path: join(docs, `page-${name}.png`), animations: 'disabled' })
   const where = new URLSearchParams({ where: 'status != "failed"', sort: '-metrics.val/accuracy' })
-  await show(`/?${where}`, '.run-name')
+  await show(`/?${where}`, '.run-name', { height: 520 })
   for (const key of ['j', 'x', 'j', 'x']) await page.keyboard.press(key)
   await take('runs')
   await show(`/runs/${idOf('goes on')}`, '.chart canvas', { theme: 'dark', height: 760 })
@@ -51,7 +51,7 @@ try {
   await page.waitForSelector('.verdict.bad, .verdict.good')
   await take('verify')
   await show(`/compare?run=${idOf('baseline')}&run=${idOf('smaller start')}`, '.chart canvas', {
-    height: 900,
+    height: 780,
   })
   await take('compare')
   await show(`/?${where}`, '.run-name', { theme: 'dark', width: 360, height: 560 })

@@ -76,7 +76,8 @@ export async function orderIndexed(
   filter: CheckedFilter,
 ): Promise<Omit<RunOrder, 'columns'> | NoIndex> {
   return withIndex(store, async (connection) => {
-    const damaged = await refresh(connection, store, CHECKED.list)
+    // A page asks again every few seconds, and the records are checked in turn.
+    const damaged = await refresh(connection, store, CHECKED.find)
     const { rows } = await selectIds(filter, connection.dialect).execute(connection.database)
     const names = await fieldNames(connection, NAME_LIMIT)
     return {

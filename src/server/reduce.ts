@@ -40,29 +40,14 @@ export function reduceLine({ x, y }: Line, from: number, to: number, pixels: num
   const points: number[] = []
   let notFinite = 0
   let at = start
-  while (at < end) {
+  for (let pixel = 1; at < end; pixel++) {
+    const bound = least + pixel * width
     // All positions can be equal; then everything is in one pixel.
-    const pixel = width > 0 ? Math.min(pixels - 1, Math.floor(((x[at] ?? 0) - least) / width)) : 0
-    let first = -1
-    let last = -1
-    let min = -1
-    let max = -1
-    let gap = -1
-    for (; at < end; at++) {
-      if (width > 0 && Math.min(pixels - 1, Math.floor(((x[at] ?? 0) - least) / width)) !== pixel) break
-      const value = y[at] ?? NaN
-      if (!Number.isFinite(value)) {
-        notFinite++
-        gap = at
-        continue
-      }
-      if (first < 0) first = at
-      if (min < 0 || value < (y[min] ?? 0)) min = at
-      if (max < 0 || value > (y[max] ?? 0)) max = at
-      last = at
-    }
-    const kept = [...new Set([first, min, max, last, gap])].filter((index) => index >= 0)
-    points.push(...kept.toSorted((a, b) => a - b))
+    const stop = pixel >= pixels || !(width > 0) ? end : search(x, (position) => position >= bound, at, end)
+    const { kept, gaps } = extremes(y, at, stop)
+    notFinite += gaps
+    for (const index of kept) points.push(index)
+    at = stop
   }
   return {
     x: Float64Array.from(points, (index) => x[index] ?? NaN),
@@ -73,19 +58,53 @@ export function reduceLine({ x, y }: Line, from: number, to: number, pixels: num
   }
 }
 
+/** Return the indexes of the values that stand for a part, in their order, and the number of those that are not finite. */
+function extremes(y: Float64Array, start: number, end: number): { kept: number[]; gaps: number } {
+  let first = -1
+  let last = -1
+  let min = -1
+  let max = -1
+  let least = Infinity
+  let greatest = -Infinity
+  let gap = -1
+  let gaps = 0
+  for (let at = start; at < end; at++) {
+    const value = y[at] ?? NaN
+    // False for NaN and the infinities alone.
+    if (value - value !== 0) {
+      gaps++
+      gap = at
+      continue
+    }
+    if (first < 0) first = at
+    last = at
+    if (value < least) {
+      least = value
+      min = at
+    }
+    if (value > greatest) {
+      greatest = value
+      max = at
+    }
+  }
+  const kept = [...new Set([first, min, max, last, gap])].filter((index) => index >= 0)
+  return { kept: kept.toSorted((a, b) => a - b), gaps }
+}
+
 /** Return the index of the first position that is at least `bound`. */
 function lowerBound(x: Float64Array, bound: number): number {
-  return search(x, (value) => value >= bound)
+  return search(x, (value) => value >= bound, 0, x.length)
 }
 
 /** Return the index of the first position that is greater than `bound`. */
 function upperBound(x: Float64Array, bound: number): number {
-  return search(x, (value) => value > bound)
+  return search(x, (value) => value > bound, 0, x.length)
 }
 
-function search(x: Float64Array, isRight: (value: number) => boolean): number {
-  let low = 0
-  let high = x.length
+/** Return the first index in a part at which a condition holds that holds of all after it. */
+function search(x: Float64Array, isRight: (value: number) => boolean, start: number, end: number): number {
+  let low = start
+  let high = end
   while (low < high) {
     const middle = (low + high) >>> 1
     if (isRight(x[middle] ?? NaN)) high = middle

@@ -1,5 +1,5 @@
 /** The choice of columns. */
-import { useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { shown } from '../shared/text.ts'
 import { quoted } from './filter.tsx'
 
@@ -16,6 +16,21 @@ const SHOWN = 200
 /** A menu with all parameters and metrics of the store. */
 export function Columns({ columns, isAuto, names, onChange }: ColumnsProps) {
   const [search, setSearch] = useState('')
+  const menu = useRef<HTMLDetailsElement>(null)
+  useEffect(() => {
+    const close = (event: Event): void => {
+      const isInside = event.target instanceof Node && menu.current?.contains(event.target) === true
+      const isEscape = event instanceof KeyboardEvent && event.key === 'Escape'
+      if (menu.current !== null && (isEscape || (event.type === 'pointerdown' && !isInside)))
+        menu.current.open = false
+    }
+    document.addEventListener('pointerdown', close)
+    document.addEventListener('keydown', close)
+    return () => {
+      document.removeEventListener('pointerdown', close)
+      document.removeEventListener('keydown', close)
+    }
+  }, [])
   const all = [
     ...names.metrics.map((name) => `metrics.${quoted(name)}`),
     ...names.parameters.map((name) => `params.${quoted(name)}`),
@@ -31,7 +46,7 @@ export function Columns({ columns, isAuto, names, onChange }: ColumnsProps) {
   const toggle = (name: string, isChosen: boolean): void =>
     onChange(isChosen ? [...columns, name] : columns.filter((other) => plain(other) !== plain(name)))
   return (
-    <details class="menu">
+    <details class="menu" ref={menu}>
       <summary class="button">Columns</summary>
       <div class="menu-body">
         <label class="check">

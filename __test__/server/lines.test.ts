@@ -37,5 +37,8 @@ test('values without steps are at their numbers, and times count from the start'
 })
 
 test('no series is a head alone', () => {
-  expect(decoded(encodeLines([], { axis: 'step', pixels: 10 }, [])).head).toEqual({ series: [], warnings: [] })
+  expect(decoded(encodeLines([], { axis: 'step', pixels: 10 }, [])).head).toEqual({
+    series: [],
+    warnings: [],
+  })
 })

@@ -201,3 +201,15 @@ test('a file in the place of a folder, and nonsense in the place of a digest', a
   writeFileSync(join(root, 'd/a'), '2')
   expect(await itemOf(run, 'datasets', {})).toMatchObject({ status: 'changed', counts: true })
 })
+
+test('each item is reported once, as it is in the result', async () => {
+  const root = folderOf({ 'data.csv': 'a\n1\n' })
+  const run = await finished(root, {}, async (tracker) =>
+    tracker.trackDataset(join(root, 'data.csv'), 'data'),
+  )
+  const reported: VerifyItem[] = []
+  const { items } = await verifyRun(run, { directory: root, onItem: (item) => reported.push(item) })
+  expect(items.length).toBeGreaterThan(3)
+  expect(new Set(reported)).toEqual(new Set(items))
+  expect(reported.length).toBe(items.length)
+})

@@ -16,6 +16,7 @@ import { stampText } from '../util/file-stamp.ts'
 import { NO_TABLE, describeTable } from './describe-table.ts'
 import { describeArchive } from './describe-archive.ts'
 import { describeSequence } from './describe-sequence.ts'
+import { declaredTerms } from './folder/declared-terms.ts'
 import { findingsOf } from './folder/findings.ts'
 import { readFolderTables } from './folder/read-tables.ts'
 import { isSequenceFile, isTableFile, takesSchema } from './table-names.ts'
@@ -30,6 +31,7 @@ import type { ListedTree, TreeHash } from '../hash/tree.ts'
 import type { DatasetArchive } from './describe-archive.ts'
 import type { DatasetSequence } from './describe-sequence.ts'
 import type { DatasetTable, ReadTableOptions } from './describe-table.ts'
+import type { DeclaredTerms } from './folder/declared-terms.ts'
 import type { LabelCount } from './folder/findings.ts'
 import type { DatasetSplits } from './folder/splits-digest.ts'
 import type { TableSchema } from './table.ts'
@@ -90,6 +92,8 @@ export interface DatasetReport<A extends AlgorithmChoice = AlgorithmChoice> {
   readonly labels?: readonly LabelCount[]
   /** One table for each split; only for a folder whose files name splits. */
   readonly splits?: DatasetSplits
+  /** The licence and source that a file of a folder declares; absent if there is none. Nothing of it is checked. */
+  readonly declared?: DeclaredTerms
   /** Files that are not what their names say, for example Git LFS pointers. Absent if none was recognised. */
   readonly disguised?: readonly Disguised[]
   readonly warnings: readonly string[]
@@ -161,7 +165,13 @@ async function fromListedTree(
   const tree = await hashListedTree(path, options)
   const listed = await fromTree(path, tree.tree)
   const findings = statistics ? findingsOf(tree.entries()) : { warnings: [] }
-  const report = { ...listed, ...findings, warnings: [...listed.warnings, ...findings.warnings] }
+  const { terms, warnings: unread } = await declaredTerms(path, pathsOf(tree))
+  const report = {
+    ...listed,
+    ...findings,
+    ...(terms && { declared: terms }),
+    warnings: [...listed.warnings, ...findings.warnings, ...unread],
+  }
   // A pointer has the name of a table; the warning about it says why there is none.
   if (report.disguised?.some(({ path: file }) => isTableFile(file) || isSequenceFile(file)) === true)
     return { ...report, tree }
@@ -171,6 +181,11 @@ async function fromListedTree(
     { ...tableOptions, algorithm, signal, onProgress, threads },
   )
   return { ...report, ...content, warnings: [...report.warnings, ...warnings], tree }
+}
+
+/** Return the paths of the files of a folder. */
+function* pathsOf({ entries }: ListedTree): Iterable<string> {
+  for (const { path, type } of entries()) if (type === 'file') yield path
 }
 
 async function fromTree(path: string, tree: TreeHash): Promise<DatasetReport> {

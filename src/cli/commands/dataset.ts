@@ -90,6 +90,8 @@ async function dataset(path: string, options: Options, context: CommandContext):
             ['files', count(report.files)],
             ['folders', count(report.folders ?? 0)],
           ]),
+      ...(report.declared?.licenses ?? []).map((licence) => ['licence', escapeText(licence)]),
+      ...(report.declared?.sources ?? []).map((source) => ['source', escapeText(source)]),
       ...(report.archive === undefined ? [] : archiveRows(report.archive)),
       ...(report.labels ?? []).map(({ label, split, files }) => [
         'label',

@@ -47,7 +47,10 @@ export interface DatasetOptions<A extends AlgorithmChoice = AlgorithmChoice> ext
    * @default true
    */
   readonly tables?: boolean | undefined
-  /** True to count labels of images, and to warn about copies and empty files; only if `tables` is. @default true */
+  /**
+   * True for statistics of the columns of tables, to count labels of images, and to warn about copies and empty files;
+   * only if `tables` is. @default true
+   */
   readonly statistics?: boolean | undefined
   /** The types of the columns of CSV and JSON lines. No other file has a table then. @default none */
   readonly schema?: TableSchema | undefined
@@ -120,8 +123,16 @@ async function readReport(source: DatasetSource, options: DatasetOptions): Promi
 
 async function readSource(source: DatasetSource, given: DatasetOptions): Promise<ListedDataset> {
   checkObject(given)
-  const { tables = true, statistics = true, schema, delimiter, quote, unordered, ...options } = given
-  const tableOptions = { schema, delimiter, quote, unordered }
+  const {
+    tables = true,
+    statistics = true,
+    schema,
+    delimiter,
+    quote,
+    unordered,
+    ...options
+  } = given
+  const tableOptions = { schema, delimiter, quote, unordered, statistics }
   if (typeof source !== 'string') return fromArray(source, options)
   const path = resolve(checkPath(source))
   const info = await statPath(path, source)
@@ -133,7 +144,10 @@ async function readSource(source: DatasetSource, given: DatasetOptions): Promise
     if (disguise)
       return { ...file, ...(sample && { sample }), ...disguisedPart([{ path: '', ...disguise }], []) }
     if (sample) return { ...file, sample, warnings: [] }
-    const content = tables ? await readRows(path, { ...options, ...tableOptions }) : {}
+    const { algorithm, signal, onProgress, threads } = options
+    const content = tables
+      ? await readRows(path, { algorithm, signal, onProgress, threads, ...tableOptions })
+      : {}
     // If the file is written to between the two reads, its bytes and its rows belong to two states.
     if (
       ('table' in content || 'sequence' in content || 'archive' in content) &&
@@ -150,7 +164,7 @@ async function readSource(source: DatasetSource, given: DatasetOptions): Promise
     }
   }
   if (!tables || options.sample !== undefined) return fromTree(path, await hashTree(path, options))
-  return fromListedTree(path, options, tableOptions, statistics)
+  return fromListedTree(path, options, tableOptions)
 }
 
 /** Digest a folder, the tables that its files are, and list its files. */
@@ -158,13 +172,12 @@ async function fromListedTree(
   path: string,
   options: HashOptions,
   tableOptions: Omit<ReadTableOptions, keyof HashOptions>,
-  statistics: boolean,
 ): Promise<ListedDataset> {
   const { algorithm, signal, onProgress, threads } = options
   const since = Date.now()
   const tree = await hashListedTree(path, options)
   const listed = await fromTree(path, tree.tree)
-  const findings = statistics ? findingsOf(tree.entries()) : { warnings: [] }
+  const findings = tableOptions.statistics === true ? findingsOf(tree.entries()) : { warnings: [] }
   const { terms, warnings: unread } = await declaredTerms(path, pathsOf(tree))
   const report = {
     ...listed,
@@ -221,10 +234,18 @@ export async function readListedDataset(
   if (typeof source !== 'string' || options.sample !== undefined) return readSource(source, options)
   const path = resolve(checkPath(source))
   if (!(await statPath(path, source)).isDirectory()) return readSource(source, options)
-  const { tables = true, statistics = true, schema, delimiter, quote, unordered, ...rest } = options
+  const {
+    tables = true,
+    statistics = true,
+    schema,
+    delimiter,
+    quote,
+    unordered,
+    ...rest
+  } = options
   const { sample: _, ...folderOptions } = rest
-  const tableOptions = { schema, delimiter, quote, unordered }
-  if (tables) return fromListedTree(path, folderOptions, tableOptions, statistics)
+  const tableOptions = { schema, delimiter, quote, unordered, statistics }
+  if (tables) return fromListedTree(path, folderOptions, tableOptions)
   const tree = await hashListedTree(path, folderOptions)
   return { ...(await fromTree(path, tree.tree)), tree }
 }
@@ -238,15 +259,16 @@ function statPath(path: string, given: string): Promise<BigIntStats> {
 /** Read the table, the records or the members of a file by its name. */
 async function readRows(
   path: string,
-  { algorithm, signal, onProgress, threads, schema, delimiter, quote, unordered }: ReadTableOptions,
+  given: ReadTableOptions,
 ): Promise<Partial<Pick<ListedDataset, 'table' | 'sequence' | 'archive' | 'tree' | 'warnings'>>> {
+  const { algorithm, signal, onProgress, threads, schema } = given
   const options = { algorithm, signal, onProgress, threads }
   const isTable = schema === undefined ? isTableFile(path) : takesSchema(path)
   const isArchive = isArchiveFile(path)
   const isSequence = schema === undefined && isSequenceFile(path)
   try {
     if (isArchive) return await describeArchive(path, options)
-    if (isTable) return await describeTable(path, { ...options, schema, delimiter, quote, unordered })
+    if (isTable) return await describeTable(path, given)
     return isSequence ? { sequence: await describeSequence(path, options) } : {}
   } catch (error) {
     if (!LineaprintError.is(error) || !NO_TABLE.has(error.code)) throw error

@@ -5,9 +5,11 @@ import { LineaprintError } from '../core/errors.ts'
 import { asBytes } from '../hash/bytes.ts'
 import { native } from '../native/load.ts'
 import { checkAlgorithm, checkChoice, checkKeys, checkPath, checkPaths } from '../core/options.ts'
+import { toStatistics } from './statistics.ts'
 import type { AlgorithmChoice, Digests, RawDigests } from '../core/digest.ts'
 import type { NativeTable } from '../native/load.ts'
 import type { HashOptions } from '../core/options.ts'
+import type { ColumnStatistics } from './statistics.ts'
 
 /** Supported table formats. `arrow` is Arrow IPC: files (Feather version 2) and streams. */
 export const TABLE_FORMATS = ['parquet', 'arrow', 'csv', 'jsonl'] as const
@@ -39,6 +41,8 @@ export interface TableOptions<A extends AlgorithmChoice = AlgorithmChoice> exten
    * True if the rows may be in any order: the digest is then of the kind `table-unordered`. @default false
    */
   readonly unordered?: boolean | undefined
+  /** True for statistics of the columns, in the same read. @default false */
+  readonly statistics?: boolean | undefined
 }
 
 /** A column of a table. */
@@ -51,6 +55,8 @@ export interface TableColumn {
   readonly digest?: Digest
   /** Plain digests of its blocks of 65,536 rows each; none if `unordered` is set. */
   readonly blocks: readonly Digest[]
+  /** Statistics of its values; absent unless `statistics` is set. */
+  readonly statistics?: ColumnStatistics
 }
 
 /** The source of {@link hashTable}: a path, the paths of files that are one table, or the bytes of a file. */
@@ -99,7 +105,7 @@ export async function hashTable<A extends AlgorithmChoice = 'blake3'>(
 }
 
 async function hashSource(source: TableSource, options: TableOptions): Promise<TableHash> {
-  checkKeys(options, ['format', 'schema', 'delimiter', 'quote', 'unordered'])
+  checkKeys(options, ['format', 'schema', 'delimiter', 'quote', 'unordered', 'statistics'])
   const algorithm = checkAlgorithm(options.algorithm)
   const wanted = {
     algorithm,
@@ -107,6 +113,7 @@ async function hashSource(source: TableSource, options: TableOptions): Promise<T
     ...(options.schema !== undefined && { schema: checkSchema(options.schema) }),
     ...dialectOf(options),
     unordered: options.unordered === true,
+    statistics: options.statistics === true,
   }
   const input = inputOf(source)
   const table =
@@ -195,12 +202,14 @@ function toTable(table: NativeTable, algorithm: AlgorithmChoice, unordered: bool
   const { columns: own } = table
   const columns = table.names.map((name, index): TableColumn => {
     const type = table.types[index] ?? ''
-    if (own === undefined) return { name, type, blocks: [] }
+    const figures = table.statistics?.[index]
+    const statistics = figures && { statistics: toStatistics(figures, type) }
+    if (own === undefined) return { name, type, blocks: [], ...statistics }
     const digest = primary(toDigests(own.digests, 'table', index))
     const blocks = Array.from({ length: count }, (_, block) =>
       blockDigest(own.blocks, algorithm, index * count + block),
     )
-    return { name, type, digest, blocks }
+    return { name, type, digest, blocks, ...statistics }
   })
   return {
     format: table.format,

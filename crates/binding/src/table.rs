@@ -10,6 +10,7 @@ use lineaprint_engine::digest::archive::samples::HashSamples;
 use lineaprint_engine::digest::sequence::{Form, HashRecords, SequenceDigest};
 use lineaprint_engine::digest::table::compare::CompareTables;
 use lineaprint_engine::digest::table::{Columns, Dialect, HashTable, HashTableBytes, Options, TableDigest};
+use lineaprint_formats::table::statistics::{Histogram, Summary};
 use lineaprint_formats::table::{Format, types};
 use napi::Env;
 use napi::bindgen_prelude::Object;
@@ -30,6 +31,8 @@ pub struct NativeTableOptions {
     pub quote: Option<String>,
     /// True if the rows may be in any order.
     pub unordered: bool,
+    /// True for statistics of the columns.
+    pub statistics: bool,
 }
 
 /// A hashed table, its columns side by side.
@@ -43,6 +46,57 @@ pub struct NativeTable {
     pub types: Vec<String>,
     /// Digests of the columns; none where rows may be in any order.
     pub columns: Option<NativeColumns>,
+    /// Statistics of each column, if they were asked for.
+    pub statistics: Option<Vec<NativeColumnStatistics>>,
+}
+
+/// Statistics of the values of a column. Numbers are decimal text, which holds those that JavaScript's do not.
+#[napi(object, object_from_js = false)]
+pub struct NativeColumnStatistics {
+    pub nulls: i64,
+    pub minimum: Option<String>,
+    pub maximum: Option<String>,
+    pub mean: Option<f64>,
+    /// The lower edge of the first bin.
+    pub from: Option<String>,
+    /// The width of each bin.
+    pub width: Option<String>,
+    /// The number of values in each bin.
+    pub counts: Option<Vec<i64>>,
+    pub nan: Option<i64>,
+    pub infinity: Option<i64>,
+    pub negative_infinity: Option<i64>,
+    pub trues: Option<i64>,
+    pub shortest: Option<i64>,
+    pub longest: Option<i64>,
+}
+
+impl From<Summary> for NativeColumnStatistics {
+    fn from(summary: Summary) -> Self {
+        let histogram = summary.histogram.map(|Histogram { from, width, counts }| {
+            let counts: Vec<i64> = counts.into_iter().map(number).collect();
+            (from, width, counts)
+        });
+        let (from, width, counts) = match histogram {
+            Some((from, width, counts)) => (Some(from), Some(width), Some(counts)),
+            None => (None, None, None),
+        };
+        Self {
+            nulls: number(summary.nulls),
+            minimum: summary.minimum,
+            maximum: summary.maximum,
+            mean: summary.mean,
+            from,
+            width,
+            counts,
+            nan: summary.special.map(|special| number(special.nan)),
+            infinity: summary.special.map(|special| number(special.infinity)),
+            negative_infinity: summary.special.map(|special| number(special.negative_infinity)),
+            trues: summary.trues.map(number),
+            shortest: summary.shortest.map(number),
+            longest: summary.longest.map(number),
+        }
+    }
 }
 
 /// Digests of the columns of a table whose rows are in order.
@@ -113,6 +167,7 @@ impl From<NativeTableOptions> for Options {
             format: options.format.map(Format::from),
             schema,
             unordered: options.unordered,
+            statistics: options.statistics,
         }
     }
 }
@@ -138,6 +193,9 @@ fn native_table(table: TableDigest, algorithms: Algorithms) -> NativeTable {
         names,
         types,
         columns: digests,
+        statistics: table
+            .statistics
+            .map(|all| all.into_iter().map(NativeColumnStatistics::from).collect()),
     }
 }
 

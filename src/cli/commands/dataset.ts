@@ -16,6 +16,7 @@ import {
   printJson,
   table,
 } from '../shared/output.ts'
+import { statisticsText } from '../shared/column-statistics.ts'
 import { SAMPLE_HELP, addSampleOptions, sampleRows, toSample } from '../shared/sample.ts'
 import { progressBar } from '../shared/progress.ts'
 import { readSchema, schemaOption } from '../shared/table-schema.ts'
@@ -45,7 +46,10 @@ export function command(context: CommandContext): Command {
     .addOption(schemaOption())
     .option('--delimiter <character>', 'between the cells of CSV; `tab` for a tab')
     .option('--quote <character>', 'around cells of CSV that hold delimiters; `none` for none')
-    .option('--no-statistics', 'no counts of labels, no warnings about copies and empty files')
+    .option(
+      '--no-statistics',
+      'no statistics of columns, no counts of labels, no warnings about copies and empty files',
+    )
     .option('--unordered', 'the rows of tables may be in any order')
     .addHelpText('after', EXAMPLES)
     .action((path: string, options: Options) => dataset(path, options, context))
@@ -130,7 +134,10 @@ function tableRows({ digests, format, rows, columns, files }: DatasetTable): str
     ...(files === undefined ? [] : [['table files', count(files)]]),
     ['rows', count(rows)],
     ['columns', count(columns.length)],
-    ...columns.map(({ name, type }) => ['column', `${escapeText(name)}  ${escapeText(type)}`]),
+    ...columns.map(({ name, type, statistics }) => {
+      const figures = statistics === undefined ? '' : statisticsText(statistics, type)
+      return ['column', [escapeText(name), escapeText(type), ...(figures === '' ? [] : [figures])].join('  ')]
+    }),
   ]
 }
 

@@ -107,6 +107,7 @@ fn with_blocks(
             schema: None,
             dialect: Dialect::default(),
             unordered: false,
+            statistics: false,
         };
         let format = find_format(shared.as_ref(), &path.to_string_lossy(), &options)?;
         let names = |columns: &[Column]| {

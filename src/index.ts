@@ -90,6 +90,7 @@ export type {
   TableHash,
   TableOptions,
   TableSchema,
+  TextEncoding,
 } from './dataset/table.ts'
 export type { Algorithm, AlgorithmChoice, DigestKind, Digests } from './core/digest.ts'
 export type { ErrorCode, ErrorDetails } from './core/errors.ts'

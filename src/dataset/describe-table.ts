@@ -3,7 +3,7 @@ import { hashTable } from './table.ts'
 import type { Digest, Digests } from '../core/digest.ts'
 import type { HashOptions } from '../core/options.ts'
 import type { ColumnStatistics } from './statistics.ts'
-import type { TableFormat, TableSchema } from './table.ts'
+import type { TableFormat, TableSchema, TextEncoding } from './table.ts'
 
 /** The table in a file, or in all table files of a folder, whatever their bytes. */
 export interface DatasetTable {
@@ -34,6 +34,7 @@ export interface ReadTableOptions extends HashOptions {
   readonly schema?: TableSchema | undefined
   readonly delimiter?: string | undefined
   readonly quote?: string | undefined
+  readonly encoding?: TextEncoding | undefined
   readonly unordered?: boolean | undefined
   readonly statistics?: boolean | undefined
 }

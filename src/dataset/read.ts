@@ -34,7 +34,7 @@ import type { DatasetTable, ReadTableOptions } from './describe-table.ts'
 import type { DeclaredTerms } from './folder/declared-terms.ts'
 import type { LabelCount } from './folder/findings.ts'
 import type { DatasetSplits } from './folder/splits-digest.ts'
-import type { TableSchema } from './table.ts'
+import type { TableSchema, TextEncoding } from './table.ts'
 
 /** The source of {@link readDataset}: a path, or a typed array with or without a shape. */
 export type DatasetSource = string | TypedArray | ShapedArray
@@ -58,6 +58,8 @@ export interface DatasetOptions<A extends AlgorithmChoice = AlgorithmChoice> ext
   readonly delimiter?: string | undefined
   /** The character around cells of CSV that hold delimiters; `''` if there is none. @default `"` */
   readonly quote?: string | undefined
+  /** The encoding of CSV. @default `utf-8` */
+  readonly encoding?: TextEncoding | undefined
   /** True if the rows may be in any order: tables have digests of the kind `table-unordered`. @default false */
   readonly unordered?: boolean | undefined
 }
@@ -129,10 +131,11 @@ async function readSource(source: DatasetSource, given: DatasetOptions): Promise
     schema,
     delimiter,
     quote,
+    encoding,
     unordered,
     ...options
   } = given
-  const tableOptions = { schema, delimiter, quote, unordered, statistics }
+  const tableOptions = { schema, delimiter, quote, encoding, unordered, statistics }
   if (typeof source !== 'string') return fromArray(source, options)
   const path = resolve(checkPath(source))
   const info = await statPath(path, source)
@@ -240,11 +243,12 @@ export async function readListedDataset(
     schema,
     delimiter,
     quote,
+    encoding,
     unordered,
     ...rest
   } = options
   const { sample: _, ...folderOptions } = rest
-  const tableOptions = { schema, delimiter, quote, unordered, statistics }
+  const tableOptions = { schema, delimiter, quote, encoding, unordered, statistics }
   if (tables) return fromListedTree(path, folderOptions, tableOptions)
   const tree = await hashListedTree(path, folderOptions)
   return { ...(await fromTree(path, tree.tree)), tree }

@@ -11,6 +11,12 @@ import type { NativeTable } from '../native/load.ts'
 import type { HashOptions } from '../core/options.ts'
 import type { ColumnStatistics } from './statistics.ts'
 
+/** Supported encodings of CSV. `utf-16` has a byte order mark; `latin1` is ISO 8859-1. */
+export const TEXT_ENCODINGS = ['utf-8', 'utf-16', 'utf-16le', 'utf-16be', 'latin1', 'windows-1252'] as const
+
+/** One of {@link TEXT_ENCODINGS}. */
+export type TextEncoding = (typeof TEXT_ENCODINGS)[number]
+
 /** Supported table formats. `arrow` is Arrow IPC: files (Feather version 2) and streams. */
 export const TABLE_FORMATS = ['parquet', 'arrow', 'csv', 'jsonl'] as const
 
@@ -37,6 +43,8 @@ export interface TableOptions<A extends AlgorithmChoice = AlgorithmChoice> exten
   readonly delimiter?: string | undefined
   /** The character around cells of CSV that hold delimiters; `''` if there is none. @default `"` */
   readonly quote?: string | undefined
+  /** The encoding of CSV. Bytes that are none of its characters are an error. @default `utf-8` */
+  readonly encoding?: TextEncoding | undefined
   /**
    * True if the rows may be in any order: the digest is then of the kind `table-unordered`. @default false
    */
@@ -105,13 +113,16 @@ export async function hashTable<A extends AlgorithmChoice = 'blake3'>(
 }
 
 async function hashSource(source: TableSource, options: TableOptions): Promise<TableHash> {
-  checkKeys(options, ['format', 'schema', 'delimiter', 'quote', 'unordered', 'statistics'])
+  checkKeys(options, ['format', 'schema', 'delimiter', 'quote', 'encoding', 'unordered', 'statistics'])
   const algorithm = checkAlgorithm(options.algorithm)
   const wanted = {
     algorithm,
     ...(options.format !== undefined && { format: checkChoice('format', options.format, TABLE_FORMATS) }),
     ...(options.schema !== undefined && { schema: checkSchema(options.schema) }),
     ...dialectOf(options),
+    ...(options.encoding !== undefined && {
+      encoding: checkChoice('encoding', options.encoding, TEXT_ENCODINGS),
+    }),
     unordered: options.unordered === true,
     statistics: options.statistics === true,
   }

@@ -1,7 +1,7 @@
 //! Tables: files of several formats, and the same in memory.
 
 use crate::digests::{NativeDigests, columns, number};
-use crate::enums::{NativeAlgorithm, NativeSequenceFormat, NativeTableFormat};
+use crate::enums::{NativeAlgorithm, NativeSequenceFormat, NativeTableFormat, NativeTextEncoding};
 use crate::failure::NativeFailure;
 use crate::job::{NativeJob, start};
 use lineaprint_digest::Algorithms;
@@ -10,6 +10,7 @@ use lineaprint_engine::digest::archive::samples::HashSamples;
 use lineaprint_engine::digest::sequence::{Form, HashRecords, SequenceDigest};
 use lineaprint_engine::digest::table::compare::CompareTables;
 use lineaprint_engine::digest::table::{Columns, Dialect, HashTable, HashTableBytes, Options, TableDigest};
+use lineaprint_formats::table::csv::Encoding;
 use lineaprint_formats::table::statistics::{Histogram, Summary};
 use lineaprint_formats::table::{Format, types};
 use napi::Env;
@@ -29,6 +30,8 @@ pub struct NativeTableOptions {
     pub delimiter: Option<String>,
     /// The quote of CSV, one ASCII character, or empty text for none; `"` where it is not given.
     pub quote: Option<String>,
+    /// The encoding of CSV; UTF-8 where it is not given.
+    pub encoding: Option<NativeTextEncoding>,
     /// True if the rows may be in any order.
     pub unordered: bool,
     /// True for statistics of the columns.
@@ -160,6 +163,7 @@ impl From<NativeTableOptions> for Options {
         let dialect = Dialect {
             delimiter: options.delimiter.as_deref().and_then(byte),
             quote: options.quote.as_deref().map(byte),
+            encoding: options.encoding.map(Encoding::from).unwrap_or_default(),
         };
         Self {
             algorithms: options.algorithm.into(),

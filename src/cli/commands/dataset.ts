@@ -1,7 +1,8 @@
 /** `lineaprint dataset`: the content of a dataset. */
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { listDigests } from '../../core/digest.ts'
 import { readDataset } from '../../dataset/read.ts'
+import { TEXT_ENCODINGS } from '../../dataset/table.ts'
 import { isTableFile } from '../../dataset/table-names.ts'
 import { isArchiveFile } from '../../hash/archive.ts'
 import { algorithmOption, threadsOption } from '../shared/arguments.ts'
@@ -25,6 +26,7 @@ import type { DatasetSequence } from '../../dataset/describe-sequence.ts'
 import type { DatasetTable } from '../../dataset/describe-table.ts'
 import type { DatasetSplits } from '../../dataset/folder/splits-digest.ts'
 import type { DatasetReport } from '../../dataset/read.ts'
+import type { TextEncoding } from '../../dataset/table.ts'
 import type { HashArguments } from '../shared/arguments.ts'
 import type { CommandContext, CommonOptions } from '../shared/context.ts'
 import type { SampleArguments } from '../shared/sample.ts'
@@ -33,6 +35,7 @@ interface Options extends HashArguments, SampleArguments, CommonOptions {
   schema?: string
   delimiter?: string
   quote?: string
+  encoding?: string
   statistics?: boolean
   unordered?: boolean
 }
@@ -46,6 +49,7 @@ export function command(context: CommandContext): Command {
     .addOption(schemaOption())
     .option('--delimiter <character>', 'between the cells of CSV; `tab` for a tab')
     .option('--quote <character>', 'around cells of CSV that hold delimiters; `none` for none')
+    .addOption(new Option('--encoding <name>', 'of CSV').choices(TEXT_ENCODINGS))
     .option(
       '--no-statistics',
       'no statistics of columns, no counts of labels, no warnings about copies and empty files',
@@ -61,6 +65,7 @@ Examples:
   lineaprint dataset data/train
   lineaprint dataset data/train.parquet
   lineaprint dataset images.tar.gz
+  lineaprint dataset old.csv --encoding windows-1252
   lineaprint dataset events.jsonl --schema '{"id":"int64","text":"utf8"}'
   lineaprint dataset data/train --sample 1%`
 
@@ -76,6 +81,7 @@ async function dataset(path: string, options: Options, context: CommandContext):
     schema: await readSchema(options.schema),
     delimiter: options.delimiter === 'tab' ? '\t' : options.delimiter,
     quote: options.quote === 'none' ? '' : options.quote,
+    encoding: options.encoding as TextEncoding | undefined,
     statistics: options.statistics,
     unordered: options.unordered,
   }).finally(progress.end)

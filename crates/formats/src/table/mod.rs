@@ -1,4 +1,4 @@
-//! Readers of tables: Parquet, Arrow IPC, CSV and JSON lines in, columns and blocks of rows out.
+//! Readers of tables: Parquet, Arrow IPC, CSV, and JSON lines in, columns and blocks of rows out.
 //!
 //! - [`types`]: how the type of a column is spelled, and which types there are.
 //! - [`block`]: the bytes of a block of one column, the same whatever the batches and encodings it came in.
@@ -141,6 +141,14 @@ pub fn open_parts(parts: Vec<Part>, format: Format, schema: Option<&Schema>) -> 
             .position(|part| part.compression != Compression::Plain)
     {
         let error = FormatError::unsupported("this format is not read from a compressed file");
+        return Err(error.in_part(index));
+    }
+    if format != Format::Csv
+        && let Some(index) = parts
+            .iter()
+            .position(|part| part.dialect.encoding != csv::Encoding::Utf8)
+    {
+        let error = FormatError::unsupported("only CSV is read in another encoding");
         return Err(error.in_part(index));
     }
     if format == Format::Parquet {

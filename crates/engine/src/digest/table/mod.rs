@@ -55,6 +55,8 @@ pub struct Dialect {
     pub delimiter: Option<u8>,
     /// The one around cells, or none.
     pub quote: Option<Option<u8>>,
+    /// The encoding.
+    pub encoding: csv::Encoding,
 }
 
 impl Dialect {
@@ -63,6 +65,7 @@ impl Dialect {
         let dialect = csv::Dialect {
             delimiter: self.delimiter.unwrap_or(part.dialect.delimiter),
             quote: self.quote.unwrap_or(part.dialect.quote),
+            encoding: self.encoding,
         };
         Part { dialect, ..part }
     }
@@ -286,10 +289,8 @@ fn find_format(input: &dyn Input, name: &str, options: &Options) -> Result<Forma
     let length = usize::try_from(input.length().min(8)).unwrap_or(8);
     let start = input.read(0, length).map_err(Error::from)?;
     Format::detect(&start, name).ok_or_else(|| {
-        Error::new(Code::Unsupported, "unknown table format").with_expected(
-            "Parquet, Arrow IPC, .csv, .tsv or .jsonl",
-            start.escape_ascii(),
-        )
+        Error::new(Code::Unsupported, "unknown table format")
+            .with_expected("Parquet, Arrow IPC, .csv, .tsv or .jsonl", start.escape_ascii())
     })
 }
 

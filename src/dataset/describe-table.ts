@@ -35,6 +35,7 @@ export interface ReadTableOptions extends HashOptions {
   readonly delimiter?: string | undefined
   readonly quote?: string | undefined
   readonly encoding?: TextEncoding | undefined
+  readonly table?: string | undefined
   readonly unordered?: boolean | undefined
   readonly statistics?: boolean | undefined
 }

@@ -16,6 +16,7 @@ import { stampText } from '../util/file-stamp.ts'
 import { NO_TABLE, describeTable } from './describe-table.ts'
 import { describeArchive } from './describe-archive.ts'
 import { describeSequence } from './describe-sequence.ts'
+import { isSqliteFile } from './database-file.ts'
 import { declaredTerms } from './folder/declared-terms.ts'
 import { findingsOf } from './folder/findings.ts'
 import { readFolderTables } from './folder/read-tables.ts'
@@ -60,6 +61,8 @@ export interface DatasetOptions<A extends AlgorithmChoice = AlgorithmChoice> ext
   readonly quote?: string | undefined
   /** The encoding of CSV. @default `utf-8` */
   readonly encoding?: TextEncoding | undefined
+  /** The name of the table in a SQLite database. @default its only table */
+  readonly table?: string | undefined
   /** True if the rows may be in any order: tables have digests of the kind `table-unordered`. @default false */
   readonly unordered?: boolean | undefined
 }
@@ -132,10 +135,11 @@ async function readSource(source: DatasetSource, given: DatasetOptions): Promise
     delimiter,
     quote,
     encoding,
+    table,
     unordered,
     ...options
   } = given
-  const tableOptions = { schema, delimiter, quote, encoding, unordered, statistics }
+  const tableOptions = { schema, delimiter, quote, encoding, table, unordered, statistics }
   if (typeof source !== 'string') return fromArray(source, options)
   const path = resolve(checkPath(source))
   const info = await statPath(path, source)
@@ -244,11 +248,12 @@ export async function readListedDataset(
     delimiter,
     quote,
     encoding,
+    table,
     unordered,
     ...rest
   } = options
   const { sample: _, ...folderOptions } = rest
-  const tableOptions = { schema, delimiter, quote, encoding, unordered, statistics }
+  const tableOptions = { schema, delimiter, quote, encoding, table, unordered, statistics }
   if (tables) return fromListedTree(path, folderOptions, tableOptions)
   const tree = await hashListedTree(path, folderOptions)
   return { ...(await fromTree(path, tree.tree)), tree }
@@ -265,9 +270,10 @@ async function readRows(
   path: string,
   given: ReadTableOptions,
 ): Promise<Partial<Pick<ListedDataset, 'table' | 'sequence' | 'archive' | 'tree' | 'warnings'>>> {
-  const { algorithm, signal, onProgress, threads, schema } = given
+  const { algorithm, signal, onProgress, threads, schema, table } = given
   const options = { algorithm, signal, onProgress, threads }
-  const isTable = schema === undefined ? isTableFile(path) : takesSchema(path)
+  const isDatabase = table !== undefined || (await isSqliteFile(path))
+  const isTable = isDatabase || (schema === undefined ? isTableFile(path) : takesSchema(path))
   const isArchive = isArchiveFile(path)
   const isSequence = schema === undefined && isSequenceFile(path)
   try {

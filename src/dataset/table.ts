@@ -18,7 +18,7 @@ export const TEXT_ENCODINGS = ['utf-8', 'utf-16', 'utf-16le', 'utf-16be', 'latin
 export type TextEncoding = (typeof TEXT_ENCODINGS)[number]
 
 /** Supported table formats. `arrow` is Arrow IPC: files (Feather version 2) and streams. */
-export const TABLE_FORMATS = ['parquet', 'arrow', 'csv', 'jsonl'] as const
+export const TABLE_FORMATS = ['parquet', 'arrow', 'csv', 'jsonl', 'sqlite'] as const
 
 /** One of {@link TABLE_FORMATS}. */
 export type TableFormat = (typeof TABLE_FORMATS)[number]
@@ -36,7 +36,8 @@ export interface TableOptions<A extends AlgorithmChoice = AlgorithmChoice> exten
   readonly format?: TableFormat | undefined
   /**
    * The types of the columns of CSV or JSON lines, so that the table equals Parquet of the same types. For
-   * JSON lines it is required, and gives the columns and their order. @default every cell of CSV is text
+   * JSON lines it is required, and gives the columns and their order. Of a SQLite table it gives those columns another
+   * type than the declared one. @default every cell of CSV is text
    */
   readonly schema?: TableSchema | undefined
   /** The character between cells of CSV. @default a tab if the file name has `.tsv`, else a comma */
@@ -45,6 +46,8 @@ export interface TableOptions<A extends AlgorithmChoice = AlgorithmChoice> exten
   readonly quote?: string | undefined
   /** The encoding of CSV. Bytes that are none of its characters are an error. @default `utf-8` */
   readonly encoding?: TextEncoding | undefined
+  /** The name of the table in a SQLite database. @default its only table */
+  readonly table?: string | undefined
   /**
    * True if the rows may be in any order: the digest is then of the kind `table-unordered`. @default false
    */
@@ -113,7 +116,16 @@ export async function hashTable<A extends AlgorithmChoice = 'blake3'>(
 }
 
 async function hashSource(source: TableSource, options: TableOptions): Promise<TableHash> {
-  checkKeys(options, ['format', 'schema', 'delimiter', 'quote', 'encoding', 'unordered', 'statistics'])
+  checkKeys(options, [
+    'format',
+    'schema',
+    'delimiter',
+    'quote',
+    'encoding',
+    'table',
+    'unordered',
+    'statistics',
+  ])
   const algorithm = checkAlgorithm(options.algorithm)
   const wanted = {
     algorithm,
@@ -123,6 +135,7 @@ async function hashSource(source: TableSource, options: TableOptions): Promise<T
     ...(options.encoding !== undefined && {
       encoding: checkChoice('encoding', options.encoding, TEXT_ENCODINGS),
     }),
+    ...(options.table !== undefined && { table: checkTableName(options.table) }),
     unordered: options.unordered === true,
     statistics: options.statistics === true,
   }
@@ -157,6 +170,15 @@ function dialectOf({ delimiter, quote }: TableOptions): { delimiter?: string; qu
     })
   }
   return { ...(delimiter !== undefined && { delimiter }), ...(quote !== undefined && { quote }) }
+}
+
+function checkTableName(table: unknown): string {
+  if (typeof table === 'string') return table
+  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this is not the name of a table', {
+    field: 'table',
+    expected: 'text',
+    received: typeof table,
+  })
 }
 
 /** Return the files or the bytes that a source is. */

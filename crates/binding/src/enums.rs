@@ -69,6 +69,7 @@ pub enum NativeTableFormat {
     Arrow,
     Csv,
     Jsonl,
+    Sqlite,
 }
 
 impl From<NativeTableFormat> for Format {
@@ -78,6 +79,7 @@ impl From<NativeTableFormat> for Format {
             NativeTableFormat::Arrow => Self::Arrow,
             NativeTableFormat::Csv => Self::Csv,
             NativeTableFormat::Jsonl => Self::Jsonl,
+            NativeTableFormat::Sqlite => Self::Sqlite,
         }
     }
 }
@@ -89,6 +91,7 @@ impl From<Format> for NativeTableFormat {
             Format::Arrow => Self::Arrow,
             Format::Csv => Self::Csv,
             Format::Jsonl => Self::Jsonl,
+            Format::Sqlite => Self::Sqlite,
         }
     }
 }

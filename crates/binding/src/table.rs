@@ -32,6 +32,8 @@ pub struct NativeTableOptions {
     pub quote: Option<String>,
     /// The encoding of CSV; UTF-8 where it is not given.
     pub encoding: Option<NativeTextEncoding>,
+    /// The name of the table in a database; its only one where it is not given.
+    pub table: Option<String>,
     /// True if the rows may be in any order.
     pub unordered: bool,
     /// True for statistics of the columns.
@@ -168,6 +170,7 @@ impl From<NativeTableOptions> for Options {
         Self {
             algorithms: options.algorithm.into(),
             dialect,
+            table: options.table,
             format: options.format.map(Format::from),
             schema,
             unordered: options.unordered,

@@ -28,6 +28,7 @@ fn options() -> Options {
         format: None,
         schema: None,
         dialect: Dialect::default(),
+        table: None,
         unordered: false,
         statistics: true,
     }

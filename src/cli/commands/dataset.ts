@@ -36,6 +36,7 @@ interface Options extends HashArguments, SampleArguments, CommonOptions {
   delimiter?: string
   quote?: string
   encoding?: string
+  table?: string
   statistics?: boolean
   unordered?: boolean
 }
@@ -50,6 +51,7 @@ export function command(context: CommandContext): Command {
     .option('--delimiter <character>', 'between the cells of CSV; `tab` for a tab')
     .option('--quote <character>', 'around cells of CSV that hold delimiters; `none` for none')
     .addOption(new Option('--encoding <name>', 'of CSV').choices(TEXT_ENCODINGS))
+    .option('--table <name>', 'the table of a SQLite database')
     .option(
       '--no-statistics',
       'no statistics of columns, no counts of labels, no warnings about copies and empty files',
@@ -65,6 +67,7 @@ Examples:
   lineaprint dataset data/train
   lineaprint dataset data/train.parquet
   lineaprint dataset images.tar.gz
+  lineaprint dataset shop.db --table orders
   lineaprint dataset old.csv --encoding windows-1252
   lineaprint dataset events.jsonl --schema '{"id":"int64","text":"utf8"}'
   lineaprint dataset data/train --sample 1%`
@@ -82,6 +85,7 @@ async function dataset(path: string, options: Options, context: CommandContext):
     delimiter: options.delimiter === 'tab' ? '\t' : options.delimiter,
     quote: options.quote === 'none' ? '' : options.quote,
     encoding: options.encoding as TextEncoding | undefined,
+    table: options.table,
     statistics: options.statistics,
     unordered: options.unordered,
   }).finally(progress.end)
@@ -116,9 +120,18 @@ async function dataset(path: string, options: Options, context: CommandContext):
 }
 
 /** Check whether a file with the name of a table or archive was read in full and is none that could be read. */
-function hasUnreadContent({ kind, path = '', sample, table: readTable, archive }: DatasetReport): boolean {
+function hasUnreadContent({
+  kind,
+  path = '',
+  sample,
+  table: readTable,
+  archive,
+  warnings,
+}: DatasetReport): boolean {
   if (kind !== 'file' || sample !== undefined) return false
-  return (isTableFile(path) && !readTable) || (isArchiveFile(path) && !archive)
+  // Databases and `--table` are known by the warning: their names are not those of tables.
+  const isTable = isTableFile(path) || warnings.some((warning) => warning.startsWith('no table digest'))
+  return (isTable && !readTable) || (isArchiveFile(path) && !archive)
 }
 
 /** Return what is in an archive: its digest and totals. */

@@ -106,6 +106,7 @@ fn with_blocks(
             format: None,
             schema: None,
             dialect: Dialect::default(),
+            table: None,
             unordered: false,
             statistics: false,
         };

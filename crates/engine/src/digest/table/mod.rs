@@ -8,6 +8,7 @@
 //! text.
 
 pub mod compare;
+mod journal;
 mod unordered;
 
 use crate::control::Control;
@@ -42,6 +43,8 @@ pub struct Options {
     pub schema: Option<Vec<(String, String)>>,
     /// The characters of CSV.
     pub dialect: Dialect,
+    /// The name of the table in a database; its only one where it is not given.
+    pub table: Option<String>,
     /// True if the rows may be in any order.
     pub unordered: bool,
     /// True for statistics of the columns, in the same read.
@@ -169,6 +172,9 @@ pub fn hash(paths: &[PathBuf], options: &Options, control: &Control) -> Result<T
             Ok(table) => table,
         };
         inputs.iter().try_for_each(|input| input.finish())?;
+        if table.format == Format::Sqlite {
+            paths.iter().try_for_each(|path| journal::refuse(path))?;
+        }
         Ok(table)
     })
 }
@@ -249,7 +255,10 @@ fn hash_inputs(
         ));
     };
     let parts = inputs.into_iter();
-    let parts = parts.map(|(name, input)| options.dialect.apply(Part::named(input, &name)));
+    let parts = parts.map(|(name, input)| Part {
+        table: options.table.clone(),
+        ..options.dialect.apply(Part::named(input, &name))
+    });
     let reading =
         table::open_parts(parts.collect(), format, options.schema.as_deref()).map_err(Error::from)?;
     if options.unordered {
@@ -289,8 +298,10 @@ fn find_format(input: &dyn Input, name: &str, options: &Options) -> Result<Forma
     let length = usize::try_from(input.length().min(8)).unwrap_or(8);
     let start = input.read(0, length).map_err(Error::from)?;
     Format::detect(&start, name).ok_or_else(|| {
-        Error::new(Code::Unsupported, "unknown table format")
-            .with_expected("Parquet, Arrow IPC, .csv, .tsv or .jsonl", start.escape_ascii())
+        Error::new(Code::Unsupported, "unknown table format").with_expected(
+            "Parquet, Arrow IPC, SQLite, .csv, .tsv or .jsonl",
+            start.escape_ascii(),
+        )
     })
 }
 
@@ -592,6 +603,7 @@ mod tests {
                     format: Some(format),
                     schema: schema.clone(),
                     dialect: Dialect::default(),
+                    table: None,
                     unordered,
                     statistics: true,
                 };

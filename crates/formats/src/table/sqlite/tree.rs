@@ -37,6 +37,8 @@ struct Frame {
     cells: usize,
     /// The next cell; of an interior page twice that, and one more behind its child.
     step: usize,
+    /// Bytes of the cells that were read.
+    used: usize,
 }
 
 /// An entry: the number of a row, 0 in an index, and its record.
@@ -124,6 +126,7 @@ impl Tree {
             is_leaf,
             cells,
             step: 0,
+            used: 0,
         });
         Ok(())
     }
@@ -163,6 +166,16 @@ impl Tree {
             let longest = least + (length - least) % (usable - 4);
             if longest <= most { longest } else { least }
         };
+        if let Some(frame) = self.path.last_mut() {
+            // Each cell has bytes of its own: a page that says otherwise would be many times its size.
+            frame.used += at + local;
+            if frame.used > frame.page.len() {
+                return Err(FormatError::new(format!(
+                    "the cells of page {} lie on each other",
+                    frame.number
+                )));
+            }
+        }
         let mut record = cell.get(at..at + local).ok_or_else(broken)?.to_vec();
         if local < length {
             let mut next = be32(cell.get(at + local..at + local + 4).ok_or_else(broken)?, 0);

@@ -82,13 +82,22 @@ export type { SequenceHash, SequenceOptions } from './dataset/sequence.ts'
 export type { SequenceFormat } from './dataset/table-names.ts'
 export { hashArchive } from './hash/archive.ts'
 export type { ArchiveFormat, ArchiveHash, ArchiveOptions, ArchiveSamples } from './hash/archive.ts'
+export type { DeclaredTerms } from './dataset/folder/declared-terms.ts'
 export type { LabelCount } from './dataset/folder/findings.ts'
 export type { DatasetArchive } from './dataset/describe-archive.ts'
-export type { DatasetTable } from './dataset/describe-table.ts'
+export type { DatasetColumn, DatasetTable } from './dataset/describe-table.ts'
+export type { ColumnHistogram, ColumnNumber, ColumnStatistics } from './dataset/statistics.ts'
 export type { DatasetSplit, DatasetSplits } from './dataset/folder/splits-digest.ts'
 export type { DatasetOptions, DatasetReport, DatasetSource } from './dataset/read.ts'
 export type { ColumnChange, RowRange, TableDiff, TableSide, TableSource } from './dataset/table-diff.ts'
-export type { TableColumn, TableFormat, TableHash, TableOptions, TableSchema } from './dataset/table.ts'
+export type {
+  TableColumn,
+  TableFormat,
+  TableHash,
+  TableOptions,
+  TableSchema,
+  TextEncoding,
+} from './dataset/table.ts'
 export type { Algorithm, AlgorithmChoice, DigestKind, Digests } from './core/digest.ts'
 export type { ErrorCode, ErrorDetails } from './core/errors.ts'
 export type {

@@ -64,7 +64,12 @@ describe('options', () => {
       },
     )
     expect(configuration.environment).toEqual({ variables: ['MODE'], packages: false, timeoutMs: 300 })
-    expect(configuration.datasets).toEqual({ sample: { count: 5 }, tables: true, files: true })
+    expect(configuration.datasets).toEqual({
+      sample: { count: 5 },
+      tables: true,
+      statistics: true,
+      files: true,
+    })
     expect(Object.isFrozen(configuration.environment)).toBe(true)
     expect(Object.isFrozen(configuration.datasets.sample)).toBe(true)
   })

@@ -18,8 +18,8 @@ test('a dataset that is a table shows its rows and columns', async () => {
     'format\tcsv',
     'rows\t2',
     'columns\t2',
-    'column\tx  utf8',
-    'column\ty,z  utf8',
+    'column\tx  utf8  1 byte',
+    'column\ty,z  utf8  1 byte',
     '',
   ])
   const parquet = await lineaprint(['dataset', 'a.parquet', '--json', '--algorithm', 'sha256'], { cwd })

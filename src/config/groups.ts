@@ -63,6 +63,11 @@ export interface DatasetTrackingOptions {
    */
   readonly tables: boolean
   /**
+   * True to record statistics of the columns of tables (nulls, smallest and largest value, mean, histogram) and the
+   * number of images by label. @default true
+   */
+  readonly statistics: boolean
+  /**
    * True if the digest of each file of a folder is kept, so that a later check can name the file that changed.
    * @default true
    */

@@ -186,6 +186,7 @@ export const OPTIONS: Members<ExperimentOptions, Configuration> = {
   datasets: group<DatasetTrackingOptions>({
     sample: sample(),
     tables: flag(true),
+    statistics: flag(true),
     files: flag(true),
   }),
   models: group<ModelTrackingOptions>({

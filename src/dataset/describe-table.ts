@@ -2,7 +2,8 @@
 import { hashTable } from './table.ts'
 import type { Digest, Digests } from '../core/digest.ts'
 import type { HashOptions } from '../core/options.ts'
-import type { TableFormat, TableSchema } from './table.ts'
+import type { ColumnStatistics } from './statistics.ts'
+import type { TableFormat, TableSchema, TextEncoding } from './table.ts'
 
 /** The table in a file, or in all table files of a folder, whatever their bytes. */
 export interface DatasetTable {
@@ -13,11 +14,19 @@ export interface DatasetTable {
   readonly rows: number
   /**
    * Names, types as spelled in `docs/format.md`, and the `table` digest of each column alone; that digest is absent
-   * if the rows may be in any order.
+   * if the rows may be in any order. Statistics are absent if they are switched off.
    */
-  readonly columns: readonly { readonly name: string; readonly type: string; readonly digest?: Digest }[]
+  readonly columns: readonly DatasetColumn[]
   /** Number of files that hold the rows; absent for a single file. */
   readonly files?: number
+}
+
+/** A column of the table of a dataset. */
+export interface DatasetColumn {
+  readonly name: string
+  readonly type: string
+  readonly digest?: Digest
+  readonly statistics?: ColumnStatistics
 }
 
 /** Options of a table. */
@@ -25,7 +34,10 @@ export interface ReadTableOptions extends HashOptions {
   readonly schema?: TableSchema | undefined
   readonly delimiter?: string | undefined
   readonly quote?: string | undefined
+  readonly encoding?: TextEncoding | undefined
+  readonly table?: string | undefined
   readonly unordered?: boolean | undefined
+  readonly statistics?: boolean | undefined
 }
 
 /** Error codes of a file that has the name of a table or archive but is none, or not a supported one. */
@@ -42,10 +54,11 @@ export async function describeTable(
   options: ReadTableOptions,
 ): Promise<{ readonly table: DatasetTable; readonly warnings: readonly string[] }> {
   const { format, digest, digests, rows, columns, warnings } = await hashTable(source, options)
-  const described = columns.map(({ name, type, digest: own }) => ({
+  const described = columns.map(({ name, type, digest: own, statistics }): DatasetColumn => ({
     name,
     type,
     ...(own && { digest: own }),
+    ...(statistics && { statistics }),
   }))
   const files = typeof source === 'string' ? {} : { files: source.length }
   return { table: { format, digest, digests, rows, columns: described, ...files }, warnings }

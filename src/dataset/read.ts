@@ -16,6 +16,8 @@ import { stampText } from '../util/file-stamp.ts'
 import { NO_TABLE, describeTable } from './describe-table.ts'
 import { describeArchive } from './describe-archive.ts'
 import { describeSequence } from './describe-sequence.ts'
+import { isSqliteFile } from './database-file.ts'
+import { declaredTerms } from './folder/declared-terms.ts'
 import { findingsOf } from './folder/findings.ts'
 import { readFolderTables } from './folder/read-tables.ts'
 import { isSequenceFile, isTableFile, takesSchema } from './table-names.ts'
@@ -30,9 +32,10 @@ import type { ListedTree, TreeHash } from '../hash/tree.ts'
 import type { DatasetArchive } from './describe-archive.ts'
 import type { DatasetSequence } from './describe-sequence.ts'
 import type { DatasetTable, ReadTableOptions } from './describe-table.ts'
+import type { DeclaredTerms } from './folder/declared-terms.ts'
 import type { LabelCount } from './folder/findings.ts'
 import type { DatasetSplits } from './folder/splits-digest.ts'
-import type { TableSchema } from './table.ts'
+import type { TableSchema, TextEncoding } from './table.ts'
 
 /** The source of {@link readDataset}: a path, or a typed array with or without a shape. */
 export type DatasetSource = string | TypedArray | ShapedArray
@@ -45,7 +48,10 @@ export interface DatasetOptions<A extends AlgorithmChoice = AlgorithmChoice> ext
    * @default true
    */
   readonly tables?: boolean | undefined
-  /** True to count labels of images, and to warn about copies and empty files; only if `tables` is. @default true */
+  /**
+   * True for statistics of the columns of tables, to count labels of images, and to warn about copies and empty files;
+   * only if `tables` is. @default true
+   */
   readonly statistics?: boolean | undefined
   /** The types of the columns of CSV and JSON lines. No other file has a table then. @default none */
   readonly schema?: TableSchema | undefined
@@ -53,6 +59,10 @@ export interface DatasetOptions<A extends AlgorithmChoice = AlgorithmChoice> ext
   readonly delimiter?: string | undefined
   /** The character around cells of CSV that hold delimiters; `''` if there is none. @default `"` */
   readonly quote?: string | undefined
+  /** The encoding of CSV. @default `utf-8` */
+  readonly encoding?: TextEncoding | undefined
+  /** The name of the table in a SQLite database. @default its only table */
+  readonly table?: string | undefined
   /** True if the rows may be in any order: tables have digests of the kind `table-unordered`. @default false */
   readonly unordered?: boolean | undefined
 }
@@ -90,6 +100,8 @@ export interface DatasetReport<A extends AlgorithmChoice = AlgorithmChoice> {
   readonly labels?: readonly LabelCount[]
   /** One table for each split; only for a folder whose files name splits. */
   readonly splits?: DatasetSplits
+  /** The licence and source that a file of a folder declares; absent if there is none. Nothing of it is checked. */
+  readonly declared?: DeclaredTerms
   /** Files that are not what their names say, for example Git LFS pointers. Absent if none was recognised. */
   readonly disguised?: readonly Disguised[]
   readonly warnings: readonly string[]
@@ -116,8 +128,18 @@ async function readReport(source: DatasetSource, options: DatasetOptions): Promi
 
 async function readSource(source: DatasetSource, given: DatasetOptions): Promise<ListedDataset> {
   checkObject(given)
-  const { tables = true, statistics = true, schema, delimiter, quote, unordered, ...options } = given
-  const tableOptions = { schema, delimiter, quote, unordered }
+  const {
+    tables = true,
+    statistics = true,
+    schema,
+    delimiter,
+    quote,
+    encoding,
+    table,
+    unordered,
+    ...options
+  } = given
+  const tableOptions = { schema, delimiter, quote, encoding, table, unordered, statistics }
   if (typeof source !== 'string') return fromArray(source, options)
   const path = resolve(checkPath(source))
   const info = await statPath(path, source)
@@ -129,7 +151,10 @@ async function readSource(source: DatasetSource, given: DatasetOptions): Promise
     if (disguise)
       return { ...file, ...(sample && { sample }), ...disguisedPart([{ path: '', ...disguise }], []) }
     if (sample) return { ...file, sample, warnings: [] }
-    const content = tables ? await readRows(path, { ...options, ...tableOptions }) : {}
+    const { algorithm, signal, onProgress, threads } = options
+    const content = tables
+      ? await readRows(path, { algorithm, signal, onProgress, threads, ...tableOptions })
+      : {}
     // If the file is written to between the two reads, its bytes and its rows belong to two states.
     if (
       ('table' in content || 'sequence' in content || 'archive' in content) &&
@@ -146,7 +171,7 @@ async function readSource(source: DatasetSource, given: DatasetOptions): Promise
     }
   }
   if (!tables || options.sample !== undefined) return fromTree(path, await hashTree(path, options))
-  return fromListedTree(path, options, tableOptions, statistics)
+  return fromListedTree(path, options, tableOptions)
 }
 
 /** Digest a folder, the tables that its files are, and list its files. */
@@ -154,14 +179,19 @@ async function fromListedTree(
   path: string,
   options: HashOptions,
   tableOptions: Omit<ReadTableOptions, keyof HashOptions>,
-  statistics: boolean,
 ): Promise<ListedDataset> {
   const { algorithm, signal, onProgress, threads } = options
   const since = Date.now()
   const tree = await hashListedTree(path, options)
   const listed = await fromTree(path, tree.tree)
-  const findings = statistics ? findingsOf(tree.entries()) : { warnings: [] }
-  const report = { ...listed, ...findings, warnings: [...listed.warnings, ...findings.warnings] }
+  const findings = tableOptions.statistics === true ? findingsOf(tree.entries()) : { warnings: [] }
+  const { terms, warnings: unread } = await declaredTerms(path, pathsOf(tree))
+  const report = {
+    ...listed,
+    ...findings,
+    ...(terms && { declared: terms }),
+    warnings: [...listed.warnings, ...findings.warnings, ...unread],
+  }
   // A pointer has the name of a table; the warning about it says why there is none.
   if (report.disguised?.some(({ path: file }) => isTableFile(file) || isSequenceFile(file)) === true)
     return { ...report, tree }
@@ -171,6 +201,11 @@ async function fromListedTree(
     { ...tableOptions, algorithm, signal, onProgress, threads },
   )
   return { ...report, ...content, warnings: [...report.warnings, ...warnings], tree }
+}
+
+/** Return the paths of the files of a folder. */
+function* pathsOf({ entries }: ListedTree): Iterable<string> {
+  for (const { path, type } of entries()) if (type === 'file') yield path
 }
 
 async function fromTree(path: string, tree: TreeHash): Promise<DatasetReport> {
@@ -206,10 +241,20 @@ export async function readListedDataset(
   if (typeof source !== 'string' || options.sample !== undefined) return readSource(source, options)
   const path = resolve(checkPath(source))
   if (!(await statPath(path, source)).isDirectory()) return readSource(source, options)
-  const { tables = true, statistics = true, schema, delimiter, quote, unordered, ...rest } = options
+  const {
+    tables = true,
+    statistics = true,
+    schema,
+    delimiter,
+    quote,
+    encoding,
+    table,
+    unordered,
+    ...rest
+  } = options
   const { sample: _, ...folderOptions } = rest
-  const tableOptions = { schema, delimiter, quote, unordered }
-  if (tables) return fromListedTree(path, folderOptions, tableOptions, statistics)
+  const tableOptions = { schema, delimiter, quote, encoding, table, unordered, statistics }
+  if (tables) return fromListedTree(path, folderOptions, tableOptions)
   const tree = await hashListedTree(path, folderOptions)
   return { ...(await fromTree(path, tree.tree)), tree }
 }
@@ -223,15 +268,17 @@ function statPath(path: string, given: string): Promise<BigIntStats> {
 /** Read the table, the records or the members of a file by its name. */
 async function readRows(
   path: string,
-  { algorithm, signal, onProgress, threads, schema, delimiter, quote, unordered }: ReadTableOptions,
+  given: ReadTableOptions,
 ): Promise<Partial<Pick<ListedDataset, 'table' | 'sequence' | 'archive' | 'tree' | 'warnings'>>> {
+  const { algorithm, signal, onProgress, threads, schema, table } = given
   const options = { algorithm, signal, onProgress, threads }
-  const isTable = schema === undefined ? isTableFile(path) : takesSchema(path)
+  const isDatabase = table !== undefined || (await isSqliteFile(path))
+  const isTable = isDatabase || (schema === undefined ? isTableFile(path) : takesSchema(path))
   const isArchive = isArchiveFile(path)
   const isSequence = schema === undefined && isSequenceFile(path)
   try {
     if (isArchive) return await describeArchive(path, options)
-    if (isTable) return await describeTable(path, { ...options, schema, delimiter, quote, unordered })
+    if (isTable) return await describeTable(path, given)
     return isSequence ? { sequence: await describeSequence(path, options) } : {}
   } catch (error) {
     if (!LineaprintError.is(error) || !NO_TABLE.has(error.code)) throw error

@@ -5,12 +5,20 @@ import { LineaprintError } from '../core/errors.ts'
 import { asBytes } from '../hash/bytes.ts'
 import { native } from '../native/load.ts'
 import { checkAlgorithm, checkChoice, checkKeys, checkPath, checkPaths } from '../core/options.ts'
+import { toStatistics } from './statistics.ts'
 import type { AlgorithmChoice, Digests, RawDigests } from '../core/digest.ts'
 import type { NativeTable } from '../native/load.ts'
 import type { HashOptions } from '../core/options.ts'
+import type { ColumnStatistics } from './statistics.ts'
+
+/** Supported encodings of CSV. `utf-16` has a byte order mark; `latin1` is ISO 8859-1. */
+export const TEXT_ENCODINGS = ['utf-8', 'utf-16', 'utf-16le', 'utf-16be', 'latin1', 'windows-1252'] as const
+
+/** One of {@link TEXT_ENCODINGS}. */
+export type TextEncoding = (typeof TEXT_ENCODINGS)[number]
 
 /** Supported table formats. `arrow` is Arrow IPC: files (Feather version 2) and streams. */
-export const TABLE_FORMATS = ['parquet', 'arrow', 'csv', 'jsonl'] as const
+export const TABLE_FORMATS = ['parquet', 'arrow', 'csv', 'jsonl', 'sqlite'] as const
 
 /** One of {@link TABLE_FORMATS}. */
 export type TableFormat = (typeof TABLE_FORMATS)[number]
@@ -28,17 +36,24 @@ export interface TableOptions<A extends AlgorithmChoice = AlgorithmChoice> exten
   readonly format?: TableFormat | undefined
   /**
    * The types of the columns of CSV or JSON lines, so that the table equals Parquet of the same types. For
-   * JSON lines it is required, and gives the columns and their order. @default every cell of CSV is text
+   * JSON lines it is required, and gives the columns and their order. Of a SQLite table it gives those columns another
+   * type than the declared one. @default every cell of CSV is text
    */
   readonly schema?: TableSchema | undefined
   /** The character between cells of CSV. @default a tab if the file name has `.tsv`, else a comma */
   readonly delimiter?: string | undefined
   /** The character around cells of CSV that hold delimiters; `''` if there is none. @default `"` */
   readonly quote?: string | undefined
+  /** The encoding of CSV. Bytes that are none of its characters are an error. @default `utf-8` */
+  readonly encoding?: TextEncoding | undefined
+  /** The name of the table in a SQLite database. @default its only table */
+  readonly table?: string | undefined
   /**
    * True if the rows may be in any order: the digest is then of the kind `table-unordered`. @default false
    */
   readonly unordered?: boolean | undefined
+  /** True for statistics of the columns, in the same read. @default false */
+  readonly statistics?: boolean | undefined
 }
 
 /** A column of a table. */
@@ -51,6 +66,8 @@ export interface TableColumn {
   readonly digest?: Digest
   /** Plain digests of its blocks of 65,536 rows each; none if `unordered` is set. */
   readonly blocks: readonly Digest[]
+  /** Statistics of its values; absent unless `statistics` is set. */
+  readonly statistics?: ColumnStatistics
 }
 
 /** The source of {@link hashTable}: a path, the paths of files that are one table, or the bytes of a file. */
@@ -99,14 +116,28 @@ export async function hashTable<A extends AlgorithmChoice = 'blake3'>(
 }
 
 async function hashSource(source: TableSource, options: TableOptions): Promise<TableHash> {
-  checkKeys(options, ['format', 'schema', 'delimiter', 'quote', 'unordered'])
+  checkKeys(options, [
+    'format',
+    'schema',
+    'delimiter',
+    'quote',
+    'encoding',
+    'table',
+    'unordered',
+    'statistics',
+  ])
   const algorithm = checkAlgorithm(options.algorithm)
   const wanted = {
     algorithm,
     ...(options.format !== undefined && { format: checkChoice('format', options.format, TABLE_FORMATS) }),
     ...(options.schema !== undefined && { schema: checkSchema(options.schema) }),
     ...dialectOf(options),
+    ...(options.encoding !== undefined && {
+      encoding: checkChoice('encoding', options.encoding, TEXT_ENCODINGS),
+    }),
+    ...(options.table !== undefined && { table: checkTableName(options.table) }),
     unordered: options.unordered === true,
+    statistics: options.statistics === true,
   }
   const input = inputOf(source)
   const table =
@@ -139,6 +170,15 @@ function dialectOf({ delimiter, quote }: TableOptions): { delimiter?: string; qu
     })
   }
   return { ...(delimiter !== undefined && { delimiter }), ...(quote !== undefined && { quote }) }
+}
+
+function checkTableName(table: unknown): string {
+  if (typeof table === 'string') return table
+  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this is not the name of a table', {
+    field: 'table',
+    expected: 'text',
+    received: typeof table,
+  })
 }
 
 /** Return the files or the bytes that a source is. */
@@ -195,12 +235,14 @@ function toTable(table: NativeTable, algorithm: AlgorithmChoice, unordered: bool
   const { columns: own } = table
   const columns = table.names.map((name, index): TableColumn => {
     const type = table.types[index] ?? ''
-    if (own === undefined) return { name, type, blocks: [] }
+    const figures = table.statistics?.[index]
+    const statistics = figures && { statistics: toStatistics(figures, type) }
+    if (own === undefined) return { name, type, blocks: [], ...statistics }
     const digest = primary(toDigests(own.digests, 'table', index))
     const blocks = Array.from({ length: count }, (_, block) =>
       blockDigest(own.blocks, algorithm, index * count + block),
     )
-    return { name, type, digest, blocks }
+    return { name, type, digest, blocks, ...statistics }
   })
   return {
     format: table.format,

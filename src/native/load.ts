@@ -27,6 +27,7 @@ export type {
   NativePart,
   NativePartContent,
   NativeShard,
+  NativeColumnStatistics,
   NativeTable,
   NativeTensorDigests,
   NativeTree,

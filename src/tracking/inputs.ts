@@ -62,7 +62,8 @@ const dataset: Kind<DatasetSource, ContentReport> = {
   section: 'datasets',
   noun: 'dataset',
   flag: 'enableDatasetTracking',
-  read: async (source, options) => (await readers()).readContent(source, options),
+  read: async (source, options, { datasets: { statistics } }) =>
+    (await readers()).readContent(source, { ...options, statistics }),
   tables: true,
   sample: ({ datasets }) => datasets.sample,
   identity: ({ digest }) => digest.toString(),

@@ -5,6 +5,7 @@ use lineaprint_engine::Code;
 use lineaprint_engine::digest::archive;
 use lineaprint_engine::digest::tree::{Links, WarningKind};
 use lineaprint_formats::table::Format;
+use lineaprint_formats::table::csv::Encoding;
 use napi_derive::napi;
 
 /// Hash functions, all in one read.
@@ -68,6 +69,7 @@ pub enum NativeTableFormat {
     Arrow,
     Csv,
     Jsonl,
+    Sqlite,
 }
 
 impl From<NativeTableFormat> for Format {
@@ -77,6 +79,7 @@ impl From<NativeTableFormat> for Format {
             NativeTableFormat::Arrow => Self::Arrow,
             NativeTableFormat::Csv => Self::Csv,
             NativeTableFormat::Jsonl => Self::Jsonl,
+            NativeTableFormat::Sqlite => Self::Sqlite,
         }
     }
 }
@@ -88,6 +91,37 @@ impl From<Format> for NativeTableFormat {
             Format::Arrow => Self::Arrow,
             Format::Csv => Self::Csv,
             Format::Jsonl => Self::Jsonl,
+            Format::Sqlite => Self::Sqlite,
+        }
+    }
+}
+
+/// Encodings of text.
+#[napi(string_enum)]
+pub enum NativeTextEncoding {
+    #[napi(value = "utf-8")]
+    Utf8,
+    #[napi(value = "utf-16")]
+    Utf16,
+    #[napi(value = "utf-16le")]
+    Utf16Le,
+    #[napi(value = "utf-16be")]
+    Utf16Be,
+    #[napi(value = "latin1")]
+    Latin1,
+    #[napi(value = "windows-1252")]
+    Windows1252,
+}
+
+impl From<NativeTextEncoding> for Encoding {
+    fn from(encoding: NativeTextEncoding) -> Self {
+        match encoding {
+            NativeTextEncoding::Utf8 => Self::Utf8,
+            NativeTextEncoding::Utf16 => Self::Utf16,
+            NativeTextEncoding::Utf16Le => Self::Utf16Le,
+            NativeTextEncoding::Utf16Be => Self::Utf16Be,
+            NativeTextEncoding::Latin1 => Self::Latin1,
+            NativeTextEncoding::Windows1252 => Self::Windows1252,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Tables: files of several formats, and the same in memory.
 
 use crate::digests::{NativeDigests, columns, number};
-use crate::enums::{NativeAlgorithm, NativeSequenceFormat, NativeTableFormat};
+use crate::enums::{NativeAlgorithm, NativeSequenceFormat, NativeTableFormat, NativeTextEncoding};
 use crate::failure::NativeFailure;
 use crate::job::{NativeJob, start};
 use lineaprint_digest::Algorithms;
@@ -10,6 +10,8 @@ use lineaprint_engine::digest::archive::samples::HashSamples;
 use lineaprint_engine::digest::sequence::{Form, HashRecords, SequenceDigest};
 use lineaprint_engine::digest::table::compare::CompareTables;
 use lineaprint_engine::digest::table::{Columns, Dialect, HashTable, HashTableBytes, Options, TableDigest};
+use lineaprint_formats::table::csv::Encoding;
+use lineaprint_formats::table::statistics::{Histogram, Summary};
 use lineaprint_formats::table::{Format, types};
 use napi::Env;
 use napi::bindgen_prelude::Object;
@@ -28,8 +30,14 @@ pub struct NativeTableOptions {
     pub delimiter: Option<String>,
     /// The quote of CSV, one ASCII character, or empty text for none; `"` where it is not given.
     pub quote: Option<String>,
+    /// The encoding of CSV; UTF-8 where it is not given.
+    pub encoding: Option<NativeTextEncoding>,
+    /// The name of the table in a database; its only one where it is not given.
+    pub table: Option<String>,
     /// True if the rows may be in any order.
     pub unordered: bool,
+    /// True for statistics of the columns.
+    pub statistics: bool,
 }
 
 /// A hashed table, its columns side by side.
@@ -43,6 +51,57 @@ pub struct NativeTable {
     pub types: Vec<String>,
     /// Digests of the columns; none where rows may be in any order.
     pub columns: Option<NativeColumns>,
+    /// Statistics of each column, if they were asked for.
+    pub statistics: Option<Vec<NativeColumnStatistics>>,
+}
+
+/// Statistics of the values of a column. Numbers are decimal text, which holds those that JavaScript's do not.
+#[napi(object, object_from_js = false)]
+pub struct NativeColumnStatistics {
+    pub nulls: i64,
+    pub minimum: Option<String>,
+    pub maximum: Option<String>,
+    pub mean: Option<f64>,
+    /// The lower edge of the first bin.
+    pub from: Option<String>,
+    /// The width of each bin.
+    pub width: Option<String>,
+    /// The number of values in each bin.
+    pub counts: Option<Vec<i64>>,
+    pub nan: Option<i64>,
+    pub infinity: Option<i64>,
+    pub negative_infinity: Option<i64>,
+    pub trues: Option<i64>,
+    pub shortest: Option<i64>,
+    pub longest: Option<i64>,
+}
+
+impl From<Summary> for NativeColumnStatistics {
+    fn from(summary: Summary) -> Self {
+        let histogram = summary.histogram.map(|Histogram { from, width, counts }| {
+            let counts: Vec<i64> = counts.into_iter().map(number).collect();
+            (from, width, counts)
+        });
+        let (from, width, counts) = match histogram {
+            Some((from, width, counts)) => (Some(from), Some(width), Some(counts)),
+            None => (None, None, None),
+        };
+        Self {
+            nulls: number(summary.nulls),
+            minimum: summary.minimum,
+            maximum: summary.maximum,
+            mean: summary.mean,
+            from,
+            width,
+            counts,
+            nan: summary.special.map(|special| number(special.nan)),
+            infinity: summary.special.map(|special| number(special.infinity)),
+            negative_infinity: summary.special.map(|special| number(special.negative_infinity)),
+            trues: summary.trues.map(number),
+            shortest: summary.shortest.map(number),
+            longest: summary.longest.map(number),
+        }
+    }
 }
 
 /// Digests of the columns of a table whose rows are in order.
@@ -106,13 +165,16 @@ impl From<NativeTableOptions> for Options {
         let dialect = Dialect {
             delimiter: options.delimiter.as_deref().and_then(byte),
             quote: options.quote.as_deref().map(byte),
+            encoding: options.encoding.map(Encoding::from).unwrap_or_default(),
         };
         Self {
             algorithms: options.algorithm.into(),
             dialect,
+            table: options.table,
             format: options.format.map(Format::from),
             schema,
             unordered: options.unordered,
+            statistics: options.statistics,
         }
     }
 }
@@ -138,6 +200,9 @@ fn native_table(table: TableDigest, algorithms: Algorithms) -> NativeTable {
         names,
         types,
         columns: digests,
+        statistics: table
+            .statistics
+            .map(|all| all.into_iter().map(NativeColumnStatistics::from).collect()),
     }
 }
 

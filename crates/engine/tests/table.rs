@@ -28,7 +28,9 @@ fn options() -> Options {
         format: None,
         schema: None,
         dialect: Dialect::default(),
+        table: None,
         unordered: false,
+        statistics: true,
     }
 }
 
@@ -138,6 +140,7 @@ fn unordered_digest_ignores_row_order() {
     let batch = table().slice(0, 70_000);
     let any = Options {
         unordered: true,
+        statistics: false,
         algorithms: Algorithms::BOTH,
         ..options()
     };
@@ -365,6 +368,7 @@ fn files_of_a_table_are_hashed_as_one_table() {
     // Rows in any order: the files in any order, too.
     let unordered = Options {
         unordered: true,
+        statistics: false,
         ..options()
     };
     let small = batch.slice(0, 70_000);

@@ -22,6 +22,7 @@ use bytes::Bytes;
 use lineaprint_formats::FormatError;
 use lineaprint_formats::model::format::Format;
 use lineaprint_formats::pieces::Compression;
+use lineaprint_formats::table::Format as TableFormat;
 use random::Random;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::LazyLock;
@@ -117,6 +118,11 @@ fn changed_shard_indexes_are_answered() {
 #[test]
 fn changed_checkpoints_of_pytorch_are_answered() {
     try_all(Parser::Model(Format::PyTorch));
+}
+
+#[test]
+fn changed_databases_are_answered() {
+    try_all(Parser::Table(TableFormat::Sqlite));
 }
 
 #[test]

@@ -1,7 +1,8 @@
 /** `lineaprint dataset`: the content of a dataset. */
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { listDigests } from '../../core/digest.ts'
 import { readDataset } from '../../dataset/read.ts'
+import { TEXT_ENCODINGS } from '../../dataset/table.ts'
 import { isTableFile } from '../../dataset/table-names.ts'
 import { isArchiveFile } from '../../hash/archive.ts'
 import { algorithmOption, threadsOption } from '../shared/arguments.ts'
@@ -16,6 +17,7 @@ import {
   printJson,
   table,
 } from '../shared/output.ts'
+import { statisticsText } from '../shared/column-statistics.ts'
 import { SAMPLE_HELP, addSampleOptions, sampleRows, toSample } from '../shared/sample.ts'
 import { progressBar } from '../shared/progress.ts'
 import { readSchema, schemaOption } from '../shared/table-schema.ts'
@@ -24,6 +26,7 @@ import type { DatasetSequence } from '../../dataset/describe-sequence.ts'
 import type { DatasetTable } from '../../dataset/describe-table.ts'
 import type { DatasetSplits } from '../../dataset/folder/splits-digest.ts'
 import type { DatasetReport } from '../../dataset/read.ts'
+import type { TextEncoding } from '../../dataset/table.ts'
 import type { HashArguments } from '../shared/arguments.ts'
 import type { CommandContext, CommonOptions } from '../shared/context.ts'
 import type { SampleArguments } from '../shared/sample.ts'
@@ -32,6 +35,8 @@ interface Options extends HashArguments, SampleArguments, CommonOptions {
   schema?: string
   delimiter?: string
   quote?: string
+  encoding?: string
+  table?: string
   statistics?: boolean
   unordered?: boolean
 }
@@ -45,7 +50,12 @@ export function command(context: CommandContext): Command {
     .addOption(schemaOption())
     .option('--delimiter <character>', 'between the cells of CSV; `tab` for a tab')
     .option('--quote <character>', 'around cells of CSV that hold delimiters; `none` for none')
-    .option('--no-statistics', 'no counts of labels, no warnings about copies and empty files')
+    .addOption(new Option('--encoding <name>', 'of CSV').choices(TEXT_ENCODINGS))
+    .option('--table <name>', 'the table of a SQLite database')
+    .option(
+      '--no-statistics',
+      'no statistics of columns, no counts of labels, no warnings about copies and empty files',
+    )
     .option('--unordered', 'the rows of tables may be in any order')
     .addHelpText('after', EXAMPLES)
     .action((path: string, options: Options) => dataset(path, options, context))
@@ -57,6 +67,8 @@ Examples:
   lineaprint dataset data/train
   lineaprint dataset data/train.parquet
   lineaprint dataset images.tar.gz
+  lineaprint dataset shop.db --table orders
+  lineaprint dataset old.csv --encoding windows-1252
   lineaprint dataset events.jsonl --schema '{"id":"int64","text":"utf8"}'
   lineaprint dataset data/train --sample 1%`
 
@@ -72,6 +84,8 @@ async function dataset(path: string, options: Options, context: CommandContext):
     schema: await readSchema(options.schema),
     delimiter: options.delimiter === 'tab' ? '\t' : options.delimiter,
     quote: options.quote === 'none' ? '' : options.quote,
+    encoding: options.encoding as TextEncoding | undefined,
+    table: options.table,
     statistics: options.statistics,
     unordered: options.unordered,
   }).finally(progress.end)
@@ -90,6 +104,8 @@ async function dataset(path: string, options: Options, context: CommandContext):
             ['files', count(report.files)],
             ['folders', count(report.folders ?? 0)],
           ]),
+      ...(report.declared?.licenses ?? []).map((licence) => ['licence', escapeText(licence)]),
+      ...(report.declared?.sources ?? []).map((source) => ['source', escapeText(source)]),
       ...(report.archive === undefined ? [] : archiveRows(report.archive)),
       ...(report.labels ?? []).map(({ label, split, files }) => [
         'label',
@@ -104,9 +120,18 @@ async function dataset(path: string, options: Options, context: CommandContext):
 }
 
 /** Check whether a file with the name of a table or archive was read in full and is none that could be read. */
-function hasUnreadContent({ kind, path = '', sample, table: readTable, archive }: DatasetReport): boolean {
+function hasUnreadContent({
+  kind,
+  path = '',
+  sample,
+  table: readTable,
+  archive,
+  warnings,
+}: DatasetReport): boolean {
   if (kind !== 'file' || sample !== undefined) return false
-  return (isTableFile(path) && !readTable) || (isArchiveFile(path) && !archive)
+  // Databases and `--table` are known by the warning: their names are not those of tables.
+  const isTable = isTableFile(path) || warnings.some((warning) => warning.startsWith('no table digest'))
+  return (isTable && !readTable) || (isArchiveFile(path) && !archive)
 }
 
 /** Return what is in an archive: its digest and totals. */
@@ -128,7 +153,10 @@ function tableRows({ digests, format, rows, columns, files }: DatasetTable): str
     ...(files === undefined ? [] : [['table files', count(files)]]),
     ['rows', count(rows)],
     ['columns', count(columns.length)],
-    ...columns.map(({ name, type }) => ['column', `${escapeText(name)}  ${escapeText(type)}`]),
+    ...columns.map(({ name, type, statistics }) => {
+      const figures = statistics === undefined ? '' : statisticsText(statistics, type)
+      return ['column', [escapeText(name), escapeText(type), ...(figures === '' ? [] : [figures])].join('  ')]
+    }),
   ]
 }
 

@@ -3,12 +3,10 @@
  * files belong to which split and how many rows there are. What the files say of their fingerprints is not used: it
  * depends on times and not on content.
  */
-import { readFile, stat } from 'node:fs/promises'
-import { join } from 'node:path'
 import { LineaprintError } from '../../core/errors.ts'
-import { parseJson, toObjects } from '../../json/parse.ts'
 import { nameList } from '../../util/name-list.ts'
 import { pathMatcher } from '../../util/path-pattern.ts'
+import { asList, damaged, isObject, member, readCard, readObject } from './description-file.ts'
 import { compareNatural } from './natural-order.ts'
 import type { FolderLayout, TableGroup } from './layout.ts'
 
@@ -21,9 +19,6 @@ export interface DeclaredLayout {
   /** The number of rows by split; by the empty name for a table without splits. */
   readonly rows: ReadonlyMap<string, number>
 }
-
-/** The most bytes of a description. */
-const LIMIT = 16 << 20
 
 /**
  * Read the description of a dataset.
@@ -118,9 +113,8 @@ async function cardLayout(
   isTable: (path: string) => boolean,
 ): Promise<DeclaredLayout | undefined> {
   const source = 'README.md'
-  const head = frontMatter(await readText(root, source))
-  if (head === undefined) return undefined
-  const card = await parseYaml(head, root, source)
+  const card = await readCard(root, source)
+  if (card === undefined) return undefined
   const infos = asList(card['dataset_info'])
   const configs = asList(card['configs'])
   const names = [...configs, ...infos]
@@ -159,28 +153,6 @@ async function cardLayout(
   return { source, layout: { kind: 'tables', groups }, rows }
 }
 
-/** Return the YAML between the lines of dashes at the start of a card. */
-function frontMatter(text: string): string | undefined {
-  return /^---[ \t]*\r?\n(.*?)\r?\n---[ \t]*(?:\r?\n|$)/s.exec(text)?.[1]
-}
-
-async function parseYaml(
-  text: string,
-  root: string,
-  file: string,
-): Promise<Readonly<Record<string, unknown>>> {
-  const { parse } = await import('yaml')
-  try {
-    const value: unknown = parse(text)
-    return isObject(value) ? value : {}
-  } catch (cause) {
-    throw new LineaprintError('ERR_LINEAPRINT_FORMAT', 'its description is no YAML', {
-      path: join(root, file),
-      cause,
-    })
-  }
-}
-
 // --- Shared ------------------------------------------------------------------------------------------------
 
 /** Return the declared rows by split; what declares none is left out. */
@@ -204,45 +176,6 @@ export function rowWarnings(
     const what = split === '' ? 'the table' : `split ${split}`
     return [`${source} declares ${declared} rows, and ${what} has ${count}`]
   })
-}
-
-async function readObject(root: string, file: string): Promise<Readonly<Record<string, unknown>>> {
-  const value = toObjects(parseJson(await readText(root, file), join(root, file)).value)
-  if (isObject(value)) return value
-  throw damaged(root, file, 'a JSON object', typeof value)
-}
-
-async function readText(root: string, file: string): Promise<string> {
-  const path = join(root, file)
-  try {
-    const { size } = await stat(path)
-    if (size > LIMIT) throw damaged(root, file, `at most ${LIMIT} bytes`, size)
-    return await readFile(path, 'utf8')
-  } catch (cause) {
-    if (LineaprintError.is(cause)) throw cause
-    throw new LineaprintError('ERR_LINEAPRINT_FORMAT', 'it cannot be read', { path, cause })
-  }
-}
-
-function damaged(root: string, file: string, expected: string, received: unknown): LineaprintError {
-  return new LineaprintError('ERR_LINEAPRINT_FORMAT', 'it does not describe a dataset', {
-    path: join(root, file),
-    expected,
-    received: (JSON.stringify(received) ?? 'nothing').slice(0, 80),
-  })
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function member(value: unknown, name: string): unknown {
-  return isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined
-}
-
-function asList(value: unknown): readonly unknown[] {
-  if (value === undefined || value === null) return []
-  return Array.isArray(value) ? value : [value]
 }
 
 /** Check whether a value is the name of something directly in a folder. */

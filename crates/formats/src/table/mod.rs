@@ -1,8 +1,10 @@
-//! Readers of tables: Parquet, Arrow IPC, CSV and JSON lines in, columns and blocks of rows out.
+//! Readers of tables: Parquet, Arrow IPC, CSV, JSON lines and SQLite in, columns and blocks of rows out.
 //!
 //! - [`types`]: how the type of a column is spelled, and which types there are.
 //! - [`block`]: the bytes of a block of one column, the same whatever the batches and encodings it came in.
+//! - [`statistics`]: what the values of a column are like, which no digest covers.
 //! - [`parquet`], [`arrow`]: files of columns.
+//! - [`sqlite`]: tables of databases.
 //! - [`csv`], [`jsonl`]: files of text; [`cell`] reads their values under a declared type.
 //!
 //! Section "Tables" of `docs/format.md` is the normative text. Nothing here opens a file: what is read comes through
@@ -17,6 +19,8 @@ pub(crate) mod foreign;
 pub mod jsonl;
 mod limit;
 pub mod parquet;
+pub mod sqlite;
+pub mod statistics;
 pub mod types;
 
 use crate::error::FormatError;
@@ -48,6 +52,8 @@ pub enum Format {
     Csv,
     /// JSON lines, under a declared schema alone.
     Jsonl,
+    /// A table of a SQLite database.
+    Sqlite,
 }
 
 impl Format {
@@ -55,6 +61,9 @@ impl Format {
     pub fn detect(start: &[u8], name: &str) -> Option<Self> {
         if start.starts_with(parquet::MAGIC) {
             return Some(Self::Parquet);
+        }
+        if start.starts_with(&sqlite::MAGIC[..8]) {
+            return Some(Self::Sqlite);
         }
         let arrow = [arrow::MAGIC.as_slice(), &arrow::CONTINUATION, arrow::FEATHER_1];
         if arrow.iter().any(|magic| start.starts_with(magic)) {
@@ -90,6 +99,8 @@ pub struct Part {
     pub compression: Compression,
     /// Its characters, if it is CSV.
     pub dialect: Dialect,
+    /// The name of the table, if it is a database.
+    pub table: Option<String>,
 }
 
 impl Part {
@@ -103,6 +114,7 @@ impl Part {
             input,
             compression,
             dialect: if is_tsv { Dialect::TSV } else { Dialect::CSV },
+            table: None,
         }
     }
 
@@ -117,6 +129,7 @@ impl From<Arc<dyn Input>> for Part {
             input,
             compression: Compression::Plain,
             dialect: Dialect::CSV,
+            table: None,
         }
     }
 }
@@ -124,7 +137,7 @@ impl From<Arc<dyn Input>> for Part {
 /// Names of columns and the spellings of their types, in order.
 pub type Schema = [(String, String)];
 
-/// Open a table of one file. A schema is for formats of text, which JSON lines need.
+/// Open a table of one file. A schema is for formats of text, which JSON lines need, and for databases.
 pub fn open(input: Arc<dyn Input>, format: Format, schema: Option<&Schema>) -> Result<Reading, FormatError> {
     open_parts(vec![input.into()], format, schema)
 }
@@ -133,13 +146,28 @@ pub fn open(input: Arc<dyn Input>, format: Format, schema: Option<&Schema>) -> R
 ///
 /// All files must have the columns of the first. An error names the index of its file.
 pub fn open_parts(parts: Vec<Part>, format: Format, schema: Option<&Schema>) -> Result<Reading, FormatError> {
-    if matches!(format, Format::Parquet | Format::Arrow)
+    if matches!(format, Format::Parquet | Format::Arrow | Format::Sqlite)
         && let Some(index) = parts
             .iter()
             .position(|part| part.compression != Compression::Plain)
     {
         let error = FormatError::unsupported("this format is not read from a compressed file");
         return Err(error.in_part(index));
+    }
+    if format != Format::Csv
+        && let Some(index) = parts
+            .iter()
+            .position(|part| part.dialect.encoding != csv::Encoding::Utf8)
+    {
+        let error = FormatError::unsupported("only CSV is read in another encoding");
+        return Err(error.in_part(index));
+    }
+    if format != Format::Sqlite
+        && let Some(index) = parts.iter().position(|part| part.table.is_some())
+    {
+        return Err(
+            FormatError::unsupported("only a database of SQLite has tables with names").in_part(index),
+        );
     }
     if format == Format::Parquet {
         refuse_schema(schema)?;
@@ -170,6 +198,7 @@ fn open_rows(part: Part, format: Format, schema: Option<&Schema>) -> Result<Box<
             refuse_schema(schema)?;
             Box::new(arrow::Reader::open(&part.input)?)
         }
+        Format::Sqlite => Box::new(sqlite::Reader::open(part.input, part.table.as_deref(), schema)?),
         Format::Csv => {
             let dialect = part.dialect;
             Box::new(csv::Reader::open(part.pieces()?, dialect, schema)?)

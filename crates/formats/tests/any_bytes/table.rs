@@ -25,7 +25,9 @@ pub fn read(bytes: Bytes, format: Format, schema: Option<&Schema>) -> Result<usi
         }
         Reading::Rows(mut reader) => {
             while let Some(found) = reader.next_rows()? {
-                take(&found.columns)?;
+                for column in &found.columns {
+                    take(std::slice::from_ref(column))?;
+                }
             }
         }
     }

@@ -4,6 +4,7 @@ use super::any_bytes::{Parser, folder};
 use bytes::Bytes;
 use lineaprint_formats::model::format::Format;
 use lineaprint_formats::pieces::Compression;
+use lineaprint_formats::table::Format as TableFormat;
 use lineaprint_formats::tfrecord;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -51,6 +52,12 @@ pub fn of(parser: Parser) -> Vec<Bytes> {
             vec![encoder.finish().expect("is compressed").into()]
         }
         Parser::TfRecord => vec![records()],
+        Parser::Table(TableFormat::Sqlite) => ["rows.sqlite", "keys.sqlite"]
+            .map(|name| {
+                let path = root().join("../tables").join(name);
+                Bytes::from(std::fs::read(&path).expect("a vector"))
+            })
+            .to_vec(),
         Parser::Detected | Parser::Json | Parser::Table(_) => Vec::new(),
     };
     assert!(!files.is_empty(), "{parser:?} has no file to start from");

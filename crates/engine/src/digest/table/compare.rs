@@ -106,7 +106,9 @@ fn with_blocks(
             format: None,
             schema: None,
             dialect: Dialect::default(),
+            table: None,
             unordered: false,
+            statistics: false,
         };
         let format = find_format(shared.as_ref(), &path.to_string_lossy(), &options)?;
         let names = |columns: &[Column]| {

@@ -8,6 +8,7 @@
 //! text.
 
 pub mod compare;
+mod journal;
 mod unordered;
 
 use crate::control::Control;
@@ -16,11 +17,13 @@ use crate::io::input::FileInput;
 use crate::io::source::{Source, retry_once};
 use crate::schedule::job::Job;
 use crate::schedule::readers::AccessPattern;
+use arrow_array::ArrayRef;
 use bytes::Bytes;
 use lineaprint_digest::table::{self as description, Column as Described};
 use lineaprint_digest::{Algorithms, Digests, Hasher};
 use lineaprint_formats::FormatError;
 use lineaprint_formats::input::Input;
+use lineaprint_formats::table::statistics::{Statistics, Summary};
 use lineaprint_formats::table::{
     self, Block, Blocks, Column, Format, Part, Reading, RowReader, csv, parquet,
 };
@@ -40,8 +43,12 @@ pub struct Options {
     pub schema: Option<Vec<(String, String)>>,
     /// The characters of CSV.
     pub dialect: Dialect,
+    /// The name of the table in a database; its only one where it is not given.
+    pub table: Option<String>,
     /// True if the rows may be in any order.
     pub unordered: bool,
+    /// True for statistics of the columns, in the same read.
+    pub statistics: bool,
 }
 
 /// The characters of CSV that are other than its name states.
@@ -51,6 +58,8 @@ pub struct Dialect {
     pub delimiter: Option<u8>,
     /// The one around cells, or none.
     pub quote: Option<Option<u8>>,
+    /// The encoding.
+    pub encoding: csv::Encoding,
 }
 
 impl Dialect {
@@ -59,6 +68,7 @@ impl Dialect {
         let dialect = csv::Dialect {
             delimiter: self.delimiter.unwrap_or(part.dialect.delimiter),
             quote: self.quote.unwrap_or(part.dialect.quote),
+            encoding: self.encoding,
         };
         Part { dialect, ..part }
     }
@@ -77,6 +87,8 @@ pub struct TableDigest {
     pub columns: Columns,
     /// The digest of the kind `table`, or `table-unordered`.
     pub digests: Digests,
+    /// Statistics of each column, if they were asked for.
+    pub statistics: Option<Vec<Summary>>,
 }
 
 /// The columns of a hashed table.
@@ -160,6 +172,9 @@ pub fn hash(paths: &[PathBuf], options: &Options, control: &Control) -> Result<T
             Ok(table) => table,
         };
         inputs.iter().try_for_each(|input| input.finish())?;
+        if table.format == Format::Sqlite {
+            paths.iter().try_for_each(|path| journal::refuse(path))?;
+        }
         Ok(table)
     })
 }
@@ -240,23 +255,31 @@ fn hash_inputs(
         ));
     };
     let parts = inputs.into_iter();
-    let parts = parts.map(|(name, input)| options.dialect.apply(Part::named(input, &name)));
+    let parts = parts.map(|(name, input)| Part {
+        table: options.table.clone(),
+        ..options.dialect.apply(Part::named(input, &name))
+    });
     let reading =
         table::open_parts(parts.collect(), format, options.schema.as_deref()).map_err(Error::from)?;
     if options.unordered {
-        return unordered::hash(reading, format, size, options.algorithms, control);
+        return unordered::hash(reading, format, size, options, control);
     }
     let algorithms = options.algorithms;
-    let (rows, names, blocks) = match reading {
+    let (rows, names, read) = match reading {
         Reading::Columns(file) => {
-            let blocks = column_blocks(&file, algorithms, control)?;
-            (file.rows(), column_names(file.columns()), blocks)
+            let read = column_blocks(&file, options, control)?;
+            (file.rows(), column_names(file.columns()), read)
         }
         Reading::Rows(mut reader) => {
-            let (rows, blocks) = row_blocks(reader.as_mut(), algorithms, control)?;
-            (rows, column_names(reader.columns()), blocks)
+            let (rows, read) = row_blocks(reader.as_mut(), options, control)?;
+            (rows, column_names(reader.columns()), read)
         }
     };
+    let (blocks, statistics): (Vec<_>, Vec<_>) = read
+        .into_iter()
+        .map(|read| (read.blocks, read.statistics))
+        .unzip();
+    let statistics = summaries(options, &statistics);
     let (digests, columns) = describe(rows, names, blocks, algorithms);
     Ok(TableDigest {
         format,
@@ -264,6 +287,7 @@ fn hash_inputs(
         rows,
         columns: Columns::Ordered(columns),
         digests,
+        statistics,
     })
 }
 
@@ -274,8 +298,10 @@ fn find_format(input: &dyn Input, name: &str, options: &Options) -> Result<Forma
     let length = usize::try_from(input.length().min(8)).unwrap_or(8);
     let start = input.read(0, length).map_err(Error::from)?;
     Format::detect(&start, name).ok_or_else(|| {
-        Error::new(Code::Unsupported, "unknown table format")
-            .with_expected("Parquet, Arrow IPC, .csv, .tsv or .jsonl", start.escape_ascii())
+        Error::new(Code::Unsupported, "unknown table format").with_expected(
+            "Parquet, Arrow IPC, SQLite, .csv, .tsv or .jsonl",
+            start.escape_ascii(),
+        )
     })
 }
 
@@ -317,11 +343,71 @@ fn describe(
     (whole, columns.collect())
 }
 
-/// Return the digest of one block of one column.
-fn block_digest(pieces: &[arrow_array::ArrayRef], algorithms: Algorithms, name: &str) -> Result<Digests> {
-    let mut hasher = Hasher::new(algorithms);
-    table::block::write(pieces, &mut |bytes| hasher.update(bytes)).map_err(|error| in_column(error, name))?;
-    Ok(hasher.finish())
+/// The digests and statistics of a column, or of a range of its blocks.
+#[derive(Clone, Debug)]
+struct ReadColumn {
+    blocks: Vec<Digests>,
+    /// Nothing unless statistics are asked for.
+    statistics: Option<Statistics>,
+}
+
+impl ReadColumn {
+    fn new(column: &Column, options: &Options) -> Self {
+        Self {
+            blocks: Vec::new(),
+            statistics: options.statistics.then(|| Statistics::new(&column.data_type)),
+        }
+    }
+
+    /// Add what follows.
+    fn extend(&mut self, other: Self) {
+        self.blocks.extend(other.blocks);
+        if let Some((own, more)) = self.statistics.as_mut().zip(other.statistics) {
+            own.merge(&more);
+        }
+    }
+
+    /// Add one block.
+    fn add_block(&mut self, pieces: &[ArrayRef], algorithms: Algorithms, name: &str) -> Result<()> {
+        let mut hasher = Hasher::new(algorithms);
+        let statistics = self.statistics.as_mut();
+        table::block::write_with(pieces, statistics, &mut |bytes| hasher.update(bytes))
+            .map_err(|error| in_column(error, name))?;
+        self.blocks.push(hasher.finish());
+        Ok(())
+    }
+
+    /// Add a block of long byte strings, which are read twice and not held.
+    fn add_long_block(
+        &mut self,
+        file: &parquet::Parts,
+        column: usize,
+        block: u64,
+        algorithms: Algorithms,
+    ) -> Result<()> {
+        let mut hasher = Hasher::new(algorithms);
+        // The first of both reads has all values.
+        let mut statistics = self.statistics.as_mut();
+        let read = |take: table::block::Take<'_>| {
+            let mut first = statistics.take();
+            file.read(column, block..block + 1).each_piece(&mut |piece| {
+                if let Some(statistics) = &mut first {
+                    statistics.add(std::slice::from_ref(&piece))?;
+                }
+                take(piece)
+            })
+        };
+        table::block::write_twice(read, &mut |bytes| hasher.update(bytes))
+            .map_err(|error| in_column(error, &file.columns()[column].name))?;
+        self.blocks.push(hasher.finish());
+        Ok(())
+    }
+}
+
+/// Return the figures of all columns, if they were asked for.
+fn summaries(options: &Options, statistics: &[Option<Statistics>]) -> Option<Vec<Summary>> {
+    let summaries = statistics.iter().flatten().map(Statistics::summary);
+    options.statistics.then(|| summaries.collect())
 }
 
 /// Put the name of the column before an error, unless it is there already.
@@ -332,13 +418,10 @@ fn in_column(mut error: FormatError, name: &str) -> Error {
     error.into()
 }
 
-/// Return the block digests of every column of a Parquet file.
-fn column_blocks(
-    file: &parquet::Parts,
-    algorithms: Algorithms,
-    control: &Control,
-) -> Result<Vec<Vec<Digests>>> {
+/// Read every column of a Parquet file.
+fn column_blocks(file: &parquet::Parts, options: &Options, control: &Control) -> Result<Vec<ReadColumn>> {
     let columns = file.columns();
+    let algorithms = options.algorithms;
     // A few ranges for each thread, so that none waits long for the last.
     let wanted = (rayon::current_num_threads() * 4).div_ceil(columns.len().max(1));
     let units: Vec<_> = (0..columns.len())
@@ -354,34 +437,29 @@ fn column_blocks(
             let name = &columns[column].name;
             let failed = |error| in_column(error, name);
             control.check()?;
+            let mut read = ReadColumn::new(&columns[column], options);
             if file.is_long(column) {
-                let long = |block| long_block(file, column, block, algorithms);
-                let blocks = range.map(long).collect::<Result<Vec<_>>>()?;
-                return Ok((column, blocks));
+                for block in range {
+                    read.add_long_block(file, column, block, algorithms)?;
+                }
+                return Ok((column, read));
             }
             let mut reader = file.read(column, range);
-            let mut blocks = Vec::new();
             while let Some(pieces) = reader.next_block().map_err(failed)? {
                 control.check()?;
-                blocks.push(block_digest(&pieces, algorithms, name)?);
+                read.add_block(&pieces, algorithms, name)?;
             }
-            Ok((column, blocks))
+            Ok((column, read))
         })
         .collect::<Result<Vec<_>>>()?;
-    let mut all = vec![Vec::new(); columns.len()];
-    for (column, blocks) in hashed {
-        all[column].extend(blocks);
+    let mut all: Vec<_> = columns
+        .iter()
+        .map(|column| ReadColumn::new(column, options))
+        .collect();
+    for (column, read) in hashed {
+        all[column].extend(read);
     }
     Ok(all)
-}
-
-/// Return the digest of a block of long byte strings, which are read twice and not held.
-fn long_block(file: &parquet::Parts, column: usize, block: u64, algorithms: Algorithms) -> Result<Digests> {
-    let mut hasher = Hasher::new(algorithms);
-    let read = |take: table::block::Take<'_>| file.read(column, block..block + 1).each_piece(take);
-    table::block::write_twice(read, &mut |bytes| hasher.update(bytes))
-        .map_err(|error| in_column(error, &file.columns()[column].name))?;
-    Ok(hasher.finish())
 }
 
 /// The most bytes of arrays that are hashed at once of a table that is read in order, unless one block has more.
@@ -444,22 +522,21 @@ fn each_window(
     Ok(())
 }
 
-/// Return the number of rows, and the block digests of every column, of a table that is read in order.
+/// Read every column of a table that is read in order, and return the number of its rows with them.
 fn row_blocks(
     reader: &mut dyn RowReader,
-    algorithms: Algorithms,
+    options: &Options,
     control: &Control,
-) -> Result<(u64, Vec<Vec<Digests>>)> {
-    let names: Vec<String> = reader
-        .columns()
+) -> Result<(u64, Vec<ReadColumn>)> {
+    let columns = reader.columns().to_vec();
+    let mut all: Vec<_> = columns
         .iter()
-        .map(|column| column.name.clone())
+        .map(|column| ReadColumn::new(column, options))
         .collect();
-    let mut all = vec![Vec::new(); names.len()];
     let mut rows = 0;
     each_window(reader, control, |window| {
         rows += window.iter().map(|block| block.rows as u64).sum::<u64>();
-        let units: Vec<_> = (0..names.len())
+        let units: Vec<_> = (0..columns.len())
             .flat_map(|column| window.iter().map(move |block| (column, block)))
             .collect();
         let hashed = units
@@ -467,11 +544,13 @@ fn row_blocks(
             .with_max_len(1)
             .map(|(column, block)| {
                 control.check()?;
-                block_digest(&block.columns[column], algorithms, &names[column])
+                let mut read = ReadColumn::new(&columns[column], options);
+                read.add_block(&block.columns[column], options.algorithms, &columns[column].name)?;
+                Ok((column, read))
             })
             .collect::<Result<Vec<_>>>()?;
-        for (column, blocks) in hashed.chunks(window.len()).enumerate() {
-            all[column].extend_from_slice(blocks);
+        for (column, read) in hashed {
+            all[column].extend(read);
         }
         Ok(())
     })?;
@@ -524,7 +603,9 @@ mod tests {
                     format: Some(format),
                     schema: schema.clone(),
                     dialect: Dialect::default(),
+                    table: None,
                     unordered,
+                    statistics: true,
                 };
                 let mut reads = 0;
                 // Until there are reads enough for the whole file.

@@ -2,10 +2,11 @@
 //!
 //! Memory holds 32 bytes for each row and hash function.
 
-use super::{Columns, Reading, TableDigest, column_names, each_window, in_column};
+use super::{Columns, Options, Reading, TableDigest, column_names, each_window, in_column, summaries};
 use crate::control::Control;
 use crate::error::Result;
 use lineaprint_digest::{Algorithms, Digests, Hash, table as description};
+use lineaprint_formats::table::statistics::Statistics;
 use lineaprint_formats::table::{Block, Column, Format, block, parquet};
 use rayon::prelude::*;
 
@@ -17,19 +18,23 @@ pub fn hash(
     reading: Reading,
     format: Format,
     size: u64,
-    algorithms: Algorithms,
+    options: &Options,
     control: &Control,
 ) -> Result<TableDigest> {
+    let algorithms = options.algorithms;
     let mut rows = Vec::new();
+    let mut statistics;
     let columns = match reading {
         Reading::Columns(file) => {
-            rows = of_columns(&file, algorithms, control)?;
+            (rows, statistics) = of_columns(&file, options, control)?;
             file.columns().to_vec()
         }
         Reading::Rows(mut reader) => {
             let columns = reader.columns().to_vec();
+            statistics = none(&columns, options);
             each_window(reader.as_mut(), control, |window| {
                 for block in window {
+                    add_statistics(&mut statistics, block, &columns)?;
                     rows.extend(of_block(block, &columns, algorithms, control)?);
                 }
                 Ok(())
@@ -53,14 +58,39 @@ pub fn hash(
         rows: rows.len() as u64,
         columns: Columns::Unordered(column_names(&columns)),
         digests,
+        statistics: summaries(options, &statistics),
     })
 }
 
-/// Return the digests of all rows of a Parquet file, in any order.
-fn of_columns(file: &parquet::Parts, algorithms: Algorithms, control: &Control) -> Result<Vec<Digests>> {
+/// Return statistics without values for each column; nothing for each if none are asked for.
+fn none(columns: &[Column], options: &Options) -> Vec<Option<Statistics>> {
+    let none = |column: &Column| options.statistics.then(|| Statistics::new(&column.data_type));
+    columns.iter().map(none).collect()
+}
+
+/// Add the values of a block to the statistics of each column.
+fn add_statistics(statistics: &mut [Option<Statistics>], block: &Block, columns: &[Column]) -> Result<()> {
+    for ((statistics, pieces), column) in statistics.iter_mut().zip(&block.columns).zip(columns) {
+        if let Some(statistics) = statistics {
+            statistics
+                .add(pieces)
+                .map_err(|error| in_column(error, &column.name))?;
+        }
+    }
+    Ok(())
+}
+
+/// Return the digests of all rows of a Parquet file, in any order, and the statistics of its columns.
+fn of_columns(
+    file: &parquet::Parts,
+    options: &Options,
+    control: &Control,
+) -> Result<(Vec<Digests>, Vec<Option<Statistics>>)> {
+    let algorithms = options.algorithms;
     if file.columns().is_empty() {
         let none = Digests::of(&[], algorithms);
-        return Ok(vec![none; usize::try_from(file.rows()).unwrap_or(usize::MAX)]);
+        let rows = usize::try_from(file.rows()).unwrap_or(usize::MAX);
+        return Ok((vec![none; rows], Vec::new()));
     }
     let blocks: Vec<u64> = (0..file.blocks()).collect();
     // Runs of blocks, so that columns of lists are not decoded from the start of their group for each of them.
@@ -70,12 +100,13 @@ fn of_columns(file: &parquet::Parts, algorithms: Algorithms, control: &Control) 
         .with_max_len(1)
         .map(|run| {
             let (Some(first), Some(last)) = (run.first(), run.last()) else {
-                return Ok(Vec::new());
+                return Ok((Vec::new(), Vec::new()));
             };
             let range = *first..last + 1;
             let columns = 0..file.columns().len();
             let mut readers: Vec<_> = columns.map(|column| file.read(column, range.clone())).collect();
             let mut rows = Vec::new();
+            let mut statistics = none(file.columns(), options);
             for _ in run {
                 control.check()?;
                 let columns = readers
@@ -88,12 +119,23 @@ fn of_columns(file: &parquet::Parts, algorithms: Algorithms, control: &Control) 
                     .collect::<Result<Vec<_>>>()?;
                 let count = columns[0].iter().map(|piece| piece.len()).sum();
                 let block = Block { rows: count, columns };
+                add_statistics(&mut statistics, &block, file.columns())?;
                 rows.extend(of_block(&block, file.columns(), algorithms, control)?);
             }
-            Ok(rows)
+            Ok((rows, statistics))
         })
         .collect::<Result<Vec<_>>>()?;
-    Ok(hashed.into_iter().flatten().collect())
+    let mut rows = Vec::new();
+    let mut statistics = none(file.columns(), options);
+    for (some, own) in hashed {
+        rows.extend(some);
+        for (all, more) in statistics.iter_mut().zip(own) {
+            if let Some((all, more)) = all.as_mut().zip(more) {
+                all.merge(&more);
+            }
+        }
+    }
+    Ok((rows, statistics))
 }
 
 /// Compute the digests of the rows of a block: for each row the plain digest of its one-row blocks in order.

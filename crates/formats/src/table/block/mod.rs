@@ -5,11 +5,12 @@
 //! and, for dictionaries and runs, one view or number for each row.
 
 mod list;
-mod part;
+pub(super) mod part;
 mod twice;
 mod value;
 mod writer;
 
+use super::statistics::Statistics;
 use crate::error::FormatError;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
@@ -26,11 +27,23 @@ use writer::Writer;
 
 /// Write the block made of `pieces`, in order, to `take`; all pieces are arrays of one type.
 pub fn write(pieces: &[ArrayRef], take: &mut dyn FnMut(&[u8])) -> Result<(), FormatError> {
+    write_with(pieces, None, take)
+}
+
+/// Write the same, and add the values to the statistics of the column.
+pub fn write_with(
+    pieces: &[ArrayRef],
+    statistics: Option<&mut Statistics>,
+    take: &mut dyn FnMut(&[u8]),
+) -> Result<(), FormatError> {
     let mut writer = Writer::new(take);
     let parts = pieces
         .iter()
         .map(|piece| Part::new(piece.clone(), None))
         .collect::<Result<Vec<_>, _>>()?;
+    if let Some(statistics) = statistics {
+        statistics.add_parts(&parts);
+    }
     node(&parts, &mut writer)?;
     writer.flush();
     Ok(())

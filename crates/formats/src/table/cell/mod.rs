@@ -85,6 +85,100 @@ impl Builder {
         })
     }
 
+    /// Create a builder for a type that stored values can be of: also byte strings, which no text is.
+    pub fn of_values(data_type: &DataType) -> Result<Self, FormatError> {
+        let data_type = if *data_type == DataType::Binary {
+            &DataType::LargeBinary
+        } else {
+            data_type
+        };
+        if *data_type != DataType::LargeBinary {
+            return Self::new(data_type);
+        }
+        Ok(Self {
+            data_type: data_type.clone(),
+            nulls: NullBufferBuilder::new(0),
+            length: 0,
+            values: Values::Text {
+                ends: vec![0],
+                bytes: Vec::new(),
+            },
+        })
+    }
+
+    /// Add a stored integer. Floats take those that they hold exactly, booleans 0 and 1.
+    pub fn push_integer(&mut self, value: i64) -> Result<(), Expected> {
+        use DataType as T;
+        #[expect(clippy::cast_precision_loss, reason = "it is compared with the integer")]
+        let float = value as f64;
+        match (&self.data_type, value) {
+            (T::Int64, _) => self.push_fixed(&value.to_le_bytes()),
+            // Beyond 2^63 a conversion back would be cut to the largest integer.
+            (T::Float64, _) if i128::from(value) == float as i128 => self.push_fixed(&float.to_le_bytes()),
+            (T::Boolean, 0) => self.push("false"),
+            (T::Boolean, 1) => self.push("true"),
+            (T::Boolean, _) => Err("0 or 1".into()),
+            (other, _) if other.is_integer() || matches!(other, T::Duration(_)) || is_decimal(other) => {
+                self.push(&value.to_string())
+            }
+            (other, _) => Err(spelled(other)),
+        }
+    }
+
+    /// Add a stored float.
+    pub fn push_real(&mut self, value: f64) -> Result<(), Expected> {
+        use DataType as T;
+        match &self.data_type {
+            T::Float64 => self.push_fixed(&value.to_le_bytes()),
+            T::Float32 => {
+                #[expect(clippy::cast_possible_truncation, reason = "it is compared with the float")]
+                let narrow = value as f32;
+                if f64::from(narrow).to_bits() != value.to_bits() {
+                    return Err("a number that float32 holds exactly".into());
+                }
+                self.push_fixed(&narrow.to_le_bytes())
+            }
+            other => Err(spelled(other)),
+        }
+    }
+
+    /// Add stored text: that of its type, never a number.
+    pub fn push_value_text(&mut self, value: &str) -> Result<(), Expected> {
+        use DataType as T;
+        match &self.data_type {
+            T::LargeUtf8 | T::Date32 | T::Date64 | T::Time32(_) | T::Time64(_) | T::Timestamp(_, _) => {
+                self.push(value)
+            }
+            other if is_decimal(other) => self.push(value),
+            other => Err(spelled(other)),
+        }
+    }
+
+    /// Add stored bytes.
+    pub fn push_blob(&mut self, value: &[u8]) -> Result<(), Expected> {
+        match &mut self.values {
+            Values::Text { ends, bytes } if self.data_type == DataType::LargeBinary => {
+                bytes.extend_from_slice(value);
+                ends.push(bytes.len().cast_signed() as i64);
+            }
+            _ => return Err(spelled(&self.data_type)),
+        }
+        self.length += 1;
+        self.nulls.append_non_null();
+        Ok(())
+    }
+
+    fn push_fixed(&mut self, value: &[u8]) -> Result<(), Expected> {
+        let Values::Fixed { width, bytes } = &mut self.values else {
+            return Err(spelled(&self.data_type));
+        };
+        debug_assert_eq!(*width, value.len());
+        bytes.extend_from_slice(value);
+        self.length += 1;
+        self.nulls.append_non_null();
+        Ok(())
+    }
+
     /// Return whether it takes any text, which JSON must have in quotes.
     pub const fn is_text(&self) -> bool {
         matches!(self.values, Values::Text { .. })
@@ -259,6 +353,19 @@ pub fn number(cell: &str) -> Option<f64> {
     fixed(cell, &DataType::Float64, &mut bytes).ok()?;
     let bytes = bytes.try_into().ok()?;
     Some(f64::from_le_bytes(bytes))
+}
+
+const fn is_decimal(data_type: &DataType) -> bool {
+    use DataType as T;
+    matches!(
+        data_type,
+        T::Decimal32(_, _) | T::Decimal64(_, _) | T::Decimal128(_, _) | T::Decimal256(_, _)
+    )
+}
+
+/// Return a type as an expectation.
+fn spelled(data_type: &DataType) -> Expected {
+    super::types::spell(data_type).unwrap_or_else(|error| error.message)
 }
 
 fn not_text(data_type: &DataType) -> FormatError {

@@ -1,8 +1,11 @@
-//! CSV as RFC 4180 has it, with a header row: text, or values under a declared schema. The delimiter and the quote can be others.
+//! CSV as RFC 4180 has it, with a header row: text, or values under a declared schema. The delimiter, the quote and the
+//! encoding can be others.
 //!
 //! Strict where readers differ: a quote within an unquoted cell, text after a closing quote, a carriage return that
 //! no line feed follows and a row with more or fewer cells than the header are errors. So is an empty line, unless
 //! there is one column, of which it is an empty cell.
+
+mod encoding;
 
 use super::cell::{Builder, finish_rows};
 use super::limit::{RECORD_CELLS, Window, check_record};
@@ -11,6 +14,8 @@ use crate::error::FormatError;
 use crate::pieces::Pieces;
 use arrow_schema::DataType;
 use bytes::Bytes;
+pub use encoding::Encoding;
+use encoding::Text;
 
 const UTF8_BOM: &[u8] = b"\xef\xbb\xbf";
 
@@ -21,6 +26,8 @@ pub struct Dialect {
     pub delimiter: u8,
     /// Around a cell that holds delimiters or line feeds: an ASCII character. Without it no cell can.
     pub quote: Option<u8>,
+    /// The encoding of its characters.
+    pub encoding: Encoding,
 }
 
 impl Dialect {
@@ -28,6 +35,7 @@ impl Dialect {
     pub const CSV: Self = Self {
         delimiter: b',',
         quote: Some(b'"'),
+        encoding: Encoding::Utf8,
     };
 
     /// The same with tabs.
@@ -160,7 +168,7 @@ impl RowReader for Reader {
 
 /// The records of a file, one at a time.
 struct Records {
-    pieces: Pieces<'static>,
+    text_pieces: Text,
     dialect: Dialect,
     /// Offset in the text at which the next piece begins.
     position: u64,
@@ -209,7 +217,7 @@ impl Records {
             ));
         }
         let mut records = Self {
-            pieces,
+            text_pieces: Text::new(pieces, dialect.encoding),
             dialect,
             position: 0,
             piece: Bytes::new(),
@@ -220,8 +228,16 @@ impl Records {
             first_line: 1,
             bytes: 0,
         };
-        if records.fill()? && records.piece.starts_with(UTF8_BOM) {
-            records.start = UTF8_BOM.len();
+        if records.fill()? {
+            if records.piece.starts_with(UTF8_BOM) {
+                records.start = UTF8_BOM.len();
+            } else if [b"\xff\xfe", b"\xfe\xff"]
+                .iter()
+                .any(|mark| records.piece.starts_with(*mark))
+            {
+                return Err(FormatError::new("it begins with the byte order mark of UTF-16")
+                    .with_expected("UTF-8, or utf-16 given as its encoding", "UTF-16"));
+            }
         }
         Ok(records)
     }
@@ -241,7 +257,10 @@ impl Records {
     /// Read the next piece; false at the end of the file.
     fn fill(&mut self) -> Result<bool, FormatError> {
         self.start = 0;
-        self.piece = self.pieces.next_piece()?;
+        self.piece = self
+            .text_pieces
+            .next_piece()
+            .map_err(|error| self.in_line(error))?;
         self.position += self.piece.len() as u64;
         Ok(!self.piece.is_empty())
     }
@@ -262,6 +281,17 @@ impl Records {
             );
         }
         Ok(())
+    }
+
+    /// Name the line in an error about its characters.
+    fn in_line(&self, error: FormatError) -> FormatError {
+        if self.dialect.encoding == Encoding::Utf8 {
+            return error;
+        }
+        FormatError {
+            message: format!("line {}: {}", self.line, error.message),
+            ..error
+        }
     }
 
     fn wrong(&self, message: &str) -> FormatError {

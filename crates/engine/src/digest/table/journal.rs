@@ -1,0 +1,44 @@
+//! Journals beside a SQLite database, which hold a part of its content.
+
+use crate::error::{Code, Error, Result};
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// The first bytes of a journal that was not rolled back yet.
+const HOT: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
+
+/// Return an error if the pages of a database alone are not its content: beside a write-ahead log that has some, or a
+/// journal of a transaction that did not end.
+pub fn refuse(database: &Path) -> Result<()> {
+    let log = sibling(database, "-wal");
+    if std::fs::metadata(&log).is_ok_and(|log| log.len() > 0) {
+        let error = Error::new(
+            Code::Unsupported,
+            "a part of the database is in its write-ahead log",
+        );
+        return Err(error
+            .with_expected(
+                "a database that was closed, or `PRAGMA wal_checkpoint(TRUNCATE)` before",
+                log.display(),
+            )
+            .at(database));
+    }
+    let journal = sibling(database, "-journal");
+    let mut start = [0; 8];
+    let is_hot = File::open(&journal).and_then(|mut file| file.read_exact(&mut start));
+    if is_hot.is_ok() && start == HOT {
+        let error = Error::new(Code::Unsupported, "a transaction of the database has not ended");
+        return Err(error
+            .with_expected("a database without a journal in use", journal.display())
+            .at(database));
+    }
+    Ok(())
+}
+
+fn sibling(database: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(database);
+    name.push(suffix);
+    PathBuf::from(name)
+}

@@ -100,14 +100,8 @@ export async function hashTable<A extends AlgorithmChoice = 'blake3'>(
 
 async function hashSource(source: TableSource, options: TableOptions): Promise<TableHash> {
   checkKeys(options, ['format', 'schema', 'delimiter', 'quote', 'unordered'])
-  const algorithm = checkAlgorithm(options.algorithm)
-  const wanted = {
-    algorithm,
-    ...(options.format !== undefined && { format: checkChoice('format', options.format, TABLE_FORMATS) }),
-    ...(options.schema !== undefined && { schema: checkSchema(options.schema) }),
-    ...dialectOf(options),
-    unordered: options.unordered === true,
-  }
+  const wanted = tableRequest(options)
+  const { algorithm } = wanted
   const input = inputOf(source)
   const table =
     'bytes' in input
@@ -118,6 +112,24 @@ async function hashSource(source: TableSource, options: TableOptions): Promise<T
   return {
     ...(typeof source === 'string' && { path: source }),
     ...toTable(table, algorithm, wanted.unordered),
+  }
+}
+
+/** Check the options of a table, and return them as the addon takes them. */
+export function tableRequest(options: TableOptions): {
+  readonly algorithm: AlgorithmChoice
+  readonly format?: TableFormat
+  readonly schema?: string[]
+  readonly delimiter?: string
+  readonly quote?: string
+  readonly unordered: boolean
+} {
+  return {
+    algorithm: checkAlgorithm(options.algorithm),
+    ...(options.format !== undefined && { format: checkChoice('format', options.format, TABLE_FORMATS) }),
+    ...(options.schema !== undefined && { schema: checkSchema(options.schema) }),
+    ...dialectOf(options),
+    unordered: options.unordered === true,
   }
 }
 

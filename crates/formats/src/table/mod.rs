@@ -2,6 +2,7 @@
 //!
 //! - [`types`]: how the type of a column is spelled, and which types there are.
 //! - [`block`]: the bytes of a block of one column, the same whatever the batches and encodings it came in.
+//! - [`row`]: the bytes of rows, and the rows in which two blocks differ.
 //! - [`parquet`], [`arrow`]: files of columns.
 //! - [`csv`], [`jsonl`]: files of text; [`cell`] reads their values under a declared type.
 //!
@@ -17,6 +18,7 @@ pub(crate) mod foreign;
 pub mod jsonl;
 mod limit;
 pub mod parquet;
+pub mod row;
 pub mod types;
 
 use crate::error::FormatError;

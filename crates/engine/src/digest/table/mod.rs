@@ -224,25 +224,7 @@ fn hash_inputs(
     control: &Control,
 ) -> Result<TableDigest> {
     let size = inputs.iter().map(|(_, input)| input.length()).sum();
-    let mut format = None;
-    for (index, (name, input)) in inputs.iter().enumerate() {
-        let own = find_format(input.as_ref(), name, options)?;
-        if let Some(first) = format.replace(own).filter(|first| *first != own) {
-            let mut error = Error::new(Code::Unsupported, "the files of the table have several formats");
-            error = error.with_expected(format!("{first:?}"), format!("{own:?}"));
-            return Err(error.in_part(index));
-        }
-    }
-    let Some(format) = format else {
-        return Err(Error::new(
-            Code::Internal,
-            "a bug in lineaprint: a table of no files",
-        ));
-    };
-    let parts = inputs.into_iter();
-    let parts = parts.map(|(name, input)| options.dialect.apply(Part::named(input, &name)));
-    let reading =
-        table::open_parts(parts.collect(), format, options.schema.as_deref()).map_err(Error::from)?;
+    let (format, reading) = open_inputs(inputs, options)?;
     if options.unordered {
         return unordered::hash(reading, format, size, options.algorithms, control);
     }
@@ -265,6 +247,33 @@ fn hash_inputs(
         columns: Columns::Ordered(columns),
         digests,
     })
+}
+
+/// Open a table whose files are open, each with its name.
+pub(crate) fn open_inputs(
+    inputs: Vec<(Cow<'_, str>, Arc<dyn Input>)>,
+    options: &Options,
+) -> Result<(Format, Reading)> {
+    let mut format = None;
+    for (index, (name, input)) in inputs.iter().enumerate() {
+        let own = find_format(input.as_ref(), name, options)?;
+        if let Some(first) = format.replace(own).filter(|first| *first != own) {
+            let mut error = Error::new(Code::Unsupported, "the files of the table have several formats");
+            error = error.with_expected(format!("{first:?}"), format!("{own:?}"));
+            return Err(error.in_part(index));
+        }
+    }
+    let Some(format) = format else {
+        return Err(Error::new(
+            Code::Internal,
+            "a bug in lineaprint: a table of no files",
+        ));
+    };
+    let parts = inputs.into_iter();
+    let parts = parts.map(|(name, input)| options.dialect.apply(Part::named(input, &name)));
+    let reading =
+        table::open_parts(parts.collect(), format, options.schema.as_deref()).map_err(Error::from)?;
+    Ok((format, reading))
 }
 
 fn find_format(input: &dyn Input, name: &str, options: &Options) -> Result<Format> {
@@ -325,7 +334,7 @@ fn block_digest(pieces: &[arrow_array::ArrayRef], algorithms: Algorithms, name: 
 }
 
 /// Put the name of the column before an error, unless it is there already.
-fn in_column(mut error: FormatError, name: &str) -> Error {
+pub(crate) fn in_column(mut error: FormatError, name: &str) -> Error {
     if !error.message.starts_with("column ") {
         error.message = format!("column {name:?}: {}", error.message);
     }

@@ -1,9 +1,11 @@
 /** Differences between two tables, row by row. */
 import { randomBytes } from 'node:crypto'
+import { stat } from 'node:fs/promises'
 import { LineaprintError } from '../core/errors.ts'
 import { checkPath } from '../core/options.ts'
 import { runJob } from '../native/job.ts'
 import { native } from '../native/load.ts'
+import { inputError } from '../util/fs.ts'
 import { tableRequest } from './table.ts'
 import type { NativeListedRow } from '../native/load.ts'
 import type { TableHash, TableOptions } from './table.ts'
@@ -114,6 +116,7 @@ export async function compareRows(
   options: TableOptions & RowOptions,
 ): Promise<RowComparison> {
   const { key = [], rows = 0, output } = options
+  if (output !== undefined) await refuseInput(output, [...before.files, ...after.files])
   const columns = before.table.columns.map(({ name }) => name)
   for (const { table } of [before, after]) checkKey(key, table)
   const request = {
@@ -153,6 +156,27 @@ export async function compareRows(
         duplicateKeys: { before: duplicatesBefore, after: duplicatesAfter },
       }),
     listed: listed.map((row) => toRow(row, names, key)),
+  }
+}
+
+/** Refuse to write over a file that is compared. */
+async function refuseInput(output: string, files: readonly string[]): Promise<void> {
+  const target = await stat(output, { bigint: true }).catch(() => undefined)
+  if (target === undefined) return
+  for (const path of files) {
+    const { dev, ino } = await stat(path, { bigint: true }).catch((cause: unknown) => {
+      throw inputError(path, 'stat', cause)
+    })
+    if (dev === target.dev && ino === target.ino)
+      throw new LineaprintError(
+        'ERR_LINEAPRINT_ARGUMENT',
+        'the output would write over a table that is compared',
+        {
+          path: output,
+          field: 'output',
+          hint: 'name another file',
+        },
+      )
   }
 }
 

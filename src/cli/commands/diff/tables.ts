@@ -36,8 +36,8 @@ function rowLines(rows: RowComparison, all: boolean): string[] {
     [removed, 'removed'],
     [added, 'added'],
   ].flatMap(([number, word]) => (number === 0 ? [] : [`${count(Number(number))} ${word}`]))
-  const order = sameOrder ? '' : `${numbers.length === 0 ? '' : '; '}rows in another order`
-  const summary = numbers.length === 0 && sameOrder ? 'no row differs' : `${numbers.join(', ')}${order}`
+  const words = numbers.length === 0 ? 'no row differs' : numbers.join(', ')
+  const summary = sameOrder ? words : `${words}; in another order`
   return [
     ...rows.listed.flatMap((row) => listedLines(row)),
     `rows     ${summary}`,

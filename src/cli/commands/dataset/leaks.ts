@@ -1,11 +1,11 @@
 /** `lineaprint dataset --leaks`: rows and files that are in several splits. */
-import { findLeaks } from '../../dataset/leaks.ts'
-import { LineaprintError } from '../../core/errors.ts'
-import { count, escapeText, print, printJson, table } from '../shared/output.ts'
-import { progressBar } from '../shared/progress.ts'
-import type { LeakReport } from '../../dataset/leaks.ts'
-import type { TableOptions } from '../../dataset/table.ts'
-import type { CommandContext } from '../shared/context.ts'
+import { findLeaks } from '../../../dataset/leaks.ts'
+import { LineaprintError } from '../../../core/errors.ts'
+import { count, escapeText, print, printJson, table } from '../../shared/output.ts'
+import { progressBar } from '../../shared/progress.ts'
+import type { LeakReport } from '../../../dataset/leaks.ts'
+import type { TableOptions } from '../../../dataset/table.ts'
+import type { CommandContext } from '../../shared/context.ts'
 
 /** Arguments of the command. */
 export interface LeakArguments {

@@ -1,11 +1,11 @@
 /** `lineaprint dataset`: the content of a dataset. */
 import { Command, Option } from 'commander'
-import { listDigests } from '../../core/digest.ts'
-import { LineaprintError } from '../../core/errors.ts'
-import { readDataset } from '../../dataset/read.ts'
-import { isTableFile } from '../../dataset/table-names.ts'
-import { isArchiveFile } from '../../hash/archive.ts'
-import { algorithmOption, collectFields, threadsOption, wholeNumber } from '../shared/arguments.ts'
+import { listDigests } from '../../../core/digest.ts'
+import { LineaprintError } from '../../../core/errors.ts'
+import { readDataset } from '../../../dataset/read.ts'
+import { isTableFile } from '../../../dataset/table-names.ts'
+import { isArchiveFile } from '../../../hash/archive.ts'
+import { algorithmOption, collectFields, threadsOption, wholeNumber } from '../../shared/arguments.ts'
 import {
   bytes,
   count,
@@ -16,19 +16,19 @@ import {
   printError,
   printJson,
   table,
-} from '../shared/output.ts'
-import { SAMPLE_HELP, addSampleOptions, sampleRows, toSample } from '../shared/sample.ts'
-import { progressBar } from '../shared/progress.ts'
-import { readSchema, schemaOption } from '../shared/table-schema.ts'
-import type { DatasetArchive } from '../../dataset/describe-archive.ts'
-import type { DatasetSequence } from '../../dataset/describe-sequence.ts'
-import type { DatasetTable } from '../../dataset/describe-table.ts'
-import type { DatasetSplits } from '../../dataset/folder/splits-digest.ts'
-import type { DatasetReport } from '../../dataset/read.ts'
-import type { TableOptions } from '../../dataset/table.ts'
-import type { HashArguments } from '../shared/arguments.ts'
-import type { CommandContext, CommonOptions } from '../shared/context.ts'
-import type { SampleArguments } from '../shared/sample.ts'
+} from '../../shared/output.ts'
+import { SAMPLE_HELP, addSampleOptions, sampleRows, toSample } from '../../shared/sample.ts'
+import { progressBar } from '../../shared/progress.ts'
+import { readSchema, schemaOption } from '../../shared/table-schema.ts'
+import type { DatasetArchive } from '../../../dataset/describe-archive.ts'
+import type { DatasetSequence } from '../../../dataset/describe-sequence.ts'
+import type { DatasetTable } from '../../../dataset/describe-table.ts'
+import type { DatasetSplits } from '../../../dataset/folder/splits-digest.ts'
+import type { DatasetReport } from '../../../dataset/read.ts'
+import type { TableOptions } from '../../../dataset/table.ts'
+import type { HashArguments } from '../../shared/arguments.ts'
+import type { CommandContext, CommonOptions } from '../../shared/context.ts'
+import type { SampleArguments } from '../../shared/sample.ts'
 
 interface Options extends HashArguments, SampleArguments, CommonOptions {
   schema?: string
@@ -80,7 +80,7 @@ async function start(paths: readonly string[], options: Options, context: Comman
   const { leaks, text, examples } = options
   if (leaks === true) {
     refuseUnused(options)
-    const { printLeaks } = await import('./dataset-leaks.ts')
+    const { printLeaks } = await import('./leaks.ts')
     await printLeaks(
       { splits: paths, text, examples, json: options.json === true, table: await tableArguments(options) },
       context,

@@ -9,7 +9,7 @@ const STYLES = { added: 'green', removed: 'red', changed: 'yellow' } as const
 
 /** Format two tables, column by column. */
 export function tableLines(diff: TableDiff, all: boolean): string[] {
-  if (!isTerminal()) return rows(diff)
+  if (!isTerminal()) return pipeLines(diff)
   const lines = few(diff.columns, all, (change) => [line(change)])
   const { before, after } = diff
   // Columns of both tables: a renamed one is gone from the first and new in the second.
@@ -28,9 +28,9 @@ export function tableLines(diff: TableDiff, all: boolean): string[] {
 }
 
 /** Format the rows that differ, after the number of them. */
-function rowLines(rows: RowComparison, all: boolean): string[] {
-  if (rows.status === 'not-checked') return [`rows not checked: ${escapeText(rows.reason)}`]
-  const { removed, added, changed, sameOrder } = rows
+function rowLines(compared: RowComparison, all: boolean): string[] {
+  if (compared.status === 'not-checked') return [`rows not checked: ${escapeText(compared.reason)}`]
+  const { removed, added, changed, sameOrder } = compared
   const numbers = [
     [changed, 'changed'],
     [removed, 'removed'],
@@ -39,10 +39,12 @@ function rowLines(rows: RowComparison, all: boolean): string[] {
   const words = numbers.length === 0 ? 'no row differs' : numbers.join(', ')
   const summary = sameOrder ? words : `${words}; in another order`
   return [
-    ...rows.listed.flatMap((row) => listedLines(row)),
+    ...compared.listed.flatMap((row) => listedLines(row)),
     `rows     ${summary}`,
-    ...few(rows.columns, all, ({ name, rows: cells }) => [`cells    ${escapeText(name)}  ${count(cells)}`]),
-    ...notes(rows),
+    ...few(compared.columns, all, ({ name, rows: cells }) => [
+      `cells    ${escapeText(name)}  ${count(cells)}`,
+    ]),
+    ...notes(compared),
   ]
 }
 
@@ -85,7 +87,7 @@ function cellText(value: string | null): string {
 }
 
 /** Return status, name, type before and after, and the rows that contain the first difference. */
-function rows({ same, columns, before, after, sameOrder, rows: compared }: TableDiff): string[] {
+function pipeLines({ same, columns, before, after, sameOrder, rows: compared }: TableDiff): string[] {
   const cells = columns.map((change) => [
     change.status,
     escapeText(change.name),

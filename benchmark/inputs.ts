@@ -65,6 +65,31 @@ pq.write_table(pa.table({
 }), sys.argv[1])
 `
 
+/** Writes another version of a table: cells changed, rows removed and added, or a tenth of its rows. */
+const EDIT_PARQUET = `
+import sys
+import pyarrow as pa, pyarrow.compute as pc, pyarrow.parquet as pq
+table = pq.read_table(sys.argv[1])
+rows, edit = table.num_rows, sys.argv[3]
+if edit == "tenth":
+    table = table.slice(rows // 2, rows // 10)
+elif edit == "rows":
+    step = rows // 500
+    kept = pa.array([row % step != 7 for row in range(rows)])
+    added = table.slice(0, 500)
+    added = added.set_column(0, "id", pa.array(range(rows, rows + 500), pa.int64()))
+    table = pa.concat_tables([table.slice(0, 100), added, table.slice(100)])
+    table = table.filter(pa.concat_arrays([kept.slice(0, 100), pa.array([True] * 500), kept.slice(100)]))
+else:
+    step = rows // 1000
+    for column, offset in (("value", 3), ("word", 5)):
+        at = [row % step == offset and row // step % 2 == (column == "word") and row // step < 1000 for row in range(rows)]
+        other = pa.scalar(-1.0) if column == "value" else pa.scalar("changed")
+        index = table.schema.get_field_index(column)
+        table = table.set_column(index, column, pc.if_else(pa.array(at), other, table[column]))
+pq.write_table(table, sys.argv[2])
+`
+
 /** The inputs, each created on first use. */
 export class Inputs {
   readonly directory: string
@@ -110,6 +135,17 @@ export class Inputs {
   parquetFile(python: string): FileSet {
     return this.#once('table.parquet', (path) => {
       const args = ['-c', WRITE_PARQUET, path, String(this.sizes.rows)]
+      const { status, stderr } = spawnSync(python, args, { encoding: 'utf8' })
+      if (status !== 0) throw new Error(`pyarrow wrote no table: ${stderr}`)
+      return { path, files: [path], bytes: statSync(path).size }
+    })
+  }
+
+  /** Create another version of that table. */
+  editedParquet(python: string, edit: 'cells' | 'rows' | 'tenth'): FileSet {
+    const before = this.parquetFile(python).path
+    return this.#once(`table-${edit}.parquet`, (path) => {
+      const args = ['-c', EDIT_PARQUET, before, path, edit]
       const { status, stderr } = spawnSync(python, args, { encoding: 'utf8' })
       if (status !== 0) throw new Error(`pyarrow wrote no table: ${stderr}`)
       return { path, files: [path], bytes: statSync(path).size }

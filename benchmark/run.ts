@@ -23,6 +23,7 @@ import { modelListingCases } from './cases/model-listing.ts'
 import { pythonShimCases } from './cases/python-shim.ts'
 import { storeCases } from './cases/store.ts'
 import { tableCases } from './cases/table.ts'
+import { tableRowCases } from './cases/table-rows.ts'
 import { treeCases } from './cases/tree.ts'
 import { Inputs } from './inputs.ts'
 import { WrongDigest, alternate, spawnCost } from './measure.ts'
@@ -133,6 +134,7 @@ async function runAll(inputs: Inputs, { date, rounds, quick, only, json }: Setti
     ...treeCases(inputs, peers),
     ...arrayCases(inputs),
     ...tableCases(inputs),
+    ...tableRowCases(inputs),
     ...captureCases(inputs),
     ...pythonShimCases(inputs),
     ...storeCases(inputs, quick),

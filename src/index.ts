@@ -13,6 +13,7 @@ export {
 } from './capture/seeds/capture.ts'
 export { readDataset } from './dataset/read.ts'
 export { diffTables } from './dataset/table-diff.ts'
+export { findLeaks } from './dataset/leaks.ts'
 export { hashTable } from './dataset/table.ts'
 export { Digest } from './core/digest.ts'
 export { LineaprintError } from './core/errors.ts'
@@ -89,7 +90,16 @@ export type { DatasetColumn, DatasetTable } from './dataset/describe-table.ts'
 export type { ColumnHistogram, ColumnNumber, ColumnStatistics } from './dataset/statistics.ts'
 export type { DatasetSplit, DatasetSplits } from './dataset/folder/splits-digest.ts'
 export type { DatasetOptions, DatasetReport, DatasetSource } from './dataset/read.ts'
+export type {
+  LeakExample,
+  LeakOptions,
+  LeakPair,
+  LeakReport,
+  LeakSplit,
+  LeakSplits,
+} from './dataset/leaks.ts'
 export type { ColumnChange, RowRange, TableDiff, TableSide, TableSource } from './dataset/table-diff.ts'
+export type { CellChange, ComparedRows, RowChange, RowComparison, RowOptions } from './dataset/table-rows.ts'
 export type {
   TableColumn,
   TableFormat,

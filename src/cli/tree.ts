@@ -31,7 +31,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: () => import('./commands/check.ts'),
   },
   model: { summary: 'digests, tensors and metadata of a model', load: () => import('./commands/model.ts') },
-  dataset: { summary: 'digest, rows and columns of a dataset', load: () => import('./commands/dataset.ts') },
+  dataset: {
+    summary: 'digest, rows and columns of a dataset',
+    load: () => import('./commands/dataset/dataset.ts'),
+  },
   diff: {
     summary: 'compare two runs, models, tables, folders or files',
     load: () => import('./commands/diff/diff.ts'),

@@ -39,6 +39,8 @@ export const ERROR_CODES = [
   'ERR_LINEAPRINT_RUN',
   /** The service that a run is sent to is unreachable, failed or refused it. */
   'ERR_LINEAPRINT_SERVICE',
+  /** There is no space left for temporary files, or for the file that is written. */
+  'ERR_LINEAPRINT_SPACE',
   /** The state of the tracker does not allow the call. */
   'ERR_LINEAPRINT_STATE',
   /** The store cannot be written or read. */

@@ -2,7 +2,9 @@
 import { checkObject } from '../core/options.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { BLOCK_ROWS, hashTable } from './table.ts'
+import { checkRowOptions, compareRows } from './table-rows.ts'
 import type { Digest } from '../core/digest.ts'
+import type { RowComparison, RowOptions } from './table-rows.ts'
 import type { TableColumn, TableHash, TableOptions } from './table.ts'
 
 /** Rows from `start` up to but not including `end`, counted from 0. */
@@ -51,6 +53,8 @@ export interface TableDiff {
   /** In the order of the second table; removed columns last. */
   readonly columns: readonly ColumnChange[]
   readonly counts: Readonly<Record<ColumnChange['status'], number>>
+  /** The rows that differ. */
+  readonly rows: RowComparison
   readonly warnings: readonly string[]
 }
 
@@ -59,9 +63,12 @@ export type TableSource = Parameters<typeof hashTable>[0] | TableHash
 
 /**
  * Compare two tables. Columns are matched by name; of several with one name the first is matched with the
- * first, and so on.
+ * first, and so on. Rows are compared if the tables are files and have the same columns.
  *
- * Cost: that of {@link hashTable} for each; nothing for tables that are already hashed.
+ * Cost: that of {@link hashTable} for each, which is nothing for tables that are already hashed. If the tables differ,
+ * both are read once more, and the rows that differ once more. Rows that are not equal at their position are sorted by a
+ * hash: memory holds at most 192 MiB for that, and a temporary file the rest, 24 bytes for each such row (40 for each row
+ * with a key).
  *
  * @param options Those of {@link hashTable}, for both; a schema applies to text formats only.
  * @throws The errors of {@link hashTable}; ERR_LINEAPRINT_INCOMPARABLE for tables hashed with different
@@ -70,9 +77,11 @@ export type TableSource = Parameters<typeof hashTable>[0] | TableHash
 export async function diffTables(
   a: TableSource,
   b: TableSource,
-  options: TableOptions = {},
+  options: TableOptions & RowOptions = {},
 ): Promise<TableDiff> {
   checkObject(options)
+  const { key, rows: list, output, ...tableOptions } = options
+  checkRowOptions({ key, rows: list, output })
   if (options.unordered === true) {
     throw new LineaprintError(
       'ERR_LINEAPRINT_ARGUMENT',
@@ -83,10 +92,11 @@ export async function diffTables(
       },
     )
   }
-  const before = await read(a, options)
-  const after = await read(b, options)
+  const before = await read(a, tableOptions)
+  const after = await read(b, tableOptions)
   const columns = diffColumns(before, after)
   const same = before.digest.equals(after.digest)
+  const rows = same ? sameRows(key) : await rowsOf([a, before], [b, after], options)
   const counts = { added: 0, removed: 0, changed: 0 }
   for (const { status } of columns) counts[status]++
   const [first, second] = [before, after].map(keys)
@@ -98,8 +108,44 @@ export async function diffTables(
     sameOrder: shared(first, second) === shared(second, first),
     columns,
     counts,
+    rows,
     warnings: [...before.warnings, ...after.warnings.filter((warning) => !before.warnings.includes(warning))],
   }
+}
+
+/** Return the comparison of the rows of equal tables. */
+function sameRows(key: readonly string[] = []): RowComparison {
+  return {
+    status: 'compared',
+    key,
+    added: 0,
+    removed: 0,
+    changed: 0,
+    sameOrder: true,
+    columns: [],
+    examined: 0,
+    listed: [],
+  }
+}
+
+type Given = readonly [source: TableSource, table: TableHash]
+
+/** Compare the rows of two tables that differ, if both are files. */
+async function rowsOf(
+  [a, before]: Given,
+  [b, after]: Given,
+  options: TableOptions & RowOptions,
+): Promise<RowComparison> {
+  const [filesBefore, filesAfter] = [filesOf(a), filesOf(b)]
+  if (filesBefore === undefined || filesAfter === undefined)
+    return { status: 'not-checked', reason: 'rows are compared of files, not of digests or bytes in memory' }
+  return compareRows({ files: filesBefore, table: before }, { files: filesAfter, table: after }, options)
+}
+
+/** Return the files of a table; `undefined` if it is something else. */
+function filesOf(source: TableSource): readonly string[] | undefined {
+  if (typeof source === 'string') return [source]
+  return Array.isArray(source) ? (source as readonly string[]) : undefined
 }
 
 /** Return the keys of the first that the second also has, in the order of the first. */

@@ -126,19 +126,8 @@ async function hashSource(source: TableSource, options: TableOptions): Promise<T
     'unordered',
     'statistics',
   ])
-  const algorithm = checkAlgorithm(options.algorithm)
-  const wanted = {
-    algorithm,
-    ...(options.format !== undefined && { format: checkChoice('format', options.format, TABLE_FORMATS) }),
-    ...(options.schema !== undefined && { schema: checkSchema(options.schema) }),
-    ...dialectOf(options),
-    ...(options.encoding !== undefined && {
-      encoding: checkChoice('encoding', options.encoding, TEXT_ENCODINGS),
-    }),
-    ...(options.table !== undefined && { table: checkTableName(options.table) }),
-    unordered: options.unordered === true,
-    statistics: options.statistics === true,
-  }
+  const wanted = { ...tableRequest(options), statistics: options.statistics === true }
+  const { algorithm } = wanted
   const input = inputOf(source)
   const table =
     'bytes' in input
@@ -149,6 +138,30 @@ async function hashSource(source: TableSource, options: TableOptions): Promise<T
   return {
     ...(typeof source === 'string' && { path: source }),
     ...toTable(table, algorithm, wanted.unordered),
+  }
+}
+
+/** Check the options of a table, and return them as the addon takes them. */
+export function tableRequest(options: TableOptions): {
+  readonly algorithm: AlgorithmChoice
+  readonly format?: TableFormat
+  readonly schema?: string[]
+  readonly delimiter?: string
+  readonly quote?: string
+  readonly encoding?: TextEncoding
+  readonly table?: string
+  readonly unordered: boolean
+} {
+  return {
+    algorithm: checkAlgorithm(options.algorithm),
+    ...(options.format !== undefined && { format: checkChoice('format', options.format, TABLE_FORMATS) }),
+    ...(options.schema !== undefined && { schema: checkSchema(options.schema) }),
+    ...dialectOf(options),
+    ...(options.encoding !== undefined && {
+      encoding: checkChoice('encoding', options.encoding, TEXT_ENCODINGS),
+    }),
+    ...(options.table !== undefined && { table: checkTableName(options.table) }),
+    unordered: options.unordered === true,
   }
 }
 

@@ -23,6 +23,7 @@ export type {
   NativeFailure,
   NativeHealth,
   NativeKnownFile,
+  NativeListedRow,
   NativeModel,
   NativePart,
   NativePartContent,

@@ -207,6 +207,8 @@ pub enum NativeErrorCode {
     Link,
     #[napi(value = "ERR_LINEAPRINT_RANGE")]
     Range,
+    #[napi(value = "ERR_LINEAPRINT_SPACE")]
+    Space,
     #[napi(value = "ERR_LINEAPRINT_UNSUPPORTED")]
     Unsupported,
     /// The caller cancelled the job. TypeScript rethrows the reason of the signal instead.
@@ -226,6 +228,7 @@ impl From<Code> for NativeErrorCode {
             Code::Format => Self::Format,
             Code::Link => Self::Link,
             Code::Range => Self::Range,
+            Code::Space => Self::Space,
             Code::Unsupported => Self::Unsupported,
             Code::Cancelled => Self::Cancelled,
             Code::Internal => Self::Internal,
@@ -248,4 +251,15 @@ pub enum NativeInstructionSet {
     Neon,
     #[napi(value = "sha2")]
     Sha2,
+}
+
+/// Fate of a row.
+#[napi(string_enum)]
+pub enum NativeRowStatus {
+    #[napi(value = "added")]
+    Added,
+    #[napi(value = "removed")]
+    Removed,
+    #[napi(value = "changed")]
+    Changed,
 }

@@ -5,7 +5,7 @@
 //! - [`enums`], [`digests`], [`cache`]: values that several functions pass.
 //! - [`files`], [`range`], [`model`]: hash what is on disk.
 //! - [`derivation`]: check how the tensors of one model follow from those of another.
-//! - [`table`]: hash tables of several formats.
+//! - [`table`]: hash tables of several formats. [`rows`]: compare them row by row.
 //! - [`values`]: compare the values of two models.
 //! - [`sample`]: hash a sample of something too large for a full pass.
 //! - [`bytes`]: hash what is in memory, and streams.
@@ -36,6 +36,7 @@ mod model;
 mod pipe;
 mod program;
 mod range;
+mod rows;
 mod sample;
 mod structured;
 mod table;

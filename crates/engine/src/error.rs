@@ -23,6 +23,8 @@ pub enum Code {
     Link,
     /// A range or part does not fit the file.
     Range,
+    /// The folder for temporary files, or the file that is written, has no space left.
+    Space,
     /// It is known but not supported.
     Unsupported,
     /// Create the error of a cancelled job.

@@ -4,6 +4,7 @@
 //! - [`schedule`]: threads, how many of them, and how they share work.
 //! - [`digest`]: digests of files, ranges, memory, folders, models, tables, and of samples of these.
 //! - [`derivation`]: check how the tensors of one model follow from those of another.
+//! - [`rows`]: compare tables row by row, and find rows that are in several tables.
 //! - [`tensors`]: read and compare the tensors of models.
 //! - [`cache`]: digests of files that have not changed.
 //! - [`control`]: cancel and progress of a job.
@@ -20,6 +21,7 @@ pub mod digest;
 pub mod error;
 pub mod io;
 pub mod panics;
+pub mod rows;
 pub mod schedule;
 pub mod tensors;
 

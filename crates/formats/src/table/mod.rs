@@ -3,6 +3,7 @@
 //! - [`types`]: how the type of a column is spelled, and which types there are.
 //! - [`block`]: the bytes of a block of one column, the same whatever the batches and encodings it came in.
 //! - [`statistics`]: what the values of a column are like, which no digest covers.
+//! - [`row`]: the bytes of rows, and the rows in which two blocks differ.
 //! - [`parquet`], [`arrow`]: files of columns.
 //! - [`sqlite`]: tables of databases.
 //! - [`csv`], [`jsonl`]: files of text; [`cell`] reads their values under a declared type.
@@ -19,6 +20,7 @@ pub(crate) mod foreign;
 pub mod jsonl;
 mod limit;
 pub mod parquet;
+pub mod row;
 pub mod sqlite;
 pub mod statistics;
 pub mod types;

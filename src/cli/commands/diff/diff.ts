@@ -19,7 +19,9 @@ import {
   collectFields,
   threadsOption,
   weightsOption,
+  wholeNumber,
 } from '../../shared/arguments.ts'
+import { tableFiles } from '../../../dataset/folder/table-files.ts'
 import { NO_TABLE } from '../../../dataset/describe-table.ts'
 import { DIFF_KINDS, commonKind, readOperand } from './kinds.ts'
 import { diffSeveral } from './several.ts'
@@ -62,6 +64,9 @@ interface Options extends StoreOptions, HashArguments {
   readonly markdown?: boolean
   readonly patch?: string
   readonly all?: boolean
+  readonly key?: readonly string[]
+  readonly rows?: number
+  readonly output?: string
 }
 
 type Answer = RunDiff | ModelDiff | ListedTensorsDiff | ModelDerivation | TableDiff | TreeDiff
@@ -99,6 +104,13 @@ export function command(context: CommandContext): Command {
     .option('--columns <fields>', 'runs: a table with these values of each, as of list', collectFields)
     .option('--markdown', 'runs: a report in Markdown')
     .option('--patch <file>', 'runs: write the code changes as a patch for git apply')
+    .option('--key <columns>', 'tables: columns that identify a row, separated by commas', collectFields)
+    .addOption(
+      new Option('--rows <count>', 'tables: list this many rows that differ, with their cells').argParser(
+        wholeNumber(0, 100_000),
+      ),
+    )
+    .option('--output <file>', 'tables: write all rows that differ to a Parquet file')
     .option('--all', 'show every difference on a terminal')
     .addOption(algorithmOption())
     .addOption(threadsOption())
@@ -126,6 +138,8 @@ Examples:
   lineaprint diff model.manifest.json model.safetensors
   lineaprint diff release/ checkpoint/ --weights model.safetensors
   lineaprint diff train-old.parquet train-new.parquet
+  lineaprint diff train-old.parquet train-new.parquet --key id --rows 20 --output changes.parquet
+  lineaprint diff shards-old/ shards-new/ --as table
   lineaprint diff data-2025/ data-2026/`
 
 function isSeveral(others: readonly string[], { base, columns, markdown }: Options): boolean {
@@ -177,12 +191,13 @@ async function diff(a: string, b: string, options: Options, context: CommandCont
     await readOperand(a, store, known, locating),
     await readOperand(b, store, known, locating),
   ]
+  const wanted = options.as ?? (usesRows(options) ? 'table' : undefined)
   // Any file can be a model: an archive of arrays is one here, and a file elsewhere.
   const paths = [first, second].every(({ kinds }) => !kinds.includes('run') && !kinds.includes('table'))
   const kind =
     options.derive === true && options.as === undefined && paths
       ? 'model'
-      : commonKind(first, second, options.as)
+      : commonKind(asTable(first, wanted), asTable(second, wanted), wanted)
   checkUse(kind, options)
   if (options.svg !== undefined && options.values !== true) throw needsValues()
   if (first.ambiguous !== undefined && second.ambiguous !== undefined && options.as === undefined) {
@@ -230,6 +245,17 @@ async function diff(a: string, b: string, options: Options, context: CommandCont
   context.exit(answer.same ? 0 : 1)
 }
 
+/** Return whether an option applies to the rows of tables. */
+function usesRows({ key, rows, output }: Options): boolean {
+  return key !== undefined || rows !== undefined || output !== undefined
+}
+
+/** Let a folder be a table, if tables are asked for: its table files are one, in natural order. */
+function asTable(operand: Operand, wanted: DiffKind | undefined): Operand {
+  if (wanted !== 'table' || !operand.kinds.includes('folder')) return operand
+  return { ...operand, kinds: [...operand.kinds, 'table'] }
+}
+
 /** Say how the second model follows from the first, and write the statement that was asked for. */
 async function derive(a: string, b: string, options: Options, context: CommandContext): Promise<void> {
   const { algorithm, threads, weights, with: adapter, map, attest } = options
@@ -263,9 +289,10 @@ async function diffContents(
   kind: Exclude<DiffKind, 'run'>,
   a: string,
   b: string,
-  { algorithm, threads, values, weights, ignore, as }: Options,
+  options: Options,
   { signal }: CommandContext,
 ): Promise<ModelDiff | ListedTensorsDiff | TableDiff | TreeDiff> {
+  const { algorithm, threads, values, weights, ignore, as, key, rows, output } = options
   const progress = progressBar('comparing')
   const shared = { algorithm, threads, signal, onProgress: progress.onProgress }
   try {
@@ -274,10 +301,12 @@ async function diffContents(
       return await diffListedTensors(a, b, { threads, weights, signal, onProgress: progress.onProgress })
     if (kind === 'table') {
       try {
-        return await diffTables(a, b, shared)
+        const [first, second] = [await tableFiles(a), await tableFiles(b)]
+        return await diffTables(first, second, { ...shared, key, rows, output })
       } catch (error) {
         // A file's extension may be wrong; an error is reported only if the user asked for tables.
-        if (as !== undefined || !LineaprintError.is(error) || !NO_TABLE.has(error.code)) throw error
+        if (as !== undefined || usesRows(options) || !LineaprintError.is(error) || !NO_TABLE.has(error.code))
+          throw error
         printError(`lineaprint: warning: compared as files, not as tables: ${escapeText(error.message)}`)
       }
     }
@@ -353,6 +382,9 @@ function checkUse(
     sameRun,
     ignore,
     outputIgnore,
+    key,
+    rows,
+    output,
   }: Options,
 ): void {
   const uses: readonly (readonly [string, boolean, readonly DiffKind[]])[] = [
@@ -364,6 +396,9 @@ function checkUse(
     ['--patch', patch !== undefined, ['run']],
     ['--check', check === true, ['run']],
     ['--same-run', sameRun === true, ['run']],
+    ['--key', key !== undefined, ['table']],
+    ['--rows', rows !== undefined, ['table']],
+    ['--output', output !== undefined, ['table']],
     ['--output-ignore', outputIgnore.length > 0, ['run']],
     ['--ignore', ignore.length > 0, ['run', 'folder']],
   ]

@@ -3,12 +3,13 @@ import { cut, few, verdict } from './text.ts'
 import { plural } from '../../../util/plural.ts'
 import { count, escapeText, isTerminal, lineWidth, paint, table } from '../../shared/output.ts'
 import type { ColumnChange, TableDiff } from '../../../dataset/table-diff.ts'
+import type { ComparedRows, RowChange, RowComparison } from '../../../dataset/table-rows.ts'
 
 const STYLES = { added: 'green', removed: 'red', changed: 'yellow' } as const
 
 /** Format two tables, column by column. */
 export function tableLines(diff: TableDiff, all: boolean): string[] {
-  if (!isTerminal()) return rows(diff)
+  if (!isTerminal()) return pipeLines(diff)
   const lines = few(diff.columns, all, (change) => [line(change)])
   const { before, after } = diff
   // Columns of both tables: a renamed one is gone from the first and new in the second.
@@ -19,11 +20,74 @@ export function tableLines(diff: TableDiff, all: boolean): string[] {
     diff.columns.length === 0 ? '' : `${count(diff.columns.length)} of ${plural(total, 'column')}`,
   ]
   const same = `${plural(after.rows, 'row')}, ${plural(after.columns, 'column')}`
-  return [...lines, verdict(diff.same, diff.same ? same : parts.filter((part) => part !== '').join('; '))]
+  return [
+    ...lines,
+    ...(diff.same ? [] : rowLines(diff.rows, all)),
+    verdict(diff.same, diff.same ? same : parts.filter((part) => part !== '').join('; ')),
+  ]
+}
+
+/** Format the rows that differ, after the number of them. */
+function rowLines(compared: RowComparison, all: boolean): string[] {
+  if (compared.status === 'not-checked') return [`rows not checked: ${escapeText(compared.reason)}`]
+  const { removed, added, changed, sameOrder } = compared
+  const numbers = [
+    [changed, 'changed'],
+    [removed, 'removed'],
+    [added, 'added'],
+  ].flatMap(([number, word]) => (number === 0 ? [] : [`${count(Number(number))} ${word}`]))
+  const words = numbers.length === 0 ? 'no row differs' : numbers.join(', ')
+  const summary = sameOrder ? words : `${words}; in another order`
+  return [
+    ...compared.listed.flatMap((row) => listedLines(row)),
+    `rows     ${summary}`,
+    ...few(compared.columns, all, ({ name, rows: cells }) => [
+      `cells    ${escapeText(name)}  ${count(cells)}`,
+    ]),
+    ...notes(compared),
+  ]
+}
+
+/** Return what else is to say of a comparison. */
+function notes({ changed, examined, duplicateKeys }: ComparedRows): string[] {
+  const { before = 0, after = 0 } = duplicateKeys ?? {}
+  return [
+    ...(examined < changed ? [`cells were compared in the first ${count(examined)} changed rows`] : []),
+    ...(before + after > 0
+      ? [
+          `keys that occur several times: ${count(before)} before, ${count(after)} after; their rows are not paired`,
+        ]
+      : []),
+  ]
+}
+
+const MARKS = { added: '+', removed: '-', changed: '~' } as const
+
+/** Format a row: its position, its key, and a line for each cell. */
+function listedLines({ status, before, after, key = [], cells }: RowChange): string[] {
+  const position =
+    before === undefined || after === undefined || before === after
+      ? count(before ?? after ?? 0)
+      : `${count(before)} → ${count(after)}`
+  const names = key.map(({ column, value }) => `${escapeText(column)}=${cellText(value)}`)
+  const head = [`${MARKS[status]} row ${position}`, ...names].join('  ')
+  return [
+    paint(STYLES[status], cut(head, lineWidth())),
+    ...cells.map(({ column, before: old, after: current }) => {
+      const text = [old, current]
+        .flatMap((value) => (value === undefined ? [] : [cellText(value)]))
+        .join(' → ')
+      return cut(`    ${escapeText(column)}: ${text}`, lineWidth())
+    }),
+  ]
+}
+
+function cellText(value: string | null): string {
+  return value === null ? 'null' : escapeText(value)
 }
 
 /** Return status, name, type before and after, and the rows that contain the first difference. */
-function rows({ columns, before, after, sameOrder }: TableDiff): string[] {
+function pipeLines({ same, columns, before, after, sameOrder, rows: compared }: TableDiff): string[] {
   const cells = columns.map((change) => [
     change.status,
     escapeText(change.name),
@@ -33,7 +97,34 @@ function rows({ columns, before, after, sameOrder }: TableDiff): string[] {
   ])
   if (before.rows !== after.rows) cells.unshift(['rows', '', String(before.rows), String(after.rows), ''])
   if (!sameOrder) cells.push(['order', '', '', '', ''])
+  if (!same) cells.push(...rowCells(compared))
   return cells.length === 0 ? [] : [table(cells)]
+}
+
+/** Return the numbers of rows that differ, the cells by column, and the rows that are listed. */
+function rowCells(compared: RowComparison): string[][] {
+  if (compared.status === 'not-checked')
+    return [['rows not-checked', escapeText(compared.reason), '', '', '']]
+  const { changed, removed, added, sameOrder, columns, listed, duplicateKeys } = compared
+  return [
+    ['rows changed', '', '', String(changed), ''],
+    ['rows removed', '', '', String(removed), ''],
+    ['rows added', '', '', String(added), ''],
+    ...(sameOrder ? [] : [['rows order', '', '', 'changed', '']]),
+    ...(duplicateKeys === undefined || duplicateKeys.before + duplicateKeys.after === 0
+      ? []
+      : [['keys repeated', '', String(duplicateKeys.before), String(duplicateKeys.after), '']]),
+    ...columns.map(({ name, rows: cells }) => ['cells changed', escapeText(name), '', String(cells), '']),
+    ...listed.flatMap(({ status, before, after, cells }) =>
+      cells.map(({ column, before: old, after: current }) => [
+        `row ${status}`,
+        escapeText(column),
+        old === undefined ? '' : cellText(old),
+        current === undefined ? '' : cellText(current),
+        String(before ?? after ?? ''),
+      ]),
+    ),
+  ]
 }
 
 function rowsText({ firstRows }: ColumnChange): string {

@@ -239,28 +239,7 @@ fn hash_inputs(
     control: &Control,
 ) -> Result<TableDigest> {
     let size = inputs.iter().map(|(_, input)| input.length()).sum();
-    let mut format = None;
-    for (index, (name, input)) in inputs.iter().enumerate() {
-        let own = find_format(input.as_ref(), name, options)?;
-        if let Some(first) = format.replace(own).filter(|first| *first != own) {
-            let mut error = Error::new(Code::Unsupported, "the files of the table have several formats");
-            error = error.with_expected(format!("{first:?}"), format!("{own:?}"));
-            return Err(error.in_part(index));
-        }
-    }
-    let Some(format) = format else {
-        return Err(Error::new(
-            Code::Internal,
-            "a bug in lineaprint: a table of no files",
-        ));
-    };
-    let parts = inputs.into_iter();
-    let parts = parts.map(|(name, input)| Part {
-        table: options.table.clone(),
-        ..options.dialect.apply(Part::named(input, &name))
-    });
-    let reading =
-        table::open_parts(parts.collect(), format, options.schema.as_deref()).map_err(Error::from)?;
+    let (format, reading) = open_inputs(inputs, options)?;
     if options.unordered {
         return unordered::hash(reading, format, size, options, control);
     }
@@ -289,6 +268,36 @@ fn hash_inputs(
         digests,
         statistics,
     })
+}
+
+/// Open a table whose files are open, each with its name.
+pub(crate) fn open_inputs(
+    inputs: Vec<(Cow<'_, str>, Arc<dyn Input>)>,
+    options: &Options,
+) -> Result<(Format, Reading)> {
+    let mut format = None;
+    for (index, (name, input)) in inputs.iter().enumerate() {
+        let own = find_format(input.as_ref(), name, options)?;
+        if let Some(first) = format.replace(own).filter(|first| *first != own) {
+            let mut error = Error::new(Code::Unsupported, "the files of the table have several formats");
+            error = error.with_expected(format!("{first:?}"), format!("{own:?}"));
+            return Err(error.in_part(index));
+        }
+    }
+    let Some(format) = format else {
+        return Err(Error::new(
+            Code::Internal,
+            "a bug in lineaprint: a table of no files",
+        ));
+    };
+    let parts = inputs.into_iter();
+    let parts = parts.map(|(name, input)| Part {
+        table: options.table.clone(),
+        ..options.dialect.apply(Part::named(input, &name))
+    });
+    let reading =
+        table::open_parts(parts.collect(), format, options.schema.as_deref()).map_err(Error::from)?;
+    Ok((format, reading))
 }
 
 fn find_format(input: &dyn Input, name: &str, options: &Options) -> Result<Format> {
@@ -411,7 +420,7 @@ fn summaries(options: &Options, statistics: &[Option<Statistics>]) -> Option<Vec
 }
 
 /// Put the name of the column before an error, unless it is there already.
-fn in_column(mut error: FormatError, name: &str) -> Error {
+pub(crate) fn in_column(mut error: FormatError, name: &str) -> Error {
     if !error.message.starts_with("column ") {
         error.message = format!("column {name:?}: {}", error.message);
     }

@@ -20,7 +20,7 @@ use arrow_array::{Array, ArrayRef};
 use arrow_buffer::{ArrowNativeType, BooleanBuffer, BooleanBufferBuilder};
 use arrow_schema::DataType;
 use list::{fixed_lists, list_views, lists, map_ranges, offsets};
-use part::Part;
+pub(super) use part::Part;
 pub use twice::{Take, write_twice};
 use value::{booleans, byte_strings, check_digits, decimal_width, decimals, fixed, narrow_decimals, views};
 use writer::Writer;

@@ -126,10 +126,15 @@ struct OpenPart<'a> {
 impl ColumnBlocks<'_> {
     /// Return the arrays of the next block; `None` after the last.
     pub fn next_block(&mut self) -> Result<Option<Vec<ArrayRef>>, FormatError> {
+        self.next_rows(BLOCK_ROWS as u64)
+    }
+
+    /// Return the arrays of the next `count` rows, or of those that are left; `None` after the last.
+    pub fn next_rows(&mut self, count: u64) -> Result<Option<Vec<ArrayRef>>, FormatError> {
         if self.row >= self.end {
             return Ok(None);
         }
-        let block_end = (self.row + BLOCK_ROWS as u64).min(self.end);
+        let block_end = self.row.saturating_add(count).min(self.end);
         let mut pieces = Vec::new();
         while self.row < block_end {
             let mut part = self.next_part()?;

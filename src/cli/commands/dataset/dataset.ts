@@ -1,11 +1,12 @@
 /** `lineaprint dataset`: the content of a dataset. */
 import { Command, Option } from 'commander'
-import { listDigests } from '../../core/digest.ts'
-import { readDataset } from '../../dataset/read.ts'
-import { TEXT_ENCODINGS } from '../../dataset/table.ts'
-import { isTableFile } from '../../dataset/table-names.ts'
-import { isArchiveFile } from '../../hash/archive.ts'
-import { algorithmOption, threadsOption } from '../shared/arguments.ts'
+import { listDigests } from '../../../core/digest.ts'
+import { LineaprintError } from '../../../core/errors.ts'
+import { readDataset } from '../../../dataset/read.ts'
+import { TEXT_ENCODINGS } from '../../../dataset/table.ts'
+import { isTableFile } from '../../../dataset/table-names.ts'
+import { isArchiveFile } from '../../../hash/archive.ts'
+import { algorithmOption, collectFields, threadsOption, wholeNumber } from '../../shared/arguments.ts'
 import {
   bytes,
   count,
@@ -16,20 +17,20 @@ import {
   printError,
   printJson,
   table,
-} from '../shared/output.ts'
-import { statisticsText } from '../shared/column-statistics.ts'
-import { SAMPLE_HELP, addSampleOptions, sampleRows, toSample } from '../shared/sample.ts'
-import { progressBar } from '../shared/progress.ts'
-import { readSchema, schemaOption } from '../shared/table-schema.ts'
-import type { DatasetArchive } from '../../dataset/describe-archive.ts'
-import type { DatasetSequence } from '../../dataset/describe-sequence.ts'
-import type { DatasetTable } from '../../dataset/describe-table.ts'
-import type { DatasetSplits } from '../../dataset/folder/splits-digest.ts'
-import type { DatasetReport } from '../../dataset/read.ts'
-import type { TextEncoding } from '../../dataset/table.ts'
-import type { HashArguments } from '../shared/arguments.ts'
-import type { CommandContext, CommonOptions } from '../shared/context.ts'
-import type { SampleArguments } from '../shared/sample.ts'
+} from '../../shared/output.ts'
+import { statisticsText } from '../../shared/column-statistics.ts'
+import { SAMPLE_HELP, addSampleOptions, sampleRows, toSample } from '../../shared/sample.ts'
+import { progressBar } from '../../shared/progress.ts'
+import { readSchema, schemaOption } from '../../shared/table-schema.ts'
+import type { DatasetArchive } from '../../../dataset/describe-archive.ts'
+import type { DatasetSequence } from '../../../dataset/describe-sequence.ts'
+import type { DatasetTable } from '../../../dataset/describe-table.ts'
+import type { DatasetSplits } from '../../../dataset/folder/splits-digest.ts'
+import type { DatasetReport } from '../../../dataset/read.ts'
+import type { TableOptions, TextEncoding } from '../../../dataset/table.ts'
+import type { HashArguments } from '../../shared/arguments.ts'
+import type { CommandContext, CommonOptions } from '../../shared/context.ts'
+import type { SampleArguments } from '../../shared/sample.ts'
 
 interface Options extends HashArguments, SampleArguments, CommonOptions {
   schema?: string
@@ -39,12 +40,17 @@ interface Options extends HashArguments, SampleArguments, CommonOptions {
   table?: string
   statistics?: boolean
   unordered?: boolean
+  leaks?: boolean
+  text?: readonly string[]
+  examples?: number
 }
 
 /** Build the command. */
 export function command(context: CommandContext): Command {
   return addSampleOptions(
-    new Command('dataset').argument('<path>', 'a file or a folder').addOption(algorithmOption()),
+    new Command('dataset')
+      .argument('<paths...>', 'a file or a folder; with --leaks, splits as NAME=PATH')
+      .addOption(algorithmOption()),
   )
     .addOption(threadsOption())
     .addOption(schemaOption())
@@ -57,8 +63,15 @@ export function command(context: CommandContext): Command {
       'no statistics of columns, no counts of labels, no warnings about copies and empty files',
     )
     .option('--unordered', 'the rows of tables may be in any order')
+    .option('--leaks', 'count the rows or files that are in several splits')
+    .option('--text <columns>', 'with --leaks: compare these columns as normalised text', collectFields)
+    .addOption(
+      new Option('--examples <count>', 'with --leaks: show this many (default: 10)').argParser(
+        wholeNumber(0, 100_000),
+      ),
+    )
     .addHelpText('after', EXAMPLES)
-    .action((path: string, options: Options) => dataset(path, options, context))
+    .action((paths: string[], options: Options) => start(paths, options, context))
 }
 
 const EXAMPLES = `${SAMPLE_HELP}
@@ -70,22 +83,75 @@ Examples:
   lineaprint dataset shop.db --table orders
   lineaprint dataset old.csv --encoding windows-1252
   lineaprint dataset events.jsonl --schema '{"id":"int64","text":"utf8"}'
-  lineaprint dataset data/train --sample 1%`
+  lineaprint dataset data/train --sample 1%
+  lineaprint dataset --leaks train=train.parquet test=test.parquet --text question`
+
+/** Read one dataset, or compare splits. */
+async function start(paths: readonly string[], options: Options, context: CommandContext): Promise<void> {
+  const { leaks, text, examples } = options
+  if (leaks === true) {
+    refuseUnused(options)
+    const { printLeaks } = await import('./leaks.ts')
+    await printLeaks(
+      { splits: paths, text, examples, json: options.json === true, table: await tableArguments(options) },
+      context,
+    )
+    return
+  }
+  for (const [field, given] of [
+    ['--text', text],
+    ['--examples', examples],
+  ] as const)
+    if (given !== undefined)
+      throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `${field} needs --leaks`, { field })
+  const [path, ...others] = paths
+  if (path === undefined || others.length > 0)
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'one dataset is read at a time', {
+      expected: 'one path, or splits with --leaks',
+      received: `${paths.length} paths`,
+    })
+  await dataset(path, options, context)
+}
+
+/** Refuse options that have no effect on splits. */
+function refuseUnused({ sample, unordered, statistics }: Options): void {
+  for (const [field, given] of [
+    ['--sample', sample !== undefined],
+    ['--unordered', unordered === true],
+    ['--no-statistics', statistics === false],
+  ] as const)
+    if (given)
+      throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `${field} has no effect with --leaks`, { field })
+}
+
+/** Return the options of tables. */
+async function tableArguments({
+  threads,
+  schema,
+  delimiter,
+  quote,
+  encoding,
+  table: name,
+}: Options): Promise<Pick<TableOptions, 'threads' | 'schema' | 'delimiter' | 'quote' | 'encoding' | 'table'>> {
+  return {
+    threads,
+    schema: await readSchema(schema),
+    delimiter: delimiter === 'tab' ? '\t' : delimiter,
+    quote: quote === 'none' ? '' : quote,
+    encoding: encoding as TextEncoding | undefined,
+    table: name,
+  }
+}
 
 async function dataset(path: string, options: Options, context: CommandContext): Promise<void> {
   const progress = progressBar('hashing')
-  const { algorithm, threads } = options
+  const { algorithm } = options
   const report = await readDataset(path, {
     algorithm,
-    threads,
+    ...(await tableArguments(options)),
     signal: context.signal,
     onProgress: progress.onProgress,
     sample: toSample(options),
-    schema: await readSchema(options.schema),
-    delimiter: options.delimiter === 'tab' ? '\t' : options.delimiter,
-    quote: options.quote === 'none' ? '' : options.quote,
-    encoding: options.encoding as TextEncoding | undefined,
-    table: options.table,
     statistics: options.statistics,
     unordered: options.unordered,
   }).finally(progress.end)

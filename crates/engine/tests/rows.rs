@@ -1,0 +1,213 @@
+//! Rows that differ, against a slow reference, with records in memory and in a temporary file.
+
+use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
+use lineaprint_digest::Algorithms;
+use lineaprint_engine::digest::table::{Dialect, Options};
+use lineaprint_engine::rows::difference::{DiffRows, Outcome, RowDifference};
+use lineaprint_engine::rows::leaks::FindLeaks;
+use lineaprint_engine::rows::side::TableFiles;
+use lineaprint_engine::{Code, Control};
+use parquet::arrow::ArrowWriter;
+use parquet::file::properties::WriterProperties;
+use proptest::prelude::*;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+type Row = (Option<i64>, u64, String);
+
+fn batch(rows: &[Row]) -> RecordBatch {
+    let ids: Int64Array = rows.iter().map(|row| row.0).collect();
+    let values: Float64Array = rows.iter().map(|row| Some(f64::from_bits(row.1))).collect();
+    let texts: StringArray = rows.iter().map(|row| Some(row.2.as_str())).collect();
+    let columns: [(&str, ArrayRef, bool); 3] = [
+        ("id", Arc::new(ids), true),
+        ("value", Arc::new(values), true),
+        ("text", Arc::new(texts), true),
+    ];
+    RecordBatch::try_from_iter_with_nullable(columns).expect("a batch")
+}
+
+fn write(path: &Path, rows: &[Row], group: usize) -> TableFiles {
+    let batch = batch(rows);
+    let properties = WriterProperties::builder()
+        .set_max_row_group_row_count(Some(group))
+        .build();
+    let file = std::fs::File::create(path).expect("a file");
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).expect("a writer");
+    writer.write(&batch).expect("written");
+    writer.close().expect("closed");
+    files(path)
+}
+
+fn files(path: &Path) -> TableFiles {
+    TableFiles {
+        paths: vec![path.to_owned()],
+        options: Options {
+            algorithms: Algorithms::BLAKE3,
+            format: None,
+            schema: None,
+            dialect: Dialect::default(),
+            unordered: false,
+        },
+    }
+}
+
+fn request(before: TableFiles, after: TableFiles) -> DiffRows {
+    DiffRows {
+        before,
+        after,
+        key: Vec::new(),
+        secret: [7; 32],
+        list: 0,
+        output: None,
+        memory: None,
+    }
+}
+
+fn compared(request: &DiffRows) -> RowDifference {
+    match request.compare(&Control::new()).expect("compared") {
+        Outcome::Compared(difference) => *difference,
+        Outcome::NotCompared(reason) => panic!("{reason}"),
+    }
+}
+
+fn row(range: i64) -> impl Strategy<Value = Row> {
+    let bits = prop_oneof![Just(0), Just(1 << 63), Just(0x7ff8 << 48), Just(0x7ff9 << 48)];
+    (proptest::option::weighted(0.9, 0..range), bits, "[ab]{0,2}")
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn multisets_of_rows_differ_as_a_count_of_each_says(
+        before in proptest::collection::vec(row(50), 0..4000),
+        after in proptest::collection::vec(row(50), 0..4000),
+        shared in proptest::collection::vec(row(10_000), 0..4000),
+        memory in prop_oneof![Just(None), Just(Some(20_000))],
+    ) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let join = |own: &[Row]| -> Vec<Row> { shared.iter().chain(own).cloned().collect() };
+        let (before, mut after) = (join(&before), join(&after));
+        after.rotate_left(shared.len() / 3);
+        let x = write(&folder.path().join("a.parquet"), &before, 1000);
+        let y = write(&folder.path().join("b.parquet"), &after, 700);
+        let difference = compared(&DiffRows { memory, ..request(x, y) });
+        let mut counts: HashMap<&Row, i64> = HashMap::new();
+        before.iter().for_each(|row| *counts.entry(row).or_default() += 1);
+        after.iter().for_each(|row| *counts.entry(row).or_default() -= 1);
+        let removed: i64 = counts.values().filter(|count| **count > 0).sum();
+        let added: i64 = -counts.values().filter(|count| **count < 0).sum::<i64>();
+        let total = |own: u64| i64::try_from(own + difference.changed).expect("a count");
+        prop_assert_eq!(total(difference.removed), removed);
+        prop_assert_eq!(total(difference.added), added);
+    }
+}
+
+fn numbered(count: i64) -> Vec<Row> {
+    (0..count)
+        .map(|id| (Some(id), id.cast_unsigned() * 3, format!("text {id}")))
+        .collect()
+}
+
+#[test]
+fn changed_cells_of_a_key_are_counted_and_written() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let before = numbered(150_000);
+    let mut after = before.clone();
+    after[70_000].2 = "other".to_owned();
+    after[149_999].1 = 1;
+    after.remove(3);
+    after.insert(100_000, (Some(-1), 0, "new".to_owned()));
+    let x = write(&folder.path().join("a.parquet"), &before, 50_000);
+    let y = write(&folder.path().join("b.parquet"), &after, 60_000);
+    let output = folder.path().join("changes.parquet");
+    let difference = compared(&DiffRows {
+        key: vec![0],
+        list: 10,
+        output: Some(output.clone()),
+        memory: Some(1 << 20),
+        ..request(x, y)
+    });
+    assert_eq!(
+        (difference.changed, difference.removed, difference.added),
+        (2, 1, 1)
+    );
+    assert!(difference.same_order);
+    let cells: Vec<u64> = difference.columns.iter().map(|(_, cells)| *cells).collect();
+    assert_eq!(cells, [0, 1, 1]);
+    assert_eq!(difference.listed.len(), 4);
+    let written = std::fs::File::open(&output).expect("written");
+    let reader =
+        parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(written).expect("Parquet");
+    assert_eq!(reader.metadata().file_metadata().num_rows(), 4);
+    let remaining: Vec<PathBuf> = std::fs::read_dir(folder.path())
+        .expect("listed")
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    assert_eq!(remaining.len(), 3, "no temporary file is left: {remaining:?}");
+}
+
+#[test]
+fn moved_rows_are_another_order_and_no_difference() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let before = numbered(10_000);
+    let mut after = before.clone();
+    after.reverse();
+    let x = write(&folder.path().join("a.parquet"), &before, 5000);
+    let y = write(&folder.path().join("b.parquet"), &after, 5000);
+    let difference = compared(&request(x, y));
+    assert_eq!(
+        (difference.changed, difference.removed, difference.added),
+        (0, 0, 0)
+    );
+    assert!(!difference.same_order);
+}
+
+#[test]
+fn cancelled_comparison_leaves_no_output() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let x = write(&folder.path().join("a.parquet"), &numbered(10), 5);
+    let y = write(&folder.path().join("b.parquet"), &numbered(9), 5);
+    let control = Control::new();
+    control.cancel();
+    let output = folder.path().join("changes.parquet");
+    let request = DiffRows {
+        output: Some(output.clone()),
+        ..request(x, y)
+    };
+    let error = request.compare(&control).expect_err("cancelled");
+    assert_eq!(error.code, Code::Cancelled);
+    assert!(!output.exists());
+}
+
+#[test]
+fn rows_of_several_splits_are_counted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let all = numbered(20_000);
+    let mut train = all[..15_000].to_vec();
+    train.extend_from_slice(&all[..10]);
+    let splits = [
+        write(&folder.path().join("train.parquet"), &train, 4000),
+        write(&folder.path().join("test.parquet"), &all[14_900..], 4000),
+    ];
+    for memory in [None, Some(10_000)] {
+        let leaks = FindLeaks {
+            splits: splits.to_vec(),
+            text: Vec::new(),
+            secret: [1; 32],
+            list: 3,
+            memory,
+        };
+        let leaks = leaks.find(&Control::new()).expect("counted");
+        assert_eq!(leaks.rows, [15_010, 5100]);
+        assert_eq!(leaks.within, [10, 0]);
+        assert_eq!(leaks.between, [0, 100, 100, 0]);
+        let rows: Vec<_> = leaks
+            .examples
+            .iter()
+            .map(|example| (example.row, example.other_row))
+            .collect();
+        assert_eq!(rows, [(14_900, 0), (14_901, 1), (14_902, 2)]);
+    }
+}

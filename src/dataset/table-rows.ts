@@ -1,0 +1,222 @@
+/** Differences between two tables, row by row. */
+import { randomBytes } from 'node:crypto'
+import { stat } from 'node:fs/promises'
+import { LineaprintError } from '../core/errors.ts'
+import { checkPath } from '../core/options.ts'
+import { runJob } from '../native/job.ts'
+import { native } from '../native/load.ts'
+import { inputError } from '../util/fs.ts'
+import { tableRequest } from './table.ts'
+import type { NativeListedRow } from '../native/load.ts'
+import type { TableHash, TableOptions } from './table.ts'
+
+/** Options of a comparison of rows. */
+export interface RowOptions {
+  /**
+   * Columns that identify a row in both tables. Without them, a row is known by all its cells. @default none
+   */
+  readonly key?: readonly string[] | undefined
+  /** The number of rows that are listed with their cells. @default 0 */
+  readonly rows?: number | undefined
+  /**
+   * A Parquet file to which all rows that differ are written: `change`, `row_before`, `row_after`, and each column of both
+   * tables as `before.NAME` and `after.NAME`. Without rows that differ there is no file. @default none
+   */
+  readonly output?: string | undefined
+}
+
+/** A cell of a row that differs, as text. A null is `null`; absent if the table has no such row. */
+export interface CellChange {
+  readonly column: string
+  readonly before?: string | null
+  readonly after?: string | null
+}
+
+/** A row that differs. Rows are counted from 0. */
+export interface RowChange {
+  readonly status: 'added' | 'removed' | 'changed'
+  /** The row of the first table; absent for an added row. */
+  readonly before?: number
+  /** The row of the second table; absent for a removed row. */
+  readonly after?: number
+  /** The cells of the key, if there is one. */
+  readonly key?: readonly { readonly column: string; readonly value: string | null }[]
+  /** The cells that differ, or all cells of an added or removed row. */
+  readonly cells: readonly CellChange[]
+}
+
+/** The rows that differ between two tables. */
+export interface ComparedRows {
+  readonly status: 'compared'
+  /** Columns that identify a row; none if all cells do. */
+  readonly key: readonly string[]
+  /** Rows of the second table alone; a row that occurs once more is one of them. */
+  readonly added: number
+  /** Rows of the first table alone. */
+  readonly removed: number
+  /** Rows of one key with other cells; without a key, a removed and an added row at one position. */
+  readonly changed: number
+  /** True if the rows that both tables have are in the same order. */
+  readonly sameOrder: boolean
+  /** Columns whose cells differ in changed rows, and in how many of the examined ones. */
+  readonly columns: readonly { readonly name: string; readonly rows: number }[]
+  /** Changed rows whose cells were compared: all of them, or the first million. */
+  readonly examined: number
+  /**
+   * Number of keys that several rows of a table have; absent without a key. Of such a key, equal rows are paired, and the
+   * others are added and removed.
+   */
+  readonly duplicateKeys?: { readonly before: number; readonly after: number }
+  /** The first rows that differ, as many as were asked for. */
+  readonly listed: readonly RowChange[]
+}
+
+/** The rows that differ, or the reason why that is not known. */
+export type RowComparison = ComparedRows | { readonly status: 'not-checked'; readonly reason: string }
+
+/** The files of a table, and its digests. */
+export interface HashedFiles {
+  readonly files: readonly string[]
+  readonly table: TableHash
+}
+
+/**
+ * Check the options of a comparison of rows.
+ *
+ * @throws ERR_LINEAPRINT_ARGUMENT for a value of another kind.
+ */
+export function checkRowOptions({ key = [], rows = 0, output }: RowOptions): void {
+  if (!Array.isArray(key) || key.some((name) => typeof name !== 'string'))
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the key is no list of columns', {
+      field: 'key',
+      expected: 'names of columns',
+      received: JSON.stringify(key),
+    })
+  if (!Number.isInteger(rows) || rows < 0 || rows > MAX_LISTED)
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the number of rows is out of range', {
+      field: 'rows',
+      expected: `a whole number from 0 to ${MAX_LISTED}`,
+      received: String(rows),
+      hint: 'output writes all rows to a file',
+    })
+  if (output !== undefined) checkPath(output)
+}
+
+const MAX_LISTED = 100_000
+
+/**
+ * Compare the rows of two tables that are not equal.
+ *
+ * @throws ERR_LINEAPRINT_ARGUMENT for a key that is no column, SPACE if there is no space for temporary files, and the
+ * errors of `hashTable`.
+ */
+export async function compareRows(
+  before: HashedFiles,
+  after: HashedFiles,
+  options: TableOptions & RowOptions,
+): Promise<RowComparison> {
+  const { key = [], rows = 0, output } = options
+  if (output !== undefined) await refuseInput(output, [...before.files, ...after.files])
+  const columns = before.table.columns.map(({ name }) => name)
+  for (const { table } of [before, after]) checkKey(key, table)
+  const request = {
+    key: key.map((name) => columns.indexOf(name)),
+    secret: randomBytes(32),
+    list: rows,
+    ...(output !== undefined && { output }),
+  }
+  const wanted = tableRequest(options)
+  const { notCompared, difference } = await runJob(options, (job, threads) =>
+    native.diffRows(
+      job,
+      { paths: [...before.files], options: wanted },
+      { paths: [...after.files], options: wanted },
+      request,
+      threads,
+    ),
+  )
+  if (difference === undefined || difference === null)
+    return { status: 'not-checked', reason: notCompared ?? 'the rows were not compared' }
+  const { removed, added, changed, sameOrder, duplicateKeys, names, cells, examined, listed } = difference
+  const [duplicatesBefore, duplicatesAfter] = duplicateKeys ?? []
+  return {
+    status: 'compared',
+    key,
+    added,
+    removed,
+    changed,
+    sameOrder,
+    columns: names.flatMap((name, index) => {
+      const count = cells[index] ?? 0
+      return count === 0 ? [] : [{ name, rows: count }]
+    }),
+    examined,
+    ...(duplicatesBefore !== undefined &&
+      duplicatesAfter !== undefined && {
+        duplicateKeys: { before: duplicatesBefore, after: duplicatesAfter },
+      }),
+    listed: listed.map((row) => toRow(row, names, key)),
+  }
+}
+
+/** Refuse to write over a file that is compared. */
+async function refuseInput(output: string, files: readonly string[]): Promise<void> {
+  const target = await stat(output, { bigint: true }).catch(() => undefined)
+  if (target === undefined) return
+  for (const path of files) {
+    const { dev, ino } = await stat(path, { bigint: true }).catch((cause: unknown) => {
+      throw inputError(path, 'stat', cause)
+    })
+    if (dev === target.dev && ino === target.ino)
+      throw new LineaprintError(
+        'ERR_LINEAPRINT_ARGUMENT',
+        'the output would write over a table that is compared',
+        {
+          path: output,
+          field: 'output',
+          hint: 'name another file',
+        },
+      )
+  }
+}
+
+/** Refuse a key that does not name one column of a table. */
+function checkKey(key: readonly string[], { path, columns }: TableHash): void {
+  const names = columns.map(({ name }) => name)
+  for (const name of key) {
+    const count = names.filter((other) => other === name).length
+    if (count === 1) continue
+    throw new LineaprintError(
+      'ERR_LINEAPRINT_ARGUMENT',
+      count === 0
+        ? `the table has no column ${JSON.stringify(name)}`
+        : `several columns are named ${JSON.stringify(name)}`,
+      {
+        path,
+        field: 'key',
+        expected: `one of ${names
+          .slice(0, 20)
+          .map((other) => JSON.stringify(other))
+          .join(', ')}`,
+        received: JSON.stringify(name),
+      },
+    )
+  }
+}
+
+function toRow(row: NativeListedRow, names: readonly string[], key: readonly string[]): RowChange {
+  const { status, before, after, columns, cellsBefore, cellsAfter } = row
+  return {
+    status,
+    ...(typeof before === 'number' && { before }),
+    ...(typeof after === 'number' && { after }),
+    ...(key.length > 0 && {
+      key: key.map((column, index) => ({ column, value: row.key[index] ?? null })),
+    }),
+    cells: columns.map((column, index) => ({
+      column: names[column] ?? '',
+      ...(status !== 'added' && { before: cellsBefore[index] ?? null }),
+      ...(status !== 'removed' && { after: cellsAfter[index] ?? null }),
+    })),
+  }
+}

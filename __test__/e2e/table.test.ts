@@ -72,6 +72,7 @@ test('two tables are compared by columns, and other files as files', async () =>
     ['changed', 'y', 'utf8', 'utf8', '0-1'],
     ['added', 'z', '', 'utf8', ''],
     ['removed', 'x', 'utf8', '', ''],
+    ['rows not-checked', 'the columns differ', '', '', ''],
     [''],
   ])
   const json = await diff('a.csv', 'c.csv', '--json')

@@ -29,7 +29,10 @@ pub fn cell_text(array: &ArrayRef, row: usize) -> Option<String> {
     }
     let mut text = value_text(&array);
     if text.len() > MOST {
-        let end = text.floor_char_boundary(MOST);
+        let end = (0..=MOST)
+            .rev()
+            .find(|end| text.is_char_boundary(*end))
+            .unwrap_or_default();
         let rest = text.len() - end;
         text.truncate(end);
         let _ = write!(text, "… ({rest} more bytes)");

@@ -126,7 +126,7 @@ async function hashSource(source: TableSource, options: TableOptions): Promise<T
     'unordered',
     'statistics',
   ])
-  const wanted = { ...tableRequest(options), statistics: options.statistics === true }
+  const wanted = tableRequest(options)
   const { algorithm } = wanted
   const input = inputOf(source)
   const table =
@@ -151,6 +151,7 @@ export function tableRequest(options: TableOptions): {
   readonly encoding?: TextEncoding
   readonly table?: string
   readonly unordered: boolean
+  readonly statistics: boolean
 } {
   return {
     algorithm: checkAlgorithm(options.algorithm),
@@ -162,6 +163,7 @@ export function tableRequest(options: TableOptions): {
     }),
     ...(options.table !== undefined && { table: checkTableName(options.table) }),
     unordered: options.unordered === true,
+    statistics: options.statistics === true,
   }
 }
 

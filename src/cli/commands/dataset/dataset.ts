@@ -132,7 +132,9 @@ async function tableArguments({
   quote,
   encoding,
   table: name,
-}: Options): Promise<Pick<TableOptions, 'threads' | 'schema' | 'delimiter' | 'quote' | 'encoding' | 'table'>> {
+}: Options): Promise<
+  Pick<TableOptions, 'threads' | 'schema' | 'delimiter' | 'quote' | 'encoding' | 'table'>
+> {
   return {
     threads,
     schema: await readSchema(schema),

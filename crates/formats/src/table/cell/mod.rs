@@ -109,12 +109,15 @@ impl Builder {
     /// Add a stored integer. Floats take those that they hold exactly, booleans 0 and 1.
     pub fn push_integer(&mut self, value: i64) -> Result<(), Expected> {
         use DataType as T;
-        #[expect(clippy::cast_precision_loss, reason = "it is compared with the integer")]
-        let float = value as f64;
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            reason = "it is compared with the integer, with room for 2^63"
+        )]
+        let (float, is_exact) = (value as f64, i128::from(value) == (value as f64) as i128);
         match (&self.data_type, value) {
             (T::Int64, _) => self.push_fixed(&value.to_le_bytes()),
-            // Beyond 2^63 a conversion back would be cut to the largest integer.
-            (T::Float64, _) if i128::from(value) == float as i128 => self.push_fixed(&float.to_le_bytes()),
+            (T::Float64, _) if is_exact => self.push_fixed(&float.to_le_bytes()),
             (T::Boolean, 0) => self.push("false"),
             (T::Boolean, 1) => self.push("true"),
             (T::Boolean, _) => Err("0 or 1".into()),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 pub const MAGIC: &[u8] = b"SQLite format 3\0";
 
 /// Pages that are read together where the last one was followed by the next.
-const AHEAD: u64 = 64;
+const AHEAD: u32 = 64;
 
 /// The encoding of the text of a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,19 +127,18 @@ impl Pages {
             }
         }
         let (first, pages) = &self.ahead;
-        let held = (pages.len() / self.size) as u32;
-        if number < *first || number - first >= held {
+        let held = pages.len() / self.size;
+        if number < *first || (number - first) as usize >= held {
             let wanted = if number == self.last.wrapping_add(1) {
                 AHEAD
             } else {
                 1
             };
-            let wanted = wanted.min(u64::from(self.count - number) + 1);
-            let read = self.input.read(
-                u64::from(number - 1) * self.size as u64,
-                wanted as usize * self.size,
-            )?;
-            if read.len() < wanted as usize * self.size {
+            let wanted = wanted.min((self.count - number).saturating_add(1)) as usize;
+            let read = self
+                .input
+                .read(u64::from(number - 1) * self.size as u64, wanted * self.size)?;
+            if read.len() < wanted * self.size {
                 return Err(FormatError::new("it is cut off"));
             }
             self.ahead = (number, read);

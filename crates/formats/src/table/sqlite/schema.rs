@@ -253,8 +253,7 @@ fn column(item: &[Token]) -> Result<Declared, FormatError> {
 fn default(tokens: &[Token]) -> Default {
     let (sign, tokens) = match tokens {
         [Token::Sign('-'), rest @ ..] => ("-", rest),
-        [Token::Sign('+'), rest @ ..] => ("", rest),
-        rest => ("", rest),
+        [Token::Sign('+'), rest @ ..] | rest => ("", rest),
     };
     match tokens.first() {
         Some(Token::Number(digits)) => {

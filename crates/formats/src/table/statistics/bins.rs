@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 /// The most bins.
-const BINS: u64 = 32;
+const BINS: usize = 32;
 
 /// A float whose last bit counts ones: adding and subtracting it rounds to a whole number.
 const ROUND: f64 = 6_755_399_441_055_744.0;
@@ -58,9 +58,10 @@ impl Bins {
             reason = "the lowest 64 bits are meant"
         )]
         let base = first as u64;
-        let index = |value: T| (bin(value).wrapping_sub(base) % BINS) as usize;
+        #[expect(clippy::cast_possible_truncation, reason = "it is less than 32")]
+        let index = |value: T| (bin(value).wrapping_sub(base) % BINS as u64) as usize;
         // Several counters, so that one value does not wait for the one before.
-        let mut counts = [[0_u32; BINS as usize]; 4];
+        let mut counts = [[0_u32; BINS]; 4];
         let (fours, rest) = values.as_chunks::<4>();
         for four in fours {
             for (own, value) in counts.iter_mut().zip(four) {
@@ -70,7 +71,7 @@ impl Bins {
         for value in rest {
             counts[0][index(*value)] += 1;
         }
-        for bin in 0..BINS as usize {
+        for bin in 0..BINS {
             let sum: u64 = counts.iter().map(|own| u64::from(own[bin])).sum();
             if sum > 0 {
                 *self.counts.entry(first + bin as i128).or_default() += sum;
@@ -157,10 +158,10 @@ impl Bins {
 /// Return the smallest exponent, at least `lowest`, with which integers of a range are in at most 32 bins.
 pub fn exponent(least: i128, most: i128, lowest: i32) -> i32 {
     let mut exponent = lowest;
-    let (mut first, mut last) = (least, most);
-    while last - first >= i128::from(BINS) {
-        first >>= 1;
-        last >>= 1;
+    let (mut low, mut high) = (least, most);
+    while high - low >= i128::from(BINS as u64) {
+        low >>= 1;
+        high >>= 1;
         exponent += 1;
     }
     exponent

@@ -388,7 +388,7 @@ impl Floats {
             low[lane] = if value < low[lane] { value } else { low[lane] };
             high[lane] = if value > high[lane] { value } else { high[lane] };
             // NaN if the value is not finite, and from then on.
-            zeros[lane] += value - value;
+            zeros[lane] += value * 0.0;
         };
         let (some, rest) = values.as_chunks::<LANES>();
         for some in some {
@@ -396,7 +396,9 @@ impl Floats {
                 add(lane, *value);
             }
         }
-        rest.iter().for_each(|value| add(0, *value));
+        for value in rest {
+            add(0, *value);
+        }
         if zeros.iter().all(|zero| *zero == 0.0) {
             let least = low.into_iter().fold(f64::INFINITY, f64::min);
             let most = high.into_iter().fold(f64::NEG_INFINITY, f64::max);
@@ -481,7 +483,7 @@ fn add_times(part: &Part, extremes: &mut Extremes<i64>) {
     {
         let all = part.array.as_primitive::<T>().values();
         each_run(all, part, |values| {
-            extremes.add_all(values.iter().map(|value| (*value).into()))
+            extremes.add_all(values.iter().map(|value| (*value).into()));
         });
     }
     use DataType as T;
@@ -520,10 +522,10 @@ fn add_decimals(part: &Part, extremes: &mut Extremes<i256>) {
     }
     match part.array.data_type() {
         DataType::Decimal32(_, _) => {
-            of::<Decimal32Type>(part, extremes, |value| i256::from_i128(value.into()))
+            of::<Decimal32Type>(part, extremes, |value| i256::from_i128(value.into()));
         }
         DataType::Decimal64(_, _) => {
-            of::<Decimal64Type>(part, extremes, |value| i256::from_i128(value.into()))
+            of::<Decimal64Type>(part, extremes, |value| i256::from_i128(value.into()));
         }
         DataType::Decimal128(_, _) => of::<Decimal128Type>(part, extremes, i256::from_i128),
         _ => of::<Decimal256Type>(part, extremes, |value| value),
@@ -554,7 +556,8 @@ fn byte_lengths<T: ByteArrayType>(part: &Part, extremes: &mut Extremes<u64>) {
 fn view_lengths<T: ByteViewType>(part: &Part, extremes: &mut Extremes<u64>) {
     let views = part.array.as_byte_view::<T>().views();
     // The length of a view is its lowest 32 bits.
-    let length = |view: &u128| (view & u128::from(u32::MAX)) as u64;
+    #[expect(clippy::cast_possible_truncation, reason = "the lowest 32 bits are meant")]
+    let length = |view: &u128| u64::from(*view as u32);
     for Range { start, end } in part.runs() {
         extremes.add_all(views[start..end].iter().map(length));
     }

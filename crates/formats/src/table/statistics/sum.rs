@@ -101,7 +101,9 @@ impl Sum {
         let mut limbs = self.limbs;
         let negative = limbs[LIMBS - 1] < 0;
         if negative {
-            limbs.iter_mut().for_each(|limb| *limb = -*limb);
+            for limb in &mut limbs {
+                *limb = -*limb;
+            }
             carry(&mut limbs);
         }
         let mut remainder = 0_u128;
@@ -128,7 +130,7 @@ pub fn mean_of_integers(sum: i128, count: u64) -> f64 {
     let magnitude = sum.unsigned_abs();
     let mut floats = Sum::default();
     for half in 0..2 {
-        let digits = i128::from((magnitude >> (64 * half)) as u64) << (units % 64);
+        let digits = ((magnitude >> (64 * half)) & u128::from(u64::MAX)).cast_signed() << (units % 64);
         floats.limbs[units / 64 + half] += if sum < 0 { -digits } else { digits };
     }
     carry(&mut floats.limbs);

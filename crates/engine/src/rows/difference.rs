@@ -363,7 +363,7 @@ impl Changes<'_> {
         let Some(first) = first else { return Ok(None) };
         let follow = |set: &Ranked| set.next(first + 1);
         if changed == Some(first)
-            && let Some([before, after]) = self.changed.next()?
+            && let Some([before, after]) = self.changed.take()?
         {
             return Ok(Some(Change::Changed(before, after)));
         }

@@ -29,17 +29,17 @@ pub fn by_value(
         match (a.peek().map(value), b.peek().map(value)) {
             (None, None) => return Ok(()),
             (Some(x), y) if y.is_none_or(|y| x < y) => {
-                if let Some([.., row]) = a.next()? {
+                if let Some([.., row]) = a.take()? {
                     take(Pair::Removed(row))?;
                 }
             }
             (x, Some(y)) if x.is_none_or(|x| y < x) => {
-                if let Some([.., row]) = b.next()? {
+                if let Some([.., row]) = b.take()? {
                     take(Pair::Added(row))?;
                 }
             }
             _ => {
-                if let (Some([.., x]), Some([.., y])) = (a.next()?, b.next()?) {
+                if let (Some([.., x]), Some([.., y])) = (a.take()?, b.take()?) {
                     take(Pair::Same(x, y))?;
                 }
             }
@@ -81,7 +81,7 @@ pub fn by_key(
             match (x, y) {
                 (None, None) => break,
                 (Some(x), y) if y.is_none_or(|y| x < y) => {
-                    if let Some([.., row]) = a.next()? {
+                    if let Some([.., row]) = a.take()? {
                         before += 1;
                         if let Some(row) = gone.replace(row) {
                             take(Pair::Removed(row))?;
@@ -89,7 +89,7 @@ pub fn by_key(
                     }
                 }
                 (x, Some(y)) if x.is_none_or(|x| y < x) => {
-                    if let Some([.., row]) = b.next()? {
+                    if let Some([.., row]) = b.take()? {
                         after += 1;
                         if let Some(row) = new.replace(row) {
                             take(Pair::Added(row))?;
@@ -97,7 +97,7 @@ pub fn by_key(
                     }
                 }
                 _ => {
-                    if let (Some([.., x]), Some([.., y])) = (a.next()?, b.next()?) {
+                    if let (Some([.., x]), Some([.., y])) = (a.take()?, b.take()?) {
                         before += 1;
                         after += 1;
                         take(Pair::Same(x, y))?;

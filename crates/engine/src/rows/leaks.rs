@@ -101,8 +101,8 @@ impl FindLeaks {
                 format!("a split has more than {MAX_ROWS} rows"),
             ));
         }
-        let sorted = sorter.finish()?;
-        let mut leaks = self.count(&sorted, control)?;
+        let records = sorter.finish()?;
+        let mut leaks = self.count(&records, control)?;
         leaks.rows = rows;
         Ok(leaks)
     }
@@ -213,7 +213,7 @@ impl FindLeaks {
             counts.fill(0);
             while let Some([x, y, ..]) = merge.peek()
                 && [a, b] == [*x, *y]
-                && let Some([.., split, row]) = merge.next()?
+                && let Some([.., split, row]) = merge.take()?
             {
                 let split = usize::try_from(split).unwrap_or_default();
                 if counts[split] == 0 {

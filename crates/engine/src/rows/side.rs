@@ -316,7 +316,7 @@ impl<'a> Steps<'a> {
                     .next_rows(count as u64)
                     .map_err(|error| self.side.cause(in_column(error, &column.name)))?
                     .unwrap_or_default();
-                rows = pieces.iter().map(|piece| piece.len()).sum();
+                rows = pieces.iter().map(arrow_array::Array::len).sum();
                 Ok(pieces)
             })
             .collect::<Result<Vec<_>>>()?;
@@ -376,7 +376,7 @@ impl<'a> InOrder<'a> {
                     .collect::<Result<Vec<_>>>()?;
                 let rows = columns
                     .first()
-                    .map_or(0, |pieces| pieces.iter().map(|piece| piece.len()).sum());
+                    .map_or(0, |pieces| pieces.iter().map(arrow_array::Array::len).sum());
                 Ok(Block { rows, columns })
             }
             Ordered::Rows {

@@ -265,7 +265,7 @@ impl<const W: usize> Merge<'_, W> {
     }
 
     /// Take the next record.
-    pub fn next(&mut self) -> Result<Option<Record<W>>> {
+    pub fn take(&mut self) -> Result<Option<Record<W>>> {
         let Some(mut top) = self.heap.peek_mut() else {
             return Ok(None);
         };
@@ -325,7 +325,7 @@ mod tests {
             let mut merged = Vec::new();
             for (from, to) in equal_ranges(3) {
                 let mut merge = sorted.range(from, to, 3).expect("a range");
-                while let Some(record) = merge.next().expect("a record") {
+                while let Some(record) = merge.take().expect("a record") {
                     merged.push(record);
                 }
             }

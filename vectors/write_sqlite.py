@@ -1,14 +1,14 @@
-"""Write the databases of `tables/`: small pages, so that trees are deep and records are on pages of their own."""
+"""Write the databases of `databases/`: small pages, so that trees are deep and records are on pages of their own."""
 
 import sqlite3
 from pathlib import Path
 
-TABLES = Path(__file__).parent / "tables"
+DATABASES = Path(__file__).parent / "databases"
 
 
 def write(name: str, encoding: str, *statements: str) -> None:
     """Write a database again."""
-    path = TABLES / name
+    path = DATABASES / name
     path.unlink(missing_ok=True)
     database = sqlite3.connect(path)
     database.execute(f"PRAGMA encoding = '{encoding}'")

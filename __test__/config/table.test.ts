@@ -49,6 +49,7 @@ const OTHERS: Required<Omit<ExperimentOptions, 'trackers'>> = {
   datasets: {
     sample: { strategy: 'random', count: 10, seed: 2n ** 60n, above: 3 },
     tables: false,
+    statistics: false,
     files: false,
   },
   models: { sample: { share: '1/1000' }, tensors: false },
@@ -156,7 +157,7 @@ test('every option but code can stand in a variable', async () => {
     names.map((name) => [variableName(name), values[name] ?? json(name)]),
   )
   const found = await resolveConfiguration({}, { directory: folderOf({}), environment })
-  const datasets = { sample: { count: 10 }, tables: false, files: false }
+  const datasets = { ...configuration.datasets, sample: { count: 10 } }
   expect(found).toEqual({ ...configuration, datasets })
   expect(OPTION_NAMES.filter((name) => OPTIONS[name].variable === null)).toEqual(['trackers'])
 })

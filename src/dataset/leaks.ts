@@ -1,7 +1,7 @@
 /** Rows and files that are in several splits of a dataset, or several times in one. */
 import { randomBytes } from 'node:crypto'
 import { LineaprintError } from '../core/errors.ts'
-import { checkPath, checkPaths } from '../core/options.ts'
+import { checkArray, checkObject, checkPath, checkPaths, checkText } from '../core/options.ts'
 import { hashListedTree } from '../hash/tree.ts'
 import { runJob } from '../native/job.ts'
 import { native } from '../native/load.ts'
@@ -78,7 +78,9 @@ export interface LeakReport {
  * `hashTable` and `hashTree`.
  */
 export async function findLeaks(splits: LeakSplits, options: LeakOptions = {}): Promise<LeakReport> {
+  checkObject(options)
   const { text = [], examples = 10, ...tableOptions } = options
+  for (const column of checkArray(text, 'text')) checkText(column, 'text')
   const named = checkSplits(splits)
   if (!Number.isInteger(examples) || examples < 0 || examples > MAX_EXAMPLES)
     throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the number of examples is out of range', {

@@ -1,5 +1,6 @@
 /** Runs and metrics as Parquet, of which no more than one row group is in memory. */
 import type { ParquetWriter as Writer } from 'hyparquet-writer'
+import { checkArray, checkObject } from '../core/options.ts'
 import type { JsonValue } from '../core/json-value.ts'
 import type { MetricSeries } from '../store/metrics/series.ts'
 
@@ -126,6 +127,7 @@ function momentOf(time: number): Date | null {
  * @param series From `readMetrics`.
  */
 export function metricsAsParquet(series: readonly MetricSeries[]): AsyncGenerator<Uint8Array> {
+  for (const one of checkArray(series, 'series')) checkObject(one, 'series')
   const columns: readonly ParquetColumn[] = [
     { name: 'run', type: 'text' },
     { name: 'metric', type: 'text' },

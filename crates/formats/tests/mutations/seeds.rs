@@ -54,7 +54,7 @@ pub fn of(parser: Parser) -> Vec<Bytes> {
         Parser::TfRecord => vec![records()],
         Parser::Table(TableFormat::Sqlite) => ["rows.sqlite", "keys.sqlite"]
             .map(|name| {
-                let path = root().join("../tables").join(name);
+                let path = root().join("../databases").join(name);
                 Bytes::from(std::fs::read(&path).expect("a vector"))
             })
             .to_vec(),

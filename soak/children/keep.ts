@@ -3,7 +3,7 @@
  *
  * Arguments: folder of the store, seed, folder for outputs, and `early` for the control, which takes no lease.
  */
-import { writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { Generator } from '../../src/capture/seeds/generator.ts'
@@ -33,8 +33,17 @@ for (;;) {
   process.stdout.write(`kept ${tracker.id}\n`)
   // The last runs go on while others are made and collections pass.
   open.push(tracker)
-  if (open.length > OPEN) await open.shift()?.finishExperiment()
+  if (open.length > OPEN) await finish(open.shift())
   await setTimeout(random.integer(0, 20))
+}
+
+/** End a run. The round can remove it as soon as its record is in place, before that is flushed to the disk. */
+async function finish(tracker: ExperimentTracker | undefined): Promise<void> {
+  try {
+    await tracker?.finishExperiment()
+  } catch (error) {
+    if (tracker === undefined || existsSync(join(storeIn(folder).runs, tracker.id))) throw error
+  }
 }
 
 /** Keep a file and name it a while after that, as a writer would that knows no leases. */

@@ -68,7 +68,12 @@ test('every option carries over, or the list says why not', () => {
     environment: { variables: ['MODE'], packages: false, timeoutMs: 100 },
     git: { untrackedLimit: 1, untrackedFileLimit: 2, patchLimit: 3, bundle: true },
     seeds: { deterministic: true, replaceMathRandom: true },
-    datasets: { sample: { strategy: 'random', count: 10, seed: 2n ** 60n }, tables: false, files: false },
+    datasets: {
+      sample: { strategy: 'random', count: 10, seed: 2n ** 60n },
+      tables: false,
+      statistics: false,
+      files: false,
+    },
     models: { sample: { share: '1/1000' }, tensors: false, keep: true, description: true },
     reported: { metrics: true, parameters: false },
     keep: { outputs: true, inputs: 5, code: true, freeSpace: 0 },

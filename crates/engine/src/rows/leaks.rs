@@ -329,7 +329,8 @@ mod tests {
         #[test]
         fn ascii_is_as_any_other_text(text in "[ -~\\t\\n\\x0b]{0,20}") {
             let general = normalised(&format!("{text} é"));
-            prop_assert_eq!(format!("{} é", normalised(&text)).trim(), general);
+            let fast = format!("{} é", normalised(&text));
+            prop_assert_eq!(fast.trim(), general);
         }
     }
 }

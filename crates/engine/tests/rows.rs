@@ -48,7 +48,9 @@ fn files(path: &Path) -> TableFiles {
             format: None,
             schema: None,
             dialect: Dialect::default(),
+            table: None,
             unordered: false,
+            statistics: false,
         },
     }
 }

@@ -50,7 +50,8 @@ export function Failure({ error }: { readonly error: unknown }) {
           ['expected', details.expected],
           ['received', details.received],
           ['do', details.do],
-        ].filter(([, value]) => value !== null)
+          // Most sentences have the facts in them.
+        ].filter(([, value]) => value != null && !text.includes(value))
   return (
     <div class="notice notice-bad" role="alert">
       <p>{shown(text)}</p>

@@ -6,7 +6,9 @@ import { Refusal, failureAnswer } from './errors.ts'
 import { checkHost, checkOrigin } from './guard.ts'
 import { jsonText } from './json.ts'
 import { mediaType, openApiDocument } from './openapi.ts'
+import { userOfPeer } from './peer.ts'
 import { routes } from './routes.ts'
+import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
 import type { PageFiles } from './page-files.ts'
 import type { Result, Route, Services } from './routes.ts'
@@ -110,6 +112,11 @@ async function resultOf(context: Context, route: Route, services: Services): Pro
     path: req.param() as Record<string, string>,
     search: new URL(req.url).searchParams,
     body: route.body === undefined ? undefined : await bodyOf(context),
+    user: async () => {
+      // There is no socket behind a request of a test.
+      const bindings = context.env as Partial<HttpBindings> | undefined
+      return bindings?.incoming === undefined ? undefined : userOfPeer(bindings.incoming.socket)
+    },
     signal: req.raw.signal,
   }
   return route.handle(request, services)

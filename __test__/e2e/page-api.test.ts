@@ -1,6 +1,6 @@
 /** The API of the page: its answers are as it says, and nothing is given to strangers. */
 import { mkdtempSync, realpathSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs'
-import { request } from 'node:http'
+import { request as httpRequest } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Ajv2020 from 'ajv/dist/2020.js'
@@ -245,7 +245,7 @@ describe('refusals', () => {
     const send = async (body: string): Promise<number> =>
       new Promise((resolve, reject) => {
         const headers = { 'Content-Type': 'application/json', 'Transfer-Encoding': 'chunked' }
-        const sent = request(`${origin}/api/v1/session`, { method: 'POST', headers }, (response) => {
+        const sent = httpRequest(`${origin}/api/v1/session`, { method: 'POST', headers }, (response) => {
           response.resume()
           resolve(response.statusCode ?? 0)
         })

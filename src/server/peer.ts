@@ -45,10 +45,12 @@ const MAPPED = /^0{16}FFFF0000/
 function endOf(address: string | undefined, port: number | undefined): string | undefined {
   const [, ...parts] = /^(?:::ffff:)?(\d+)\.(\d+)\.(\d+)\.(\d+)$/i.exec(address ?? '') ?? []
   if (parts.length === 0 || port === undefined) return undefined
-  const hex = (value: number, digits: number): string =>
-    value.toString(16).toUpperCase().padStart(digits, '0')
   return `${parts
     .toReversed()
     .map((part) => hex(Number(part), 2))
     .join('')}:${hex(port, 4)}`
+}
+
+function hex(value: number, digits: number): string {
+  return value.toString(16).toUpperCase().padStart(digits, '0')
 }

@@ -130,7 +130,7 @@ export class CompiledChunks {
  */
 function dropLoaderWarning(): void {
   const own = Object.getOwnPropertyDescriptor(process, 'emitWarning')
-  const { emitWarning } = process
+  const emitWarning = process.emitWarning.bind(process)
   const value = (...warning: Parameters<typeof emitWarning>): void => {
     if (!String(warning[0]).startsWith('vm.USE_MAIN_CONTEXT_DEFAULT_LOADER ')) emitWarning(...warning)
   }

@@ -1,5 +1,6 @@
 /** The API of the page: its answers are as it says, and nothing is given to strangers. */
 import { mkdtempSync, realpathSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs'
+import { request as httpRequest } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Ajv2020 from 'ajv/dist/2020.js'
@@ -18,6 +19,8 @@ import {
   verifyEventSchema,
 } from '../../src/server/api/schemas.ts'
 import { routes } from '../../src/server/routes.ts'
+import { servePage } from '../../src/server/serve.ts'
+import { storeIn } from '../../src/store/store.ts'
 import { finished } from '../tracking/support.ts'
 import { lineaprint } from '../support/program.ts'
 import { HOST, serverOf } from '../server/support.ts'
@@ -234,6 +237,28 @@ describe('refusals', () => {
     expect((await refusal(url, jsonPost({ token: 'a', more: 1 })))[0]).toBe(400)
     expect((await refusal(url, { method: 'POST', body: 'token=a' }))[0]).toBe(415)
     expect((await refusal('/', { method: 'POST' }))[0]).toBe(405)
+  })
+
+  test('a body whose length nobody said is read as any other, through a socket', async () => {
+    const served = await servePage({ store: storeIn(root), directory: root, trackers: [], port: 0 })
+    const { origin, hash } = new URL(served.link())
+    const send = async (body: string): Promise<number> =>
+      new Promise((resolve, reject) => {
+        const headers = { 'Content-Type': 'application/json', 'Transfer-Encoding': 'chunked' }
+        const sent = httpRequest(`${origin}/api/v1/session`, { method: 'POST', headers }, (response) => {
+          response.resume()
+          resolve(response.statusCode ?? 0)
+        })
+        sent.once('error', reject)
+        sent.end(body)
+      })
+    try {
+      expect(await send(JSON.stringify({ token: 'x'.repeat(20_000) }))).toBe(413)
+      expect(await send(JSON.stringify({ token: 'x' }))).toBe(401)
+      expect(await send(JSON.stringify({ token: hash.slice('#token='.length) }))).toBe(200)
+    } finally {
+      await served.close()
+    }
   })
 
   test('every answer has the policy, and none allows another site to read', async () => {

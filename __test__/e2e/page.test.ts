@@ -152,6 +152,31 @@ describe.skipIf(!isPossible)('the page in Chromium', () => {
     expect(await page.locator('.legend li').count()).toBe(2)
   })
 
+  test('an error says each thing once', async () => {
+    await open('/runs/none', '.notice-bad')
+    const text = (await page.locator('.notice-bad').textContent()) ?? ''
+    for (const part of [
+      'no run has this id',
+      'the id of a run of this store',
+      '"none"',
+      'it may have been removed',
+    ])
+      expect([part, text.split(part).length - 1]).toEqual([part, 1])
+  })
+
+  test('a comparison of several runs says once, and beside each, why it differs', async () => {
+    await open('/compare?run=run-3&run=run-4&run=run-5&run=run-6', '.reasons')
+    const reasons = await page.locator('.reasons li').allTextContents()
+    expect(reasons).toHaveLength(3)
+    for (const reason of reasons) expect(reason).toContain('The results differ, and no recorded cause does')
+    // Which run is "the first" and "the second" is said of two runs only.
+    expect(await page.locator('.notice').allTextContents()).toEqual([])
+    await page.click('.reasons li a')
+    await page.waitForSelector('.notice')
+    const notices = await page.locator('.notice').allTextContents()
+    expect(new Set(notices).size).toBe(notices.length)
+  })
+
   test('a run that goes on shows what it logs within two seconds', async () => {
     const tracker = await started(root, { experimentId: 'live', experimentName: 'live' })
     tracker.logMetric('speed', 1, { step: 0 })

@@ -49,17 +49,21 @@ test('an input is not linked to an output of a later run, of its own run or of o
 test('content of nothing links nothing, and the answer says so', async () => {
   const nothing = { ...file(''), digest: digestOf('empty') }
   const columns = { rows: 0, columns: [], digest: `table.v1.${digestOf('no rows')}` }
+  const header = { ...file('header'), table: columns }
   const store = storeOf({
-    a: { outputs: { x: nothing, y: { ...file('header a'), table: columns } } },
-    b: { datasets: { x: nothing, y: { ...file('header b'), table: columns } } },
+    a: { outputs: { x: nothing, y: { ...file('header a'), table: columns }, z: header } },
+    b: { datasets: { x: nothing, y: { ...file('header b'), table: columns }, z: header } },
   })
   const { notes, ...lineage } = await readLineage(store, 'b')
   expect(edgesOf({ notes, ...lineage })).toEqual([
     'datasets b x -> run b (recorded)',
     'datasets b y -> run b (recorded)',
+    'datasets b z -> run b (recorded)',
   ])
   expect(notes).toEqual([
     'x of run b is linked to no other run: it is empty, and every empty one has the same digest',
+    'y of run b is linked to no other run: it has no rows or records, and many such files are equal',
+    'z of run b is linked to no other run: it has no rows or records, and many such files are equal',
   ])
 })
 

@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { LiveRun } from '../../src/store/live-run.ts'
@@ -7,12 +7,13 @@ import { readRun } from '../../src/store/read.ts'
 import { ExperimentTracker } from '../../src/index.ts'
 import { folderOf } from '../support/folder.ts'
 
+const NO_CAPTURES = { enableEnvironmentTracking: false, enableGitTracking: false }
+
 test('after every line of its journal it is as the whole journal says', async () => {
   const root = folderOf()
   const tracker = new ExperimentTracker({
     outputDir: root,
-    enableEnvironmentTracking: false,
-    enableGitTracking: false,
+    ...NO_CAPTURES,
   })
   await tracker.startExperiment()
   for (let step = 0; step < 40; step++)
@@ -47,4 +48,34 @@ test('after every line of its journal it is as the whole journal says', async ()
   expect(await LiveRun.open(source)).toBeUndefined()
   writeFileSync(join(copy, 'run.json'), readFileSync(join(source, 'run.json')))
   expect(await live?.refresh()).toBe(false)
+})
+
+test('a journal that was cut, replaced or removed is not read on', async () => {
+  const root = folderOf()
+  const tracker = new ExperimentTracker({ outputDir: root, ...NO_CAPTURES })
+  await tracker.startExperiment()
+  tracker.logMetric('loss', 1)
+  await tracker.flush()
+  const source = tracker.runDirectory ?? ''
+  const text = readFileSync(join(source, 'events.jsonl'), 'utf8')
+  const folder = join(root, 'copy')
+  mkdirSync(folder)
+  writeFileSync(join(folder, 'run.json'), readFileSync(join(source, 'run.json')))
+  const journal = join(folder, 'events.jsonl')
+  const faults = [
+    () => writeFileSync(journal, text.slice(0, 10)),
+    () => {
+      writeFileSync(`${journal}.other`, `${text}${text}`)
+      renameSync(`${journal}.other`, journal)
+    },
+    () => rmSync(journal),
+  ]
+  for (const fault of faults) {
+    writeFileSync(journal, text)
+    const live = await LiveRun.open(folder)
+    expect(await live?.refresh()).toBe(true)
+    fault()
+    expect(await live?.refresh()).toBe(false)
+  }
+  await tracker.finishExperiment()
 })

@@ -1,6 +1,5 @@
 /** The values of the columns of a list. */
 import { isDeepStrictEqual } from 'node:util'
-import { fieldName } from './expression/fields.ts'
 import { secondsOf, textOf } from './evaluate.ts'
 import { storedText } from './facts.ts'
 import { compareNatural } from '../util/natural-order.ts'
@@ -50,9 +49,13 @@ function differs(values: readonly unknown[]): boolean {
   return values.some((value) => !isDeepStrictEqual(value, values[0]))
 }
 
-/** Return the values of fields by their names. */
-export function columnValues(fields: readonly Field[], match: ValuedRun): Record<string, ColumnValue> {
-  return Object.fromEntries(fields.map((field) => [fieldName(field), valueOf(field, match)]))
+/** Return the values of fields by their names, which `columnNames` gives. */
+export function columnValues(
+  fields: readonly Field[],
+  names: readonly string[],
+  match: ValuedRun,
+): Record<string, ColumnValue> {
+  return Object.fromEntries(fields.map((field, index) => [names[index] ?? '', valueOf(field, match)]))
 }
 
 /** Return the value of a field; null if the run has none. */

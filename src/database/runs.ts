@@ -11,7 +11,7 @@ import { checkStore, runFolder } from '../store/store.ts'
 import { resolveReference } from '../store/reference.ts'
 import { pathExists } from '../util/fs.ts'
 import { columnFields, columnValues } from './columns.ts'
-import { fieldName } from './expression/fields.ts'
+import { columnNames } from './expression/fields.ts'
 import { checkFilter } from './filter.ts'
 import { readFolders, selectRuns } from './folders.ts'
 import { valued } from './valued.ts'
@@ -83,9 +83,10 @@ export function listOf(
   const inOrder = damaged.toSorted((a, b) => (a.id < b.id ? -1 : 1))
   if (columns.length === 0) return { runs: runs.map(({ run }) => run), damaged: inOrder, total }
   const fields = columnFields(columns, runs)
+  const names = columnNames(fields)
   return {
-    runs: runs.map((match) => ({ ...match.run, values: columnValues(fields, match) })),
-    columns: fields.map(fieldName),
+    runs: runs.map((match) => ({ ...match.run, values: columnValues(fields, names, match) })),
+    columns: names,
     damaged: inOrder,
     total,
   }

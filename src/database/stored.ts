@@ -3,7 +3,7 @@ import { readLabels } from '../store/annotations.ts'
 import { listedRun } from '../store/listed-run.ts'
 import { factsOf } from './facts.ts'
 import { columnFields, columnValues } from './columns.ts'
-import { fieldName } from './expression/fields.ts'
+import { columnNames } from './expression/fields.ts'
 import { checkColumns } from './filter.ts'
 import type { StoredRun } from '../store/read.ts'
 import type { ColumnValue, ValuedRun } from './columns.ts'
@@ -22,7 +22,8 @@ export interface RunTable {
 export async function tableOfRuns(runs: readonly StoredRun[], columns: readonly string[]): Promise<RunTable> {
   const valued = await Promise.all(runs.map(valuedRun))
   const fields = columnFields(checkColumns(columns), valued)
-  return { columns: fields.map(fieldName), rows: valued.map((run) => columnValues(fields, run)) }
+  const names = columnNames(fields)
+  return { columns: names, rows: valued.map((run) => columnValues(fields, names, run)) }
 }
 
 async function valuedRun({ id, folder, record, status }: StoredRun): Promise<ValuedRun> {

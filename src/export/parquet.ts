@@ -127,7 +127,7 @@ function momentOf(time: number): Date | null {
  * @param series From `readMetrics`.
  */
 export function metricsAsParquet(series: readonly MetricSeries[]): AsyncGenerator<Uint8Array> {
-  for (const one of checkArray(series, 'series')) checkObject(one, 'series')
+  checkArray(series, 'series').forEach((given) => checkObject(given, 'series'))
   const columns: readonly ParquetColumn[] = [
     { name: 'run', type: 'text' },
     { name: 'metric', type: 'text' },

@@ -87,9 +87,12 @@ function contentOf(section: TrackedSection, name: string, entry: TrackedRecord):
   if (digests === undefined || digest === undefined)
     return { ...nothing, unlinked: 'its entry in the record is damaged' }
   const bytes = typeof entry['bytes'] === 'number' ? entry['bytes'] : null
+  const without = digestsOfNothing(section, name, entry)
   if (isEmpty(section, entry, bytes))
     return { digest, links: [], bytes, unlinked: 'it is empty, and every empty one has the same digest' }
-  const without = digestsOfNothing(section, name, entry)
+  // All that a file of this kind holds is nothing; a folder can hold other files beside its table.
+  if (without.size > 0 && entry['kind'] === 'file')
+    return { digest, links: [], bytes, unlinked: 'it has no rows or records, and many such files are equal' }
   const links = digests.filter((each) => !without.has(each) && isOfContent(each))
   if (links.length > 0) return { digest, links, bytes }
   return { digest, links, bytes, unlinked: 'its digest is of a sample, or of no content' }

@@ -1,13 +1,14 @@
 /** The server of the local page: the API under `/api/v1`, and the files of the page. */
 import { Hono } from 'hono'
-import { bodyLimit } from 'hono/body-limit'
 import { HTTPException } from 'hono/http-exception'
 import { stream } from 'hono/streaming'
 import { Refusal, failureAnswer } from './errors.ts'
 import { checkHost, checkOrigin } from './guard.ts'
 import { jsonText } from './json.ts'
 import { mediaType, openApiDocument } from './openapi.ts'
+import { userOfPeer } from './peer.ts'
 import { routes } from './routes.ts'
+import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
 import type { PageFiles } from './page-files.ts'
 import type { Result, Route, Services } from './routes.ts'
@@ -65,17 +66,6 @@ export function buildServer(services: Services, files: PageFiles, port: () => nu
     await next()
     context.header('Cache-Control', 'no-store')
   })
-  app.use(
-    bodyLimit({
-      maxSize: BODY_LIMIT,
-      onError: () => {
-        throw new Refusal(413, 'ERR_LINEAPRINT_ARGUMENT', 'the body is too long', {
-          where: 'body',
-          expected: `at most ${BODY_LIMIT} bytes`,
-        })
-      },
-    }),
-  )
   for (const route of all) {
     const path = `/api/v1${route.path.replaceAll(/\{(\w+)\}/g, ':$1')}`
     app[route.method](path, async (context) => {
@@ -122,6 +112,11 @@ async function resultOf(context: Context, route: Route, services: Services): Pro
     path: req.param() as Record<string, string>,
     search: new URL(req.url).searchParams,
     body: route.body === undefined ? undefined : await bodyOf(context),
+    user: async () => {
+      // There is no socket behind a request of a test.
+      const bindings = context.env as Partial<HttpBindings> | undefined
+      return bindings?.incoming === undefined ? undefined : userOfPeer(bindings.incoming.socket)
+    },
     signal: req.raw.signal,
   }
   return route.handle(request, services)
@@ -137,12 +132,29 @@ async function bodyOf({ req }: Context): Promise<unknown> {
       received: JSON.stringify(type.slice(0, 80)),
     })
   }
-  const text = await req.text()
+  const text = await bodyText(req.raw)
   try {
     return JSON.parse(text) as unknown
   } catch {
     throw new Refusal(400, 'ERR_LINEAPRINT_ARGUMENT', 'the body is no JSON', { where: 'body' })
   }
+}
+
+/** Read a body, whether or not its length is known before it is read. @throws Refusal if it is too long. */
+async function bodyText({ body }: Request): Promise<string> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of body ?? []) {
+    length += chunk.length
+    if (length > BODY_LIMIT) {
+      throw new Refusal(413, 'ERR_LINEAPRINT_ARGUMENT', 'the body is too long', {
+        where: 'body',
+        expected: `at most ${BODY_LIMIT} bytes`,
+      })
+    }
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString()
 }
 
 function respond(context: Context, result: Result): Response {

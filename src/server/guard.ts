@@ -4,6 +4,8 @@
  *
  * - A link holds a token that is good for one exchange. The page exchanges it for the key of a session and sends that in a
  *   header, which no other site can make a browser do. There is no cookie: one for 127.0.0.1 goes to every port.
+ * - Other users can read the arguments of the program that opens the browser, and with them the link. Where the system tells
+ *   whose a connection is, only a link that this user opens is exchanged.
  * - The name in `Host` must be that of the loopback. A site whose name is made to point to 127.0.0.1 has another name there.
  */
 import { timingSafeEqual } from 'node:crypto'
@@ -60,6 +62,23 @@ function added(set: Set<string>, limit: number): string {
 function isEqual(a: string, b: string): boolean {
   const [left, right] = [Buffer.from(a), Buffer.from(b)]
   return left.length === right.length && timingSafeEqual(left, right)
+}
+
+/**
+ * Check that it is this user who opens a link. Root can read everything anyway, and `sudo` has another user's browser.
+ *
+ * @param user Id of the user at the other end; `undefined` if the system does not tell.
+ * @throws Refusal for another user.
+ */
+export function checkUser(user: number | undefined): void {
+  const own = process.geteuid?.()
+  if (user === undefined || own === undefined || user === own || user === 0) return
+  if (own === 0 && String(user) === process.env['SUDO_UID']) return
+  throw new Refusal(403, 'ERR_LINEAPRINT_SESSION', 'another user of this machine opens this link', {
+    expected: `the user ${own}`,
+    received: `the user ${user}`,
+    do: 'open it as the user who started "lineaprint ui"',
+  })
 }
 
 /** Return the names that the host of a request can have. */

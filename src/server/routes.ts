@@ -24,6 +24,7 @@ import { logsOf, readLog, readPatch } from './files.ts'
 import { encodeLines } from './lines.ts'
 import { followRun } from './follow.ts'
 import { Refusal } from './errors.ts'
+import { checkUser } from './guard.ts'
 import { choice, number, optionalText, parseParameters, requiredText, texts } from './parameters.ts'
 import { streamVerification } from './verification.ts'
 import type { Component } from '../core/component.ts'
@@ -69,6 +70,8 @@ export interface RouteRequest {
   readonly path: Readonly<Record<string, string>>
   readonly search: URLSearchParams
   readonly body: unknown
+  /** Returns the id of the user who asks; `undefined` where the system does not tell. */
+  readonly user: () => Promise<number | undefined>
   /** Aborted when nobody waits for the answer any more. */
   readonly signal: AbortSignal
 }
@@ -103,8 +106,10 @@ export function routes(): readonly Route[] {
       isOpen: true,
       body: z.strictObject({ token: z.string() }),
       answer: { kind: 'json', schema: sessionSchema },
-      handle: async ({ body }, { guard }): Promise<Result> =>
-        json({ key: guard.exchange(body.token) } satisfies SessionBody),
+      handle: async ({ body, user }, { guard }): Promise<Result> => {
+        checkUser(await user())
+        return json({ key: guard.exchange(body.token) } satisfies SessionBody)
+      },
     }),
     get('/store', 'The store that is served', {
       parameters: {},

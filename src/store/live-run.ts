@@ -28,6 +28,8 @@ export class LiveRun {
   readonly #state: RunState
   readonly #series = new Map<string, { readonly fields: SeriesFields; readonly columns: GrowingColumns }>()
   #read: ReadRecord
+  /** Of the journal, once it is there. */
+  #inode: bigint | undefined
   #position = 0
   #version = 0
 
@@ -61,14 +63,13 @@ export class LiveRun {
   /**
    * Read what is new. Calls must not overlap.
    *
-   * @returns False if the run has ended since, or its process has.
+   * @returns False if the run has ended since, or its process has, or if its journal is not the one that was read so far.
    */
   async refresh(): Promise<boolean> {
     // The record first: what the run wrote before it ended is in the journal by then.
     this.#read = await readRecord(this.folder)
     if (this.#read.status !== 'running') return false
-    await this.#readOn()
-    return true
+    return this.#readOn()
   }
 
   /** Return the run as it is so far. */
@@ -114,10 +115,13 @@ export class LiveRun {
     series.columns.add(decodeFloat(value), step, time)
   }
 
-  async #readOn(): Promise<void> {
+  /** Read to the end of the journal. Return false if what was read is no longer the beginning of it. */
+  async #readOn(): Promise<boolean> {
     let file: FileHandle | undefined
     try {
       file = await openRegular(this.#path)
+      const { ino, size } = await file.stat({ bigint: true })
+      if ((this.#inode ??= ino) !== ino || size < this.#position) return false
       const buffer = Buffer.allocUnsafeSlow(CHUNK)
       while (!this.#lines.isTooLong) {
         const { bytesRead } = await file.read(buffer, 0, CHUNK, this.#position)
@@ -125,9 +129,10 @@ export class LiveRun {
         this.#position += bytesRead
         this.#lines.add(buffer.subarray(0, bytesRead))
       }
+      return true
     } catch (cause) {
       // A run that started a moment ago has no journal yet.
-      if (errorCode(cause) === 'ENOENT') return
+      if (errorCode(cause) === 'ENOENT') return this.#inode === undefined
       if (LineaprintError.is(cause)) throw cause
       throw storeError(this.#path, 'the journal cannot be read', cause)
     } finally {

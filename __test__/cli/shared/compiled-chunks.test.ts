@@ -1,5 +1,5 @@
 /** Chunks run the same with and without the code of an earlier start, and whatever stands in its place. */
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import {
   mkdirSync,
   readFileSync,
@@ -147,4 +147,22 @@ test('the code of another build is removed after a month, and not before', () =>
   program.run('run')
   expect(readdirSync(parent)).toContain('recent')
   expect(readdirSync(parent)).not.toContain('old')
+})
+
+test('a chunk imports a package without a warning of Node, and other warnings stay', () => {
+  const program = new Program()
+  program.write('package.mjs', ['export const word = "imported"'])
+  program.write('chunks/first.js', [
+    'exports.answer = () => {',
+    '  process.emitWarning("of somebody else")',
+    '  return import("../package.mjs").then(({ word }) => console.log(word))',
+    '}',
+  ])
+  const { stdout, stderr } = spawnSync(process.execPath, [join(program.folder, 'main.js'), 'run'], {
+    encoding: 'utf8',
+    env: { PATH: process.env['PATH'], HOME: program.folder, XDG_CACHE_HOME: program.cache },
+  })
+  expect(stdout).toContain('imported')
+  expect(stderr).toContain('of somebody else')
+  expect(stderr).not.toContain('vm.')
 })

@@ -78,6 +78,7 @@ export class CompiledChunks {
     const file = join(parent, `${BUILD}-${versions.node}-${versions.v8}-${arch}`, `${name}.bin`)
     this.#file = file
     this.#known = readCode(file)
+    dropLoaderWarning()
     process.once('exit', () => {
       if (!this.#isComplete) keep(file, this.#compiled)
     })
@@ -121,6 +122,19 @@ export class CompiledChunks {
     if (cachedData === undefined || script.cachedDataRejected === true) this.#isComplete = false
     return script.runInThisContext() as (...values: readonly unknown[]) => void
   }
+}
+
+/**
+ * Keep a warning of Node from users: that the way in which these chunks import a package, such as `pg`, may change. Every
+ * supported version has it, and nobody but the developers of this program can act on it. Other warnings stay.
+ */
+function dropLoaderWarning(): void {
+  const own = Object.getOwnPropertyDescriptor(process, 'emitWarning')
+  const emitWarning = process.emitWarning.bind(process)
+  const value = (...warning: Parameters<typeof emitWarning>): void => {
+    if (!String(warning[0]).startsWith('vm.USE_MAIN_CONTEXT_DEFAULT_LOADER ')) emitWarning(...warning)
+  }
+  if (own?.configurable === true) Object.defineProperty(process, 'emitWarning', { ...own, value })
 }
 
 function isSet(name: string): boolean {

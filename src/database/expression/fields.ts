@@ -75,6 +75,19 @@ export function writtenField(field: Field): string {
     : `metrics.${quoted}${field.part === 'last' ? '' : `.${field.part}`}`
 }
 
+/**
+ * Return the names of columns: {@link fieldName}, but {@link writtenField} where that stands for two fields of the list, such as
+ * the least value of `loss` and a metric that is named `loss.min`.
+ */
+export function columnNames(fields: readonly Field[]): string[] {
+  const byName = Map.groupBy(fields, fieldName)
+  return fields.map((field) => {
+    const name = fieldName(field)
+    const isOne = byName.get(name)?.every((other) => isDeepStrictEqual(other, field)) ?? true
+    return isOne ? name : writtenField(field)
+  })
+}
+
 function tokensIfValid(text: string): ReturnType<typeof tokensOf> {
   try {
     return tokensOf(text)

@@ -25,12 +25,44 @@ export function checkAddress(address: string): DatabaseAddress {
   })
 }
 
-/** Return a text without the password of an address, in each of its forms. */
-export function withoutPassword(text: string, { whole, shown }: DatabaseAddress): string {
-  const { password } = new URL(whole)
-  const forms = [whole, password, decoded(password)].filter((form) => form !== '')
-  return forms.reduce((rest, form) => rest.replaceAll(form, form === whole ? shown : '<redacted>'), text)
+/**
+ * Return a text without the user and the passwords of an address, in each of their forms. A server names the user in
+ * quotation marks; elsewhere the same letters are another word.
+ */
+export function withoutCredentials(text: string, { whole, shown }: DatabaseAddress): string {
+  const { username, password, searchParams } = new URL(whole)
+  const secrets = [password, decoded(password), ...SECRETS.flatMap((name) => searchParams.getAll(name))]
+  const users = [decoded(username), ...searchParams.getAll('user')].filter((user) => user !== '')
+  const hidden = secrets
+    .filter((secret) => secret !== '')
+    .reduce((rest, secret) => rest.replaceAll(secret, REDACTED), text.replaceAll(whole, shown))
+  return users.reduce(
+    (rest, user) =>
+      QUOTES.reduce(
+        (part, [open, close]) => part.replaceAll(open + user + close, open + REDACTED + close),
+        rest,
+      ),
+    hidden,
+  )
 }
+
+const REDACTED = '<redacted>'
+
+/** Options of an address that are secrets. */
+const SECRETS = ['password', 'sslpassword'] as const
+
+/** Quotation marks of the languages in which PostgreSQL answers. */
+const QUOTES = [
+  ['"', '"'],
+  ["'", "'"],
+  ['«', '»'],
+  ['« ', ' »'],
+  ['„', '“'],
+  ['“', '”'],
+  ['”', '”'],
+  ['»', '«'],
+  ['「', '」'],
+] as const
 
 function decoded(password: string): string {
   try {

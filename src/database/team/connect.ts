@@ -6,7 +6,7 @@ import { errorText, joinLines } from '../../util/error-text.ts'
 import { connectPostgres } from '../postgres.ts'
 import { DamagedRows } from '../read.ts'
 import { POSTGRES, createStatements } from '../schema.ts'
-import { withoutPassword } from './address.ts'
+import { withoutCredentials } from './address.ts'
 import type { RunConnection } from '../connection.ts'
 import type { DatabaseAddress } from './address.ts'
 
@@ -44,13 +44,13 @@ export function connectTeam(address: DatabaseAddress): RunConnection {
   })
 }
 
-/** Do work with a database. @throws ERR_LINEAPRINT_SERVICE without its password if it cannot be used. */
+/** Do work with a database. @throws ERR_LINEAPRINT_SERVICE without user and password if it cannot be used. */
 export async function withDatabase<T>(address: DatabaseAddress, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
     if (LineaprintError.is(error) || !isOfDatabase(error)) throw error
-    throw failure(address, withoutPassword(reasonOf(error), address))
+    throw failure(address, withoutCredentials(reasonOf(error), address))
   }
 }
 

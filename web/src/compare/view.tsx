@@ -75,13 +75,11 @@ export function CompareView({ address }: { readonly address: URL }) {
           Only the first {LIMIT} of {all.length} runs are compared.
         </p>
       )}
-      {diffs
-        .flatMap(({ unexplained }) => unexplained)
-        .map((sentence) => (
-          <p class="notice notice-warn" key={sentence}>
-            {shown(sentence)}
-          </p>
-        ))}
+      {(diffs.length === 1 ? (first?.unexplained ?? []) : []).map((sentence) => (
+        <p class="notice notice-warn" key={sentence}>
+          {shown(sentence)}
+        </p>
+      ))}
       {[...new Set(diffs.flatMap(({ warnings }) => warnings))].map((warning) => (
         <p class="notice notice-warn" key={warning}>
           {shown(warning)}

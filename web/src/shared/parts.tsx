@@ -50,6 +50,7 @@ export function Failure({ error }: { readonly error: unknown }) {
           ['expected', details.expected],
           ['received', details.received],
           ['do', details.do],
+          // Most sentences have the facts in them.
         ].filter(([, value]) => value !== null && value !== undefined && !text.includes(value))
   return (
     <div class="notice notice-bad" role="alert">

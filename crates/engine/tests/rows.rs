@@ -96,8 +96,12 @@ proptest! {
         let y = write(&folder.path().join("b.parquet"), &after, 700);
         let difference = compared(&DiffRows { memory, ..request(x, y) });
         let mut counts: HashMap<&Row, i64> = HashMap::new();
-        before.iter().for_each(|row| *counts.entry(row).or_default() += 1);
-        after.iter().for_each(|row| *counts.entry(row).or_default() -= 1);
+        for row in &before {
+            *counts.entry(row).or_default() += 1;
+        }
+        for row in &after {
+            *counts.entry(row).or_default() -= 1;
+        }
         let removed: i64 = counts.values().filter(|count| **count > 0).sum();
         let added: i64 = -counts.values().filter(|count| **count < 0).sum::<i64>();
         let total = |own: u64| i64::try_from(own + difference.changed).expect("a count");

@@ -1,7 +1,7 @@
 // A registry on loopback for the test of the packages. It contains only what the test puts there, and has no
 // upstream.
 import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { runServer } from 'verdaccio'
 import { readManifest } from './pack-test-tarball.mjs'
@@ -74,6 +74,9 @@ export async function put(url, tarball) {
 export function runtimeDependencies() {
   const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'))
   return Object.entries(packages)
-    .filter(([path, entry]) => path !== '' && !entry.dev && !entry.devOptional && !entry.optional)
-    .map(([path]) => join(root, path))
+    .filter(([path, entry]) => path !== '' && !entry.dev && !entry.devOptional)
+    .map(([path, { optional }]) => ({ folder: join(root, path), optional }))
+    // Optional ones can be for another platform.
+    .filter(({ folder, optional }) => !optional || existsSync(folder))
+    .map(({ folder }) => folder)
 }

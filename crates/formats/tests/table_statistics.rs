@@ -1,5 +1,11 @@
 //! Statistics of columns against a slow reference, which keeps all values and calculates with whole numbers.
 
+#![expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    reason = "the whole numbers of the tests fit, and what is rounded is meant to be"
+)]
+
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int8Type;
 use arrow_array::{
@@ -24,7 +30,7 @@ fn of(array: impl Array + 'static) -> Summary {
 /// The histogram by its definition: the narrowest bins of which 32 are enough.
 fn reference_histogram(values: &[i128]) -> Option<Histogram> {
     let (least, most) = (values.iter().min()?, values.iter().max()?);
-    let exponent = (0..).find(|exponent| (most >> exponent) - (least >> exponent) < 32)?;
+    let exponent = (0..128).find(|exponent| (most >> exponent) - (least >> exponent) < 32)?;
     let bins = (least >> exponent)..=(most >> exponent);
     let count = |bin: i128| values.iter().filter(|value| *value >> exponent == bin).count() as u64;
     Some(Histogram {

@@ -100,7 +100,9 @@ mod tests {
         #[test]
         fn positions_are_those_of_a_set(rows in proptest::collection::btree_set(0_u64..3000, 0..200)) {
             let positions = Positions::new(3000);
-            rows.iter().for_each(|row| positions.add(*row));
+            for row in &rows {
+                positions.add(*row);
+            }
             let ranked = positions.finish();
             prop_assert_eq!(ranked.len(), rows.len() as u64);
             for row in [0, 1, 63, 64, 511, 512, 1999, 2999] {

@@ -316,7 +316,7 @@ mod tests {
             budget in prop_oneof![Just(4096_usize), Just(1 << 20)],
         ) {
             let sorter = Sorter::<2>::new(budget, 2);
-            let mut records: Vec<Record<2>> = words.iter().map(|(a, b)| [*a % 1000 << 54, *b]).collect();
+            let mut records: Vec<Record<2>> = words.iter().map(|(a, b)| [(*a % 1000) << 54, *b]).collect();
             for part in records.chunks(700) {
                 sorter.add(part).expect("added");
             }

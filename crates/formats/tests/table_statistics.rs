@@ -161,7 +161,7 @@ fn sums_lose_nothing() {
     assert_eq!(mean(&[tiny, tiny, 0.0]), Some(tiny));
     assert_eq!(mean(&[-tiny, -tiny, 0.0]), Some(-tiny));
     assert_eq!(mean(&[-0.0, -0.0]).map(f64::to_bits), Some(0));
-    assert_eq!(mean(&[0.1; 1_000_000]), Some(0.1));
+    assert_eq!(mean(&vec![0.1; 1_000_000]), Some(0.1));
 }
 
 #[test]

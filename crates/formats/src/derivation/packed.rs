@@ -316,6 +316,11 @@ impl Near {
 }
 
 #[cfg(test)]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::float_cmp,
+    reason = "small whole numbers, and results that are exact"
+)]
 mod tests {
     use super::*;
     use proptest::prelude::*;

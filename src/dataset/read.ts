@@ -126,20 +126,30 @@ async function readReport(source: DatasetSource, options: DatasetOptions): Promi
   return report
 }
 
+/** Part what is for tables from the options of every read. */
+function splitOptions({
+  tables = true,
+  statistics = true,
+  schema,
+  delimiter,
+  quote,
+  encoding,
+  table,
+  unordered,
+  ...options
+}: DatasetOptions): {
+  tables: boolean
+  tableOptions: Omit<ReadTableOptions, keyof HashOptions> & { statistics: boolean }
+  options: Omit<DatasetOptions, 'tables' | 'statistics' | keyof Omit<ReadTableOptions, keyof HashOptions>>
+} {
+  const tableOptions = { schema, delimiter, quote, encoding, table, unordered, statistics }
+  return { tables, tableOptions, options }
+}
+
 async function readSource(source: DatasetSource, given: DatasetOptions): Promise<ListedDataset> {
   checkObject(given)
-  const {
-    tables = true,
-    statistics = true,
-    schema,
-    delimiter,
-    quote,
-    encoding,
-    table,
-    unordered,
-    ...options
-  } = given
-  const tableOptions = { schema, delimiter, quote, encoding, table, unordered, statistics }
+  const { tables, tableOptions, options } = splitOptions(given)
+  const { statistics } = tableOptions
   if (typeof source !== 'string') return fromArray(source, options)
   const path = resolve(checkPath(source))
   const info = await statPath(path, source)
@@ -241,19 +251,8 @@ export async function readListedDataset(
   if (typeof source !== 'string' || options.sample !== undefined) return readSource(source, options)
   const path = resolve(checkPath(source))
   if (!(await statPath(path, source)).isDirectory()) return readSource(source, options)
-  const {
-    tables = true,
-    statistics = true,
-    schema,
-    delimiter,
-    quote,
-    encoding,
-    table,
-    unordered,
-    ...rest
-  } = options
+  const { tables, tableOptions, options: rest } = splitOptions(options)
   const { sample: _, ...folderOptions } = rest
-  const tableOptions = { schema, delimiter, quote, encoding, table, unordered, statistics }
   if (tables) return fromListedTree(path, folderOptions, tableOptions)
   const tree = await hashListedTree(path, folderOptions)
   return { ...(await fromTree(path, tree.tree)), tree }

@@ -111,7 +111,8 @@ async function groups(cli) {
     ['shared', [...withoutAddon]],
     ['digests', (await reachedFrom([join(cli, 'commands/hash/hash.js')])).intersection(run)],
     ['early', await reachedFrom([join(cli, 'commands/run/early.js')])],
-    ['tracking', [...run]],
+    // Only the page describes its API.
+    ['tracking', [...run].filter((id) => !/zod\/v4\/core\/(?:to-json-schema|json-schema-\w+)\.js$/.test(id))],
   ]
   // Modules of the groups before are loaded by then.
   const grouped = new Set()

@@ -56,6 +56,11 @@ test.runIf(ON_LINUX)('a FIFO that was opened twice is one', () => {
   expect(isOneFile([file(path, 'r+'), file(path, 'r+')], NONE)).toBe(true)
 })
 
+test.runIf(ON_LINUX)('a device that keeps nothing is no one file, and nobody is asked', () => {
+  const number = file('/dev/null', 'w')
+  expect(isOneFile([number, number], NONE)).toBe(false)
+})
+
 test.runIf(ON_LINUX)('files and devices are no terminal', () => {
   const number = file('/dev/null', 'w')
   expect(isOneTerminal([number, number])).toBe(false)

@@ -35,6 +35,8 @@ export function isOneFile(targets: Targets, launcher: string): boolean {
     const [stdout, stderr] = targets.map((number) => fstatSync(number))
     if (stdout === undefined || stderr === undefined) return false
     if (stdout.dev !== stderr.dev || stdout.ino !== stderr.ino) return false
+    // Nothing keeps an order in /dev/null, and each stream has a log of its own then.
+    if (stdout.isCharacterDevice()) return false
     const flags = targets.map((number) => flagsOf(number))
     // Both ends of a pipe have one number.
     if (flags.some((each) => (each & ACCESS_MODE) === READ_ONLY)) return false

@@ -73,10 +73,12 @@ export async function put(url, tarball) {
 /** List the folders of the runtime dependencies, as installed in this repository. */
 export function runtimeDependencies() {
   const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'))
-  return Object.entries(packages)
-    .filter(([path, entry]) => path !== '' && !entry.dev && !entry.devOptional)
-    .map(([path, { optional }]) => ({ folder: join(root, path), optional }))
-    // Optional ones can be for another platform.
-    .filter(({ folder, optional }) => !optional || existsSync(folder))
-    .map(({ folder }) => folder)
+  return (
+    Object.entries(packages)
+      .filter(([path, entry]) => path !== '' && !entry.dev && !entry.devOptional)
+      .map(([path, { optional }]) => ({ folder: join(root, path), optional }))
+      // Optional ones can be for another platform.
+      .filter(({ folder, optional }) => !optional || existsSync(folder))
+      .map(({ folder }) => folder)
+  )
 }

@@ -53,10 +53,15 @@ function areSmall(paths: readonly string[]): boolean {
 }
 
 /** Write to stdout. Return false if nothing was written. */
-function write(bytes: Buffer): boolean {
+async function write(bytes: Buffer): Promise<boolean> {
   if (bytes.length > OUTPUT_LIMIT) return false
   const written = writeSync(1, bytes)
-  // Only a full disk takes a part. The stream reports it.
-  if (written < bytes.length) process.stdout.write(bytes.subarray(written))
+  // Only a full disk takes a part. The stream reports it, and ends the process.
+  if (written < bytes.length)
+    await new Promise<void>((resolve) => {
+      process.stdout.write(bytes.subarray(written), (error) => {
+        if (!error) resolve()
+      })
+    })
   return written > 0
 }

@@ -31,6 +31,9 @@ test('every node and edge is drawn inside the page, and the same lineage gives t
   expect(svg.match(/marker-end/g)).toHaveLength(lineage.edges.length + 3)
   expect(svg).toContain('>sort</text>')
   expect(svg).toContain('prefers-color-scheme:dark')
+  // What shows under the pointer has a line for each fact.
+  expect(svg).toMatch(/<title>[^<\n]+\nblake3:[0-9a-f]{64}<\/title>/)
+  expect(svg).not.toContain('\ufffd')
 })
 
 test('names cannot become markup, and nothing is loaded', async () => {

@@ -162,10 +162,9 @@ function drawNode(node: LineageNode, box: Box | undefined, isStart: boolean): st
   const [fill, border] = COLOURS[colour]
   const radius = node.kind === 'run' ? Math.min(16, box.height / 2) : 4
   const lines = linesOf(node)
-  const tip =
-    node.kind === 'run' ? node.run : [node.path, node.digest].filter((part) => part !== null).join('\n')
+  const tip = node.kind === 'run' ? [node.run] : [node.path, node.digest]
   return [
-    `<g><title>${escapeXml(tip === '' ? (lines[0] ?? '') : tip)}</title>`,
+    `<g>${titleOf(tip.some(Boolean) ? tip : lines.slice(0, 1))}`,
     `<rect class="n-${colour}" x="${round(box.x)}" y="${round(box.y)}" width="${round(box.width)}" height="${round(box.height)}" rx="${round(radius)}" fill="${fill}" stroke="${border}" stroke-width="${isStart ? 2.6 : 1.2}"/>`,
     ...lines.map((line, index) => {
       const style = index === 0 ? 'class="strong" font-weight="600" fill="#111"' : 'class="muted" fill="#555"'
@@ -174,6 +173,11 @@ function drawNode(node: LineageNode, box: Box | undefined, isStart: boolean): st
     }),
     '</g>',
   ]
+}
+
+/** Return what shows under the pointer. Lines are escaped before they are joined: the end of a line is a control character. */
+function titleOf(lines: readonly (string | null | undefined)[]): string {
+  return `<title>${lines.flatMap((line) => (line ? [escapeXml(line)] : [])).join('\n')}</title>`
 }
 
 /** Return the text on an edge: what was declared, and the result of a check. */
@@ -193,7 +197,7 @@ function drawEdge(edge: LineageEdge, path: EdgePath | undefined): string[] {
   const label = labelOf(edge)
   const { label: middle } = path ?? {}
   return [
-    `<path d="${d}" fill="none" ${style} stroke-width="1.4"${DASHES[edge.evidence]} marker-end="url(#tip)"><title>${escapeXml([evidenceOf(edge), edge.check?.detail ?? ''].filter(Boolean).join('\n'))}</title></path>`,
+    `<path d="${d}" fill="none" ${style} stroke-width="1.4"${DASHES[edge.evidence]} marker-end="url(#tip)">${titleOf([evidenceOf(edge), edge.check?.detail])}</path>`,
     ...(label === '' || middle === undefined
       ? []
       : [

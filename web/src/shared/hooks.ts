@@ -1,4 +1,4 @@
-/** What views have in common: data that is loaded, keys, and sizes. */
+/** Hooks of all views: data that is loaded, keys, and sizes. */
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { RefObject } from 'preact'
 

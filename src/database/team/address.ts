@@ -26,6 +26,19 @@ export function checkAddress(address: string): DatabaseAddress {
 }
 
 /**
+ * Return the address for `pg`. Each `sslmode` but `disable` and `no-verify` checks the certificate, as `pg` does today; it prints a
+ * warning for three of them, because a later version will not.
+ */
+export function driverAddress({ whole }: DatabaseAddress): string {
+  const url = new URL(whole)
+  if (!CHECKED_MODES.has(url.searchParams.get('sslmode') ?? '')) return whole
+  url.searchParams.set('sslmode', 'verify-full')
+  return url.href
+}
+
+const CHECKED_MODES: ReadonlySet<string> = new Set(['prefer', 'require', 'verify-ca'])
+
+/**
  * Return a text without the user and the passwords of an address, in each of their forms. A server names the user in
  * quotation marks; elsewhere the same letters are another word.
  */

@@ -6,7 +6,7 @@ import { errorText, joinLines } from '../../util/error-text.ts'
 import { connectPostgres } from '../postgres.ts'
 import { DamagedRows } from '../read.ts'
 import { POSTGRES, createStatements } from '../schema.ts'
-import { withoutCredentials } from './address.ts'
+import { driverAddress, withoutCredentials } from './address.ts'
 import type { RunConnection } from '../connection.ts'
 import type { DatabaseAddress } from './address.ts'
 
@@ -31,7 +31,7 @@ function loadPg(): typeof import('pg') {
 export function connectTeam(address: DatabaseAddress): RunConnection {
   const { Pool } = loadPg()
   const pool = new Pool({
-    connectionString: address.whole,
+    connectionString: driverAddress(address),
     connectionTimeoutMillis: PATIENCE,
     // One connection: work is done in order, and a lock is of the connection that took it.
     max: 1,

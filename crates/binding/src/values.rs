@@ -49,6 +49,8 @@ pub struct NativeCompared {
 #[napi(object, object_from_js = false)]
 pub struct NativeComparison {
     pub tensors: Vec<NativeCompared>,
+    /// Whether each pair has the same bytes, whatever their dtypes and shapes.
+    pub same: Vec<bool>,
 }
 
 /// Compare tensors of two models, each of the first with that of the second at the same position.
@@ -68,8 +70,12 @@ pub fn compare_values<'env>(
         rules: if lenient { Rules::Lenient } else { Rules::Strict },
         pairs: before.names.into_iter().zip(after.names).collect(),
     };
-    start(env, job, threads, request, |compared| NativeComparison {
-        tensors: compared.into_iter().map(NativeCompared::from).collect(),
+    start(env, job, threads, request, |compared| {
+        let (same, tensors) = compared
+            .into_iter()
+            .map(|pair| (pair.same, NativeCompared::from(pair.values)))
+            .unzip();
+        NativeComparison { tensors, same }
     })
 }
 

@@ -22,6 +22,8 @@ use crate::digest::model::Rules;
 use crate::error::{Code, Error, Result};
 use crate::schedule::job::Job;
 use crate::schedule::readers::AccessPattern;
+use crate::tensors::simd::{Vectorized, vectorize};
+use fearless_simd::Simd;
 use gather::{Memory, gather};
 use lineaprint_digest::{Algorithms, Digests, Hasher};
 use lineaprint_formats::Dtype;
@@ -36,6 +38,10 @@ use stored::{Stored, Tensors};
 
 /// Elements of a tile: its bytes stay in the caches of a core.
 const TILE: u64 = 128 << 10;
+
+/// Elements that are converted at once: what they become stays in the first caches. A multiple of the elements of every
+/// block.
+const CONVERTED: usize = 4096;
 
 /// Elements of a tile of a transposed tensor: so many rows that a read takes more than a few bytes.
 const TRANSPOSED_TILE: u64 = 2 << 20;
@@ -303,7 +309,62 @@ impl<'a> Prepared<'a> {
         target.resize(usize::try_from(bytes).unwrap_or_default(), 0);
         self.target.read(self.target.bytes_of(start), target, control)?;
         control.advance(bytes.saturating_mul(2));
-        Ok(conversion.compare(source, target, start, scratch))
+        Ok(compare(conversion, source, target, start, end - start, scratch))
+    }
+}
+
+/// Compare what elements become with what is there. Most are what they should be, which vectors find out; what differs is
+/// counted in pieces.
+fn compare(
+    conversion: &Conversion,
+    elements: &[u8],
+    stored: &[u8],
+    first: u64,
+    count: u64,
+    scratch: &mut Scratch,
+) -> Comparison {
+    let mut sum = Comparison::default();
+    // The last elements of a tensor may be any number: they are compared as they are.
+    let pieces = count / CONVERTED as u64;
+    let pieces = if pieces * CONVERTED as u64 == count {
+        usize::try_from(pieces).unwrap_or(1).max(1)
+    } else {
+        1
+    };
+    let strides = [elements, stored].map(|bytes| (bytes.len() / pieces).max(1));
+    let pairs = elements.chunks(strides[0]).zip(stored.chunks(strides[1]));
+    let mut first = first;
+    for (elements, stored) in pairs {
+        let gives = vectorize(Gives {
+            conversion,
+            elements,
+            stored,
+        });
+        if gives != Some(true) {
+            sum.add(&conversion.compare(elements, stored, first, scratch));
+        }
+        first += count / pieces as u64;
+    }
+    sum
+}
+
+/// A check that elements become exactly the bytes that are there.
+struct Gives<'b> {
+    conversion: &'b Conversion,
+    elements: &'b [u8],
+    stored: &'b [u8],
+}
+
+impl Vectorized for Gives<'_> {
+    type Output = Option<bool>;
+
+    #[inline(always)]
+    #[allow(
+        clippy::inline_always,
+        reason = "compiled with the instructions of the caller"
+    )]
+    fn run<S: Simd>(self, _: S) -> Option<bool> {
+        self.conversion.gives(self.elements, self.stored)
     }
 }
 

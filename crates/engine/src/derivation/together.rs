@@ -4,7 +4,7 @@
 //! casts and the like, of one tensor or of several joined ones. The others need the digests, or a read in another order.
 
 use super::stored::Tensors;
-use super::{Check, Outcome, Plan, Prepared};
+use super::{Check, Outcome, Plan, Prepared, compare};
 use crate::control::Control;
 use crate::digest::model::{KnownFile, Rules};
 use crate::error::Result;
@@ -17,10 +17,6 @@ use lineaprint_formats::derivation::layout::Layout;
 use lineaprint_formats::derivation::rule::{Comparison, Conversion, Scratch};
 use std::cell::RefCell;
 use std::path::PathBuf;
-
-/// Elements that are converted at once: what they become stays in the first caches. A multiple of the elements of every
-/// block.
-const CONVERTED: usize = 4096;
 
 /// A request for checks while both models are hashed.
 #[derive(Clone, Debug)]
@@ -84,24 +80,19 @@ impl Examine for Conversions {
         let Some(conversion) = &self.0[tile.pair] else {
             return Ok(());
         };
-        if conversion.is_copy() && (same || tile.before == tile.after) {
+        if conversion.is_copy() && same {
             return Ok(());
         }
+        let count = tile.elements as u64;
         SCRATCH.with_borrow_mut(|scratch| {
-            // The last tile of a tensor may have any number of elements: it is converted as it is.
-            let pieces = if tile.elements.is_multiple_of(CONVERTED) {
-                CONVERTED
-            } else {
-                tile.elements
-            };
-            let strides =
-                [tile.before, tile.after].map(|bytes| bytes.len() / (tile.elements / pieces).max(1));
-            let before = tile.before.chunks(strides[0].max(1));
-            let mut first = tile.first;
-            for (before, after) in before.zip(tile.after.chunks(strides[1].max(1))) {
-                sum.add(&conversion.compare(before, after, first, scratch));
-                first += pieces as u64;
-            }
+            sum.add(&compare(
+                conversion,
+                tile.before,
+                tile.after,
+                tile.first,
+                count,
+                scratch,
+            ));
         });
         Ok(())
     }

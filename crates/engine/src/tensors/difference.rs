@@ -1,17 +1,17 @@
 //! The distance between the values of two tensors.
 
 use super::kernel;
-use super::pairs::{Fold, Pair, Tile, fold};
+use super::pairs::{Fold, LARGEST_UNIT, Pair, Tile, fold};
 use super::simd::{BATCH, LANES, Vectorized, vectorize};
 use super::{OpenTensor, OpenTensors};
 use crate::control::Control;
 use crate::digest::model::Rules;
 use crate::error::Result;
-use crate::io::source::retry_once;
+use crate::io::source::{BLOCK, retry_once};
 use crate::schedule::job::Job;
 use crate::schedule::readers::AccessPattern;
 use fearless_simd::Simd;
-use lineaprint_formats::values::{Decoder, Kind};
+use lineaprint_formats::values::{Decoder, Kind, float};
 use std::path::PathBuf;
 
 /// The distance between the values of two tensors of equal shape.
@@ -50,6 +50,15 @@ pub enum Compared {
     Not(String),
 }
 
+/// The result for a pair of tensors of which the bytes are compared too.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ComparedBytes {
+    /// True if they have the same bytes. Their dtypes and shapes may differ.
+    pub same: bool,
+    /// The distance of their values.
+    pub values: Compared,
+}
+
 /// A request for the distances between tensors of two models.
 #[derive(Clone, Debug)]
 pub struct CompareValues {
@@ -64,14 +73,14 @@ pub struct CompareValues {
 }
 
 impl Job for CompareValues {
-    type Output = Vec<Compared>;
+    type Output = Vec<ComparedBytes>;
 
     fn access(&self) -> AccessPattern<'_> {
         let paths = self.before.as_slice();
         AccessPattern::Sequential { paths, digests: 1 }
     }
 
-    fn run(self, control: &Control) -> Result<Vec<Compared>> {
+    fn run(self, control: &Control) -> Result<Vec<ComparedBytes>> {
         retry_once(|| {
             let before = OpenTensors::open(&self.before, self.rules, control)?;
             let after = OpenTensors::open(&self.after, self.rules, control)?;
@@ -83,42 +92,128 @@ impl Job for CompareValues {
     }
 }
 
-/// Compare tensors, named in the first and the second model, on the threads of the current pool.
+/// Compare tensors, named in the first and the second model, on the threads of the current pool: their bytes where they have
+/// as many, and their values where they are numbers of one shape.
 pub fn compare(
     before: &OpenTensors,
     after: &OpenTensors,
     names: &[(String, String)],
     control: &Control,
-) -> Result<Vec<Compared>> {
+) -> Result<Vec<ComparedBytes>> {
     let mut results = Vec::with_capacity(names.len());
-    let mut values = Values::default();
+    let mut both = Both::default();
     let mut pairs = Vec::new();
+    let mut of_pairs = Vec::new();
     for (first, second) in names {
         let indices = (before.index_of(first)?, after.index_of(second)?);
         let tensors = (&before.tensors()[indices.0], &after.tensors()[indices.1]);
-        match decoders(tensors.0, tensors.1) {
-            Err(reason) => results.push(Compared::Not(reason)),
-            Ok(decoders) => {
-                control.add_file(tensors.0.bytes + tensors.1.bytes);
-                values.0.push(decoders);
-                pairs.push(Pair {
-                    before: (indices.0, 0),
-                    after: (indices.1, 0),
-                    elements: tensors.0.elements(),
-                });
-                results.push(Compared::Values(Difference::default()));
-            }
+        let decoders = decoders(tensors.0, tensors.1);
+        let has_bytes = tensors.0.bytes == tensors.1.bytes;
+        // Tiles are of elements, so that as many bytes must be as many elements, and some of them must fit a tile.
+        let has_tiles = tensors.0.elements() == tensors.1.elements()
+            && tensors.0.unit().1.max(tensors.1.unit().1) <= LARGEST_UNIT;
+        let is_read = decoders.is_ok() || has_bytes && has_tiles;
+        if is_read {
+            control.add_file(tensors.0.bytes + tensors.1.bytes);
+            both.0.push(Sides {
+                decoders: decoders.as_ref().ok().copied(),
+                has_bytes,
+                is_one_dtype: tensors.0.dtype == tensors.1.dtype,
+            });
+            of_pairs.push(results.len());
+            pairs.push(Pair {
+                before: (indices.0, 0),
+                after: (indices.1, 0),
+                elements: tensors.0.elements(),
+            });
+        }
+        let values = match decoders {
+            Ok(_) => Compared::Values(Difference::default()),
+            Err(reason) => Compared::Not(reason),
+        };
+        let same = has_bytes && (is_read || same_bytes(tensors, control)?);
+        results.push(ComparedBytes { same, values });
+    }
+    let sums = fold(before, after, &pairs, &both, control)?;
+    for (index, sum) in of_pairs.into_iter().zip(sums) {
+        let result = &mut results[index];
+        result.same &= sum.same;
+        if let Compared::Values(difference) = &mut result.values {
+            *difference = sum.difference;
         }
     }
-    let sums = fold(before, after, &pairs, &values, control)?;
-    let compared = results.iter_mut().filter_map(|result| match result {
-        Compared::Values(difference) => Some(difference),
-        Compared::Not(_) => None,
-    });
-    for (difference, sum) in compared.zip(sums) {
-        *difference = sum;
-    }
     Ok(results)
+}
+
+/// Compare two tensors of as many bytes, but not as many elements, from first to last.
+fn same_bytes((before, after): (&OpenTensor, &OpenTensor), control: &Control) -> Result<bool> {
+    control.add_file(before.bytes + after.bytes);
+    before.with_reader(0, control, |first| {
+        after.with_reader(0, control, |second| {
+            let mut buffers = [vec![0; BLOCK], vec![0; BLOCK]];
+            let mut left = before.bytes;
+            while left > 0 {
+                let length = usize::try_from(left).unwrap_or(BLOCK).min(BLOCK);
+                let [one, other] = &mut buffers;
+                first.read(&mut one[..length])?;
+                second.read(&mut other[..length])?;
+                if one[..length] != other[..length] {
+                    return Ok(false);
+                }
+                left -= length as u64;
+            }
+            Ok(true)
+        })
+    })
+}
+
+/// What is compared of a pair.
+#[derive(Clone, Copy)]
+struct Sides {
+    decoders: Option<(Decoder, Decoder)>,
+    /// True if both sides have as many bytes.
+    has_bytes: bool,
+    is_one_dtype: bool,
+}
+
+/// The sides of each pair.
+#[derive(Default)]
+struct Both(Vec<Sides>);
+
+/// Result of a part.
+struct BothSum {
+    same: bool,
+    difference: Difference,
+}
+
+impl Fold for Both {
+    type Sum = BothSum;
+
+    fn begin(&self, _: usize) -> BothSum {
+        BothSum {
+            same: true,
+            difference: Difference::default(),
+        }
+    }
+
+    fn add(&self, sum: &mut BothSum, tile: &Tile<'_>) -> Result<()> {
+        let Sides {
+            decoders,
+            has_bytes,
+            is_one_dtype,
+        } = self.0[tile.pair];
+        let is_same = has_bytes && tile.before == tile.after;
+        sum.same &= is_same;
+        if let Some(decoders) = decoders {
+            sum.difference.add_tile(decoders, tile, is_same && is_one_dtype);
+        }
+        Ok(())
+    }
+
+    fn merge(&self, sum: &mut BothSum, next: BothSum) {
+        sum.same &= next.same;
+        sum.difference.merge(&next.difference);
+    }
 }
 
 /// Return the decoders of two tensors, or why their values are not compared.
@@ -157,13 +252,7 @@ impl Fold for Values {
     }
 
     fn add(&self, sum: &mut Difference, tile: &Tile<'_>) -> Result<()> {
-        let decoders = self.0[tile.pair];
-        sum.elements += tile.elements as u64;
-        if decoders.0.fits_f64() {
-            vectorize(Compare { decoders, tile, sum });
-        } else {
-            sum.add_wide(decoders, tile);
-        }
+        sum.add_tile(self.0[tile.pair], tile, false);
         Ok(())
     }
 
@@ -175,6 +264,10 @@ impl Fold for Values {
 struct Compare<'t> {
     decoders: (Decoder, Decoder),
     tile: &'t Tile<'t>,
+    /// True if both sides have the same bytes and the same dtype.
+    is_same: bool,
+    /// Elements that were compared: whole batches.
+    done: usize,
     sum: &'t mut Difference,
 }
 
@@ -186,9 +279,16 @@ impl Vectorized for Compare<'_> {
         clippy::inline_always,
         reason = "compiled with the instructions of the caller"
     )]
-    fn run<S: Simd>(self, simd: S) {
+    fn run<S: Simd>(mut self, simd: S) {
         let (first, second) = self.decoders;
         if first.values_per_element() == 1 && first.fits_f32() && second.fits_f32() {
+            if self.is_same {
+                self.run_same(simd);
+                return;
+            }
+            if first.is_brain() && second.is_brain() {
+                self.run_brain(simd);
+            }
             self.run_narrow(simd);
         } else {
             self.run_wide();
@@ -197,6 +297,58 @@ impl Vectorized for Compare<'_> {
 }
 
 impl<'t> Compare<'t> {
+    /// Compare numbers of the upper 16 bits of 32, in whole batches as they are, and leave the others.
+    #[inline(always)]
+    #[allow(
+        clippy::inline_always,
+        reason = "compiled with the instructions of the caller"
+    )]
+    fn run_brain<S: Simd>(&mut self, simd: S) {
+        const BYTES: usize = 2 * BATCH;
+        let whole = self.tile.elements / BATCH;
+        let (before, after) = (
+            &self.tile.before[..whole * BYTES],
+            &self.tile.after[..whole * BYTES],
+        );
+        for (before, after) in before
+            .as_chunks::<BYTES>()
+            .0
+            .iter()
+            .zip(after.as_chunks::<BYTES>().0)
+        {
+            let relative = self.sum.largest_relative;
+            let found = kernel::compare_brain(simd, before.as_chunks().0, after.as_chunks().0, relative);
+            if let Some(found) = found {
+                self.sum.add_batch(&found);
+                continue;
+            }
+            let codes = before.as_chunks::<2>().0.iter().zip(after.as_chunks::<2>().0);
+            for (before, after) in codes {
+                let [before, after] =
+                    [before, after].map(|code| f64::from(float::bf16(u16::from_le_bytes(*code))));
+                self.sum.add(before, after);
+            }
+        }
+        self.done = whole * BATCH;
+    }
+
+    /// Add up numbers that are the same on both sides, which are exact in 32 bits.
+    #[inline(always)]
+    #[allow(
+        clippy::inline_always,
+        reason = "compiled with the instructions of the caller"
+    )]
+    fn run_same<S: Simd>(self, simd: S) {
+        let mut values = [0_f32; BATCH];
+        let mut left = self.tile.elements;
+        for (bytes, _) in self.batches() {
+            let values = &mut values[..left.min(BATCH)];
+            left -= values.len();
+            self.decoders.0.decode_f32(bytes, values);
+            self.sum.add_same_batch(simd, values);
+        }
+    }
+
     /// Compare numbers that are exact in 32 bits: all but those of a few dtypes.
     #[inline(always)]
     #[allow(
@@ -205,7 +357,7 @@ impl<'t> Compare<'t> {
     )]
     fn run_narrow<S: Simd>(self, simd: S) {
         let (mut before, mut after) = ([0_f32; BATCH], [0_f32; BATCH]);
-        let mut left = self.tile.elements;
+        let mut left = self.tile.elements - self.done;
         for (first, second) in self.batches() {
             let count = left.min(BATCH);
             left -= count;
@@ -245,8 +397,9 @@ impl<'t> Compare<'t> {
     fn batches(&self) -> impl Iterator<Item = (&'t [u8], &'t [u8])> + use<'t> {
         let tile = self.tile;
         let stride = |decoder: Decoder| BATCH / decoder.unit().values * decoder.unit().bytes;
-        let before = tile.before.chunks(stride(self.decoders.0));
-        before.zip(tile.after.chunks(stride(self.decoders.1)))
+        let skip = self.done / BATCH;
+        let before = tile.before.chunks(stride(self.decoders.0)).skip(skip);
+        before.zip(tile.after.chunks(stride(self.decoders.1)).skip(skip))
     }
 }
 
@@ -255,6 +408,22 @@ impl<'t> Compare<'t> {
     reason = "whether elements differ at all is what is counted"
 )]
 impl Difference {
+    /// Add a tile; `is_same` is true if both sides have the same bytes and the same dtype.
+    fn add_tile(&mut self, decoders: (Decoder, Decoder), tile: &Tile<'_>, is_same: bool) {
+        self.elements += tile.elements as u64;
+        if decoders.0.fits_f64() {
+            vectorize(Compare {
+                decoders,
+                tile,
+                is_same,
+                done: 0,
+                sum: self,
+            });
+        } else {
+            self.add_wide(decoders, tile);
+        }
+    }
+
     /// Add numbers, unless one of them is not finite or the distance of two is beyond 32 bits. Return whether they were
     /// added.
     #[inline(always)]
@@ -273,9 +442,17 @@ impl Difference {
         {
             return false;
         }
-        let Some(found) = kernel::compare(simd, whole_before, whole_after) else {
-            return false;
-        };
+        let found = kernel::compare(simd, whole_before, whole_after, self.largest_relative);
+        let Some(found) = found else { return false };
+        self.add_batch(&found);
+        for (before, after) in rest_before.iter().zip(rest_after) {
+            self.add(f64::from(*before), f64::from(*after));
+        }
+        true
+    }
+
+    /// Add what was found of finite numbers.
+    fn add_batch(&mut self, found: &kernel::Compared) {
         self.changed += found.changed;
         self.distant += found.changed;
         self.largest_absolute = self.largest_absolute.max(f64::from(found.absolute));
@@ -284,10 +461,28 @@ impl Difference {
             self.norms[side] += norm;
         }
         self.squares += found.squares;
-        for (before, after) in rest_before.iter().zip(rest_after) {
-            self.add(f64::from(*before), f64::from(*after));
+    }
+
+    /// Add numbers that are the same on both sides, with the sums that comparing them would give.
+    #[inline(always)]
+    #[allow(
+        clippy::inline_always,
+        reason = "compiled with the instructions of the caller"
+    )]
+    fn add_same_batch<S: Simd>(&mut self, simd: S, values: &[f32]) {
+        let (whole, rest) = values.as_chunks::<LANES>();
+        let squares = Some(()).filter(|()| rest.iter().all(|value| value.is_finite()));
+        let rest = match squares.and_then(|()| kernel::squares(simd, whole)) {
+            Some(squares) => {
+                self.norms[0] += squares;
+                self.norms[1] += squares;
+                rest
+            }
+            None => values,
+        };
+        for value in rest {
+            self.add(f64::from(*value), f64::from(*value));
         }
-        true
     }
 
     /// Return the sum of the products of both sides. It follows from the other sums.

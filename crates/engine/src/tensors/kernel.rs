@@ -10,7 +10,8 @@
 
 use super::simd::{BATCH, LANES};
 use fearless_simd::{
-    Bytes as _, Select as _, Simd, SimdBase as _, SimdFrom as _, f32x16, f64x8, i16x32, u16x32, u32x16,
+    Bytes as _, Select as _, Simd, SimdBase as _, SimdFrom as _, SimdMask as _, f32x16, f64x8, i16x32,
+    u16x32, u32x16,
 };
 
 /// The upper bits without sign from which on a number is not finite, moved to the top: of 32 and of 16 bits.
@@ -182,42 +183,146 @@ pub(super) struct Compared {
     pub squares: f64,
 }
 
-/// Compare numbers. `None` if one of them is not finite, or if a distance is beyond 32 bits.
-#[inline(always)]
-pub(super) fn compare<S: Simd>(simd: S, before: &[[f32; LANES]], after: &[[f32; LANES]]) -> Option<Compared> {
-    let mut special = u32x16::splat(simd, 0);
-    let mut changed = u32x16::splat(simd, 0);
-    let (mut absolute, mut relative) = (f32x16::splat(simd, 0.), f32x16::splat(simd, 0.));
-    let mut norms = [Sums::new(simd), Sums::new(simd)];
-    let mut squares = Sums::new(simd);
-    let unit = u32x16::splat(simd, 1);
-    let none = u32x16::splat(simd, 0);
-    for (before, after) in before.iter().zip(after) {
-        let (before, after) = (f32x16::simd_from(simd, *before), f32x16::simd_from(simd, *after));
+/// A quotient that is larger than the largest so far is at least this share of it, whatever was rounded.
+const CERTAIN: f64 = 1. - 1. / (1 << 20) as f64;
+
+/// What is known of two sides while a batch is swept.
+struct Comparing<S: Simd> {
+    special: u32x16<S>,
+    changed: u32x16<S>,
+    absolute: f32x16<S>,
+    /// The largest quotient that was computed.
+    relative: f32,
+    /// Quotients below it need not be computed.
+    threshold: f32,
+    norms: [Sums<S>; 2],
+    squares: Sums<S>,
+}
+
+impl<S: Simd> Comparing<S> {
+    #[inline(always)]
+    #[allow(clippy::cast_possible_truncation, reason = "it is certain either way")]
+    fn new(simd: S, relative: f64) -> Self {
+        Self {
+            special: u32x16::splat(simd, 0),
+            changed: u32x16::splat(simd, 0),
+            absolute: f32x16::splat(simd, 0.),
+            relative: 0.,
+            threshold: (relative * CERTAIN) as f32,
+            norms: [Sums::new(simd), Sums::new(simd)],
+            squares: Sums::new(simd),
+        }
+    }
+
+    #[inline(always)]
+    fn add(&mut self, simd: S, before: f32x16<S>, after: f32x16<S>) {
         let bits = [before, after].map(|values| values.bitcast::<u32x16<S>>() << 1);
-        special = special.max(bits[0]).max(bits[1]);
-        changed += before.simd_eq(after).select(none, unit);
+        self.special = self.special.max(bits[0]).max(bits[1]);
+        let unit = u32x16::splat(simd, 1);
+        let none = u32x16::splat(simd, 0);
+        self.changed += before.simd_eq(after).select(none, unit);
         let distance = (after - before).abs();
-        absolute = absolute.max(distance);
-        // Two zeros give NaN, which is not larger than anything.
-        let quotient = distance / before.abs().max(after.abs());
-        relative = quotient.simd_gt(relative).select(quotient, relative);
+        self.absolute = self.absolute.max(distance);
+        let magnitude = before.abs().max(after.abs());
+        // A division takes longer than all the rest, and few quotients are the largest so far. Rounding keeps the order of
+        // numbers, so that no distance is below the product of a smaller quotient.
+        let least = magnitude * f32x16::splat(simd, self.threshold);
+        let candidates = distance.simd_ge(least) & distance.simd_gt(f32x16::splat(simd, 0.));
+        if candidates.any_true() {
+            self.divide(distance, magnitude);
+        }
         let (first, second) = (simd.widen_f32x16(before), simd.widen_f32x16(after));
-        norms[0].add_squares(simd, first);
-        norms[1].add_squares(simd, second);
+        self.norms[0].add_squares(simd, first);
+        self.norms[1].add_squares(simd, second);
         // These are rounded twice: a distance has more bits than its numbers.
         let distances = (second.0 - first.0, second.1 - first.1);
-        squares.add((distances.0 * distances.0, distances.1 * distances.1));
+        self.squares
+            .add((distances.0 * distances.0, distances.1 * distances.1));
     }
-    let absolute = absolute.as_slice().iter().copied().fold(0., f32::max);
-    if absolute == f32::INFINITY || special.as_slice().iter().any(|bits| *bits >= SPECIAL) {
-        return None;
+
+    #[inline(always)]
+    #[allow(clippy::cast_possible_truncation, reason = "it is certain either way")]
+    fn divide(&mut self, distance: f32x16<S>, magnitude: f32x16<S>) {
+        let quotients = distance / magnitude;
+        // Two zeros give NaN, which is not larger than anything.
+        let largest = quotients.as_slice().iter().copied().fold(self.relative, f32::max);
+        self.relative = largest;
+        self.threshold = self.threshold.max((f64::from(largest) * CERTAIN) as f32);
     }
-    Some(Compared {
-        changed: changed.as_slice().iter().map(|changed| u64::from(*changed)).sum(),
-        absolute,
-        relative: relative.as_slice().iter().copied().fold(0., f32::max),
-        norms: [norms[0].total(), norms[1].total()],
-        squares: squares.total(),
-    })
+
+    #[inline(always)]
+    fn finish(self) -> Option<Compared> {
+        let absolute = self.absolute.as_slice().iter().copied().fold(0., f32::max);
+        if absolute == f32::INFINITY || self.special.as_slice().iter().any(|bits| *bits >= SPECIAL) {
+            return None;
+        }
+        let changed = self.changed.as_slice().iter();
+        Some(Compared {
+            changed: changed.map(|changed| u64::from(*changed)).sum(),
+            absolute,
+            relative: self.relative,
+            norms: [self.norms[0].total(), self.norms[1].total()],
+            squares: self.squares.total(),
+        })
+    }
+}
+
+/// Compare numbers. `None` if one of them is not finite, or if a distance is beyond 32 bits.
+///
+/// The largest relative distance is only found where it is larger than `relative`.
+#[inline(always)]
+pub(super) fn compare<S: Simd>(
+    simd: S,
+    before: &[[f32; LANES]],
+    after: &[[f32; LANES]],
+    relative: f64,
+) -> Option<Compared> {
+    let mut comparing = Comparing::new(simd, relative);
+    for (before, after) in before.iter().zip(after) {
+        let (before, after) = (f32x16::simd_from(simd, *before), f32x16::simd_from(simd, *after));
+        comparing.add(simd, before, after);
+    }
+    comparing.finish()
+}
+
+/// Compare a batch of numbers of the upper 16 bits of 32 like [`compare`], without decoding them first.
+#[inline(always)]
+pub(super) fn compare_brain<S: Simd>(
+    simd: S,
+    before: &[[u8; 4 * LANES]],
+    after: &[[u8; 4 * LANES]],
+    relative: f64,
+) -> Option<Compared> {
+    let mut comparing = Comparing::new(simd, relative);
+    for (before, after) in before.iter().zip(after) {
+        let (before, after) = (brains(simd, before), brains(simd, after));
+        comparing.add(simd, before[0], after[0]);
+        comparing.add(simd, before[1], after[1]);
+    }
+    comparing.finish()
+}
+
+/// Return numbers of the upper 16 bits of 32.
+#[inline(always)]
+fn brains<S: Simd>(simd: S, bytes: &[u8; 4 * LANES]) -> [f32x16<S>; 2] {
+    let mut codes = [0_u16; 2 * LANES];
+    for (code, bytes) in codes.iter_mut().zip(bytes.as_chunks::<2>().0) {
+        *code = u16::from_le_bytes(*bytes);
+    }
+    let (low, high) = simd.widen_u16x32(u16x32::simd_from(simd, codes));
+    [low, high].map(|half| (half << 16).bitcast::<f32x16<S>>())
+}
+
+/// Sum up the squares of numbers as [`compare`] does. `None` if one of them is not finite.
+#[inline(always)]
+pub(super) fn squares<S: Simd>(simd: S, values: &[[f32; LANES]]) -> Option<f64> {
+    let mut special = u32x16::splat(simd, 0);
+    let mut squares = Sums::new(simd);
+    for values in values {
+        let values = f32x16::simd_from(simd, *values);
+        special = special.max(values.bitcast::<u32x16<S>>() << 1);
+        squares.add_squares(simd, simd.widen_f32x16(values));
+    }
+    let is_finite = special.as_slice().iter().all(|bits| *bits < SPECIAL);
+    is_finite.then(|| squares.total())
 }

@@ -21,7 +21,7 @@ pub const TILE: u64 = 256 << 10;
 pub(super) const PART: u64 = 4 << 20;
 
 /// The most bytes of one unit of a dtype: an OPAQUE element can have any size.
-const LARGEST_UNIT: u64 = 1 << 20;
+pub(super) const LARGEST_UNIT: u64 = 1 << 20;
 
 /// Every step between tiles is a multiple of this many elements, which is one of all units of dtypes.
 const STEP: u64 = 256;

@@ -197,7 +197,12 @@ const fn narrow(value: f64) -> f32 {
 
 /// Round a single to the nearest value of `BF16`, ties to even; NaN stays NaN.
 #[allow(clippy::cast_possible_truncation, reason = "the upper 16 of 32 bits")]
-const fn brain(value: f32) -> u16 {
+#[inline(always)]
+#[allow(
+    clippy::inline_always,
+    reason = "so that a caller's vector instructions are used"
+)]
+pub(super) const fn brain(value: f32) -> u16 {
     let bits = value.to_bits();
     let rounded = bits.wrapping_add(0x7fff + ((bits >> 16) & 1));
     if value.is_nan() {

@@ -1,6 +1,6 @@
 //! Rules by which the elements of a tensor follow from others, and the comparison of what they give with what is there.
 
-use super::float::{Float, Rounding};
+use super::float::{Float, Rounding, brain};
 use super::quantise::{Arithmetic, BLOCK, Recipe};
 use crate::error::FormatError;
 use crate::model::dtype::Dtype;
@@ -243,6 +243,34 @@ impl Conversion {
         }
     }
 
+    /// Return whether elements become exactly the bytes that are there, or `None` for a conversion that [`Self::compare`]
+    /// alone checks. The loops are compiled with the instructions of the caller.
+    #[inline(always)]
+    #[allow(
+        clippy::inline_always,
+        reason = "so that a caller's vector instructions are used"
+    )]
+    pub fn gives(&self, elements: &[u8], stored: &[u8]) -> Option<bool> {
+        match (self.kind, self.rule) {
+            (Kind::Copy, _) => Some(elements == stored),
+            (
+                Kind::Floats {
+                    from: Float::Bf16,
+                    to: Float::F32,
+                },
+                Rule::Cast(_),
+            ) => Some(gives_widened(elements, stored)),
+            (
+                Kind::Floats {
+                    from: Float::F32,
+                    to: Float::Bf16,
+                },
+                Rule::Cast(_),
+            ) => Some(gives_brains(elements, stored)),
+            _ => None,
+        }
+    }
+
     /// Compare what elements become with what is there; both are whole elements or blocks. `first` is the number of the
     /// first element.
     pub fn compare(&self, elements: &[u8], stored: &[u8], first: u64, scratch: &mut Scratch) -> Comparison {
@@ -365,6 +393,51 @@ impl Comparison {
             to.value(expected).abs() > source.abs() && code_of(expected).wrapping_sub(1) == code_of(stored)
         }));
     }
+}
+
+/// Elements that are checked between two looks at the result.
+const CHECKED: usize = 256;
+
+/// Check whether singles are the numbers of `BF16` codes.
+#[inline(always)]
+#[allow(
+    clippy::inline_always,
+    reason = "so that a caller's vector instructions are used"
+)]
+fn gives_widened(codes: &[u8], singles: &[u8]) -> bool {
+    let (codes, left) = codes.as_chunks::<2>();
+    let (singles, right) = singles.as_chunks::<4>();
+    let equal = |(codes, singles): (&[[u8; 2]], &[[u8; 4]])| {
+        let pairs = codes.iter().zip(singles);
+        let different = pairs.fold(0, |different, (code, single)| {
+            let expected = u32::from(u16::from_le_bytes(*code)) << 16;
+            different | (expected ^ u32::from_le_bytes(*single))
+        });
+        different == 0
+    };
+    let is_whole = left.is_empty() && right.is_empty() && codes.len() == singles.len();
+    is_whole && codes.chunks(CHECKED).zip(singles.chunks(CHECKED)).all(equal)
+}
+
+/// Check whether codes of `BF16` are singles rounded to nearest even. Codes of NaN must be those that rounding gives.
+#[inline(always)]
+#[allow(
+    clippy::inline_always,
+    reason = "so that a caller's vector instructions are used"
+)]
+fn gives_brains(singles: &[u8], codes: &[u8]) -> bool {
+    let (singles, left) = singles.as_chunks::<4>();
+    let (codes, right) = codes.as_chunks::<2>();
+    let equal = |(singles, codes): (&[[u8; 4]], &[[u8; 2]])| {
+        let pairs = singles.iter().zip(codes);
+        let different = pairs.fold(0, |different, (single, code)| {
+            let expected = brain(f32::from_le_bytes(*single));
+            different | (expected ^ u16::from_le_bytes(*code))
+        });
+        different == 0
+    };
+    let is_whole = left.is_empty() && right.is_empty() && codes.len() == singles.len();
+    is_whole && singles.chunks(CHECKED).zip(codes.chunks(CHECKED)).all(equal)
 }
 
 fn code_of(element: &[u8]) -> u64 {
@@ -506,6 +579,48 @@ mod tests {
         assert_eq!((comparison.different, comparison.first), (1, Some(100)));
         let comparison = compare(Rule::Near, "F32", "GGML_IQ4_NL", &singles(&[0.0; 32]), &zeros);
         assert_eq!((comparison.different, comparison.worst), (0, 0.0));
+    }
+
+    #[test]
+    fn fast_checks_of_casts_agree_with_the_conversion() {
+        let single = |bits: u32| bits.to_le_bytes();
+        // Every code with rests that are cut off, in the middle and rounded up: NaN, infinities and zeros among them.
+        let rests = [0, 1, 0x7fff, 0x8000, 0x8001, 0xffff];
+        let bits = (0..=u16::MAX).zip(rests.into_iter().cycle());
+        let singles: Vec<u8> = bits
+            .flat_map(|(code, rest)| single(u32::from(code) << 16 | rest))
+            .collect();
+        let codes: Vec<u8> = (0..=u16::MAX).flat_map(u16::to_le_bytes).collect();
+        for (from, to, elements) in [
+            ("F32", "BF16", &singles),
+            ("BF16", "F32", &codes),
+            ("F32", "F32", &singles),
+        ] {
+            let rule = if from == to {
+                Rule::Copy
+            } else {
+                Rule::Cast(Rounding::NearestEven)
+            };
+            let conversion = Conversion::new(rule, dtype(from), dtype(to)).expect("it applies");
+            let mut expected = Vec::new();
+            conversion
+                .apply(elements, &mut Scratch::default(), &mut expected)
+                .expect("bytes");
+            assert_eq!(conversion.gives(elements, &expected), Some(true), "{from} {to}");
+            for at in [0, 1, expected.len() / 2 - 1, expected.len() - 1] {
+                for bit in [1, 0x80] {
+                    expected[at] ^= bit;
+                    assert_eq!(
+                        conversion.gives(elements, &expected),
+                        Some(false),
+                        "{from} {to} {at}"
+                    );
+                    expected[at] ^= bit;
+                }
+            }
+            expected.pop();
+            assert_eq!(conversion.gives(elements, &expected), Some(false), "shorter");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 #   scripts/fixtures.sh gguf onnx           those that vectors/write_gguf.py and write_onnx.py write
 #   scripts/fixtures.sh gguf -- --into F    into another folder
 #   scripts/fixtures.sh datasets            the folders of vectors/datasets
+#   scripts/fixtures.sh mds                 the folders of vectors/mds
 #
 # The packages are those of scripts/peers/fixtures.txt, in the environment .peers/fixtures (8 GB, of which PyTorch is
 # most). Keras and HDF5 write times and addresses of memory, so that their files differ each time; the digests in
@@ -30,6 +31,15 @@ fi
 if [ "${names[*]}" = datasets ]; then
   bash scripts/python-environment.sh datasets 'import datasets' datasets==5.2.0 pyarrow==26.0.1
   exec .peers/datasets/bin/python -B vectors/write_datasets.py "$@"
+fi
+
+# So has the writer of shards. The package itself depends on PyTorch and the clients of all clouds, and needs neither to
+# write; what it was written with is enough.
+if [ "${names[*]}" = mds ]; then
+  bash scripts/python-environment.sh mds 'import blake3, brotli, cbor2, numpy, PIL, snappy, tqdm, xxhash, zstd' --no-deps \
+    mosaicml-streaming==0.13.0 numpy==2.1.3 pillow==13.0.0 brotli==1.2.1 python-snappy==0.7.3 cramjam==2.14.0 \
+    zstd==1.5.7.2 xxhash==4.1.0 tqdm==4.70.1 typing_extensions==4.16.0 blake3==1.0.11 cbor2==6.3.0
+  exec .peers/mds/bin/python -B vectors/write_mds.py "$@"
 fi
 
 mapfile -t pins < <(grep -v '^#' scripts/peers/fixtures.txt)

@@ -46,6 +46,14 @@ made from
 used by  nothing that is recorded
 `)
   expect(stderr).toBe('')
+  for (const columns of [40, 60, 100]) {
+    const lines = linesAtTerminal(columns, ['lineage', 'network'], root)
+    expect(lines.filter((line) => line.length > columns)).toEqual([])
+    // Nothing of how an edge is known is lost, on as many lines as that takes.
+    const words = lines.join(' ').replace(/[│└─… ]+/g, ' ')
+    expect(words).toMatch(/\[inferred: equal digest; of run \d{8}-\d{6}-\w{8}\]/)
+    expect(words).toContain('[declared: drop copies and gaps]')
+  }
   const verified = await say(root, 'lineage', 'raw', '--verify')
   expect([verified.code, verified.stdout]).toEqual([0, expect.stringMatching(/\n\n\d+ edges: \d+ same\n$/)])
   const json = JSON.parse((await say(root, 'lineage', 'network', '--format', 'json')).stdout) as Lineage

@@ -8,7 +8,8 @@ import type { SequenceFormat } from './table-names.ts'
 
 /** The records of a file, or of all such files of a folder or split. */
 export interface DatasetSequence {
-  readonly format: SequenceFormat
+  /** The format of its files; `mds` for the shards of MosaicML, which a folder holds. */
+  readonly format: SequenceFormat | 'mds'
   /** Digest of kind `sequence`. */
   readonly digest: Digest
   readonly digests: Digests

@@ -5,6 +5,7 @@ import { isResult } from '../record/products.ts'
 import { TRACKED_SECTIONS } from '../record/record.ts'
 import { distinctName, distinctionOf } from '../record/positions.ts'
 import { contentDigests, parseTracked, trackedPath } from '../record/tracked.ts'
+import { isBare } from './bare-content.ts'
 import type { DigestKind } from '../core/digest.ts'
 import type { DerivationRecord, RunRecord, TrackedRecord, TrackedSection } from '../record/record.ts'
 import type { TrackedEntry } from '../record/tracked.ts'
@@ -90,6 +91,13 @@ function contentOf(section: TrackedSection, name: string, entry: TrackedRecord):
   const without = digestsOfNothing(section, name, entry)
   if (isEmpty(section, entry, bytes))
     return { digest, links: [], bytes, unlinked: 'it is empty, and every empty one has the same digest' }
+  if (entry['kind'] === 'file' && isBare(bytes, digests))
+    return {
+      digest,
+      links: [],
+      bytes,
+      unlinked: 'it says nothing, such as {} or a line end, and many such files are equal',
+    }
   // All that a file of this kind holds is nothing; a folder can hold other files beside its table.
   if (without.size > 0 && entry['kind'] === 'file')
     return { digest, links: [], bytes, unlinked: 'it has no rows or records, and many such files are equal' }

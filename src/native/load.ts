@@ -24,6 +24,8 @@ export type {
   NativeHealth,
   NativeKnownFile,
   NativeListedRow,
+  NativeMdsFile,
+  NativeMdsShard,
   NativeModel,
   NativePart,
   NativePartContent,

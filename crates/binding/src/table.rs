@@ -10,6 +10,8 @@ use lineaprint_engine::digest::archive::samples::HashSamples;
 use lineaprint_engine::digest::sequence::{Form, HashRecords, SequenceDigest};
 use lineaprint_engine::digest::table::compare::CompareTables;
 use lineaprint_engine::digest::table::{Columns, Dialect, HashTable, HashTableBytes, Options, TableDigest};
+use lineaprint_formats::mds::{Checksum, Column, Shard, Stated};
+use lineaprint_formats::pieces::Compression;
 use lineaprint_formats::table::csv::Encoding;
 use lineaprint_formats::table::statistics::{Histogram, Summary};
 use lineaprint_formats::table::{Format, types};
@@ -282,4 +284,107 @@ pub fn hash_records<'env>(
         algorithms,
     };
     start(env, job, threads, request, NativeSequence::from)
+}
+
+/// A shard of samples, as its index describes it.
+#[napi(object, object_to_js = false)]
+pub struct NativeMdsShard {
+    /// Path of the file that is read.
+    pub path: String,
+    /// Number of samples.
+    pub samples: f64,
+    /// Names of the columns, in the order of their values.
+    pub names: Vec<String>,
+    /// Names of their encodings.
+    pub encodings: Vec<String>,
+    /// Bytes of each value; 0 if the samples state them.
+    pub sizes: Vec<u32>,
+    /// The uncompressed shard.
+    pub raw: NativeMdsFile,
+    /// The file, if it is compressed.
+    pub stored: Option<NativeMdsFile>,
+    /// True if the file is compressed with zstd, and not with gzip.
+    pub zstd: bool,
+}
+
+/// The statements of an index about a file.
+#[napi(object, object_to_js = false)]
+pub struct NativeMdsFile {
+    pub bytes: f64,
+    /// Names of hashes and their digits, in turn.
+    pub hashes: Vec<String>,
+}
+
+impl From<NativeMdsFile> for Stated {
+    fn from(stated: NativeMdsFile) -> Self {
+        let (pairs, _) = stated.hashes.as_chunks::<2>();
+        Self {
+            bytes: length(stated.bytes),
+            checksums: pairs
+                .iter()
+                .filter_map(|[name, hex]| Checksum::of(name, hex))
+                .collect(),
+        }
+    }
+}
+
+/// Return a length that TypeScript has checked to be a safe integer.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the cast saturates"
+)]
+const fn length(number: f64) -> u64 {
+    number as u64
+}
+
+impl From<NativeMdsShard> for Shard {
+    fn from(shard: NativeMdsShard) -> Self {
+        let columns =
+            shard
+                .names
+                .into_iter()
+                .zip(shard.encodings)
+                .zip(shard.sizes)
+                .map(|((name, encoding), size)| Column {
+                    name,
+                    encoding,
+                    size: (size > 0).then_some(size),
+                });
+        let compression = if shard.zstd {
+            Compression::Zstd
+        } else {
+            Compression::Gzip
+        };
+        Self {
+            columns: columns.collect(),
+            samples: length(shard.samples),
+            raw: shard.raw.into(),
+            stored: shard.stored.map(|stored| (compression, stored.into())),
+        }
+    }
+}
+
+/// Hash the samples of shards, one shard after the other.
+#[napi(ts_return_type = "Promise<NativeSequence | NativeFailure>")]
+pub fn hash_shards<'env>(
+    env: &'env Env,
+    job: &NativeJob,
+    shards: Vec<NativeMdsShard>,
+    algorithm: NativeAlgorithm,
+    threads: Option<u32>,
+) -> napi::Result<Object<'env>> {
+    let paths = shards.iter().map(|shard| PathBuf::from(&shard.path)).collect();
+    let request = HashRecords {
+        paths,
+        form: Form::Mds(shards.into_iter().map(Shard::from).collect()),
+        algorithms: algorithm.into(),
+    };
+    start(env, job, threads, request, NativeSequence::from)
+}
+
+/// Check whether a hash of this name is checked.
+#[napi(catch_unwind)]
+pub fn is_checked_hash(name: String) -> bool {
+    Checksum::of(&name, "").is_some()
 }

@@ -2,6 +2,7 @@
 //!
 //! - [`archive`]: read the containers of files.
 //! - [`derivation`]: layouts, casts and quantisation by which one tensor follows from others.
+//! - [`mds`]: read the shards of MosaicML.
 //! - [`model`]: read safetensors headers and shard indexes; the table of dtypes.
 //! - [`pieces`]: the bytes of a file in order, decompressed.
 //! - [`table`]: read Parquet, Arrow IPC, CSV and JSON lines.
@@ -20,6 +21,7 @@ pub mod archive;
 pub mod derivation;
 pub mod error;
 pub mod input;
+pub mod mds;
 pub mod model;
 pub mod pieces;
 pub mod table;

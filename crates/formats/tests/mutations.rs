@@ -190,6 +190,11 @@ fn changed_records_of_tensorflow_are_answered() {
 }
 
 #[test]
+fn changed_shards_of_samples_are_answered() {
+    try_all(Parser::Mds);
+}
+
+#[test]
 fn faults_of_a_parser_are_found() {
     let file = Bytes::from_static(&[0; 100]);
     let fault = |work: &Work<'_>| judge(work, &file).expect_err("must be found");

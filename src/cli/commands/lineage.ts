@@ -9,6 +9,7 @@ import { treeLines } from '../../lineage/tree.ts'
 import { isInside } from '../../util/paths.ts'
 import { plural } from '../../util/plural.ts'
 import { wholeNumber } from '../shared/arguments.ts'
+import { wrapWords } from '../shared/help.ts'
 import {
   escapeText,
   isTerminal,
@@ -105,8 +106,8 @@ function tree(answer: Lineage): string {
   const parts = answer.start.flatMap((id) => {
     const node = nodes.get(id)
     if (node === undefined) return []
-    const head = [fit(describe(node), '')]
-    if (node.kind === 'item') head.push(fit(`of ${describe(runOf(node.run, nodes))}`, ''))
+    const head = [fit(describe(node))]
+    if (node.kind === 'item') head.push(fit(`of ${describe(runOf(node.run, nodes))}`))
     return [[...head, ...section(answer, node, 'up'), ...section(answer, node, 'down')].join('\n')]
   })
   const counts = checkCounts(answer)
@@ -125,14 +126,9 @@ function section(answer: Lineage, node: LineageNode, direction: 'up' | 'down'): 
   return [
     title,
     ...lines.map(({ node: shown, edge, branches, isRepeated }) => {
-      const bars = branches
-        .map((isLast, index) => {
-          if (index === branches.length - 1) return isLast ? '└─ ' : '├─ '
-          return isLast ? '   ' : '│  '
-        })
-        .join('')
+      const bars = barsOf(branches)
       const suffix = [...edgeWords(edge, shown), ...(isRepeated ? ['shown above'] : [])].join('; ')
-      return fit(`${bars}${describe(shown)}`, suffix, edge.check)
+      return fit(describe(shown), suffix, { bars, isBad: isBadCheck(edge.check) })
     }),
     ...problems(lines.flatMap(({ edge }) => edge.check ?? [])),
   ]
@@ -149,7 +145,9 @@ function problems(checks: readonly EdgeCheck[]): string[] {
   const reasons = new Set(
     checks.filter(({ status }) => status !== 'same').map(({ status, detail }) => `${status}: ${detail}`),
   )
-  return [...reasons].map((reason) => `  ${escapeText(reason)}`)
+  return [...reasons].flatMap((reason) =>
+    foldText(escapeText(reason), lineWidth() - 2).map((line) => `  ${line}`),
+  )
 }
 
 function describe(node: LineageNode | string): string {
@@ -175,18 +173,68 @@ function digestText(written: string): string {
   return isTerminal() ? shortDigest(written) : shortDigests(written)
 }
 
-/** Cut a line in its middle part, so that how it is known stays in view. */
-function fit(label: string, suffix: string, check?: EdgeCheck): string {
-  const isBad = check?.status === 'changed' || check?.status === 'missing'
-  const end = suffix === '' ? '' : `  [${escapeText(suffix)}]`
-  const room = Math.max(20, lineWidth() - end.length)
-  const text = room === Infinity ? label : cutStyled(label, room)
-  return `${text}${end === '' ? '' : paint(isBad ? 'red' : 'dim', end)}`
+/** The bars before a line, and before those that continue it. */
+interface Bars {
+  readonly first: string
+  readonly others: string
+}
+
+/** Draw the bars of a line. On a narrow terminal those of the outermost lines are left out, so that two thirds are left for the text. */
+function barsOf(branches: readonly boolean[]): Bars {
+  const most = Math.max(1, Math.floor(lineWidth() / 3 / BAR))
+  const shown = branches.slice(-most)
+  const above = shown.slice(0, -1).map((isLast) => (isLast ? '   ' : '│  '))
+  if (shown.length < branches.length) above[0] = '…  '
+  const isLast = shown.at(-1) ?? true
+  const start = above.join('')
+  return { first: `${start}${isLast ? '└─ ' : '├─ '}`, others: `${start}${isLast ? '   ' : '│  '}` }
+}
+
+/** Columns of a bar. */
+const BAR = 3
+
+/** Columns that a label needs beside the words in brackets; if they are not there, the words have lines of their own. */
+const LEAST_LABEL = 32
+
+/** Cut a label, so that how it is known stays in view, behind it or on the lines below. */
+function fit(
+  label: string,
+  suffix: string = '',
+  { bars = { first: '', others: '' }, isBad = false }: { bars?: Bars; isBad?: boolean } = {},
+): string {
+  const room = lineWidth() - bars.first.length
+  const style = isBad ? 'red' : 'dim'
+  const end = suffix === '' ? '' : `[${escapeText(suffix)}]`
+  if (end === '' || room - end.length - 2 >= Math.min(LEAST_LABEL, visible(label).length)) {
+    const text = cutStyled(label, room - (end === '' ? 0 : end.length + 2))
+    return `${bars.first}${text}${end === '' ? '' : paint(style, `  ${end}`)}`
+  }
+  const below = foldText(end, room).map((line) => `${bars.others}${paint(style, line)}`)
+  return [`${bars.first}${cutStyled(label, room)}`, ...below].join('\n')
+}
+
+/** Fold a text into lines of this width, and a word that is longer, such as a path, as well. */
+function foldText(text: string, width: number): string[] {
+  const words = text.split(' ').flatMap((word) => {
+    if (word.length <= width) return [word]
+    return Array.from({ length: Math.ceil(word.length / width) }, (_, index) =>
+      word.slice(index * width, (index + 1) * width),
+    )
+  })
+  return wrapWords(words, width)
+}
+
+function isBadCheck(check: EdgeCheck | undefined): boolean {
+  return check?.status === 'changed' || check?.status === 'missing'
 }
 
 function cutStyled(label: string, room: number): string {
-  const shown = label.replace(/\u001b\[[0-9]{1,2}m/g, '')
-  return shown.length <= room ? label : `${shown.slice(0, room - 1)}…`
+  const shown = visible(label)
+  return shown.length <= room ? label : `${shown.slice(0, room - 1).replace(/[… ]+$/, '')}…`
+}
+
+function visible(label: string): string {
+  return label.replace(/\u001b\[[0-9]{1,2}m/g, '')
 }
 
 function checkCounts({ edges }: Lineage): string | undefined {

@@ -38,18 +38,22 @@ async function parseYaml(
   }
 }
 
-/** Read a file of a JSON object. */
-export async function readObject(root: string, file: string): Promise<Readonly<Record<string, unknown>>> {
-  const value = toObjects(parseJson(await readText(root, file), join(root, file)).value)
+/** Read a file of a JSON object of at most so many bytes. */
+export async function readObject(
+  root: string,
+  file: string,
+  limit: number = LIMIT,
+): Promise<Readonly<Record<string, unknown>>> {
+  const value = toObjects(parseJson(await readText(root, file, limit), join(root, file)).value)
   if (isObject(value)) return value
   throw damaged(root, file, 'a JSON object', typeof value)
 }
 
-async function readText(root: string, file: string): Promise<string> {
+async function readText(root: string, file: string, limit: number = LIMIT): Promise<string> {
   const path = join(root, file)
   try {
     const { size } = await stat(path)
-    if (size > LIMIT) throw damaged(root, file, `at most ${LIMIT} bytes`, size)
+    if (size > limit) throw damaged(root, file, `at most ${limit} bytes`, size)
     return await readFile(path, 'utf8')
   } catch (cause) {
     if (LineaprintError.is(cause)) throw cause

@@ -7,6 +7,7 @@ import { isSequenceFile, isTableFile, takesSchema } from '../table-names.ts'
 import { nameList } from '../../util/name-list.ts'
 import { declaredLayout, rowWarnings } from './hugging-face.ts'
 import { layoutOf } from './layout.ts'
+import { readShards, shardLayout } from './shards.ts'
 import { splitsDigest } from './splits-digest.ts'
 import { checkUnchanged } from './unchanged.ts'
 import type { DatasetSequence } from '../describe-sequence.ts'
@@ -15,6 +16,7 @@ import type { HashOptions } from '../../core/options.ts'
 import type { ListedTree } from '../../hash/tree.ts'
 import type { DeclaredLayout } from './hugging-face.ts'
 import type { TableGroup } from './layout.ts'
+import type { ShardLayout } from './shards.ts'
 import type { DatasetSplit, DatasetSplits, SplitContent } from './splits-digest.ts'
 
 /** The content of a folder. At most one of `table`, `sequence` and `splits` is present. */
@@ -42,6 +44,8 @@ export async function readFolderTables(
   const declared = await declaredLayout(root, () => pathsOf(read.tree), isTable)
   const tables = declared?.layout ?? layoutOf(pathsOf(read.tree), isTable)
   const isSequence = tables.kind === 'none' && options.schema === undefined
+  const shards = isSequence ? shardLayout(() => pathsOf(read.tree)) : undefined
+  if (shards !== undefined) return readShardFolders(root, read, shards, hashOptions(options))
   const layout = isSequence ? layoutOf(pathsOf(read.tree), isSequenceFile) : tables
   if (layout.kind === 'none') return { warnings: [] }
   if (layout.kind === 'unclear') return { warnings: [`${noDigest(isSequence)}: ${layout.reason}`] }
@@ -61,6 +65,33 @@ export async function readFolderTables(
     splits: splitsDigest(splits, options.algorithm),
     warnings: [...warnings, ...schemaWarnings(splits), ...rowsDiffer(declared, splits)],
   }
+}
+
+/** Read the samples of shards of MosaicML: those of the folder, or of each split. */
+async function readShardFolders(
+  root: string,
+  read: { readonly tree: ListedTree; readonly since: number },
+  layout: ShardLayout,
+  options: HashOptions,
+): Promise<FolderTables> {
+  if (layout.kind === 'unclear') return { warnings: [`${noDigest(true)}: ${layout.reason}`] }
+  const paths = new Set(pathsOf(read.tree))
+  const warnings: string[] = []
+  const splits: DatasetSplit[] = []
+  for (const { split, folder } of layout.folders) {
+    try {
+      const { sequence, files, warnings: own } = await readShards(root, folder, paths, options)
+      await checkUnchanged(root, files, read, options)
+      warnings.push(...own)
+      if (split === undefined) return { sequence, warnings }
+      splits.push({ name: split, sequence })
+    } catch (error) {
+      if (!LineaprintError.is(error) || !NO_TABLE.has(error.code)) throw error
+      const start = split === undefined ? '' : `split ${split}: `
+      return { warnings: [...warnings, `${noDigest(true)}: ${start}${error.message}`] }
+    }
+  }
+  return { splits: splitsDigest(splits, options.algorithm), warnings }
 }
 
 /** Warn about tables with another number of rows than a description of the dataset declares. */

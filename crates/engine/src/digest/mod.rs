@@ -4,6 +4,7 @@
 //! - [`file`]: hash whole files.
 //! - [`batch`]: hash small files several at once.
 //! - [`range`]: hash ranges of a file, and parts of a digest that merge.
+//! - [`mds`]: the records of samples in shards.
 //! - [`memory`]: hash bytes in memory.
 //! - [`tree`]: walk a folder and make its `tree` digest.
 //! - [`model`]: hash the tensors of safetensors files.
@@ -14,6 +15,7 @@
 pub mod archive;
 pub mod batch;
 pub mod file;
+pub mod mds;
 pub mod memory;
 pub mod model;
 pub mod range;

@@ -1,9 +1,10 @@
-//! Sequences of records: the lines of files, or the records of TFRecord, hashed block by block.
+//! Sequences of records: the lines of files, the records of TFRecord, or the samples of MDS, hashed block by block.
 //!
 //! One thread reads and frames the records, a window ahead of those that hash. Memory holds two windows of 32 MiB, or
 //! two records if they are longer.
 
 use crate::control::Control;
+use crate::digest::mds::SampleRecords;
 use crate::error::Result;
 use crate::io::input::FileInput;
 use crate::io::source::{Source, retry_once};
@@ -12,6 +13,7 @@ use crate::schedule::readers::AccessPattern;
 use lineaprint_digest::{Algorithms, Digests, Hash, Hasher, description};
 use lineaprint_formats::FormatError;
 use lineaprint_formats::input::Input;
+use lineaprint_formats::mds::Shard;
 use lineaprint_formats::pieces::{Compression, PIECE, Pieces};
 use lineaprint_formats::text::lines::Lines;
 use lineaprint_formats::tfrecord;
@@ -40,12 +42,14 @@ pub struct SequenceDigest {
 }
 
 /// The forms of files of records.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Form {
     /// Lines that a line feed ends, as of JSON.
     Lines,
     /// The records of TensorFlow, each with its length and checksums.
     TfRecord,
+    /// Shards of MosaicML, as their index describes each file.
+    Mds(Vec<Shard>),
 }
 
 /// A request for the digest of the records of files, one file after the other.
@@ -67,14 +71,14 @@ impl Job for HashRecords {
     }
 
     fn run(self, control: &Control) -> Result<SequenceDigest> {
-        hash(&self.paths, self.form, self.algorithms, control)
+        hash(&self.paths, &self.form, self.algorithms, control)
     }
 }
 
 /// Hash the records of the files at `paths`, in this order, on the threads of the current pool.
 pub fn hash(
     paths: &[PathBuf],
-    form: Form,
+    form: &Form,
     algorithms: Algorithms,
     control: &Control,
 ) -> Result<SequenceDigest> {
@@ -110,17 +114,28 @@ struct Part {
 enum Records {
     Lines(Lines),
     TfRecord(tfrecord::Records),
+    Mds(Box<SampleRecords>),
 }
 
 impl Records {
-    fn open(input: &Arc<FileInput>, form: Form) -> std::result::Result<Self, FormatError> {
+    /// Open the file with this index.
+    fn open(input: &Arc<FileInput>, form: &Form, index: usize) -> std::result::Result<Self, FormatError> {
+        if let Form::Mds(shards) = form {
+            let Some(shard) = shards.get(index) else {
+                return Err(FormatError::internal("a shard without a description"));
+            };
+            return Ok(Self::Mds(Box::new(SampleRecords::new(
+                input.clone(),
+                shard.clone(),
+            )?)));
+        }
         let name = input.source().path().to_string_lossy();
         let (compression, _) = Compression::of_name(&name);
         let shared: Arc<dyn Input> = input.clone();
         let pieces = Pieces::new(shared, compression, PIECE)?;
         Ok(match form {
-            Form::Lines => Self::Lines(Lines::new(pieces, LINE_BYTES)),
             Form::TfRecord => Self::TfRecord(tfrecord::Records::new(pieces)),
+            Form::Lines | Form::Mds(_) => Self::Lines(Lines::new(pieces, LINE_BYTES)),
         })
     }
 
@@ -135,6 +150,7 @@ impl Records {
                 Ok(Some(line.strip_suffix(b"\r").unwrap_or(line)))
             }
             Self::TfRecord(records) => records.next_record(),
+            Self::Mds(records) => records.next_record(),
         }
     }
 }
@@ -167,7 +183,7 @@ impl Window {
 /// Reads the records of files, each with its length before it.
 struct Framed<'a> {
     inputs: &'a [Arc<FileInput>],
-    form: Form,
+    form: &'a Form,
     /// The open file, and its index.
     open: Option<(usize, Records)>,
     /// The index of the next file.
@@ -176,7 +192,7 @@ struct Framed<'a> {
 }
 
 impl<'a> Framed<'a> {
-    const fn new(inputs: &'a [Arc<FileInput>], form: Form) -> Self {
+    const fn new(inputs: &'a [Arc<FileInput>], form: &'a Form) -> Self {
         Self {
             inputs,
             form,
@@ -195,7 +211,8 @@ impl<'a> Framed<'a> {
                 let Some(input) = self.inputs.get(self.next) else {
                     break;
                 };
-                let records = Records::open(input, self.form).map_err(|error| input.error(error))?;
+                let records =
+                    Records::open(input, self.form, self.next).map_err(|error| input.error(error))?;
                 self.open = Some((self.next, records));
                 self.next += 1;
                 continue;

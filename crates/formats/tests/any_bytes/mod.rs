@@ -12,6 +12,7 @@ use bytes::Bytes;
 use lineaprint_formats::FormatError;
 use lineaprint_formats::archive::{tar, zip};
 use lineaprint_formats::input::Input;
+use lineaprint_formats::mds;
 use lineaprint_formats::model::format::{self, Detected, Format};
 use lineaprint_formats::model::listing::Listing;
 use lineaprint_formats::model::safetensors::shards;
@@ -45,6 +46,8 @@ pub enum Parser {
     PackedTar(Compression),
     /// The records of TensorFlow.
     TfRecord,
+    /// The samples of a shard of MosaicML.
+    Mds,
     /// The canonical form of JSON.
     Json,
     /// A table.
@@ -103,6 +106,7 @@ pub fn answer(parser: Parser, bytes: &Bytes) -> Result<(), FormatError> {
             assert_eq!(total, bytes.len());
             Ok(())
         }
+        Parser::Mds => samples(bytes),
         Parser::Json => match canonical::canonical(bytes) {
             // The canonical form is its own canonical form.
             Some(text) => {
@@ -248,4 +252,41 @@ impl onnx::graph::Write for Counted {
     fn append(&mut self, other: Self) {
         self.0 += other.0;
     }
+}
+
+/// Read the samples of a shard with columns of both kinds. Its index states what the bytes say, so that all of them count.
+fn samples(bytes: &Bytes) -> Result<(), FormatError> {
+    let column = |name: &str, encoding: &str, size| mds::Column {
+        name: name.to_owned(),
+        encoding: encoding.to_owned(),
+        size,
+    };
+    let count = bytes.first_chunk::<4>().copied().map_or(0, u32::from_le_bytes);
+    let raw = mds::Stated {
+        bytes: bytes.len() as u64,
+        checksums: Vec::new(),
+    };
+    let shard = mds::Shard {
+        columns: vec![
+            column("a", "bytes", None),
+            column("b", "int", Some(8)),
+            column("c", "str", None),
+        ],
+        samples: u64::from(count),
+        raw,
+        stored: None,
+    };
+    let mut samples = mds::Samples::new(Arc::new(bytes.clone()), shard)?;
+    let (mut read, mut total) = (0, 0);
+    while let Some(sample) = samples.next_sample()? {
+        let values: usize = sample.values.iter().map(std::ops::Range::len).sum();
+        assert_eq!(values + 8, sample.bytes.len());
+        read += 1;
+        total += sample.bytes.len();
+    }
+    assert_eq!(read, count);
+    assert!(total + 8 <= bytes.len());
+    // The end was checked, and stays the end.
+    assert!(samples.next_sample()?.is_none());
+    Ok(())
 }

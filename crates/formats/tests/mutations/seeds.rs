@@ -52,6 +52,7 @@ pub fn of(parser: Parser) -> Vec<Bytes> {
             vec![encoder.finish().expect("is compressed").into()]
         }
         Parser::TfRecord => vec![records()],
+        Parser::Mds => vec![shard()],
         Parser::Table(TableFormat::Sqlite) => ["rows.sqlite", "keys.sqlite"]
             .map(|name| {
                 let path = root().join("../databases").join(name);
@@ -138,6 +139,31 @@ fn records() -> Bytes {
         all.extend(&data);
         all.extend(tfrecord::masked(&data).to_le_bytes());
     }
+    all.into()
+}
+
+/// A shard of three samples, each of bytes, a number and text.
+fn shard() -> Bytes {
+    let samples =
+        [("", 1_u64, "a"), ("bytes", 2, ""), ("more", u64::MAX, "text")].map(|(bytes, number, text)| {
+            let sizes = [bytes, text].map(|value| u32::try_from(value.len()).expect("short").to_le_bytes());
+            [
+                &sizes.concat(),
+                bytes.as_bytes(),
+                &number.to_le_bytes(),
+                text.as_bytes(),
+            ]
+            .concat()
+        });
+    let description = b"{}";
+    let mut offset = 4 + 4 * 4 + description.len();
+    let mut all = 3_u32.to_le_bytes().to_vec();
+    for length in std::iter::once(0).chain(samples.iter().map(Vec::len)) {
+        offset += length;
+        all.extend(u32::try_from(offset).expect("short").to_le_bytes());
+    }
+    all.extend(description);
+    all.extend(samples.concat());
     all.into()
 }
 

@@ -336,3 +336,24 @@ pub fn splits_digest(splits: Vec<NativeSplit>, algorithm: NativeAlgorithm) -> na
         Some(description::splits(algorithm, &mut described))
     }))
 }
+
+/// Compute `sequence` from the number of records and the plain digests of their blocks, 32 bytes each, one after the other.
+#[napi(catch_unwind)]
+pub fn sequence_digest(
+    records: i64,
+    blake3: Option<Uint8Array>,
+    sha256: Option<Uint8Array>,
+) -> napi::Result<NativeDigests> {
+    let records =
+        u64::try_from(records).map_err(|_| napi::Error::from_reason("a number of records is negative"))?;
+    let mut digests = Digests::default();
+    for (algorithm, blocks) in [(Algorithm::Blake3, blake3), (Algorithm::Sha256, sha256)] {
+        let Some(blocks) = blocks else { continue };
+        let (blocks, rest) = blocks.as_chunks::<32>();
+        if !rest.is_empty() {
+            return Err(napi::Error::from_reason("a digest has 32 bytes"));
+        }
+        digests.set(algorithm, description::sequence(algorithm, records, blocks));
+    }
+    Ok(digests.into())
+}

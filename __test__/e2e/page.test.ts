@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { browserPath, startBrowser } from '../../scripts/page/browser.mjs'
 import { PROGRAM } from '../support/program.ts'
+import { floats, safetensors } from '../support/safetensors.ts'
 import { finished, started } from '../tracking/support.ts'
 import type { ChildProcess } from 'node:child_process'
 import type { Browser, Page } from 'playwright-core'
@@ -16,6 +17,9 @@ const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
 /** Texts that a page would act on if it took them for more than texts. */
 const PLANTED =
   '<img src=x onerror="window.planted=1"><script>window.planted=1</script>"\'`${window.planted=1}\u0000\u001b[31m\u202e{{7*7}}'
+
+/** A model of which one layer was tuned. */
+const TUNED = safetensors({ 'layers.0.w': floats([1]), 'layers.1.w': floats([3]) })
 
 const isPossible = browserPath() !== undefined && existsSync('dist/web/index.html')
 
@@ -53,6 +57,22 @@ describe.skipIf(!isPossible)('the page in Chromium', () => {
         tracker.logMetric(PLANTED, 1)
       },
     )
+    writeFileSync(
+      join(root, 'base.safetensors'),
+      safetensors({ 'layers.0.w': floats([1]), 'layers.1.w': floats([2]) }),
+    )
+    await finished(
+      root,
+      { experimentId: 'tuner', experimentName: 'tune', keep: { outputs: true } },
+      async (tracker) => {
+        await tracker.trackModel(join(root, 'base.safetensors'), 'base')
+        writeFileSync(join(root, 'tuned.safetensors'), TUNED)
+        await tracker.trackOutput(join(root, 'tuned.safetensors'), PLANTED)
+      },
+    )
+    await finished(root, { experimentId: 'user', experimentName: 'use' }, async (tracker) => {
+      await tracker.trackModel(join(root, 'tuned.safetensors'), 'model')
+    })
     const [node, main] = PROGRAM
     ui = spawn(node, [main, 'ui', '--no-open'], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] })
     link = await new Promise((resolve) => {
@@ -89,6 +109,10 @@ describe.skipIf(!isPossible)('the page in Chromium', () => {
     ['/runs/run-29', '.chart canvas'],
     ['/runs/planted', '.run-title h1'],
     ['/compare?run=run-3&run=run-29', '.reason'],
+    ['/models', '.contents'],
+    ['/datasets', '.contents'],
+    ['/lineage', '.empty'],
+    ['/lineage?of=tuner&as=run', '.node-start'],
   ] as const
 
   test('the address loses its token, and the link is good once', async () => {
@@ -103,10 +127,10 @@ describe.skipIf(!isPossible)('the page in Chromium', () => {
 
   test('a filter, an order and a choice of runs are made with keys, and are in the address', async () => {
     await open('/', '.run-name')
-    expect(await page.locator('.counts').textContent()).toContain('31 runs')
+    expect(await page.locator('.counts').textContent()).toContain('33 runs')
     await page.keyboard.press('/')
     await page.keyboard.type('metrics.score >= 20 and name = "sweep"')
-    await page.waitForSelector('text=5 of 31 runs')
+    await page.waitForSelector('text=5 of 33 runs')
     expect(new URL(page.url()).searchParams.get('where')).toBe('metrics.score >= 20 and name = "sweep"')
     await page.keyboard.press('Escape')
     await page.click('th button:has-text("score")')
@@ -116,7 +140,7 @@ describe.skipIf(!isPossible)('the page in Chromium', () => {
     await page.waitForSelector('.reason')
     expect(new URL(page.url()).searchParams.getAll('run')).toEqual(['run-24', 'run-23'])
     await page.goBack()
-    await page.waitForSelector('text=5 of 31 runs')
+    await page.waitForSelector('text=5 of 33 runs')
   })
 
   test('an error of the filter is at its column, and completion knows the fields', async () => {
@@ -132,7 +156,7 @@ describe.skipIf(!isPossible)('the page in Chromium', () => {
   })
 
   test('a run is opened with enter, and verified where it stands', async () => {
-    await open('/?where=name+%3D+"other"', 'text=5 of 31 runs')
+    await open('/?where=name+%3D+"other"', 'text=5 of 33 runs')
     await page.keyboard.press('j')
     await page.keyboard.press('Enter')
     await page.waitForSelector('.run-title h1')
@@ -150,6 +174,34 @@ describe.skipIf(!isPossible)('the page in Chromium', () => {
     expect(await page.locator('.divergence').textContent()).toContain('first step at which they differ is 0')
     await page.waitForSelector('.chart canvas')
     expect(await page.locator('.legend li').count()).toBe(2)
+  })
+
+  test('a model leads to the runs that made and used it, to its tensors, and to its lineage', async () => {
+    await open('/models', '.contents')
+    await page.keyboard.press('j')
+    await page.keyboard.press('Enter')
+    await page.waitForSelector('.content-view')
+    expect(await page.locator('.run-list a').allTextContents()).toEqual(['tune', 'use'])
+    expect(await page.locator('.layers li').allTextContents()).toEqual([
+      'layers.01 the same',
+      'layers.11 changed',
+    ])
+    expect(await page.locator('.health-note').textContent()).toContain('not in the records')
+    await page.keyboard.press('l')
+    await page.waitForSelector('.node-start')
+    expect(await page.locator('.edge-inferred').count()).toBeGreaterThan(0)
+    await page.locator('.node-start').first().focus()
+    await page.keyboard.press('ArrowLeft')
+    await page.keyboard.press('Enter')
+    await page.waitForSelector('.run-title h1:has-text("tune")')
+  })
+
+  test('what a run kept is saved as it was kept', async () => {
+    await open('/runs/tuner', '.run-title h1')
+    const saved = page.waitForEvent('download')
+    await page.click('#data .small')
+    const path = await (await saved).path()
+    expect(readFileSync(path)).toEqual(Buffer.from(TUNED))
   })
 
   test('an error says each thing once', async () => {

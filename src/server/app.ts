@@ -10,6 +10,7 @@ import { userOfPeer } from './peer.ts'
 import { routes } from './routes.ts'
 import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
+import type { SentFile } from './downloads.ts'
 import type { PageFiles } from './page-files.ts'
 import type { Result, Route, Services } from './routes.ts'
 
@@ -157,6 +158,19 @@ async function bodyText({ body }: Request): Promise<string> {
   return Buffer.concat(chunks).toString()
 }
 
+/** Send a file, which the browser saves and never shows. */
+function sendFile(context: Context, { name, size, blocks }: SentFile): Response {
+  context.header('Content-Type', 'application/octet-stream')
+  // The name has safe letters alone.
+  context.header('Content-Disposition', `attachment; filename="${name}"`)
+  context.header('Content-Length', String(size))
+  const stop = new AbortController()
+  // A failure breaks the connection off, so that the browser knows that the file is not complete.
+  const body = ReadableStream.from(blocks(stop.signal))
+  context.req.raw.signal.addEventListener('abort', () => stop.abort(), { once: true })
+  return context.body(body as ReadableStream)
+}
+
 function respond(context: Context, result: Result): Response {
   const type = { 'Content-Type': mediaType(result) }
   switch (result.kind) {
@@ -164,6 +178,8 @@ function respond(context: Context, result: Result): Response {
       return context.body(jsonText(result.body), 200, type)
     case 'columns':
       return context.body(result.bytes, 200, type)
+    case 'file':
+      return sendFile(context, result.file)
     case 'lines':
     case 'events':
       break

@@ -52,6 +52,7 @@ const MEDIA: Readonly<Record<Answer['kind'], string>> = {
   json: 'application/json',
   lines: 'application/jsonl',
   events: 'text/event-stream',
+  file: 'application/octet-stream',
   columns: 'application/vnd.lineaprint.columns',
 }
 
@@ -61,6 +62,7 @@ export function mediaType({ kind }: Pick<Answer, 'kind'>): string {
 }
 
 function contentOf(answer: Answer): object {
+  if (answer.kind === 'file') return { [mediaType(answer)]: {} }
   const schema = jsonSchema(answer.schema())
   // Of a stream, the schema is that of one item; of columns, that of the head.
   return {

@@ -5,11 +5,14 @@ import { diffRuns } from '../diff/runs.ts'
 import { journalProblems } from '../store/journal-read.ts'
 import { labelsOf, readAnnotations } from '../store/annotations.ts'
 import { checkSeal } from '../record/seal.ts'
+import { TRACKED_SECTIONS } from '../record/record.ts'
 import { matchesGlob } from '../util/glob.ts'
+import { REFERENCE_KINDS } from '../lineage/start.ts'
 import { ENGLISH } from '../util/schema.ts'
 import { VERIFY_LEVELS } from '../verify/level.ts'
 import {
   diffSchema,
+  downloadSchema,
   liveEventSchema,
   logSchema,
   metricsHeadSchema,
@@ -20,20 +23,43 @@ import {
   storeSchema,
   verifyEventSchema,
 } from './api/schemas.ts'
+import { contentListSchema, contentSchema, lineageSchema } from './api/content-schemas.ts'
 import { logsOf, readLog, readPatch } from './files.ts'
 import { encodeLines } from './lines.ts'
 import { followRun } from './follow.ts'
+import { describeContent } from './content-detail.ts'
 import { Refusal } from './errors.ts'
+import { openDownload } from './downloads.ts'
+import { lineagePart } from './lineage.ts'
 import { checkUser } from './guard.ts'
-import { choice, number, optionalText, parseParameters, requiredText, texts } from './parameters.ts'
+import {
+  choice,
+  number,
+  optionalChoice,
+  optionalText,
+  parseParameters,
+  requiredText,
+  texts,
+} from './parameters.ts'
 import { streamVerification } from './verification.ts'
 import type { Component } from '../core/component.ts'
 import type { StoredRun } from '../store/read.ts'
 import type { Store } from '../store/store.ts'
-import type { LogBody, PatchBody, RunBody, RunListBody, SessionBody, StoreBody } from './api/types.ts'
+import type {
+  DownloadBody,
+  LogBody,
+  PatchBody,
+  RunBody,
+  RunListBody,
+  SessionBody,
+  StoreBody,
+} from './api/types.ts'
+import type { ContentBody, ContentKind, ContentListBody, LineageBody } from './api/contents.ts'
+import type { Contents } from './contents.ts'
 import type { Axis, SeriesOfRun } from './lines.ts'
 import type { Guard } from './guard.ts'
 import type { Parameter, ValuesOf } from './parameters.ts'
+import type { Downloads, SentFile } from './downloads.ts'
 import type { RunLists } from './run-lists.ts'
 import type { RunReader } from './run-reader.ts'
 
@@ -46,6 +72,8 @@ export interface Services {
   readonly guard: Guard
   readonly lists: RunLists
   readonly reader: RunReader
+  readonly contents: Contents
+  readonly downloads: Downloads
 }
 
 /** The form of an answer. */
@@ -55,6 +83,8 @@ export type Answer =
   | { readonly kind: 'columns'; readonly schema: () => z.ZodMiniType }
   /** One JSON document on each line. */
   | { readonly kind: 'lines'; readonly schema: () => z.ZodMiniType }
+  /** A file that the browser saves. */
+  | { readonly kind: 'file' }
   /** Server-sent events with a JSON document each. */
   | { readonly kind: 'events'; readonly schema: () => z.ZodMiniType }
 
@@ -62,6 +92,7 @@ export type Answer =
 export type Result =
   | { readonly kind: 'json'; readonly body: unknown }
   | { readonly kind: 'columns'; readonly bytes: Uint8Array<ArrayBuffer> }
+  | { readonly kind: 'file'; readonly file: SentFile }
   | { readonly kind: 'lines' | 'events'; readonly items: (signal: AbortSignal) => AsyncIterable<unknown> }
 
 /** A request with its parameters checked. */
@@ -176,6 +207,36 @@ export function routes(): readonly Route[] {
         }
       },
     }),
+    post('/runs/{id}/downloads', 'Ask for the address of a log, or of a file that the run kept', {
+      isOpen: false,
+      body: z.discriminatedUnion('kind', [
+        z.strictObject({ kind: z.literal('log'), name: z.string() }),
+        z.strictObject({
+          kind: z.literal('kept'),
+          section: z.enum(TRACKED_SECTIONS),
+          name: z.string(),
+          path: z.string(),
+        }),
+      ]),
+      answer: { kind: 'json', schema: downloadSchema },
+      handle: async ({ path, body, signal }, { reader, downloads }): Promise<Result> => {
+        const file = await openDownload(await reader.run(idOf(path)), body, signal)
+        const { name, size } = file
+        return json({ download: downloads.add(file), name, size } satisfies DownloadBody)
+      },
+    }),
+    {
+      ...get('/downloads/{download}', 'A file that was asked for; each address is good once', {
+        parameters: {},
+        answer: { kind: 'file' },
+        handle: async ({ path }, { downloads }) => ({
+          kind: 'file',
+          file: downloads.take(path['download'] ?? ''),
+        }),
+      }),
+      // A browser that saves a file sends no key; the address is a secret of its own.
+      isOpen: true,
+    },
     get('/diff', 'Two runs compared by their records, the most likely cause first', {
       parameters: {
         before: requiredText('Id of the first run'),
@@ -184,6 +245,38 @@ export function routes(): readonly Route[] {
       answer: { kind: 'json', schema: diffSchema },
       handle: async ({ values: { before, after }, signal }, { reader, trackers }) =>
         json(await diffRuns(await reader.run(before), await reader.run(after), { trackers, signal })),
+    }),
+    get('/contents', 'Models or datasets by their digests, those of the newest runs first', {
+      parameters: {
+        kind: choice<ContentKind>('Kind of the contents', ['models', 'datasets']),
+        search: optionalText('Text in a name, or the first digits of a digest'),
+        offset: number('Position of the first one', { least: 0, most: 1e9, isWhole: true }, 0),
+        limit: number('Number of them', { least: 1, most: 1000, isWhole: true }, 100),
+      },
+      answer: { kind: 'json', schema: contentListSchema },
+      handle: async ({ values: { kind, search = '', offset, limit } }, { contents }) =>
+        json((await contents.now()).list(kind, search, offset, limit) satisfies ContentListBody),
+    }),
+    get('/contents/{digest}', 'A model or dataset: the runs that made and used it, and what they recorded', {
+      parameters: { against: optionalText('Digest of the model with which its tensors are compared') },
+      answer: { kind: 'json', schema: contentSchema },
+      handle: async ({ path, values: { against } }, { contents, reader }) => {
+        const digest = path['digest'] ?? ''
+        return json(
+          (await describeContent(await contents.now(), reader, digest, against)) satisfies ContentBody,
+        )
+      },
+    }),
+    get('/lineage', 'What led to a run, model or dataset, and what came of it: the nearest nodes', {
+      parameters: {
+        of: requiredText('A run, a digest, or the name of something that runs read or made'),
+        as: optionalChoice('Kind of the reference; by default the only one that fits', REFERENCE_KINDS),
+        depth: number('Most runs between the start and a node', { least: 0, most: 1000, isWhole: true }, 3),
+        nodes: number('Most nodes', { least: 1, most: 500, isWhole: true }, 120),
+      },
+      answer: { kind: 'json', schema: lineageSchema },
+      handle: async ({ values: { of, as, depth, nodes }, signal }, { contents }) =>
+        json((await lineagePart(contents, of, { as, depth, nodes, signal })) satisfies LineageBody),
     }),
     get(
       '/metrics',

@@ -9,6 +9,7 @@ import type { JsonValue } from '../../core/json-value.ts'
 import type { RecordedNumber } from '../../json/special-floats.ts'
 import type {
   DiffBody,
+  DownloadBody,
   ErrorBody,
   LiveEvent,
   LogBody,
@@ -116,6 +117,11 @@ export const patchSchema: () => z.ZodMiniType<PatchBody> = lazily(() =>
 /** Describe a part of a log. */
 export const logSchema: () => z.ZodMiniType<LogBody> = lazily(() =>
   z.strictObject({ text, from: number, to: number, size: number }),
+)
+
+/** Describe a download. */
+export const downloadSchema: () => z.ZodMiniType<DownloadBody> = lazily(() =>
+  z.strictObject({ download: text, name: text, size: number }),
 )
 
 /** Describe two runs compared. */

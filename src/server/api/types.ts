@@ -115,6 +115,15 @@ export interface LogBody {
   readonly size: number
 }
 
+/** A download that waits to be fetched. */
+export interface DownloadBody {
+  /** Last part of its address, `/downloads/…`, which is good once and for a minute. */
+  readonly download: string
+  /** Name of the file. */
+  readonly name: string
+  readonly size: number
+}
+
 /** One of two compared runs. */
 export interface SideBody {
   readonly id: string

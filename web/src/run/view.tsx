@@ -3,6 +3,7 @@ import { useEffect, useState } from 'preact/hooks'
 import { fetchRun, followRun } from '../shared/api.ts'
 import { useKeys, useTitle } from '../shared/hooks.ts'
 import { Failure, Section, Status } from '../shared/parts.tsx'
+import { go, lineageAddress } from '../shared/router.ts'
 import { shown } from '../shared/text.ts'
 import { Charts } from '../plot/charts.tsx'
 import { Data } from './data.tsx'
@@ -70,7 +71,7 @@ export function RunView({ id, store }: { readonly id: string; readonly store: St
     return () => stop.abort()
   }, [id])
   const verify = (): void => setVerified(true)
-  useKeys({ v: verify })
+  useKeys({ v: verify, l: () => go(lineageAddress(id, 'run')) })
   if (run === undefined) {
     return (
       <main class="run-view">
@@ -94,6 +95,9 @@ export function RunView({ id, store }: { readonly id: string; readonly store: St
           ))}
           {labels.isArchived && <span class="tag">archived</span>}
         </div>
+        <a class="button" href={lineageAddress(id, 'run')} title="What led to it, and what came of it (l)">
+          Lineage
+        </a>
         <button
           type="button"
           class="button button-main"

@@ -1,6 +1,13 @@
 /** Requests to the server of this page. */
 import type {
+  ContentBody,
+  ContentKind,
+  ContentListBody,
+  LineageBody,
+} from '../../../src/server/api/contents.ts'
+import type {
   DiffBody,
+  DownloadBody,
   ErrorBody,
   LiveEvent,
   LogBody,
@@ -13,6 +20,19 @@ import type {
   StoreBody,
   VerifyEvent,
 } from '../../../src/server/api/types.ts'
+
+export type {
+  ContentBody,
+  ContentKind,
+  LineageBody,
+  LineageEdgeBody,
+  LineageItemBody,
+  LineageRunBody,
+  ListedContentBody,
+  RelatedBody,
+  TableBody,
+  TensorsBody,
+} from '../../../src/server/api/contents.ts'
 
 export type {
   DiffBody,
@@ -157,6 +177,58 @@ export async function fetchLog(
 /** Return two runs compared. */
 export async function fetchDiff(before: string, after: string, signal?: AbortSignal): Promise<DiffBody> {
   return send('/diff', { values: { before, after }, signal })
+}
+
+/** Return a part of the models or datasets. */
+export async function fetchContents(
+  part: {
+    readonly kind: ContentKind
+    readonly search: string
+    readonly offset: number
+    readonly limit: number
+  },
+  signal?: AbortSignal,
+): Promise<ContentListBody> {
+  return send('/contents', { values: part, signal })
+}
+
+/** Return a model or dataset. @param against Digest of the model with which it is compared. */
+export async function fetchContent(
+  digest: string,
+  against: string | undefined,
+  signal?: AbortSignal,
+): Promise<ContentBody> {
+  return send(`/contents/${encodeURIComponent(digest)}`, { values: { against }, signal })
+}
+
+/** Return the lineage of something. */
+export async function fetchLineage(
+  values: {
+    readonly of: string
+    readonly as: string | undefined
+    readonly depth: number
+    readonly nodes: number
+  },
+  signal?: AbortSignal,
+): Promise<LineageBody> {
+  return send('/lineage', { values, signal })
+}
+
+/** A file of a run: a log, or what it kept. */
+export type FileOfRun =
+  | { readonly kind: 'log'; readonly name: string }
+  | { readonly kind: 'kept'; readonly section: string; readonly name: string; readonly path: string }
+
+/** Save a file of a run. The server checks the digest of a kept one first. */
+export async function saveFile(id: string, file: FileOfRun): Promise<void> {
+  const path = `/runs/${encodeURIComponent(id)}/downloads`
+  const { download, name } = await send<DownloadBody>(path, { method: 'POST', body: file })
+  const link = document.createElement('a')
+  link.href = `/api/v1/downloads/${encodeURIComponent(download)}`
+  link.download = name
+  document.body.append(link)
+  link.click()
+  link.remove()
 }
 
 /** A series as a line. */

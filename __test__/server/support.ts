@@ -3,7 +3,7 @@ import { buildServer } from '../../src/server/app.ts'
 import { Contents } from '../../src/server/contents.ts'
 import { Downloads } from '../../src/server/downloads.ts'
 import { Guard } from '../../src/server/guard.ts'
-import { RunLists } from '../../src/server/run-lists.ts'
+import { RunLists, sourceOf } from '../../src/server/run-lists.ts'
 import { RunReader } from '../../src/server/run-reader.ts'
 import { storeIn } from '../../src/store/store.ts'
 import type { PageFiles } from '../../src/server/page-files.ts'
@@ -34,7 +34,7 @@ export function serverOf(root: string): TestServer {
     directory: root,
     trackers: [],
     guard,
-    lists: new RunLists(store),
+    lists: new RunLists(sourceOf(store)),
     reader: new RunReader(store),
     contents: new Contents(store),
     downloads: new Downloads(),

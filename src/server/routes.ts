@@ -101,6 +101,9 @@ export interface RouteRequest {
   readonly path: Readonly<Record<string, string>>
   readonly search: URLSearchParams
   readonly body: unknown
+  /** The body of an address that takes bytes. */
+  readonly bytes: ReadableStream<Uint8Array> | null
+  readonly headers: Headers
   /** Returns the id of the user who asks; `undefined` where the system does not tell. */
   readonly user: () => Promise<number | undefined>
   /** Aborted when nobody waits for the answer any more. */
@@ -108,17 +111,21 @@ export interface RouteRequest {
 }
 
 /** An address. */
-export interface Route {
-  readonly method: 'get' | 'post'
+export interface Route<S = Services> {
+  readonly method: 'get' | 'post' | 'put' | 'delete'
   /** Below `/api/v1`, with names in braces. */
   readonly path: string
   readonly summary: string
   readonly parameters: Readonly<Record<string, Parameter<unknown>>>
   readonly body?: z.ZodMiniType
+  /** Bytes of the longest body. @default 16 KiB */
+  readonly bodyLimit?: number
+  /** True if the body is bytes, which the address reads itself. @default false */
+  readonly takesBytes?: boolean
   readonly answer: Answer
   /** True for the address that gives the key that all others need. */
   readonly isOpen: boolean
-  readonly handle: (request: RouteRequest, services: Services) => Promise<Result>
+  readonly handle: (request: RouteRequest, services: S) => Promise<Result>
 }
 
 const json = (body: unknown): Result => ({ kind: 'json', body })
@@ -318,7 +325,8 @@ function idOf(path: Readonly<Record<string, string>>): string {
   return path['id'] ?? ''
 }
 
-async function describeRun(run: StoredRun): Promise<RunBody> {
+/** Return a run as the API shows it. */
+export async function describeRun(run: StoredRun): Promise<RunBody> {
   const { id, folder, record, status, journal } = run
   const annotations = await readAnnotations(folder)
   return {
@@ -391,7 +399,8 @@ function post<B extends z.ZodMiniType>(
   }
 }
 
-function checkBody<B extends z.ZodMiniType>(schema: B, body: unknown): z.infer<B> {
+/** Check a body. @throws Refusal naming what is wrong. */
+export function checkBody<B extends z.ZodMiniType>(schema: B, body: unknown): z.infer<B> {
   const parsed = z.safeParse(schema, body, ENGLISH)
   if (parsed.success) return parsed.data
   const [issue] = parsed.error.issues

@@ -7,7 +7,7 @@ import { Contents } from './contents.ts'
 import { Downloads } from './downloads.ts'
 import { Guard } from './guard.ts'
 import { readPageFiles } from './page-files.ts'
-import { RunLists } from './run-lists.ts'
+import { RunLists, sourceOf } from './run-lists.ts'
 import { RunReader } from './run-reader.ts'
 import type { AddressInfo } from 'node:net'
 import type { Server } from 'node:http'
@@ -46,7 +46,7 @@ export async function servePage({ store, directory, trackers, port }: PageOption
     directory,
     trackers,
     guard,
-    lists: new RunLists(store),
+    lists: new RunLists(sourceOf(store)),
     reader: new RunReader(store),
     contents: new Contents(store),
     downloads: new Downloads(),

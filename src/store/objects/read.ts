@@ -106,7 +106,8 @@ export async function openObject(
   }
 }
 
-async function digestOf(
+/** Compute the written digest of the bytes of pieces. */
+export async function digestOf(
   store: Store,
   content: ObjectContent,
   pieces: readonly ObjectContent[],

@@ -1,7 +1,8 @@
 /** Cases of finding runs in a large store, and of reading metrics back. */
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { checkRunId } from '../../src/core/run-id.ts'
 import { findRun, listRuns } from '../../src/database/runs.ts'
 import { readMetrics } from '../../src/store/metrics/series.ts'
@@ -9,12 +10,15 @@ import { readRun } from '../../src/store/runs.ts'
 import { RECORD_FILE, storeIn } from '../../src/store/store.ts'
 import { ExperimentTracker } from '../../src/tracking/tracker.ts'
 import { entry } from './entry.ts'
+import { runProgram } from '../measure.ts'
 import type { Inputs } from '../inputs.ts'
 import type { Case, Contestant } from '../measure.ts'
 import type { RunFilter } from '../../src/database/runs.ts'
 import type { MetricRecord, RunRecord } from '../../src/record/record.ts'
 import type { Store } from '../../src/store/store.ts'
 import type { StoredRun } from '../../src/store/runs.ts'
+
+const PROGRAM = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 
 /** Parameters of each run. */
 export const PARAMETERS = 30
@@ -56,6 +60,7 @@ export function findCases(inputs: Inputs, quick: boolean): Case[] {
       await findRun(at, 'run-77')
     }),
     metricsCase(inputs, values),
+    plotCase(inputs, quick ? 10_000 : 100_000),
   ]
 }
 
@@ -185,6 +190,42 @@ function metricsCase(inputs: Inputs, values: number): Case {
       const unsealed = { ...run, record: { ...run.record, seal: null } }
       const journal: Contestant = { ...own('from the journal', read(unsealed)), role: 'peer' }
       return entry(values * 24, [own('lineaprint readMetrics', read(run)), journal], [], new Map())
+    },
+  }
+}
+
+/** Runs of a plot. */
+const PLOTTED = 20
+
+function plotCase(inputs: Inputs, points: number): Case {
+  return {
+    name: 'plot',
+    title: `the command plot: ${PLOTTED} runs with ${points.toLocaleString('en')} points each`,
+    prepare: async () => {
+      const folder = join(inputs.directory, 'plot')
+      const ids: string[] = []
+      for (let run = 0; run < PLOTTED; run++) {
+        const tracker = trackerIn(folder)
+        await tracker.startExperiment()
+        for (let step = 0; step < points; step++) {
+          tracker.logMetric('loss', Math.sin(step / 1000) / (run + 1), { step })
+          if (step % 50_000 === 0) await tracker.flush()
+        }
+        await tracker.finishExperiment()
+        ids.push(basename(tracker.runDirectory))
+      }
+      const plot = (title: string, ...options: string[]): Contestant => ({
+        name: title,
+        role: 'ours',
+        child: true,
+        run: async () => {
+          await runProgram(process.execPath, [PROGRAM, 'plot', ...ids, '--output-dir', folder, ...options])
+          return undefined
+        },
+      })
+      const picture = join(folder, 'plot.svg')
+      const contestants = [plot('lineaprint plot, in the terminal'), plot('as SVG', '--output', picture)]
+      return entry(PLOTTED * points * 24, contestants, [], new Map())
     },
   }
 }

@@ -67,7 +67,7 @@ export interface Dialect {
   /** Options of a table that is kept in the order of its primary key. */
   readonly clustered: RawBuilder<unknown>
   /** Return what a primary key stores beside its columns: a search reads it there, and not in the rows. */
-  readonly beside: (columns: RawBuilder<unknown>) => RawBuilder<unknown>
+  readonly included: (columns: RawBuilder<unknown>) => RawBuilder<unknown>
   readonly strict: RawBuilder<unknown>
   /** Return whether a text matches a pattern with `*` and `?`. */
   readonly glob: (text: RawBuilder<unknown>, pattern: string) => RawBuilder<boolean>
@@ -82,7 +82,7 @@ export const SQLITE: Dialect = {
   integer: sql`integer`,
   clustered: sql`strict, without rowid`,
   // There the row is in the key.
-  beside: () => sql``,
+  included: () => sql``,
   strict: sql`strict`,
   glob: (text, pattern) => sql`${text} glob ${pattern.replaceAll('[', '[[]')}`,
 }
@@ -96,7 +96,7 @@ export const POSTGRES: Dialect = {
   integer: sql`integer`,
   clustered: sql``,
   // The rows of one name are as far apart as the runs.
-  beside: (columns) => sql` include (${columns})`,
+  included: (columns) => sql` include (${columns})`,
   strict: sql``,
   glob: (text, pattern) =>
     sql`${text} like ${pattern
@@ -107,15 +107,15 @@ export const POSTGRES: Dialect = {
 
 /** Return the statements that create the tables of a database, in their order. */
 export function createStatements(dialect: Dialect): RawBuilder<unknown>[] {
-  const { text, double, serial, integer, clustered, beside, strict } = dialect
+  const { text, double, serial, integer, clustered, included, strict } = dialect
   return [
     sql`CREATE TABLE meta (key ${text} primary key, value ${text} not null) ${clustered}`,
     sql`CREATE TABLE name (id ${serial}, text ${text} not null unique) ${strict}`,
     sql`CREATE TABLE run (key ${serial}, id ${text} not null unique, stamp ${text} not null, unsettled ${integer} not null, name ${text} not null, run_name ${text}, status ${text} not null, parent ${text}, continues ${text}, started_at ${text} not null, started ${double}, finished ${double}, duration ${double}) ${strict}`,
     sql`CREATE TABLE detail (run ${integer} primary key, entry ${text} not null, digest ${text} not null, notes ${text} not null, command ${text} not null) ${strict}`,
     sql`CREATE TABLE tag (text ${text} not null, run ${integer} not null, primary key (text, run)) ${clustered}`,
-    sql`CREATE TABLE parameter (name ${integer} not null, run ${integer} not null, number ${double}, text ${text}, value ${text} not null, primary key (name, run)${beside(sql`number`)}) ${clustered}`,
-    sql`CREATE TABLE metric (name ${integer} not null, run ${integer} not null, last ${double}, min ${double}, max ${double}, count ${double} not null, primary key (name, run)${beside(sql`last, min, max, count`)}) ${clustered}`,
+    sql`CREATE TABLE parameter (name ${integer} not null, run ${integer} not null, number ${double}, text ${text}, value ${text} not null, primary key (name, run)${included(sql`number`)}) ${clustered}`,
+    sql`CREATE TABLE metric (name ${integer} not null, run ${integer} not null, last ${double}, min ${double}, max ${double}, count ${double} not null, primary key (name, run)${included(sql`last, min, max, count`)}) ${clustered}`,
     sql`CREATE TABLE content (list ${text} not null, hex ${text} not null, name ${text} not null, run ${integer} not null, digest ${text} not null, primary key (list, hex, name, run, digest)) ${clustered}`,
     sql`CREATE TABLE damaged (id ${text} primary key) ${clustered}`,
     sql`CREATE INDEX run_order ON run (started_at, id)`,

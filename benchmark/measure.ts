@@ -49,7 +49,7 @@ export interface Entry {
   /** Return lines about what was measured beside the times. */
   readonly notes?: () => readonly string[]
   /** Ends what the contestants have started. */
-  readonly after?: () => void
+  readonly after?: () => void | Promise<void>
 }
 
 /** The measurements of a contestant, one number per round. */

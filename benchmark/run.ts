@@ -15,6 +15,7 @@ import { captureCases } from './cases/capture.ts'
 import { derivationCases } from './cases/derivation.ts'
 import { keepCases } from './cases/keep.ts'
 import { findCases } from './cases/find.ts'
+import { teamCases } from './cases/find-team.ts'
 import { largeCases } from './cases/large.ts'
 import { modelValueCases } from './cases/model-values.ts'
 import { modelCases } from './cases/model.ts'
@@ -30,6 +31,7 @@ import { WrongDigest, alternate, spawnCost } from './measure.ts'
 import { findPeers } from './peers.ts'
 import { describeMachine, summarise, table, versions } from './report.ts'
 import type { InputSizes } from './inputs.ts'
+import type { Entry, Rounds } from './measure.ts'
 import type { CaseResult } from './report.ts'
 
 const USAGE = `usage: npm run bench -- [options]
@@ -140,6 +142,7 @@ async function runAll(inputs: Inputs, { date, rounds, quick, only, json }: Setti
     ...storeCases(inputs, quick),
     ...keepCases(inputs),
     ...findCases(inputs, quick),
+    ...teamCases(inputs, quick),
   ]
   const names = new Set(all.map(({ name }) => name))
   const asked = (name: string, word: string): boolean =>
@@ -156,8 +159,7 @@ async function runAll(inputs: Inputs, { date, rounds, quick, only, json }: Setti
   for (const each of chosen) {
     try {
       const entry = await each.prepare()
-      const measured = await alternate(entry.contestants, rounds).finally(entry.after)
-      const result = summarise(each, entry, measured)
+      const result = summarise(each, entry, await measured(entry, rounds))
       results.push(result)
       console.log(`\n${table(result)}`)
     } catch (error) {
@@ -171,6 +173,14 @@ async function runAll(inputs: Inputs, { date, rounds, quick, only, json }: Setti
   writeFileSync(json, `${JSON.stringify(record, undefined, 1)}\n`)
   console.log(`\nnumbers: ${relative('.', json)}`)
   return wrong === 0 ? 0 : 1
+}
+
+async function measured({ contestants, after }: Entry, rounds: number): Promise<Rounds> {
+  try {
+    return await alternate(contestants, rounds)
+  } finally {
+    await after?.()
+  }
 }
 
 function heading(

@@ -1,26 +1,41 @@
 /** Cases of finding runs in a large store, and of reading metrics back. */
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { checkRunId } from '../../src/core/run-id.ts'
 import { findRun, listRuns } from '../../src/database/runs.ts'
 import { readMetrics } from '../../src/store/metrics/series.ts'
 import { readRun } from '../../src/store/runs.ts'
 import { RECORD_FILE, storeIn } from '../../src/store/store.ts'
 import { ExperimentTracker } from '../../src/tracking/tracker.ts'
 import { entry } from './entry.ts'
+import { runProgram } from '../measure.ts'
 import type { Inputs } from '../inputs.ts'
 import type { Case, Contestant } from '../measure.ts'
+import type { RunFilter } from '../../src/database/runs.ts'
+import type { MetricRecord, RunRecord } from '../../src/record/record.ts'
 import type { Store } from '../../src/store/store.ts'
 import type { StoredRun } from '../../src/store/runs.ts'
 
-/** Parameters and metrics of each run. */
-const PARAMETERS = 30
-const METRICS = 50
+const PROGRAM = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+
+/** Parameters of each run. */
+export const PARAMETERS = 30
+
+/** Metrics of each run. */
+export const METRICS = 50
 
 /** A record is trusted when it has been unchanged this long; see `docs/store.md`. */
 const REST_MS = 3500
 
-const WHERE = 'metrics.loss < 0.3 and params.lr = 0.01 and tags has "base"'
+/** The question of the cases. */
+export const FILTER: RunFilter = {
+  where: 'metrics.loss < 0.3 and params.lr = 0.01 and tags has "base"',
+  sort: ['-metrics.accuracy'],
+  limit: 20,
+  columns: ['metrics.loss'],
+}
 
 /** Return the cases. */
 export function findCases(inputs: Inputs, quick: boolean): Case[] {
@@ -36,7 +51,7 @@ export function findCases(inputs: Inputs, quick: boolean): Case[] {
       await listRuns(at, { limit: 1 })
     }),
     single('find-list', `list of ${shape}, with a filter and an order, the first 20`, store, async (at) => {
-      await listRuns(at, { where: WHERE, sort: ['-metrics.accuracy'], limit: 20, columns: ['metrics.loss'] })
+      await listRuns(at, FILTER)
     }),
     single('find-latest', `@latest of ${count} runs`, store, async (at) => {
       await findRun(at, '@latest')
@@ -45,6 +60,7 @@ export function findCases(inputs: Inputs, quick: boolean): Case[] {
       await findRun(at, 'run-77')
     }),
     metricsCase(inputs, values),
+    plotCase(inputs, quick ? 10_000 : 100_000),
   ]
 }
 
@@ -71,7 +87,8 @@ function single(
   }
 }
 
-function own(name: string, work: () => Promise<void>): Contestant {
+/** Return a contestant of lineaprint. */
+export function own(name: string, work: () => Promise<void>): Contestant {
   return {
     name,
     role: 'ours',
@@ -88,10 +105,9 @@ function numberOf(run: number, index: number): number {
   return (((run * 2_654_435_761 + index * 40_503) >>> 0) % 10_007) / 10_007
 }
 
-async function storeWith(runs: number, folder: string): Promise<Made> {
-  const store = storeIn(folder)
-  mkdirSync(folder, { recursive: true })
-  const tracker = new ExperimentTracker(
+/** Return a tracker of a new run in a folder. */
+export function trackerIn(folder: string): ExperimentTracker {
+  return new ExperimentTracker(
     {
       outputDir: folder,
       enableEnvironmentTracking: false,
@@ -100,40 +116,51 @@ async function storeWith(runs: number, folder: string): Promise<Made> {
     },
     { environment: {} },
   )
+}
+
+/** Return the record of a run of the cases: another one for each number, with all parameters and metrics. */
+export function recordOf(record: RunRecord, run: number): RunRecord {
+  const value = (index: number): MetricRecord => {
+    const last = numberOf(run, index)
+    return { count: 100, nanCount: 0, first: 1, last, min: last / 2, max: last * 2, lastStep: 99 }
+  }
+  return {
+    ...record,
+    id: checkRunId(`copy-${String(run).padStart(6, '0')}`),
+    name: 'sweep',
+    runName: `run-${run}`,
+    startedAt: new Date(Date.UTC(2026, 0, 1) + run * 1000).toISOString(),
+    tags: [run % 2 === 0 ? 'base' : 'other'],
+    metrics: Object.fromEntries(
+      Array.from({ length: METRICS }, (_, index) => [
+        ['loss', 'accuracy'][index] ?? `eval/metric_${index}`,
+        value(index),
+      ]),
+    ),
+    parameters: Object.fromEntries(
+      Array.from({ length: PARAMETERS }, (_, index) => [
+        index === 0 ? 'lr' : `group.parameter_${index}`,
+        {
+          value: [[0.1, 0.01, 0.001][run % 3] ?? 0, `text ${run % 7}`, run % 50][index % 3] ?? 0,
+          sources: ['argparse'],
+        },
+      ]),
+    ),
+  }
+}
+
+async function storeWith(runs: number, folder: string): Promise<Made> {
+  const store = storeIn(folder)
+  mkdirSync(folder, { recursive: true })
+  const tracker = trackerIn(folder)
   await tracker.run(() => tracker.logMetric('loss', 0.5))
   const { record, recordBytes } = await readRun(tracker.runDirectory)
   let bytes = recordBytes.length
   for (let run = 1; run < runs; run++) {
-    const id = `copy-${String(run).padStart(6, '0')}`
-    const value = (index: number): object => {
-      const last = numberOf(run, index)
-      return { count: 100, nanCount: 0, first: 1, last, min: last / 2, max: last * 2, lastStep: 99 }
-    }
-    const text = JSON.stringify({
-      ...record,
-      id,
-      name: 'sweep',
-      runName: `run-${run}`,
-      startedAt: new Date(Date.UTC(2026, 0, 1) + run * 1000).toISOString(),
-      tags: [run % 2 === 0 ? 'base' : 'other'],
-      metrics: Object.fromEntries(
-        Array.from({ length: METRICS }, (_, index) => [
-          ['loss', 'accuracy'][index] ?? `eval/metric_${index}`,
-          value(index),
-        ]),
-      ),
-      parameters: Object.fromEntries(
-        Array.from({ length: PARAMETERS }, (_, index) => [
-          index === 0 ? 'lr' : `group.parameter_${index}`,
-          {
-            value: [[0.1, 0.01, 0.001][run % 3], `text ${run % 7}`, run % 50][index % 3],
-            sources: ['argparse'],
-          },
-        ]),
-      ),
-    })
-    mkdirSync(join(store.runs, id))
-    writeFileSync(join(store.runs, id, RECORD_FILE), `${text}\n`)
+    const copy = recordOf(record, run)
+    const text = JSON.stringify(copy)
+    mkdirSync(join(store.runs, copy.id))
+    writeFileSync(join(store.runs, copy.id, RECORD_FILE), `${text}\n`)
     bytes += text.length
   }
   await setTimeout(REST_MS)
@@ -146,15 +173,7 @@ function metricsCase(inputs: Inputs, values: number): Case {
     title: `${values.toLocaleString('en')} values of four metrics, read back`,
     prepare: async () => {
       const folder = join(inputs.directory, 'read-metrics')
-      const tracker = new ExperimentTracker(
-        {
-          outputDir: folder,
-          enableEnvironmentTracking: false,
-          enableGitTracking: false,
-          enableSeedTracking: false,
-        },
-        { environment: {} },
-      )
+      const tracker = trackerIn(folder)
       await tracker.startExperiment()
       for (let index = 0; index < values; index++) {
         tracker.logMetric(`metric_${index % 4}`, Math.sin(index), { step: index })
@@ -171,6 +190,42 @@ function metricsCase(inputs: Inputs, values: number): Case {
       const unsealed = { ...run, record: { ...run.record, seal: null } }
       const journal: Contestant = { ...own('from the journal', read(unsealed)), role: 'peer' }
       return entry(values * 24, [own('lineaprint readMetrics', read(run)), journal], [], new Map())
+    },
+  }
+}
+
+/** Runs of a plot. */
+const PLOTTED = 20
+
+function plotCase(inputs: Inputs, points: number): Case {
+  return {
+    name: 'plot',
+    title: `the command plot: ${PLOTTED} runs with ${points.toLocaleString('en')} points each`,
+    prepare: async () => {
+      const folder = join(inputs.directory, 'plot')
+      const ids: string[] = []
+      for (let run = 0; run < PLOTTED; run++) {
+        const tracker = trackerIn(folder)
+        await tracker.startExperiment()
+        for (let step = 0; step < points; step++) {
+          tracker.logMetric('loss', Math.sin(step / 1000) / (run + 1), { step })
+          if (step % 50_000 === 0) await tracker.flush()
+        }
+        await tracker.finishExperiment()
+        ids.push(basename(tracker.runDirectory))
+      }
+      const plot = (title: string, ...options: string[]): Contestant => ({
+        name: title,
+        role: 'ours',
+        child: true,
+        run: async () => {
+          await runProgram(process.execPath, [PROGRAM, 'plot', ...ids, '--output-dir', folder, ...options])
+          return undefined
+        },
+      })
+      const picture = join(folder, 'plot.svg')
+      const contestants = [plot('lineaprint plot, in the terminal'), plot('as SVG', '--output', picture)]
+      return entry(PLOTTED * points * 24, contestants, [], new Map())
     },
   }
 }

@@ -11,6 +11,7 @@ export type {
   NativeArchive,
   NativeCacheUsage,
   NativeCompared,
+  NativeCopiedPart,
   NativeDerivationCheck,
   NativeDerivationFiles,
   NativeDerivationOutcome,

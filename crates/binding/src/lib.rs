@@ -4,6 +4,7 @@
 //! - [`failure`]: pass errors as data; TypeScript makes them errors with the stack of the call.
 //! - [`enums`], [`digests`], [`cache`]: values that several functions pass.
 //! - [`files`], [`range`], [`model`]: hash what is on disk.
+//! - [`copy`]: copy parts of files, and put them together again.
 //! - [`derivation`]: check how the tensors of one model follow from those of another.
 //! - [`table`]: hash tables of several formats. [`rows`]: compare them row by row.
 //! - [`values`]: compare the values of two models.
@@ -25,6 +26,7 @@
 mod archive;
 mod bytes;
 mod cache;
+mod copy;
 mod derivation;
 mod digests;
 mod enums;

@@ -145,6 +145,7 @@ fn engine_part(part: &NativePart) -> Result<Part> {
     })
 }
 
-fn unsigned(value: i64) -> napi::Result<u64> {
+/// Convert a position.
+pub fn unsigned(value: i64) -> napi::Result<u64> {
     u64::try_from(value).map_err(|_| napi::Error::from_reason("a position is negative"))
 }

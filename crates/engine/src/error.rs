@@ -144,6 +144,14 @@ impl Error {
     }
 }
 
+/// Return whether a file could not be written because there is no space for it.
+pub fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
+    )
+}
+
 /// Return the message of the system, without the "(os error 13)" that Rust appends: the number is a field of its own.
 fn system_message(error: &io::Error) -> String {
     let text = error.to_string();

@@ -3,6 +3,7 @@
 //! - [`io`]: files, folders and buffers.
 //! - [`schedule`]: threads, how many of them, and how they share work.
 //! - [`digest`]: digests of files, ranges, memory, folders, models, tables, and of samples of these.
+//! - [`copy`]: copy parts of files, and put them together again, hashed in the same read.
 //! - [`derivation`]: check how the tensors of one model follow from those of another.
 //! - [`rows`]: compare tables row by row, and find rows that are in several tables.
 //! - [`tensors`]: read and compare the tensors of models.
@@ -16,6 +17,7 @@
 
 pub mod cache;
 pub mod control;
+pub mod copy;
 pub mod derivation;
 pub mod digest;
 pub mod error;

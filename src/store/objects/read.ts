@@ -1,14 +1,18 @@
 /** Reading of objects. Nothing of one is used before its digest was checked. */
 import { constants, chmod, copyFile, link, lstat, open, rename, rm, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { primary, toDigests } from '../../core/digest.ts'
 import { LineaprintError } from '../../core/errors.ts'
 import { randomHex } from '../../core/random.ts'
 import { hashFile } from '../../hash/file.ts'
 import { hashStream } from '../../hash/stream.ts'
+import { runJob } from '../../native/job.ts'
+import { native } from '../../native/load.ts'
 import { errorText } from '../../util/error-text.ts'
-import { errorCode, isReadError, storeError, syncHandle, writeAll } from '../../util/fs.ts'
+import { errorCode, isReadError, storeError, syncHandle } from '../../util/fs.ts'
 import { openUnlinked } from '../../util/own-file.ts'
 import {
+  PART_SIZE,
   contentOf,
   damagedObject,
   listPath,
@@ -17,6 +21,7 @@ import {
   piecesOf,
   writtenOf,
 } from './layout.ts'
+import type { Digest } from '../../core/digest.ts'
 import type { JobOptions } from '../../core/options.ts'
 import type { KeptFile } from '../../record/overwritten.ts'
 import type { Store } from '../store.ts'
@@ -120,7 +125,8 @@ export async function digestOf(
   return (await hashStream(blocksOf(store, pieces), { algorithm, ...options })).digest.toString()
 }
 
-async function* blocksOf(store: Store, pieces: readonly ObjectContent[]): AsyncGenerator<Uint8Array> {
+/** Read the bytes of pieces one after the other. A piece that ends early ends the bytes. */
+export async function* blocksOf(store: Store, pieces: readonly ObjectContent[]): AsyncGenerator<Uint8Array> {
   const block = Buffer.alloc(BLOCK)
   for (const piece of pieces) {
     await using file = await openUnlinked(piecePath(store, piece))
@@ -160,8 +166,7 @@ export async function writeObject(
   const temporary = join(dirname(target), `.${basename(target).slice(0, 100)}.${randomHex(6)}.tmp`)
   try {
     if (!replace && (await exists(target))) throw existing(target)
-    await copyPieces(store, pieces, temporary, options.signal)
-    const { digest, size } = await hashFile(temporary, { algorithm: content.algorithm, ...options })
+    const { digest, size } = await copyPieces(store, content, pieces, temporary, options)
     if (size !== content.size || digest.toString() !== writtenOf(content)) {
       const path = pieces.length === 1 ? piecePath(store, content) : listPath(store, content)
       throw damagedObject(path, content, digest.toString())
@@ -178,24 +183,26 @@ export async function writeObject(
   }
 }
 
+/** Copy pieces into a new file, and hash what is written. On file systems that can, it shares their blocks. */
 async function copyPieces(
   store: Store,
+  { algorithm, size }: ObjectContent,
   pieces: readonly ObjectContent[],
   temporary: string,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const [only] = pieces
-  if (pieces.length === 1 && only !== undefined) {
-    await copyFile(piecePath(store, only), temporary, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE)
-    return chmod(temporary, 0o600)
+  options: ReadOptions,
+): Promise<{ readonly digest: Digest; readonly size: number }> {
+  const paths = pieces.map((piece) => piecePath(store, piece))
+  const [only] = paths
+  // Of the systems that share blocks, macOS does so for whole files only.
+  if (paths.length === 1 && only !== undefined && process.platform !== 'linux') {
+    await copyFile(only, temporary, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE)
+    await chmod(temporary, 0o600)
+    return hashFile(temporary, { algorithm, ...options })
   }
-  await using file = await open(temporary, 'wx', 0o600)
-  let position = 0
-  for await (const block of blocksOf(store, pieces)) {
-    signal?.throwIfAborted()
-    await writeAll(file, block, position)
-    position += block.length
-  }
+  const { digests, size: written } = await runJob(options, (job, threads) =>
+    native.joinFiles(job, size === 0 ? [] : paths, PART_SIZE, size, temporary, algorithm, threads),
+  )
+  return { digest: primary(toDigests(digests)), size: written }
 }
 
 /** Move a file to a path at which nothing stands. */

@@ -3,6 +3,7 @@ import { open, rm } from 'node:fs/promises'
 import { LineaprintError } from '../../core/errors.ts'
 import { hashStream } from '../../hash/stream.ts'
 import { makeFolders, storeError, writeAll } from '../../util/fs.ts'
+import { publish, withTemporary } from './commit.ts'
 import {
   PART_SIZE,
   hasPiece,
@@ -14,7 +15,6 @@ import {
   writtenOf,
 } from './layout.ts'
 import { digestOf } from './read.ts'
-import { publish, temporaryIn } from './write.ts'
 import type { ByteStream } from '../../hash/stream.ts'
 import type { Store } from '../store.ts'
 import type { ObjectContent } from './layout.ts'
@@ -75,8 +75,7 @@ export function wrongDigest(expected: string, received: string): LineaprintError
 export async function receivePiece(store: Store, named: Named, bytes: ByteStream): Promise<void> {
   await makeFolders(store.root, 0o700)
   await makeObjectFolders(store, objectsFolder(store))
-  const temporary = temporaryIn(store)
-  try {
+  await withTemporary(store, async (temporary) => {
     const { digest } = await writeArriving(temporary, bytes, {
       algorithm: named.algorithm,
       limit: PART_SIZE,
@@ -84,9 +83,7 @@ export async function receivePiece(store: Store, named: Named, bytes: ByteStream
     if (digest !== writtenOf(named)) throw wrongDigest(writtenOf(named), digest)
     await using file = await open(temporary, 'r+')
     await publish(store, temporary, piecePath(store, named), file)
-  } finally {
-    await rm(temporary, { force: true })
-  }
+  })
 }
 
 /**
@@ -115,12 +112,9 @@ export async function receiveList(
       })
   const digest = await digestOf(store, content, parts, { signal })
   if (digest !== writtenOf(named)) throw wrongDigest(writtenOf(named), digest)
-  const temporary = temporaryIn(store)
-  try {
+  await withTemporary(store, async (temporary) => {
     await using file = await open(temporary, 'wx', 0o600)
     await writeAll(file, Buffer.from(text), 0)
     await publish(store, temporary, listPath(store, named), file)
-  } finally {
-    await rm(temporary, { force: true })
-  }
+  })
 }

@@ -2,8 +2,7 @@
 
 use super::listing::{Change, Rows};
 use super::side::{Side, select};
-use super::spill::is_full;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, is_full};
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow_schema::{Field, Schema};
 use parquet::arrow::ArrowWriter;

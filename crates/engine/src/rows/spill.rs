@@ -1,6 +1,6 @@
 //! A private temporary file, which no name leads to: it is gone once the process ends, however it ends.
 
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, is_full};
 use crate::io::source::read_at;
 use std::fs::File;
 use std::io;
@@ -79,12 +79,4 @@ fn failure(what: &str, error: &io::Error) -> Error {
     );
     failure = failure.at(&folder);
     failure
-}
-
-/// Return whether a file could not be written because there is no space for it.
-pub fn is_full(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
-    )
 }

@@ -27,6 +27,7 @@ export type {
   NativeModel,
   NativePart,
   NativePartContent,
+  NativeRowOutcome,
   NativeShard,
   NativeColumnStatistics,
   NativeTable,

@@ -2,9 +2,9 @@
 import { checkObject } from '../core/options.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { BLOCK_ROWS, hashTable } from './table.ts'
-import { checkRowOptions, compareRows } from './table-rows.ts'
+import { checkRowOptions, readTables } from './table-rows.ts'
 import type { Digest } from '../core/digest.ts'
-import type { RowComparison, RowOptions } from './table-rows.ts'
+import type { ReadTables, RowComparison, RowOptions, TablePaths } from './table-rows.ts'
 import type { TableColumn, TableHash, TableOptions } from './table.ts'
 
 /** Rows from `start` up to but not including `end`, counted from 0. */
@@ -65,10 +65,11 @@ export type TableSource = Parameters<typeof hashTable>[0] | TableHash
  * Compare two tables. Columns are matched by name; of several with one name the first is matched with the
  * first, and so on. Rows are compared if the tables are files and have the same columns.
  *
- * Cost: that of {@link hashTable} for each, which is nothing for tables that are already hashed. If the tables differ,
- * both are read once more, and the rows that differ once more. Rows that are not equal at their position are sorted by a
- * hash: memory holds at most 192 MiB for that, and a temporary file the rest, 24 bytes for each such row (40 for each row
- * with a key).
+ * Cost: one read of both, in which what is equal in both is hashed once; nothing for tables that are already hashed. A
+ * row that is not equal at its position is looked for in the same 65,536 rows of the other table. What is not there is
+ * sorted by a hash: memory holds at most 192 MiB for that, and a temporary file the rest, 24 bytes for each such row. With
+ * a key all rows are sorted, 40 bytes each. The cells of rows that differ are read again where they are more than a few
+ * thousand.
  *
  * @param options Those of {@link hashTable}, for both; a schema applies to text formats only.
  * @throws The errors of {@link hashTable}; ERR_LINEAPRINT_INCOMPARABLE for tables hashed with different
@@ -92,11 +93,10 @@ export async function diffTables(
       },
     )
   }
-  const before = await read(a, tableOptions)
-  const after = await read(b, tableOptions)
+  const { before, after, rows: compared } = await readBoth(a, b, { ...tableOptions, key, rows: list, output })
   const columns = diffColumns(before, after)
   const same = before.digest.equals(after.digest)
-  const rows = same ? sameRows(key) : await rowsOf([a, before], [b, after], options)
+  const rows = same ? sameRows(key) : compared
   const counts = { added: 0, removed: 0, changed: 0 }
   for (const { status } of columns) counts[status]++
   const [first, second] = [before, after].map(keys)
@@ -128,24 +128,23 @@ function sameRows(key: readonly string[] = []): RowComparison {
   }
 }
 
-type Given = readonly [source: TableSource, table: TableHash]
-
-/** Compare the rows of two tables that differ, if both are files. */
-async function rowsOf(
-  [a, before]: Given,
-  [b, after]: Given,
+/** Read both tables: together if both are files, so that their rows are compared. */
+async function readBoth(
+  a: TableSource,
+  b: TableSource,
   options: TableOptions & RowOptions,
-): Promise<RowComparison> {
-  const [filesBefore, filesAfter] = [filesOf(a), filesOf(b)]
-  if (filesBefore === undefined || filesAfter === undefined)
-    return { status: 'not-checked', reason: 'rows are compared of files, not of digests or bytes in memory' }
-  return compareRows({ files: filesBefore, table: before }, { files: filesAfter, table: after }, options)
+): Promise<ReadTables> {
+  if (isPaths(a) && isPaths(b)) return readTables(a, b, options)
+  const { key: _, rows: __, output: ___, ...tableOptions } = options
+  return {
+    before: await read(a, tableOptions),
+    after: await read(b, tableOptions),
+    rows: { status: 'not-checked', reason: 'rows are compared of files, not of digests or bytes in memory' },
+  }
 }
 
-/** Return the files of a table; `undefined` if it is something else. */
-function filesOf(source: TableSource): readonly string[] | undefined {
-  if (typeof source === 'string') return [source]
-  return Array.isArray(source) ? (source as readonly string[]) : undefined
+function isPaths(source: TableSource): source is TablePaths {
+  return typeof source === 'string' || (Array.isArray(source) && source.length > 0)
 }
 
 /** Return the keys of the first that the second also has, in the order of the first. */

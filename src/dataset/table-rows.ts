@@ -2,12 +2,13 @@
 import { randomBytes } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { LineaprintError } from '../core/errors.ts'
-import { checkPath } from '../core/options.ts'
+import { checkKeys, checkPath, checkPaths } from '../core/options.ts'
 import { runJob } from '../native/job.ts'
 import { native } from '../native/load.ts'
 import { inputError } from '../util/fs.ts'
-import { tableRequest } from './table.ts'
-import type { NativeListedRow } from '../native/load.ts'
+import { TABLE_OPTIONS, tableRequest, toTable } from './table.ts'
+import type { AlgorithmChoice } from '../core/digest.ts'
+import type { NativeListedRow, NativeRowOutcome, NativeTable } from '../native/load.ts'
 import type { TableHash, TableOptions } from './table.ts'
 
 /** Options of a comparison of rows. */
@@ -74,10 +75,11 @@ export interface ComparedRows {
 /** The rows that differ, or the reason why that is not known. */
 export type RowComparison = ComparedRows | { readonly status: 'not-checked'; readonly reason: string }
 
-/** The files of a table, and its digests. */
-export interface HashedFiles {
-  readonly files: readonly string[]
-  readonly table: TableHash
+/** Two tables that were read together. */
+export interface ReadTables {
+  readonly before: TableHash
+  readonly after: TableHash
+  readonly rows: RowComparison
 }
 
 /**
@@ -104,37 +106,59 @@ export function checkRowOptions({ key = [], rows = 0, output }: RowOptions): voi
 
 const MAX_LISTED = 100_000
 
+/** A table in files: its path, or the paths of its files. */
+export type TablePaths = string | readonly string[]
+
 /**
- * Compare the rows of two tables that are not equal.
+ * Hash two tables and compare their rows, in one pass.
  *
  * @throws ERR_LINEAPRINT_ARGUMENT for a key that is no column, SPACE if there is no space for temporary files, and the
  * errors of `hashTable`.
  */
-export async function compareRows(
-  before: HashedFiles,
-  after: HashedFiles,
+export async function readTables(
+  before: TablePaths,
+  after: TablePaths,
   options: TableOptions & RowOptions,
-): Promise<RowComparison> {
+): Promise<ReadTables> {
+  checkKeys(options, [...TABLE_OPTIONS, 'key', 'rows', 'output'])
   const { key = [], rows = 0, output } = options
-  if (output !== undefined) await refuseInput(output, [...before.files, ...after.files])
-  const columns = before.table.columns.map(({ name }) => name)
-  for (const { table } of [before, after]) checkKey(key, table)
+  const files = [before, after].map((paths) =>
+    typeof paths === 'string' ? [checkPath(paths)] : checkPaths(paths),
+  )
+  if (output !== undefined) await refuseInput(output, files.flat())
   const request = {
-    key: key.map((name) => columns.indexOf(name)),
+    key: [...key],
     secret: randomBytes(32),
     list: rows,
     ...(output !== undefined && { output }),
   }
-  const wanted = tableRequest(options)
-  const { notCompared, difference } = await runJob(options, (job, threads) =>
-    native.diffRows(
-      job,
-      { paths: [...before.files], options: wanted },
-      { paths: [...after.files], options: wanted },
-      request,
-      threads,
-    ),
+  const wanted = { ...tableRequest(options), statistics: false }
+  const [first = [], second = []] = files.map((paths) => ({ paths: [...paths], options: wanted }))
+  const outcome = await runJob(options, (job, threads) =>
+    native.diffRows(job, first, second, request, threads),
   )
+  if (typeof outcome.wrongKey === 'number') {
+    const paths = outcome.wrongKey === 0 ? before : after
+    throw keyError(key, outcome.columns ?? [], typeof paths === 'string' ? paths : paths[0])
+  }
+  return {
+    before: readTable(before, outcome.before, wanted.algorithm),
+    after: readTable(after, outcome.after, wanted.algorithm),
+    rows: toComparison(outcome, key),
+  }
+}
+
+function readTable(
+  paths: TablePaths,
+  table: NativeTable | null | undefined,
+  algorithm: AlgorithmChoice,
+): TableHash {
+  if (table === undefined || table === null)
+    throw new LineaprintError('ERR_LINEAPRINT_INTERNAL', 'no digest was computed')
+  return { ...(typeof paths === 'string' && { path: paths }), ...toTable(table, algorithm, false) }
+}
+
+function toComparison({ notCompared, difference }: NativeRowOutcome, key: readonly string[]): RowComparison {
   if (difference === undefined || difference === null)
     return { status: 'not-checked', reason: notCompared ?? 'the rows were not compared' }
   const { removed, added, changed, sameOrder, duplicateKeys, names, cells, examined, listed } = difference
@@ -180,28 +204,29 @@ async function refuseInput(output: string, files: readonly string[]): Promise<vo
   }
 }
 
-/** Refuse a key that does not name one column of a table. */
-function checkKey(key: readonly string[], { path, columns }: TableHash): void {
-  const names = columns.map(({ name }) => name)
-  for (const name of key) {
-    const count = names.filter((other) => other === name).length
-    if (count === 1) continue
-    throw new LineaprintError(
-      'ERR_LINEAPRINT_ARGUMENT',
-      count === 0
-        ? `the table has no column ${JSON.stringify(name)}`
-        : `several columns are named ${JSON.stringify(name)}`,
-      {
-        path,
-        field: 'key',
-        expected: `one of ${names
-          .slice(0, 20)
-          .map((other) => JSON.stringify(other))
-          .join(', ')}`,
-        received: JSON.stringify(name),
-      },
-    )
-  }
+/** Return the error of a key that does not name one column each of a table. */
+function keyError(
+  key: readonly string[],
+  names: readonly string[],
+  path: string | undefined,
+): LineaprintError {
+  const times = (name: string): number => names.filter((other) => other === name).length
+  const name = key.find((each) => times(each) !== 1) ?? ''
+  return new LineaprintError(
+    'ERR_LINEAPRINT_ARGUMENT',
+    times(name) === 0
+      ? `the table has no column ${JSON.stringify(name)}`
+      : `several columns are named ${JSON.stringify(name)}`,
+    {
+      path,
+      field: 'key',
+      expected: `one of ${names
+        .slice(0, 20)
+        .map((other) => JSON.stringify(other))
+        .join(', ')}`,
+      received: JSON.stringify(name),
+    },
+  )
 }
 
 function toRow(row: NativeListedRow, names: readonly string[], key: readonly string[]): RowChange {

@@ -115,17 +115,20 @@ export async function hashTable<A extends AlgorithmChoice = 'blake3'>(
   return hashSource(source, options)
 }
 
+/** Names of the options of a table. */
+export const TABLE_OPTIONS = [
+  'format',
+  'schema',
+  'delimiter',
+  'quote',
+  'encoding',
+  'table',
+  'unordered',
+  'statistics',
+] as const
+
 async function hashSource(source: TableSource, options: TableOptions): Promise<TableHash> {
-  checkKeys(options, [
-    'format',
-    'schema',
-    'delimiter',
-    'quote',
-    'encoding',
-    'table',
-    'unordered',
-    'statistics',
-  ])
+  checkKeys(options, TABLE_OPTIONS)
   const wanted = tableRequest(options)
   const { algorithm } = wanted
   const input = inputOf(source)
@@ -244,7 +247,8 @@ function schemaError(received: string): LineaprintError {
   })
 }
 
-function toTable(table: NativeTable, algorithm: AlgorithmChoice, unordered: boolean): TableHash {
+/** Return a hashed table as the addon gives it. */
+export function toTable(table: NativeTable, algorithm: AlgorithmChoice, unordered: boolean): TableHash {
   const digests = toDigests(table.digests, unordered ? 'table-unordered' : 'table')
   const count = Math.ceil(table.rows / BLOCK_ROWS)
   const { columns: own } = table

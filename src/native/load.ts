@@ -30,6 +30,7 @@ export type {
   NativeModel,
   NativePart,
   NativePartContent,
+  NativeRowOutcome,
   NativeShard,
   NativeColumnStatistics,
   NativeTable,

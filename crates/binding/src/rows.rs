@@ -3,8 +3,8 @@
 use crate::digests::number;
 use crate::enums::NativeRowStatus;
 use crate::job::{NativeJob, start};
-use crate::table::NativeTableOptions;
-use lineaprint_engine::rows::difference::{DiffRows, Outcome, RowDifference};
+use crate::table::{NativeTable, NativeTableOptions, native_table};
+use lineaprint_engine::rows::difference::{Comparison, DiffRows, Outcome, RowDifference};
 use lineaprint_engine::rows::leaks::{FindLeaks, Leaks};
 use lineaprint_engine::rows::listing::{Change, ListedRow};
 use lineaprint_engine::rows::side::TableFiles;
@@ -32,8 +32,8 @@ impl From<NativeTableFiles> for TableFiles {
 /// Request of a comparison.
 #[napi(object, object_to_js = false)]
 pub struct NativeRowRequest {
-    /// Indices, in the first table, of the columns that identify a row; none if all columns do.
-    pub key: Vec<u32>,
+    /// Names of the columns that identify a row; none if all columns do.
+    pub key: Vec<String>,
     /// 32 random bytes, new for each comparison.
     pub secret: Uint8Array,
     /// The number of rows that are listed.
@@ -44,9 +44,14 @@ pub struct NativeRowRequest {
     pub memory: Option<u32>,
 }
 
-/// The rows that differ, or the reason why they were not compared.
+/// Two tables and the rows that differ, or the reason why they were not compared.
 #[napi(object, object_from_js = false)]
 pub struct NativeRowOutcome {
+    /// The table, 0 or 1, of which the key does not name one column each. Nothing else is there then, but its columns.
+    pub wrong_key: Option<u32>,
+    pub columns: Option<Vec<String>>,
+    pub before: Option<NativeTable>,
+    pub after: Option<NativeTable>,
     pub not_compared: Option<String>,
     pub difference: Option<NativeRowDifference>,
 }
@@ -81,7 +86,7 @@ pub struct NativeListedRow {
     pub cells_after: Vec<Option<String>>,
 }
 
-/// Compare two tables row by row.
+/// Hash two tables, and compare them row by row.
 #[napi(ts_return_type = "Promise<NativeRowOutcome | NativeFailure>")]
 pub fn diff_rows<'env>(
     env: &'env Env,
@@ -91,24 +96,43 @@ pub fn diff_rows<'env>(
     request: NativeRowRequest,
     threads: Option<u32>,
 ) -> napi::Result<Object<'env>> {
+    let before = TableFiles::from(before);
+    let algorithms = before.options.algorithms;
     let request = DiffRows {
-        before: before.into(),
+        before,
         after: after.into(),
-        key: request.key.into_iter().map(|column| column as usize).collect(),
+        key: request.key,
         secret: secret(&request.secret),
         list: request.list as usize,
         output: request.output.map(PathBuf::from),
         memory: request.memory.map(|bytes| bytes as usize),
     };
-    start(env, job, threads, request, |outcome| match outcome {
-        Outcome::NotCompared(reason) => NativeRowOutcome {
-            not_compared: Some(reason),
-            difference: None,
-        },
-        Outcome::Compared(difference) => NativeRowOutcome {
-            not_compared: None,
-            difference: Some((*difference).into()),
-        },
+    start(env, job, threads, request, move |comparison| {
+        let read = match comparison {
+            Comparison::WrongKey { side, columns } => {
+                return NativeRowOutcome {
+                    wrong_key: u32::try_from(side).ok(),
+                    columns: Some(columns),
+                    before: None,
+                    after: None,
+                    not_compared: None,
+                    difference: None,
+                };
+            }
+            Comparison::Read(read) => *read,
+        };
+        let (not_compared, difference) = match read.rows {
+            Outcome::NotCompared(reason) => (Some(reason), None),
+            Outcome::Compared(difference) => (None, Some((*difference).into())),
+        };
+        NativeRowOutcome {
+            wrong_key: None,
+            columns: None,
+            before: Some(native_table(read.before, algorithms)),
+            after: Some(native_table(read.after, algorithms)),
+            not_compared,
+            difference,
+        }
     })
 }
 

@@ -181,7 +181,8 @@ impl From<NativeTableOptions> for Options {
     }
 }
 
-fn native_table(table: TableDigest, algorithms: Algorithms) -> NativeTable {
+/// Lower a hashed table.
+pub fn native_table(table: TableDigest, algorithms: Algorithms) -> NativeTable {
     let (names, types) = table
         .columns
         .names()

@@ -2,15 +2,16 @@
 
 use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
 use lineaprint_digest::Algorithms;
-use lineaprint_engine::digest::table::{Dialect, Options};
-use lineaprint_engine::rows::difference::{DiffRows, Outcome, RowDifference};
+use lineaprint_engine::digest::table::{Columns, Dialect, Options, hash};
+use lineaprint_engine::rows::difference::{Comparison, DiffRows, Outcome, ReadTables, RowDifference};
 use lineaprint_engine::rows::leaks::FindLeaks;
+use lineaprint_engine::rows::listing::Change;
 use lineaprint_engine::rows::side::TableFiles;
 use lineaprint_engine::{Code, Control};
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 use proptest::prelude::*;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -67,8 +68,31 @@ fn request(before: TableFiles, after: TableFiles) -> DiffRows {
     }
 }
 
+/// Compare tables, whose digests must be those of each table alone.
+fn read(request: &DiffRows) -> ReadTables {
+    let Comparison::Read(read) = request.compare(&Control::new()).expect("compared") else {
+        panic!("a wrong key");
+    };
+    for (own, files) in [(&read.before, &request.before), (&read.after, &request.after)] {
+        let alone = hash(&files.paths, &files.options, &Control::new()).expect("hashed");
+        assert_eq!(own.digests, alone.digests);
+        assert_eq!(
+            (own.rows, own.size, own.format),
+            (alone.rows, alone.size, alone.format)
+        );
+        let (Columns::Ordered(own), Columns::Ordered(alone)) = (&own.columns, &alone.columns) else {
+            panic!("columns without digests");
+        };
+        for (own, alone) in own.iter().zip(alone) {
+            assert_eq!((&own.column, &own.digests), (&alone.column, &alone.digests));
+            assert_eq!(own.blocks, alone.blocks);
+        }
+    }
+    *read
+}
+
 fn compared(request: &DiffRows) -> RowDifference {
-    match request.compare(&Control::new()).expect("compared") {
+    match read(request).rows {
         Outcome::Compared(difference) => *difference,
         Outcome::NotCompared(reason) => panic!("{reason}"),
     }
@@ -129,7 +153,7 @@ fn changed_cells_of_a_key_are_counted_and_written() {
     let y = write(&folder.path().join("b.parquet"), &after, 60_000);
     let output = folder.path().join("changes.parquet");
     let difference = compared(&DiffRows {
-        key: vec![0],
+        key: vec!["id".to_owned()],
         list: 10,
         output: Some(output.clone()),
         memory: Some(1 << 20),
@@ -215,5 +239,159 @@ fn rows_of_several_splits_are_counted() {
             .map(|example| (example.row, example.other_row))
             .collect();
         assert_eq!(rows, [(14_900, 0), (14_901, 1), (14_902, 2)]);
+    }
+}
+
+/// What every row of a table is worth: rows that differ, by position, as the definition in `docs/diff.md` says, without
+/// blocks, sorting or hashes.
+struct Expected {
+    removed: Vec<u64>,
+    added: Vec<u64>,
+    changed: Vec<(u64, u64)>,
+    same_order: bool,
+}
+
+fn expected(before: &[Row], after: &[Row]) -> Expected {
+    const BLOCK: usize = 65_536;
+    let both = before.len().min(after.len());
+    let in_place = |row: usize| row < both && before[row] == after[row];
+    let mut left: [Vec<usize>; 2] =
+        [before.len(), after.len()].map(|rows| (0..rows).filter(|row| !in_place(*row)).collect());
+    let mut pairs: Vec<(usize, usize)> = (0..both)
+        .filter(|row| in_place(*row))
+        .map(|row| (row, row))
+        .collect();
+    for within_blocks in [true, false] {
+        let mut waiting: HashMap<(usize, &Row), VecDeque<usize>> = HashMap::new();
+        let block = |row: usize| if within_blocks { row / BLOCK } else { 0 };
+        for row in &left[0] {
+            waiting
+                .entry((block(*row), &before[*row]))
+                .or_default()
+                .push_back(*row);
+        }
+        let mut taken = HashSet::new();
+        left[1].retain(|row| {
+            let first = waiting.get_mut(&(block(*row), &after[*row]));
+            let Some(other) = first.and_then(VecDeque::pop_front) else {
+                return true;
+            };
+            pairs.push((other, *row));
+            taken.insert(other);
+            false
+        });
+        left[0].retain(|row| !taken.contains(row));
+    }
+    pairs.sort_unstable();
+    let [mut removed, mut added] =
+        left.map(|rows| rows.into_iter().map(|row| row as u64).collect::<Vec<_>>());
+    let [gone, new] = [&removed, &added].map(|rows| rows.iter().copied().collect::<HashSet<u64>>());
+    let changed: Vec<u64> = removed.iter().copied().filter(|row| new.contains(row)).collect();
+    removed.retain(|row| !new.contains(row));
+    added.retain(|row| !gone.contains(row));
+    Expected {
+        removed,
+        added,
+        changed: changed.into_iter().map(|row| (row, row)).collect(),
+        same_order: pairs.is_sorted_by_key(|(_, after)| *after),
+    }
+}
+
+/// An edit of a table, at a row that is given as a share of all.
+#[derive(Clone, Debug)]
+enum Edit {
+    Insert(f64, usize),
+    Remove(f64, usize),
+    Change(f64),
+    Swap(f64, f64),
+    Repeat(f64, f64),
+}
+
+fn edit() -> impl Strategy<Value = Edit> {
+    prop_oneof![
+        (0.0..1.0, prop_oneof![1_usize..20, 60_000_usize..80_000])
+            .prop_map(|(at, count)| Edit::Insert(at, count)),
+        (0.0..1.0, prop_oneof![1_usize..20, 60_000_usize..80_000])
+            .prop_map(|(at, count)| Edit::Remove(at, count)),
+        (0.0..1.0).prop_map(Edit::Change),
+        (0.0..1.0, 0.0..1.0).prop_map(|(a, b)| Edit::Swap(a, b)),
+        (0.0..1.0, 0.0..1.0).prop_map(|(a, b)| Edit::Repeat(a, b)),
+    ]
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a share of few rows"
+)]
+fn at(share: f64, rows: &[Row]) -> usize {
+    ((rows.len() as f64 * share) as usize).min(rows.len().saturating_sub(1))
+}
+
+fn apply(edits: &[Edit], rows: &mut Vec<Row>) {
+    for (number, edit) in edits.iter().enumerate() {
+        let number = i64::try_from(number).expect("few");
+        match *edit {
+            Edit::Insert(share, count) => {
+                let at = at(share, rows);
+                let new = (0..count as u64).map(|row| (Some(-1 - number), row, "new".to_owned()));
+                rows.splice(at..at, new);
+            }
+            Edit::Remove(share, count) => {
+                let start = at(share, rows);
+                rows.drain(start..(start + count).min(rows.len()));
+            }
+            Edit::Change(share) => {
+                let at = at(share, rows);
+                rows[at].2.push('!');
+            }
+            Edit::Swap(first, second) => {
+                let (first, second) = (at(first, rows), at(second, rows));
+                rows.swap(first, second);
+            }
+            Edit::Repeat(first, second) => {
+                let row = rows[at(first, rows)].clone();
+                let second = at(second, rows);
+                rows.insert(second, row);
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+    #[test]
+    fn edits_of_several_blocks_are_those_of_the_definition(
+        edits in proptest::collection::vec(edit(), 0..5),
+        memory in prop_oneof![Just(None), Just(Some(100_000))],
+        modulus in prop_oneof![Just(1_000_000_i64), Just(30_000)],
+    ) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let before: Vec<Row> = (0..200_000).map(|id| (Some(id % modulus), 0, String::new())).collect();
+        let mut after = before.clone();
+        apply(&edits, &mut after);
+        let x = write(&folder.path().join("a.parquet"), &before, 150_000);
+        let y = write(&folder.path().join("b.parquet"), &after, 90_000);
+        let difference = compared(&DiffRows { memory, list: 200_000, ..request(x, y) });
+        let expected = expected(&before, &after);
+        let (mut removed, mut added, mut changed) = (Vec::new(), Vec::new(), Vec::new());
+        for row in &difference.listed {
+            match row.change {
+                Change::Removed(row) => removed.push(row),
+                Change::Added(row) => added.push(row),
+                Change::Changed(before, after) => changed.push((before, after)),
+            }
+        }
+        prop_assert_eq!(difference.same_order, expected.same_order);
+        prop_assert_eq!(difference.removed, expected.removed.len() as u64);
+        prop_assert_eq!(difference.added, expected.added.len() as u64);
+        prop_assert_eq!(difference.changed, expected.changed.len() as u64);
+        let most = difference.listed.len();
+        if most < 200_000 {
+            prop_assert_eq!(removed, expected.removed);
+            prop_assert_eq!(added, expected.added);
+            prop_assert_eq!(changed, expected.changed);
+        }
     }
 }

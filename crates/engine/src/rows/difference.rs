@@ -1,23 +1,31 @@
-//! Comparison of two tables row by row.
+//! Comparison of two tables row by row, and their digests, in one pass.
 //!
-//! Rows that are equal at their position need nothing else: most rows of two versions of a table do. The values of all
-//! others are sorted and paired, and what is left over was removed or added. So the order of the rows does not count,
-//! and a row that occurs three times in one table and twice in the other one was removed once.
+//! Rows that are equal at their position need nothing else: most rows of two versions of a table do. Of all others, equal
+//! rows of the same 65,536 rows of both tables are paired first, then those of whole tables, which are sorted by their
+//! values; what is left over was removed or added. So the order of the rows does not count, and a row that occurs three
+//! times in one table and twice in the other one was removed once. Of equal rows of one table the first is paired first.
+//!
+//! With a key, all rows are sorted by the value of their key.
 
+use super::align::equal_pairs;
+use super::in_step::{self, BlockPair};
 use super::join::{self, Duplicates, Pair};
+use super::kept::Kept;
 use super::listing::{self, Cells, Change, ListedRow, Wanted};
 use super::positions::{Positions, Ranked};
-use super::side::{Side, TableFiles, each_pair};
+use super::runs::{AllRuns, Runs};
+use super::side::{Side, TableFiles, rows_of};
 use super::sorter::{Merge, Record, Sorted, Sorter, in_ranges};
-use super::value::{EQUAL_ROW, Key, values};
+use super::value::{EQUAL_ROW, Key, RowHash, Value, value};
 use super::{MAX_ROWS, MEMORY};
 use crate::control::Control;
-use crate::digest::table::in_column;
-use crate::error::{Code, Error, Result};
+use crate::digest::table::TableDigest;
+use crate::error::Result;
 use crate::io::source::retry_once;
 use crate::schedule::job::Job;
 use crate::schedule::readers::AccessPattern;
-use lineaprint_formats::table::{Block, Column, row};
+use arrow_array::Array as _;
+use lineaprint_formats::table::{BLOCK_ROWS, Column};
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -26,12 +34,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 /// A request to compare two tables row by row.
 #[derive(Clone, Debug)]
 pub struct DiffRows {
-    /// The first table.
+    /// The first table. Both are hashed with its algorithms.
     pub before: TableFiles,
     /// The second table.
     pub after: TableFiles,
-    /// Indices, in the first table, of the columns that identify a row; none if all columns do.
-    pub key: Vec<usize>,
+    /// Names of the columns that identify a row; none if all columns do.
+    pub key: Vec<String>,
     /// Random bytes, new for each comparison.
     pub secret: Key,
     /// The number of rows that are listed.
@@ -42,7 +50,32 @@ pub struct DiffRows {
     pub memory: Option<usize>,
 }
 
-/// The result of a comparison.
+/// The result of a request.
+#[derive(Debug)]
+pub enum Comparison {
+    /// The key does not name one column each of a table. Nothing was read.
+    WrongKey {
+        /// Which of the tables: 0 or 1.
+        side: usize,
+        /// The names of its columns.
+        columns: Vec<String>,
+    },
+    /// Both tables were read.
+    Read(Box<ReadTables>),
+}
+
+/// Two tables that were read.
+#[derive(Debug)]
+pub struct ReadTables {
+    /// The first table.
+    pub before: TableDigest,
+    /// The second table.
+    pub after: TableDigest,
+    /// Their rows.
+    pub rows: Outcome,
+}
+
+/// The result of a comparison of rows.
 #[derive(Debug)]
 pub enum Outcome {
     /// The rows that differ.
@@ -73,7 +106,7 @@ pub struct RowDifference {
 }
 
 impl Job for DiffRows {
-    type Output = Outcome;
+    type Output = Comparison;
 
     fn access(&self) -> AccessPattern<'_> {
         AccessPattern::Decoded {
@@ -81,158 +114,165 @@ impl Job for DiffRows {
         }
     }
 
-    fn run(self, control: &Control) -> Result<Outcome> {
+    fn run(self, control: &Control) -> Result<Comparison> {
         retry_once(|| self.compare(control))
     }
 }
 
 impl DiffRows {
     /// Compare the tables on the threads of the current pool.
-    pub fn compare(&self, control: &Control) -> Result<Outcome> {
+    pub fn compare(&self, control: &Control) -> Result<Comparison> {
         let before = Side::open(&self.before, control)?;
         let mut after = Side::open(&self.after, control)?;
-        if !after.order_as(before.columns()) {
-            return Ok(Outcome::NotCompared("the columns differ".to_owned()));
+        for (side, table) in [&before, &after].into_iter().enumerate() {
+            let names = || table.columns().iter().map(|column| &column.name);
+            let is_one = |name| names().filter(|other| *other == name).count() == 1;
+            if !self.key.iter().all(is_one) {
+                let columns = names().cloned().collect();
+                return Ok(Comparison::WrongKey { side, columns });
+            }
         }
-        if before.columns().is_empty() {
-            return Ok(Outcome::NotCompared("the tables have no columns".to_owned()));
-        }
-        if self.key.iter().any(|column| *column >= before.columns().len()) {
-            return Err(Error::new(
-                Code::Internal,
-                "a bug in lineaprint: a key of no column",
-            ));
-        }
-        let (records, rows) = self.records(&before, &after, control)?;
-        if rows.iter().any(|rows| *rows > MAX_ROWS) {
-            return Ok(Outcome::NotCompared(format!(
-                "a table has more than {MAX_ROWS} rows"
-            )));
-        }
-        let (pairs, shifted, duplicates) = self.pair(&records, rows, control)?;
-        let same_order = !shifted || is_in_order(&records, &pairs, control)?;
-        let shared = if self.key.is_empty() {
+        let not_compared = |reason: &str| Some(Outcome::NotCompared(reason.to_owned()));
+        let unread = if !after.order_as(before.columns()) {
+            not_compared("the columns differ")
+        } else if before.columns().is_empty() {
+            not_compared("the tables have no columns")
+        } else {
+            let rows = [&before, &after].map(|side| side.known_rows().unwrap_or_default());
+            too_many(rows)
+        };
+        let read = match unread {
+            Some(rows) => ReadTables {
+                before: before.hash(control)?,
+                after: after.hash(control)?,
+                rows,
+            },
+            None if self.key.is_empty() => self.read(&ByValue, [&before, &after], control)?,
+            None => {
+                let columns = self.key_columns(&before);
+                self.read(&ByKey { columns }, [&before, &after], control)?
+            }
+        };
+        before.finish()?;
+        after.finish()?;
+        Ok(Comparison::Read(Box::new(read)))
+    }
+
+    /// Read two tables of the same columns.
+    fn read<const W: usize, S: Shape<W>>(
+        &self,
+        shape: &S,
+        sides: [&Side; 2],
+        control: &Control,
+    ) -> Result<ReadTables> {
+        let columns = sides[0].columns();
+        let hash = RowHash::new(&self.secret, columns.len());
+        let [x, y] = [self.sorter::<W>(3), self.sorter::<W>(3)];
+        let runs = Runs::new(self.sorter(1));
+        let kept = [Kept::default(), Kept::default()];
+        let read = in_step::read(sides, self.before.options.algorithms, control, &|pair| {
+            let block = BlockRows {
+                pair,
+                hash: &hash,
+                columns,
+                runs: &runs,
+            };
+            let [a, b] = shape.records(&block)?;
+            x.add(&a)?;
+            y.add(&b)?;
+            block.keep(&kept)
+        })?;
+        let rows = [read[0].rows, read[1].rows];
+        let [first, second] = read;
+        let before = sides[0].digest_of(rows[0], first.blocks)?;
+        let after = sides[1].digest_of(rows[1], second.blocks)?;
+        let outcome = match too_many(rows) {
+            Some(outcome) => outcome,
+            None => {
+                let records = [x.finish()?, y.finish()?];
+                self.rows::<W, S>(records, &runs.finish()?, (sides, rows), &kept, control)?
+            }
+        };
+        Ok(ReadTables {
+            before,
+            after,
+            rows: outcome,
+        })
+    }
+
+    /// Pair the rows that were not equal in place, and look at the cells of those that differ.
+    fn rows<const W: usize, S: Shape<W>>(
+        &self,
+        records: [Sorted<W>; 2],
+        runs: &AllRuns,
+        (sides, rows): ([&Side; 2], [u64; 2]),
+        kept: &[Kept; 2],
+        control: &Control,
+    ) -> Result<Outcome> {
+        let (pairs, is_shifted, duplicates) = self.pair::<W, S>(&records, rows, control)?;
+        // Rows that are equal in place are in order if all others are.
+        let same_order = !(is_shifted || runs.is_shifted)
+            || (runs.are_in_order(|a, b| pairs.is_in_order(a, b))?
+                && is_in_order::<W, S>(&records, &pairs, control)?);
+        drop(records);
+        let by_position = self.key.is_empty();
+        let shared = if by_position {
             pairs.removed.common(&pairs.added)
         } else {
             0
         };
         let wanted = Wanted {
-            key: &self.key,
+            key: &self.key_columns(sides[0]),
             list: self.list,
             output: self.output.as_deref(),
         };
-        drop(records);
-        let mut changes = pairs.changes(self.key.is_empty())?;
+        let mut changes = pairs.changes(by_position)?;
         let Cells {
             columns,
             examined,
             listed,
-        } = listing::read(|| changes.next(), &before, &after, &wanted, control)?;
-        before.finish()?;
-        after.finish()?;
-        let names = before.columns().iter().map(|column| column.name.clone());
+        } = listing::read(|| changes.next(), sides, kept, &wanted, control)?;
+        let names = sides[0].columns().iter().map(|column| column.name.clone());
         Ok(Outcome::Compared(Box::new(RowDifference {
             removed: pairs.removed.len() - shared,
             added: pairs.added.len() - shared,
             changed: shared + pairs.changed_rows,
             same_order,
-            duplicates: (!self.key.is_empty()).then_some(duplicates),
+            duplicates: (!by_position).then_some(duplicates),
             columns: names.zip(columns).collect(),
             examined,
             listed,
         })))
     }
 
-    /// Read both tables, and return the records of rows that may differ, and the number of rows of each table.
-    fn records(&self, before: &Side, after: &Side, control: &Control) -> Result<(Records, [u64; 2])> {
-        let rows = [AtomicU64::new(0), AtomicU64::new(0)];
-        let count = |first: u64, a: &Block, b: &Block| {
-            for (rows, block) in rows.iter().zip([a, b]) {
-                if block.rows > 0 {
-                    rows.fetch_max(first + block.rows as u64, Ordering::Relaxed);
-                }
-            }
-        };
-        let columns = before.columns();
-        let all: Vec<usize> = (0..columns.len()).collect();
-        let records = if self.key.is_empty() {
-            let [x, y] = self.sorters::<3>();
-            each_pair(before, after, control, |first, a, b| {
-                count(first, a, b);
-                let [left, right] = rows_in_question(a, b, columns)?;
-                x.add(&self.by_value(a, columns, &all, &left, first)?)?;
-                y.add(&self.by_value(b, columns, &all, &right, first)?)
-            })?;
-            Records::ByValue(x.finish()?, y.finish()?)
-        } else {
-            let [x, y] = self.sorters::<5>();
-            each_pair(before, after, control, |first, a, b| {
-                count(first, a, b);
-                let [left, right] = rows_in_question(a, b, columns)?;
-                x.add(&self.by_key(a, columns, &all, &left, first)?)?;
-                y.add(&self.by_key(b, columns, &all, &right, first)?)
-            })?;
-            Records::ByKey(x.finish()?, y.finish()?)
-        };
-        Ok((records, rows.map(AtomicU64::into_inner)))
+    /// Return the indices of the columns of the key.
+    fn key_columns(&self, side: &Side) -> Vec<usize> {
+        let columns = side.columns();
+        let names = self.key.iter();
+        names
+            .filter_map(|name| columns.iter().position(|column| column.name == *name))
+            .collect()
     }
 
-    fn sorters<const W: usize>(&self) -> [Sorter<W>; 2] {
-        let budget = self.memory.unwrap_or(MEMORY) / 2;
-        let threads = rayon::current_num_threads();
-        [Sorter::new(budget, threads), Sorter::new(budget, threads)]
-    }
-
-    /// Return the records of some rows of a block: value and row.
-    fn by_value(
-        &self,
-        block: &Block,
-        names: &[Column],
-        all: &[usize],
-        rows: &[usize],
-        first: u64,
-    ) -> Result<Vec<Record<3>>> {
-        let values = values(&block.columns, names, all, rows, &self.secret)?;
-        let records = values.into_iter().zip(rows);
-        Ok(records.map(|([a, b], row)| [a, b, first + *row as u64]).collect())
-    }
-
-    /// Return the records of all rows of a block: value of the key, value and row. The rows that are not in `rows` are equal
-    /// in place.
-    fn by_key(
-        &self,
-        block: &Block,
-        names: &[Column],
-        all: &[usize],
-        rows: &[usize],
-        first: u64,
-    ) -> Result<Vec<Record<5>>> {
-        let every: Vec<usize> = (0..block.rows).collect();
-        let keys = values(&block.columns, names, &self.key, &every, &self.secret)?;
-        let mut own = vec![EQUAL_ROW; block.rows];
-        for (row, value) in rows
-            .iter()
-            .zip(values(&block.columns, names, all, rows, &self.secret)?)
-        {
-            own[*row] = value;
-        }
-        let records = keys.into_iter().zip(own).zip(first..);
-        Ok(records.map(|(([a, b], [c, d]), row)| [a, b, c, d, row]).collect())
+    /// Create a sorter that holds some eighths of the memory.
+    fn sorter<const W: usize>(&self, eighths: usize) -> Sorter<W> {
+        let budget = self.memory.unwrap_or(MEMORY) / 8 * eighths;
+        Sorter::new(budget, rayon::current_num_threads())
     }
 
     /// Pair the records. Return the rows without a partner, whether any two paired rows have other positions, and the keys
     /// that occur several times.
-    fn pair(
+    fn pair<const W: usize, S: Shape<W>>(
         &self,
-        records: &Records,
+        records: &[Sorted<W>; 2],
         rows: [u64; 2],
         control: &Control,
     ) -> Result<(Pairs, bool, Duplicates)> {
         let [removed, added] = rows.map(Positions::new);
-        let changed = Sorter::<2>::new(self.memory.unwrap_or(MEMORY) / 4, rayon::current_num_threads());
+        let changed = self.sorter::<2>(1);
         let changed_rows = AtomicU64::new(0);
         let shifted = AtomicBool::new(false);
-        let duplicates = records.each_pair(control, &|pair| {
+        let duplicates = each_pair::<W, S>(records, control, &|pair| {
             match pair {
                 Pair::Same(a, b) => {
                     if a != b {
@@ -261,61 +301,194 @@ impl DiffRows {
     }
 }
 
-/// Return the rows of two blocks that are not equal in place.
-fn rows_in_question(a: &Block, b: &Block, columns: &[Column]) -> Result<[Vec<usize>; 2]> {
-    let both = a.rows.min(b.rows);
-    let mut flags = vec![false; both];
-    for ((x, y), column) in a.columns.iter().zip(&b.columns).zip(columns) {
-        row::mark_different(x, y, &mut flags).map_err(|error| in_column(error, &column.name))?;
-        if flags.iter().all(|differs| *differs) {
-            break;
+/// Return the reason why tables of so many rows are not compared, if there is one.
+fn too_many(rows: [u64; 2]) -> Option<Outcome> {
+    let reason = || Outcome::NotCompared(format!("a table has more than {MAX_ROWS} rows"));
+    rows.iter().any(|rows| *rows > MAX_ROWS).then(reason)
+}
+
+/// A block of both tables, and how its rows get their values.
+struct BlockRows<'a> {
+    pair: &'a BlockPair<'a>,
+    hash: &'a RowHash,
+    columns: &'a [Column],
+    runs: &'a Runs,
+}
+
+impl BlockRows<'_> {
+    /// Return the row of the table that is the first of the block.
+    const fn first(&self) -> u64 {
+        self.pair.block * BLOCK_ROWS as u64
+    }
+
+    /// Return the values of some rows over some columns, in the order of `rows`, which ascend.
+    fn values(
+        &self,
+        side: usize,
+        columns: impl Iterator<Item = usize>,
+        rows: &[usize],
+    ) -> Result<Vec<Value>> {
+        if rows.is_empty() {
+            return Ok(Vec::new());
         }
-    }
-    let differing: Vec<usize> = (0..both).filter(|row| flags[*row]).collect();
-    Ok([a.rows, b.rows].map(|rows| differing.iter().copied().chain(both..rows).collect()))
-}
-
-/// The records of both tables.
-enum Records {
-    ByValue(Sorted<3>, Sorted<3>),
-    ByKey(Sorted<5>, Sorted<5>),
-}
-
-impl Records {
-    /// Hand every pair to `take`, on all threads of the current pool.
-    fn each_pair(&self, control: &Control, take: &(dyn Fn(Pair) -> Result<()> + Sync)) -> Result<Duplicates> {
-        let sum = Mutex::new(Duplicates::default());
-        in_ranges(control, |from, to, readers| {
-            let mut checked = |pair| {
-                control.check()?;
-                take(pair)
-            };
-            match self {
-                Self::ByValue(a, b) => {
-                    let (mut a, mut b) = (a.range(from, to, readers)?, b.range(from, to, readers)?);
-                    join::by_value(&mut a, &mut b, &mut checked)
+        let mut sums = self.hash.sums(rows.len());
+        for column in columns {
+            let named = (column, &self.columns[column]);
+            let (mut first, mut done) = (0, 0);
+            self.pair.each(side, column, &mut |pieces| {
+                let count: usize = pieces.iter().map(|piece| piece.len()).sum();
+                let own = &rows[done..];
+                let own = &own[..own.partition_point(|row| *row < first + count)];
+                let sums = &mut sums[done..done + own.len()];
+                if first == 0 {
+                    self.hash.add(named, pieces, own, sums)?;
+                } else {
+                    let own: Vec<usize> = own.iter().map(|row| row - first).collect();
+                    self.hash.add(named, pieces, &own, sums)?;
                 }
-                Self::ByKey(a, b) => {
-                    let (mut a, mut b) = (a.range(from, to, readers)?, b.range(from, to, readers)?);
-                    let own = join::by_key(&mut a, &mut b, &mut checked)?;
-                    let mut sum = sum.lock().unwrap_or_else(PoisonError::into_inner);
-                    sum.before += own.before;
-                    sum.after += own.after;
-                    Ok(())
-                }
-            }
-        })?;
-        Ok(sum.into_inner().unwrap_or_else(PoisonError::into_inner))
+                done += own.len();
+                first += count;
+                Ok(())
+            })?;
+        }
+        Ok(sums.into_iter().map(value).collect())
+    }
+
+    /// Return the values of the rows in question, over all columns.
+    fn own_values(&self, side: usize) -> Result<Vec<Value>> {
+        self.values(side, 0..self.columns.len(), &self.pair.question[side])
+    }
+
+    /// Keep the cells of the rows in question, if they are few.
+    fn keep(&self, kept: &[Kept; 2]) -> Result<()> {
+        for (side, kept) in kept.iter().enumerate() {
+            let rows = &self.pair.question[side];
+            kept.keep(self.pair.block, rows, || {
+                let columns = self.columns.iter().enumerate();
+                columns
+                    .map(|column| rows_of(self.pair, side, column, rows))
+                    .collect()
+            })?;
+        }
+        Ok(())
     }
 }
 
-/// Return whether the rows that both tables have are in the same order in both: each has as many of them before it.
-fn is_in_order(records: &Records, pairs: &Pairs, control: &Control) -> Result<bool> {
-    let Pairs { removed, added, .. } = pairs;
+/// How rows are known: by all their cells, or by a key. A record begins with the value by which rows are paired, and ends
+/// with the row.
+trait Shape<const W: usize>: Sync {
+    /// Return the records of the rows of a block, of each table, that are to be paired with those of other blocks.
+    fn records(&self, block: &BlockRows<'_>) -> Result<[Vec<Record<W>>; 2]>;
+
+    /// Pair records, and return the keys that occur several times.
+    fn join(
+        a: &mut Merge<'_, W>,
+        b: &mut Merge<'_, W>,
+        take: &mut dyn FnMut(Pair) -> Result<()>,
+    ) -> Result<Duplicates>;
+}
+
+/// Rows that are known by all their cells: value and row.
+struct ByValue;
+
+impl Shape<3> for ByValue {
+    fn records(&self, block: &BlockRows<'_>) -> Result<[Vec<Record<3>>; 2]> {
+        let values = [block.own_values(0)?, block.own_values(1)?];
+        let rows = &block.pair.question;
+        let pairs = equal_pairs(&values[0], &values[1]);
+        let mut is_left = [vec![true; rows[0].len()], vec![true; rows[1].len()]];
+        for (a, b) in &pairs {
+            is_left[0][*a] = false;
+            is_left[1][*b] = false;
+        }
+        let first = block.first();
+        let positions = pairs
+            .iter()
+            .map(|(a, b)| (first + rows[0][*a] as u64, first + rows[1][*b] as u64));
+        block.runs.add(positions)?;
+        Ok(std::array::from_fn(|side| {
+            let all = rows[side].iter().zip(&values[side]).zip(&is_left[side]);
+            let left = all.filter(|(_, is_left)| **is_left);
+            left.map(|((row, [a, b]), _)| [*a, *b, first + *row as u64])
+                .collect()
+        }))
+    }
+
+    fn join(
+        a: &mut Merge<'_, 3>,
+        b: &mut Merge<'_, 3>,
+        take: &mut dyn FnMut(Pair) -> Result<()>,
+    ) -> Result<Duplicates> {
+        join::by_value(a, b, take)?;
+        Ok(Duplicates::default())
+    }
+}
+
+/// Rows that are known by the cells of some columns: value of the key, value of the row, and row. All rows have a record,
+/// so that keys that occur several times are found.
+struct ByKey {
+    columns: Vec<usize>,
+}
+
+impl Shape<5> for ByKey {
+    fn records(&self, block: &BlockRows<'_>) -> Result<[Vec<Record<5>>; 2]> {
+        Ok([self.of_side(block, 0)?, self.of_side(block, 1)?])
+    }
+
+    fn join(
+        a: &mut Merge<'_, 5>,
+        b: &mut Merge<'_, 5>,
+        take: &mut dyn FnMut(Pair) -> Result<()>,
+    ) -> Result<Duplicates> {
+        join::by_key(a, b, take)
+    }
+}
+
+impl ByKey {
+    fn of_side(&self, block: &BlockRows<'_>, side: usize) -> Result<Vec<Record<5>>> {
+        let rows: Vec<usize> = (0..block.pair.rows[side]).collect();
+        let keys = block.values(side, self.columns.iter().copied(), &rows)?;
+        let mut own = vec![EQUAL_ROW; rows.len()];
+        for (row, value) in block.pair.question[side].iter().zip(block.own_values(side)?) {
+            own[*row] = value;
+        }
+        let records = keys.into_iter().zip(own).zip(block.first()..);
+        Ok(records.map(|(([a, b], [c, d]), row)| [a, b, c, d, row]).collect())
+    }
+}
+
+/// Hand every pair to `take`, on all threads of the current pool.
+fn each_pair<const W: usize, S: Shape<W>>(
+    [a, b]: &[Sorted<W>; 2],
+    control: &Control,
+    take: &(dyn Fn(Pair) -> Result<()> + Sync),
+) -> Result<Duplicates> {
+    let sum = Mutex::new(Duplicates::default());
+    in_ranges(control, |from, to, readers| {
+        let mut checked = |pair| {
+            control.check()?;
+            take(pair)
+        };
+        let (mut a, mut b) = (a.range(from, to, readers)?, b.range(from, to, readers)?);
+        let own = S::join(&mut a, &mut b, &mut checked)?;
+        let mut sum = sum.lock().unwrap_or_else(PoisonError::into_inner);
+        sum.before += own.before;
+        sum.after += own.after;
+        Ok(())
+    })?;
+    Ok(sum.into_inner().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// Return whether the rows that both tables have are in the same order in both.
+fn is_in_order<const W: usize, S: Shape<W>>(
+    records: &[Sorted<W>; 2],
+    pairs: &Pairs,
+    control: &Control,
+) -> Result<bool> {
     let moved = AtomicBool::new(false);
-    records.each_pair(control, &|pair| {
+    each_pair::<W, S>(records, control, &|pair| {
         if let Pair::Same(a, b) | Pair::Changed(a, b) = pair
-            && a - removed.before(a) != b - added.before(b)
+            && !pairs.is_in_order(a, b)
         {
             moved.store(true, Ordering::Relaxed);
         }
@@ -334,6 +507,11 @@ struct Pairs {
 }
 
 impl Pairs {
+    /// Return whether as many rows that both tables have are before two paired rows.
+    fn is_in_order(&self, a: u64, b: u64) -> bool {
+        a - self.removed.before(a) == b - self.added.before(b)
+    }
+
     /// Return the rows that differ, in the order of their positions. Without a key, a removed and an added row at one
     /// position are a changed row.
     fn changes(&self, by_position: bool) -> Result<Changes<'_>> {

@@ -2,7 +2,7 @@
 
 use super::side::{Side, TableFiles, each_part};
 use super::sorter::{Merge, Sorted, Sorter, in_ranges};
-use super::value::{Key, Value, value, values};
+use super::value::{Key, RowHash, Value, values};
 use super::{MAX_ROWS, MEMORY};
 use crate::control::Control;
 use crate::digest::table::in_column;
@@ -83,11 +83,13 @@ impl FindLeaks {
             .map(|split| Side::open(split, control))
             .collect::<Result<Vec<_>>>()?;
         let columns = self.columns(&mut sides)?;
+        let most = sides.iter().map(|side| side.columns().len()).max();
+        let hash = RowHash::new(&self.secret, most.unwrap_or_default().max(1));
         for (index, (columns, side)) in columns.iter().zip(&sides).enumerate() {
             let count = AtomicU64::new(0);
             each_part(side, control, |first, block| {
                 count.fetch_add(block.rows as u64, Ordering::Relaxed);
-                let values = self.values(columns, side, block)?;
+                let values = self.values(&hash, columns, side, block)?;
                 let records = values.into_iter().zip(first..);
                 let records: Vec<_> = records.map(|([a, b], row)| [a, b, index as u64, row]).collect();
                 sorter.add(&records)
@@ -157,10 +159,10 @@ impl FindLeaks {
         names.collect()
     }
 
-    fn values(&self, columns: &[usize], side: &Side, block: &Block) -> Result<Vec<Value>> {
+    fn values(&self, hash: &RowHash, columns: &[usize], side: &Side, block: &Block) -> Result<Vec<Value>> {
         if self.text.is_empty() {
             let every: Vec<usize> = (0..block.rows).collect();
-            return values(&block.columns, side.columns(), columns, &every, &self.secret);
+            return values(hash, &block.columns, side.columns(), columns, &every);
         }
         let mut bytes = vec![Vec::new(); block.rows];
         for column in columns {
@@ -168,7 +170,7 @@ impl FindLeaks {
             append_text(&block.columns[*column], &mut bytes)
                 .map_err(|error| side.cause(in_column(error, name)))?;
         }
-        Ok(bytes.iter().map(|bytes| value(bytes, &self.secret)).collect())
+        Ok(bytes.iter().map(|bytes| hash.of_bytes(bytes)).collect())
     }
 
     fn count(&self, sorted: &Sorted<4>, control: &Control) -> Result<Leaks> {

@@ -1,5 +1,6 @@
 //! The cells of rows that differ: counted by column, listed for people, and written to a file.
 
+use super::kept::Kept;
 use super::output::Output;
 use super::side::{Fetcher, Side, select};
 use crate::control::Control;
@@ -82,13 +83,13 @@ pub struct Cells {
     pub listed: Vec<ListedRow>,
 }
 
-/// Read the rows that differ again, and compare their cells.
+/// Compare the cells of the rows that differ. Rows that were not kept are read again.
 ///
 /// Memory holds as many rows of both tables as are compared at once.
 pub fn read(
     mut changes: impl FnMut() -> Result<Option<Change>>,
-    before: &Side,
-    after: &Side,
+    [before, after]: [&Side; 2],
+    kept: &[Kept; 2],
     wanted: &Wanted<'_>,
     control: &Control,
 ) -> Result<Cells> {
@@ -96,7 +97,7 @@ pub fn read(
         .output
         .map(|path| Output::new(path, before, after))
         .transpose()?;
-    let mut sides = [Fetcher::new(before)?, Fetcher::new(after)?];
+    let mut sides = [Fetcher::new(before, &kept[0])?, Fetcher::new(after, &kept[1])?];
     let most = sides[0].most().min(sides[1].most());
     let mut cells = Cells {
         columns: vec![0; before.columns().len()],

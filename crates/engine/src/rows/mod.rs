@@ -1,20 +1,24 @@
 //! Rows of tables: which of them differ between two tables, and which are in several.
 //!
-//! - [`difference`]: compare two tables row by row.
+//! - [`difference`]: hash two tables, and compare them row by row, in one pass.
 //! - [`leaks`]: count the rows that are in several tables, or several times in one.
 //! - [`listing`]: the cells of the rows that differ.
 //! - [`side`]: an open table, read in steps of rows or at positions.
 //! - [`sorter`]: sort more records than memory holds, in a temporary file.
 //!
-//! A row is known by 128 bits of the keyed BLAKE3 of its bytes. The key is random and new for each comparison, so that
+//! A row is known by 128 bits of a function of its cells. Its coefficients are random and new for each comparison, so that
 //! nobody can make two rows that are taken for one; no such value leaves this module.
 
+mod align;
 pub mod difference;
+mod in_step;
 mod join;
+mod kept;
 pub mod leaks;
 pub mod listing;
 mod output;
 mod positions;
+mod runs;
 pub mod side;
 pub mod sorter;
 mod spill;

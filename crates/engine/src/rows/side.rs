@@ -1,15 +1,21 @@
 //! An open table of one file or several, read in steps of rows or at positions.
 
+use super::in_step::BlockPair;
+use super::kept::Kept;
 use crate::control::Control;
-use crate::digest::table::{Options, in_column, open_inputs};
+use crate::digest::table::{
+    ColumnName, Columns, Options, TableDigest, describe, hash_inputs, in_column, journal, open_inputs,
+};
 use crate::error::{Code, Error, Result};
 use crate::io::input::FileInput;
 use crate::io::source::Source;
 use arrow_array::{Array as _, ArrayRef};
+use lineaprint_digest::Digests;
 use lineaprint_formats::input::Input;
 use lineaprint_formats::table::parquet::{ColumnBlocks, Parts};
-use lineaprint_formats::table::{BLOCK_ROWS, Block, Blocks, Column, Reading, RowReader};
+use lineaprint_formats::table::{BLOCK_ROWS, Block, Blocks, Column, Format, Reading, RowReader};
 use rayon::prelude::*;
+use std::borrow::Cow;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,7 +24,7 @@ use std::sync::Arc;
 const STEP: usize = 8192;
 
 /// Rows that are compared at once where values are long: those of a block could be larger than memory.
-const LONG_STEP: usize = 256;
+pub const LONG_STEP: usize = 256;
 
 /// The files of a table, and how they are read.
 #[derive(Clone, Debug)]
@@ -37,6 +43,9 @@ pub struct Side {
     columns: Vec<Column>,
     /// For each column that is read, its index in the table.
     order: Vec<usize>,
+    /// Rows of a table that knows them without being read.
+    known_rows: Option<u64>,
+    is_database: bool,
 }
 
 impl Side {
@@ -53,9 +62,16 @@ impl Side {
             options: files.options.clone(),
             columns: Vec::new(),
             order: Vec::new(),
+            known_rows: None,
+            is_database: false,
         };
-        side.columns = match side.reading()? {
-            Reading::Columns(file) => file.columns().to_vec(),
+        let (format, reading) = side.opened()?;
+        side.is_database = format == Format::Sqlite;
+        side.columns = match reading {
+            Reading::Columns(file) => {
+                side.known_rows = Some(file.rows());
+                file.columns().to_vec()
+            }
             Reading::Rows(reader) => reader.columns().to_vec(),
         };
         side.order = (0..side.columns.len()).collect();
@@ -90,16 +106,58 @@ impl Side {
         true
     }
 
+    /// Return for each column that is read its index in the table.
+    pub fn order(&self) -> &[usize] {
+        &self.order
+    }
+
+    /// Return the number of rows of a table that knows it without being read.
+    pub const fn known_rows(&self) -> Option<u64> {
+        self.known_rows
+    }
+
     /// Open the table for reading from its first row.
     pub fn reading(&self) -> Result<Reading> {
-        let shared = self.paths.iter().zip(&self.inputs).map(|(path, input)| {
+        self.opened().map(|(_, reading)| reading)
+    }
+
+    fn opened(&self) -> Result<(Format, Reading)> {
+        open_inputs(self.shared(), &self.options).map_err(|error| self.cause(error))
+    }
+
+    fn shared(&self) -> Vec<(Cow<'_, str>, Arc<dyn Input>)> {
+        let files = self.paths.iter().zip(&self.inputs);
+        let shared = files.map(|(path, input)| {
             let input: Arc<dyn Input> = input.clone();
             (path.to_string_lossy(), input)
         });
-        let opened = open_inputs(shared.collect(), &self.options);
-        opened
-            .map(|(_, reading)| reading)
-            .map_err(|error| self.cause(error))
+        shared.collect()
+    }
+
+    /// Hash the table.
+    pub fn hash(&self, control: &Control) -> Result<TableDigest> {
+        hash_inputs(self.shared(), &self.options, control).map_err(|error| self.cause(error))
+    }
+
+    /// Return the digest of the table from those of its blocks, which were read in the order of [`Self::order`].
+    pub fn digest_of(&self, rows: u64, blocks: Vec<Vec<Digests>>) -> Result<TableDigest> {
+        let (format, _) = self.opened()?;
+        let mut own: Vec<_> = self
+            .order
+            .iter()
+            .zip(self.columns.iter().map(ColumnName::from).zip(blocks))
+            .collect();
+        own.sort_unstable_by_key(|(index, _)| **index);
+        let (names, blocks) = own.into_iter().map(|(_, column)| column).unzip();
+        let (digests, columns) = describe(rows, names, blocks, self.options.algorithms);
+        Ok(TableDigest {
+            format,
+            size: self.inputs.iter().map(|input| input.length()).sum(),
+            rows,
+            columns: Columns::Ordered(columns),
+            digests,
+            statistics: None,
+        })
     }
 
     /// Return the cause of an error: an error of the system or a change of a file goes before the error that a reader
@@ -131,7 +189,11 @@ impl Side {
 
     /// Check that no file changed, and report all as done.
     pub fn finish(&self) -> Result<()> {
-        self.inputs.iter().try_for_each(|input| input.finish())
+        self.inputs.iter().try_for_each(|input| input.finish())?;
+        if self.is_database {
+            self.paths.iter().try_for_each(|path| journal::refuse(path))?;
+        }
+        Ok(())
     }
 
     fn empty(&self) -> Block {
@@ -146,56 +208,6 @@ impl Side {
 fn step_of(file: &Parts) -> usize {
     let is_long = (0..file.columns().len()).any(|column| file.is_long(column));
     if is_long { LONG_STEP } else { STEP }
-}
-
-/// Call `work` with the first row, and the rows of both tables from there on, for all rows: a part of either table is
-/// shorter than that of the other one at its end alone.
-///
-/// `work` is called on all threads of the current pool, in any order.
-pub fn each_pair(
-    a: &Side,
-    b: &Side,
-    control: &Control,
-    work: impl Fn(u64, &Block, &Block) -> Result<()> + Sync,
-) -> Result<()> {
-    match (a.reading()?, b.reading()?) {
-        (Reading::Columns(first), Reading::Columns(second)) => {
-            let step = step_of(&first).min(step_of(&second));
-            let blocks = first.blocks().max(second.blocks());
-            in_block_ranges(blocks, |range| {
-                let mut x = Steps::new(a, &first, range.clone());
-                let mut y = Steps::new(b, &second, range.clone());
-                let mut row = range.start * BLOCK_ROWS as u64;
-                loop {
-                    control.check()?;
-                    let (left, right) = (x.next(step)?, y.next(step)?);
-                    let count = left.rows.max(right.rows);
-                    if count == 0 {
-                        return Ok(());
-                    }
-                    work(row, &left, &right)?;
-                    row += count as u64;
-                }
-            })
-        }
-        (first, second) => {
-            let mut x = InOrder::new(a, first);
-            let mut y = InOrder::new(b, second);
-            let mut row = 0;
-            let mut next = (x.next(control)?, y.next(control)?);
-            while next.0.rows.max(next.1.rows) > 0 {
-                let (left, right) = next;
-                let (done, (first, second)) = rayon::join(
-                    || in_steps(row, &left, &right, &work),
-                    || rayon::join(|| x.next(control), || y.next(control)),
-                );
-                done?;
-                row += left.rows.max(right.rows) as u64;
-                next = (first?, second?);
-            }
-            Ok(())
-        }
-    }
 }
 
 /// Call `work` with the first row and some rows of a table, for all rows, on all threads of the current pool.
@@ -225,12 +237,8 @@ pub fn each_part(
             let mut blocks = InOrder::new(side, reading);
             let mut row = 0;
             let mut block = blocks.next(control)?;
-            let nothing = side.empty();
             while block.rows > 0 {
-                let (done, next) = rayon::join(
-                    || in_steps(row, &block, &nothing, &|row, part, _| work(row, part)),
-                    || blocks.next(control),
-                );
+                let (done, next) = rayon::join(|| in_steps(row, &block, &work), || blocks.next(control));
                 done?;
                 row += block.rows as u64;
                 block = next?;
@@ -241,7 +249,7 @@ pub fn each_part(
 }
 
 /// Call `work` with ranges of blocks on all threads.
-fn in_block_ranges(blocks: u64, work: impl Fn(Range<u64>) -> Result<()> + Send + Sync) -> Result<()> {
+pub fn in_block_ranges(blocks: u64, work: impl Fn(Range<u64>) -> Result<()> + Send + Sync) -> Result<()> {
     // Runs of blocks, so that columns of lists are not decoded from the start of their group for each of them.
     let run = blocks.div_ceil(rayon::current_num_threads() as u64 * 4).max(1);
     let ranges: Vec<Range<u64>> = (0..blocks.div_ceil(run))
@@ -250,21 +258,13 @@ fn in_block_ranges(blocks: u64, work: impl Fn(Range<u64>) -> Result<()> + Send +
     ranges.into_par_iter().with_max_len(1).try_for_each(work)
 }
 
-/// Cut two blocks into steps, and call `work` with each on all threads.
-fn in_steps(
-    first: u64,
-    a: &Block,
-    b: &Block,
-    work: &(impl Fn(u64, &Block, &Block) -> Result<()> + Sync),
-) -> Result<()> {
-    let starts: Vec<usize> = (0..a.rows.max(b.rows)).step_by(STEP).collect();
-    starts.into_par_iter().with_max_len(1).try_for_each(|start| {
-        work(
-            first + start as u64,
-            &cut(a, start..start + STEP),
-            &cut(b, start..start + STEP),
-        )
-    })
+/// Cut a block into steps, and call `work` with each on all threads.
+fn in_steps(first: u64, block: &Block, work: &(impl Fn(u64, &Block) -> Result<()> + Sync)) -> Result<()> {
+    let starts: Vec<usize> = (0..block.rows).step_by(STEP).collect();
+    starts
+        .into_par_iter()
+        .with_max_len(1)
+        .try_for_each(|start| work(first + start as u64, &cut(block, start..start + STEP)))
 }
 
 /// Return some rows of a block.
@@ -343,7 +343,8 @@ enum Ordered {
 }
 
 impl<'a> InOrder<'a> {
-    fn new(side: &'a Side, reading: Reading) -> Self {
+    /// Start at the first block.
+    pub fn new(side: &'a Side, reading: Reading) -> Self {
         let source = match reading {
             Reading::Columns(file) => Ordered::Columns { file, next: 0 },
             Reading::Rows(reader) => Ordered::Rows {
@@ -356,7 +357,7 @@ impl<'a> InOrder<'a> {
     }
 
     /// Return the next block; one without rows after the last.
-    fn next(&mut self, control: &Control) -> Result<Block> {
+    pub fn next(&mut self, control: &Control) -> Result<Block> {
         let side = self.side;
         match &mut self.source {
             Ordered::Columns { file, next } => {
@@ -407,6 +408,7 @@ impl<'a> InOrder<'a> {
 /// Reads rows at positions.
 pub struct Fetcher<'a> {
     side: &'a Side,
+    kept: &'a Kept,
     source: Access<'a>,
 }
 
@@ -417,13 +419,13 @@ enum Access<'a> {
 }
 
 impl<'a> Fetcher<'a> {
-    /// Open a table for reading at positions.
-    pub fn new(side: &'a Side) -> Result<Self> {
+    /// Open a table for reading at positions. Rows that were kept are not read.
+    pub fn new(side: &'a Side, kept: &'a Kept) -> Result<Self> {
         let source = match side.reading()? {
             Reading::Columns(file) => Access::Columns(file),
             reading @ Reading::Rows(_) => Access::Rows(Some(InOrder::new(side, reading)), 0, side.empty()),
         };
-        Ok(Self { side, source })
+        Ok(Self { side, kept, source })
     }
 
     /// Return how many rows may be read at once.
@@ -443,12 +445,7 @@ impl<'a> Fetcher<'a> {
         let mut order: Vec<usize> = (0..positions.len()).collect();
         order.sort_by_key(|index| positions[*index]);
         let sorted: Vec<u64> = order.iter().map(|index| positions[*index]).collect();
-        let taken = match &mut self.source {
-            Access::Columns(file) => of_columns(self.side, file, &sorted, control)?,
-            Access::Rows(reader, first, block) => {
-                of_rows(self.side, (reader, first, block), &sorted, control)?
-            }
-        };
+        let taken = self.sorted_rows(&sorted, control)?;
         // Where each of the wanted rows is among the sorted ones.
         let mut inverse = vec![0_u64; order.len()];
         for (rank, index) in order.iter().enumerate() {
@@ -464,6 +461,72 @@ impl<'a> Fetcher<'a> {
             })
             .collect()
     }
+}
+
+impl Fetcher<'_> {
+    /// Return the rows at ascending positions: for each column some arrays.
+    fn sorted_rows(&mut self, sorted: &[u64], control: &Control) -> Result<Vec<Vec<ArrayRef>>> {
+        let mut taken = vec![Vec::new(); self.side.columns.len()];
+        let mut rest = sorted;
+        while let Some(first) = rest.first() {
+            let block = first / BLOCK_ROWS as u64;
+            let (kept, more) = match self.kept.block(block) {
+                Some(kept) => {
+                    let own = rest.partition_point(|row| row / BLOCK_ROWS as u64 == block);
+                    let (own, more) = rest.split_at(own);
+                    (kept.take(own)?, more)
+                }
+                None => (None, rest),
+            };
+            let (columns, more) = match kept {
+                Some(columns) => (columns, more),
+                // Up to the next block that was kept.
+                None => {
+                    let mut end = rest.partition_point(|row| row / BLOCK_ROWS as u64 == block);
+                    while let Some(row) = rest.get(end)
+                        && self.kept.block(row / BLOCK_ROWS as u64).is_none()
+                    {
+                        let next = row / BLOCK_ROWS as u64;
+                        end += rest[end..].partition_point(|row| row / BLOCK_ROWS as u64 == next);
+                    }
+                    let (own, more) = rest.split_at(end);
+                    let read = match &mut self.source {
+                        Access::Columns(file) => of_columns(self.side, file, own, control)?,
+                        Access::Rows(reader, first, block) => {
+                            of_rows(self.side, (reader, first, block), own, control)?
+                        }
+                    };
+                    (read, more)
+                }
+            };
+            for (taken, column) in taken.iter_mut().zip(columns) {
+                taken.extend(column);
+            }
+            rest = more;
+        }
+        Ok(taken)
+    }
+}
+
+/// Return some rows of a column of a block, in one array without dictionaries and runs.
+pub fn rows_of(
+    pair: &BlockPair<'_>,
+    side: usize,
+    (index, column): (usize, &Column),
+    rows: &[usize],
+) -> Result<ArrayRef> {
+    let rows: Vec<u64> = rows.iter().map(|row| *row as u64).collect();
+    let mut rest = &rows[..];
+    let mut first = 0;
+    let mut taken = Vec::new();
+    pair.each(side, index, &mut |pieces| {
+        for piece in pieces {
+            rest = take_from(piece, first, rest, &mut taken)?;
+            first += piece.len() as u64;
+        }
+        Ok(())
+    })?;
+    joined(&taken, column)
 }
 
 /// Join the arrays of a column.

@@ -8,7 +8,7 @@
 //! text.
 
 pub mod compare;
-mod journal;
+pub(crate) mod journal;
 mod unordered;
 
 use crate::control::Control;
@@ -233,7 +233,7 @@ impl Job for HashTableBytes {
 }
 
 /// Hash a table whose files are open, each with its name.
-fn hash_inputs(
+pub(crate) fn hash_inputs(
     inputs: Vec<(Cow<'_, str>, Arc<dyn Input>)>,
     options: &Options,
     control: &Control,
@@ -319,7 +319,7 @@ fn column_names(columns: &[Column]) -> Vec<ColumnName> {
 }
 
 /// Compute the digests of the whole table and of each column.
-fn describe(
+pub(crate) fn describe(
     rows: u64,
     names: Vec<ColumnName>,
     blocks: Vec<Vec<Digests>>,
@@ -378,11 +378,9 @@ impl ReadColumn {
 
     /// Add one block.
     fn add_block(&mut self, pieces: &[ArrayRef], algorithms: Algorithms, name: &str) -> Result<()> {
-        let mut hasher = Hasher::new(algorithms);
         let statistics = self.statistics.as_mut();
-        table::block::write_with(pieces, statistics, &mut |bytes| hasher.update(bytes))
-            .map_err(|error| in_column(error, name))?;
-        self.blocks.push(hasher.finish());
+        self.blocks
+            .push(block_digest(pieces, statistics, algorithms, name)?);
         Ok(())
     }
 
@@ -394,23 +392,46 @@ impl ReadColumn {
         block: u64,
         algorithms: Algorithms,
     ) -> Result<()> {
-        let mut hasher = Hasher::new(algorithms);
-        // The first of both reads has all values.
-        let mut statistics = self.statistics.as_mut();
-        let read = |take: table::block::Take<'_>| {
-            let mut first = statistics.take();
-            file.read(column, block..block + 1).each_piece(&mut |piece| {
-                if let Some(statistics) = &mut first {
-                    statistics.add(std::slice::from_ref(&piece))?;
-                }
-                take(piece)
-            })
-        };
-        table::block::write_twice(read, &mut |bytes| hasher.update(bytes))
-            .map_err(|error| in_column(error, &file.columns()[column].name))?;
-        self.blocks.push(hasher.finish());
+        let statistics = self.statistics.as_mut();
+        self.blocks
+            .push(long_block_digest((file, column, block), statistics, algorithms)?);
         Ok(())
     }
+}
+
+/// Hash one block of a column, and add its values to statistics.
+pub(crate) fn block_digest(
+    pieces: &[ArrayRef],
+    statistics: Option<&mut Statistics>,
+    algorithms: Algorithms,
+    name: &str,
+) -> Result<Digests> {
+    let mut hasher = Hasher::new(algorithms);
+    table::block::write_with(pieces, statistics, &mut |bytes| hasher.update(bytes))
+        .map_err(|error| in_column(error, name))?;
+    Ok(hasher.finish())
+}
+
+/// Hash one block of a column of long byte strings, which are read twice and not held.
+pub(crate) fn long_block_digest(
+    (file, column, block): (&parquet::Parts, usize, u64),
+    mut statistics: Option<&mut Statistics>,
+    algorithms: Algorithms,
+) -> Result<Digests> {
+    let mut hasher = Hasher::new(algorithms);
+    // The first of both reads has all values.
+    let read = |take: table::block::Take<'_>| {
+        let mut first = statistics.take();
+        file.read(column, block..block + 1).each_piece(&mut |piece| {
+            if let Some(statistics) = &mut first {
+                statistics.add(std::slice::from_ref(&piece))?;
+            }
+            take(piece)
+        })
+    };
+    table::block::write_twice(read, &mut |bytes| hasher.update(bytes))
+        .map_err(|error| in_column(error, &file.columns()[column].name))?;
+    Ok(hasher.finish())
 }
 
 /// Return the figures of all columns, if they were asked for.

@@ -142,7 +142,7 @@ fn fixed_binary<'a>(part: &Part, cells: impl Iterator<Item = (usize, &'a mut Vec
 }
 
 /// Append values of every other type as their one-row blocks, which the form of an array does not change.
-fn as_blocks<'a>(
+pub(super) fn as_blocks<'a>(
     part: &Part,
     cells: impl Iterator<Item = (usize, &'a mut Vec<u8>)>,
 ) -> Result<(), FormatError> {

@@ -4,10 +4,12 @@
 //! of a value count, a null is equal to a null, and the form in which Arrow holds a value does not count.
 
 mod bytes;
+mod cells;
 mod difference;
 mod text;
 
 pub use bytes::append;
+pub use cells::{Cell, each_cell};
 pub use difference::mark_different;
 pub use text::cell_text;
 

@@ -8,7 +8,8 @@ import type { SequenceFormat } from './table-names.ts'
 
 /** The records of a file, or of all such files of a folder or split. */
 export interface DatasetSequence {
-  readonly format: SequenceFormat
+  /** That of the files; in memory `records` if its records are bytes, and `items` if they are other values. */
+  readonly format: SequenceFormat | 'records' | 'items'
   /** Digest of kind `sequence`. */
   readonly digest: Digest
   readonly digests: Digests

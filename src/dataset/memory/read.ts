@@ -64,7 +64,7 @@ export interface MemoryDataset {
 }
 
 /** A dataset in memory, with the digests of the elements of an array alone. */
-type ReadForm = MemoryDataset & { readonly data?: Digests }
+export type ReadForm = MemoryDataset & { readonly data?: Digests }
 
 /** Options of a dataset in memory. */
 export interface MemoryOptions extends SampledHashOptions {
@@ -290,7 +290,8 @@ function unreadable(sentence: string, cause: unknown): LineaprintError {
   return new LineaprintError('ERR_LINEAPRINT_UNREADABLE', `${sentence}: ${received}`, { received, cause })
 }
 
-function tableReport(hashed: TableHash): MemoryDataset {
+/** Return the report of a table that was hashed. */
+export function tableReport(hashed: TableHash): MemoryDataset {
   const { table, warnings } = datasetTable(hashed)
   const { digest, digests, bytes } = hashed
   return { kind: 'memory', digest, digests, bytes, table, warnings }
@@ -321,10 +322,17 @@ async function readGroup(
   }
   const { sample: _, ...full } = options
   for (const [name, form] of forms) read.push([name, await inMember(name, readForm(form, full))])
+  return groupReport(read, checkAlgorithm(options.algorithm))
+}
+
+/** Return the report of datasets by their names: all of them arrays, or none. */
+export function groupReport(
+  read: readonly (readonly [name: string, content: ReadForm])[],
+  algorithm: AlgorithmChoice,
+): MemoryDataset {
   const bytes = read.reduce((sum, [, content]) => sum + content.bytes, 0)
-  const algorithm = checkAlgorithm(options.algorithm)
   const warnings = read.flatMap(([name, content]) => content.warnings.map((each) => `${name}: ${each}`))
-  if (kinds.has('array')) {
+  if (read.every(([, { kind }]) => kind === 'array')) {
     const arrays = namedArrays(read)
     const digests = arraysDigest(read, algorithm)
     return { kind: 'memory', digest: primary(digests), digests, bytes, arrays, warnings }

@@ -90,6 +90,7 @@ export type { DatasetColumn, DatasetTable } from './dataset/describe-table.ts'
 export type { ColumnHistogram, ColumnNumber, ColumnStatistics } from './dataset/statistics.ts'
 export type { DatasetSplit, DatasetSplits } from './dataset/folder/splits-digest.ts'
 export type { DatasetOptions, DatasetReport, DatasetSource } from './dataset/read.ts'
+export type { NamedArray } from './dataset/memory/read.ts'
 export type {
   LeakExample,
   LeakOptions,
@@ -247,12 +248,14 @@ export type {
 } from './record/record.ts'
 export type { RecordedNumber } from './json/special-floats.ts'
 export type {
+  RecordedArray,
   RecordedColumn,
   RecordedTable,
   TrackedArray,
   TrackedContent,
   TrackedFile,
   TrackedFolder,
+  TrackedMemory,
   TrackedModel,
   TrackedTokenizer,
 } from './record/tracked.ts'

@@ -228,8 +228,13 @@ def track_batches(loader: _Loader, name: str = "batches", *, index: Any = None, 
 def track_dataset(source: Any, name: str) -> _Report:
     """Digest a dataset and record it under a name.
 
-    `source` is a path or an array: NumPy, PyTorch, or an object with a buffer or `__array__`. An array is copied once
-    into memory that lineaprint reads.
+    `source` is a path; an array: NumPy, PyTorch, or an object with a buffer or `__array__`; a table: pandas, Polars, pyarrow, a
+    `Dataset` of Hugging Face, or an object with `__arrow_c_stream__`; a dataset whose items are read by their numbers, as that of
+    PyTorch, or a list; or a dict of arrays, or of tables and datasets. A table has the digest of a Parquet file with the same
+    columns and rows. What is in memory is written once to a file in memory, or of the run, which lineaprint reads.
+
+    What gives its data only once, such as a `DataLoader`, is refused, and so is a column whose type is not known.
+    Generators of random numbers are as before afterwards.
 
     Return the report, a dict with `digest` and more fields, once it is on disk; None if nothing is recorded. Raise
     LineaprintError for a path that does not exist, and for a name that already has other content.

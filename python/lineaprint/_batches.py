@@ -273,7 +273,7 @@ def _form(value: Any) -> Tuple[Any, ...]:
 
 def _whole(value: Any) -> bytes:
     hasher = hashlib.sha256()
-    _encode(value, hasher.update)
+    encode(value, hasher.update)
     return hasher.digest()
 
 
@@ -292,7 +292,7 @@ def _rows(value: Any, hashers: List[Any]) -> None:
     elif isinstance(value, (list, tuple)):
         if len(value) == len(hashers) and all(item is None or isinstance(item, _SCALARS) or _is_scalar(item) for item in value):
             for item, hasher in zip(value, hashers):
-                _encode(item, hasher.update)
+                encode(item, hasher.update)
             return
         to_all(b"l" + struct.pack("<Q", len(value)))
         for item in value:
@@ -309,7 +309,7 @@ def _rows(value: Any, hashers: List[Any]) -> None:
         tensor.write(take)
 
 
-def _encode(value: Any, take: Callable[[Any], None]) -> None:
+def encode(value: Any, take: Callable[[Any], None]) -> None:
     if value is None:
         take(b"n")
     elif isinstance(value, bool):
@@ -324,11 +324,11 @@ def _encode(value: Any, take: Callable[[Any], None]) -> None:
         take(b"m" + struct.pack("<Q", len(value)))
         for key, item in _sorted(value):
             take(_text(key))
-            _encode(item, take)
+            encode(item, take)
     elif isinstance(value, (list, tuple)):
         take(b"l" + struct.pack("<Q", len(value)))
         for item in value:
-            _encode(item, take)
+            encode(item, take)
     else:
         tensor = _array(value)
         take(_head(tensor.dtype, tensor.shape))

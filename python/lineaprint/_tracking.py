@@ -8,7 +8,7 @@ from _lineaprint._errors import LineaprintError, argument
 from _lineaprint._json import EXACT, encodable, special
 from _lineaprint._process import current
 
-from . import _handing, _models, _tensors
+from . import _datasets, _handing, _models, _tensors
 from ._plain import flat_tags, is_strict, plain_values
 from ._text import text
 
@@ -55,23 +55,15 @@ def track(kind: str, source: "Any", name: str, base: "Any" = None, keep: "Any" =
     if kind == "output":
         raise argument("an output must be a path, not %s" % type(source).__name__)
     if kind == "dataset":
-        _refuse_one_pass(source)
+        parts = _datasets.collect(source)
+        if parts is not None:
+            return _datasets.ask(parts, {"call": kind, "name": name})
         tensor = _tensors.describe(source, "the dataset")
         fields = {"call": kind, "name": name, "dtype": tensor.dtype, "shape": list(tensor.shape)}
         return _handing.ask(_handing.Raw, [tensor], fields)
     found = _models.collect(source)
     fields = {"call": kind, "name": name, **found.fields()}
     return _handing.ask(_handing.Safetensors, list(found.tensors.values()), fields)
-
-
-def _refuse_one_pass(source: "Any") -> None:
-    """Raise for what gives its data once, or draws from a generator to give it: reading it would change the program."""
-    kind = type(source)
-    if hasattr(kind, "__next__") or any(base.__name__ == "DataLoader" for base in kind.__mro__):
-        raise argument(
-            "a %s is not read, because the program would get other data; track the files or arrays behind it, and wrap it in"
-            " track_batches to record the order of its samples" % kind.__name__
-        )
 
 
 def _keep_of(keep: "Any") -> "dict[str, Any]":

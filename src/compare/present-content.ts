@@ -78,7 +78,8 @@ export async function presentDifference(
       differences: [],
     }
   if (recorded.kind === 'folder') return folderDifference(start, path, recorded, present, options)
-  if (recorded.kind === 'array') return { isSame: false, detail: start, differences: [] }
+  if (recorded.kind === 'array' || recorded.kind === 'memory')
+    return { isSame: false, detail: start, differences: [] }
   const [fields] = recorded.stableFields ?? []
   if (options.isVolatile !== undefined && fields !== undefined) {
     const file = { path: basename(path), size: present.bytes, digests: present.digests }

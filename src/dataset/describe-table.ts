@@ -3,7 +3,7 @@ import { hashTable } from './table.ts'
 import type { Digest, Digests } from '../core/digest.ts'
 import type { HashOptions } from '../core/options.ts'
 import type { ColumnStatistics } from './statistics.ts'
-import type { TableFormat, TableSchema, TextEncoding } from './table.ts'
+import type { TableFormat, TableHash, TableSchema, TextEncoding } from './table.ts'
 
 /** The table in a file, or in all table files of a folder, whatever their bytes. */
 export interface DatasetTable {
@@ -53,13 +53,21 @@ export async function describeTable(
   source: string | readonly string[],
   options: ReadTableOptions,
 ): Promise<{ readonly table: DatasetTable; readonly warnings: readonly string[] }> {
-  const { format, digest, digests, rows, columns, warnings } = await hashTable(source, options)
+  const { table, warnings } = datasetTable(await hashTable(source, options))
+  const files = typeof source === 'string' ? {} : { files: source.length }
+  return { table: { ...table, ...files }, warnings }
+}
+
+/** Return what a report shows of a hashed table. */
+export function datasetTable({ format, digest, digests, rows, columns, warnings }: TableHash): {
+  readonly table: DatasetTable
+  readonly warnings: readonly string[]
+} {
   const described = columns.map(({ name, type, digest: own, statistics }): DatasetColumn => ({
     name,
     type,
     ...(own && { digest: own }),
     ...(statistics && { statistics }),
   }))
-  const files = typeof source === 'string' ? {} : { files: source.length }
-  return { table: { format, digest, digests, rows, columns: described, ...files }, warnings }
+  return { table: { format, digest, digests, rows, columns: described }, warnings }
 }

@@ -5,7 +5,6 @@ import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { inputError } from '../util/fs.ts'
 import { LineaprintError } from '../core/errors.ts'
-import { hashArray, isTypedArray } from '../hash/array.ts'
 import { isArchiveFile } from '../hash/archive.ts'
 import { hashFile } from '../hash/file.ts'
 import { hashListedTree, hashTree } from '../hash/tree.ts'
@@ -17,6 +16,7 @@ import { NO_TABLE, describeTable } from './describe-table.ts'
 import { describeArchive } from './describe-archive.ts'
 import { describeSequence } from './describe-sequence.ts'
 import { isSqliteFile } from './database-file.ts'
+import { readMemory } from './memory/read.ts'
 import { declaredTerms } from './folder/declared-terms.ts'
 import { findingsOf } from './folder/findings.ts'
 import { readFolderTables } from './folder/read-tables.ts'
@@ -35,10 +35,14 @@ import type { DatasetTable, ReadTableOptions } from './describe-table.ts'
 import type { DeclaredTerms } from './folder/declared-terms.ts'
 import type { LabelCount } from './folder/findings.ts'
 import type { DatasetSplits } from './folder/splits-digest.ts'
+import type { NamedArray } from './memory/read.ts'
 import type { TableSchema, TextEncoding } from './table.ts'
 
-/** The source of {@link readDataset}: a path, or a typed array with or without a shape. */
-export type DatasetSource = string | TypedArray | ShapedArray
+/**
+ * The source of {@link readDataset}: a path, or a value in memory of one of the forms of `docs/datasets.md`, "In memory". Objects
+ * of libraries are recognised by their shape.
+ */
+export type DatasetSource = string | TypedArray | ShapedArray | object
 
 /** Options of {@link readDataset}. */
 export interface DatasetOptions<A extends AlgorithmChoice = AlgorithmChoice> extends SampledHashOptions<A> {
@@ -53,7 +57,7 @@ export interface DatasetOptions<A extends AlgorithmChoice = AlgorithmChoice> ext
    * only if `tables` is. @default true
    */
   readonly statistics?: boolean | undefined
-  /** The types of the columns of CSV and JSON lines. No other file has a table then. @default none */
+  /** The types of the columns of CSV, JSON lines and records in memory. No other file has a table then. @default none */
   readonly schema?: TableSchema | undefined
   /** The character between cells of CSV. @default a tab if the name has `.tsv`, else a comma */
   readonly delimiter?: string | undefined
@@ -69,13 +73,17 @@ export interface DatasetOptions<A extends AlgorithmChoice = AlgorithmChoice> ext
 
 /** A dataset. */
 export interface DatasetReport<A extends AlgorithmChoice = AlgorithmChoice> {
-  readonly kind: 'file' | 'folder' | 'array'
-  /** Absolute path; absent for an array. */
+  /** `memory` for everything in memory that is not one array. */
+  readonly kind: 'file' | 'folder' | 'array' | 'memory'
+  /** Absolute path; absent for what is in memory. */
   readonly path?: string
-  /** Plain digest of a file, `tree` of a folder, `tensor` of an array; `sampled` if only a part was read. */
+  /**
+   * Plain digest of a file or a stream, `tree` of a folder, `tensor` of an array, `weights` of named arrays, and else that of the
+   * table, sequence or splits in memory; `sampled` if only a part was read.
+   */
   readonly digest: Digest
   readonly digests: Digests<A>
-  /** Bytes of the content. */
+  /** Bytes of the content; of a table in memory, of the Arrow stream that it was read as. */
   readonly bytes: number
   /** Regular files; only for a folder. */
   readonly files?: number
@@ -98,7 +106,9 @@ export interface DatasetReport<A extends AlgorithmChoice = AlgorithmChoice> {
   readonly archive?: DatasetArchive
   /** The number of images by label; only of a folder or archive whose images are all in folders of labels. */
   readonly labels?: readonly LabelCount[]
-  /** One table for each split; only for a folder whose files name splits. */
+  /** The arrays of a group in memory, in the order of the bytes of their names. */
+  readonly arrays?: readonly NamedArray[]
+  /** One table or sequence for each split; only for a folder whose files name splits, and for a group in memory. */
   readonly splits?: DatasetSplits
   /** The licence and source that a file of a folder declares; absent if there is none. Nothing of it is checked. */
   readonly declared?: DeclaredTerms
@@ -111,8 +121,10 @@ export interface DatasetReport<A extends AlgorithmChoice = AlgorithmChoice> {
  * Digest a dataset, all of it unless `sample` asks for a part. Cost: one read; for a table two, and its
  * decoding.
  *
- * @param source A path, or a typed array with or without a shape.
- * @throws ERR_LINEAPRINT_NOT_FOUND for a missing path, and the errors of `hashFile` and `hashTree`.
+ * @param source A path, or a value in memory. Do not change it before the promise settles.
+ * @throws ERR_LINEAPRINT_NOT_FOUND for a missing path, and the errors of `hashFile` and `hashTree`. For what is in memory,
+ * ERR_LINEAPRINT_ARGUMENT for a value that is no dataset or has cells that no type holds exactly, UNREADABLE if a getter or a
+ * stream fails, and CHANGED if a buffer is resized or transferred meanwhile.
  */
 export async function readDataset<A extends AlgorithmChoice = 'blake3'>(
   source: DatasetSource,
@@ -150,7 +162,10 @@ async function readSource(source: DatasetSource, given: DatasetOptions): Promise
   checkObject(given)
   const { tables, tableOptions, options } = splitOptions(given)
   const { statistics } = tableOptions
-  if (typeof source !== 'string') return fromArray(source, options)
+  if (typeof source !== 'string') {
+    const { schema, unordered } = tableOptions
+    return readMemory(source, { ...options, schema, unordered, statistics })
+  }
   const path = resolve(checkPath(source))
   const info = await statPath(path, source)
   if (!info.isDirectory()) {
@@ -284,21 +299,4 @@ async function readRows(
     const kind = isArchive ? 'archive' : isTable ? 'table' : 'sequence'
     return { warnings: [`no ${kind} digest: ${error.message}`] }
   }
-}
-
-async function fromArray(
-  source: TypedArray | ShapedArray,
-  options: SampledHashOptions,
-): Promise<DatasetReport> {
-  if (
-    !isTypedArray(source) &&
-    !(typeof source === 'object' && source !== null && 'data' in source && 'shape' in source)
-  ) {
-    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this is not a dataset', {
-      expected: 'a path, a typed array, or { data, shape }',
-      received: typeof source,
-    })
-  }
-  const { digest, digests, bytes, dtype, shape, sample } = await hashArray(source, options)
-  return { kind: 'array', digest, digests, bytes, dtype, shape, ...(sample && { sample }), warnings: [] }
 }

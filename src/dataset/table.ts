@@ -218,7 +218,7 @@ function isPaths(source: TableSource): source is readonly string[] {
 }
 
 /** Check each type, and return names and types alternately. */
-function checkSchema(schema: TableSchema): string[] {
+export function checkSchema(schema: TableSchema): string[] {
   if (typeof schema !== 'object' || schema === null) throw schemaError(String(schema))
   const pairs: readonly (readonly [string, string])[] = isPairs(schema) ? schema : Object.entries(schema)
   if (pairs.length === 0) throw schemaError('no columns')

@@ -1,18 +1,19 @@
 /** Typed arrays as tensors: dtype, shape and element bits. */
 import { endianness } from 'node:os'
 import { primary, toDigests } from '../core/digest.ts'
-import { ARRAY_DTYPES } from '../core/dtypes.ts'
+import { ARRAY_DTYPES, elementBytes } from '../core/dtypes.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { native } from '../native/load.ts'
 import { checkKeys } from '../core/options.ts'
 import { checkSample } from './sample/options.ts'
 import { SampleReport } from './sample/report.ts'
 import { sampleElements } from './sample/array.ts'
-import { TYPED_ARRAY_PROTOTYPE, asBytes, digestBytes } from './bytes.ts'
+import { TYPED_ARRAY_PROTOTYPE, asBytes, digestBytes, isBytes } from './bytes.ts'
 import type { AlgorithmChoice, Digest, Digests } from '../core/digest.ts'
 import { inOrder } from './strided.ts'
 import type { Strided } from './strided.ts'
 import type { TypedArray } from './typed-array.ts'
+import type { HashOptions } from '../core/options.ts'
 import type { SampledHashOptions } from './sample/options.ts'
 
 export type { TypedArray } from './typed-array.ts'
@@ -70,14 +71,15 @@ function lengthOf(array: TypedArray): number {
  * Cost: the hash of its bytes, on all cores, without a copy. With `sample`, only the chosen elements are
  * gathered and hashed, and the digest is a `sampled` one.
  *
- * @param array A typed array (its shape is its length), or one with a shape.
+ * @param array A typed array (its shape is its length), one with a shape, or a buffer or `DataView`, which is an array of `U8`.
  */
 export async function hashArray<A extends AlgorithmChoice = 'blake3'>(
-  array: TypedArray | ShapedArray,
+  array: TypedArray | ShapedArray | ArrayBufferLike | DataView,
   options: SampledHashOptions<A> = {},
 ): Promise<ArrayHash<A>> {
   checkKeys(options, ['sample'])
-  const layout = isTypedArray(array) ? { data: array, shape: [lengthOf(array)] } : checkShaped(array)
+  const given = !isTypedArray(array) && isBytes(array) ? asBytes(array) : array
+  const layout = isTypedArray(given) ? { data: given, shape: [lengthOf(given)] } : checkShaped(given)
   const { shape } = layout
   const dtype = dtypeOf(layout.data)
   if (dtype === undefined) {
@@ -106,6 +108,21 @@ export async function hashArray<A extends AlgorithmChoice = 'blake3'>(
   const extent = { ...all, bytes: byteLength, bytesRead: byteLength }
   const report = plan && { sample: new SampleReport('tensor', extent) }
   return { digest: primary(digests), digests, data: dataDigests, ...about, ...report }
+}
+
+/** Hash a tensor whose elements are bytes in C order, little-endian. */
+export async function digestTensor(
+  dtype: string,
+  shape: readonly number[],
+  bytes: Uint8Array,
+  options: HashOptions,
+): Promise<Omit<ArrayHash, 'sample'>> {
+  const width = elementBytes(dtype) ?? 1
+  checkShape(shape, bytes.byteLength / width)
+  const data = await digestBytes<AlgorithmChoice>(bytes, options)
+  const raw = native.tensorDigest(dtype, [...shape], data.blake3?.bytes, data.sha256?.bytes)
+  const digests = toDigests(raw, 'tensor')
+  return { digest: primary(digests), digests, data, dtype, shape: [...shape], bytes: bytes.byteLength }
 }
 
 function checkShaped(array: unknown): ShapedArray {

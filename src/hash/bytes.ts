@@ -6,7 +6,7 @@
  * milliseconds; other callbacks run in between.
  */
 import { setImmediate } from 'node:timers/promises'
-import { isAnyArrayBuffer, isArrayBuffer, isDataView } from 'node:util/types'
+import { isAnyArrayBuffer, isArrayBuffer, isDataView, isUint8Array } from 'node:util/types'
 import { primary, toDigests } from '../core/digest.ts'
 import { ProgressListener } from '../core/progress.ts'
 import { LineaprintError } from '../core/errors.ts'
@@ -112,6 +112,11 @@ export function asBytes(bytes: ArrayBufferLike | ArrayBufferView): Uint8Array {
     expected: 'an ArrayBuffer, a typed array, a DataView or a Buffer',
     received: bytes === null ? 'null' : typeof bytes,
   })
+}
+
+/** Check whether a value is bytes: a `Buffer` or `Uint8Array`, a `DataView`, or a buffer of them. */
+export function isBytes(value: unknown): value is ArrayBufferView | ArrayBufferLike {
+  return isUint8Array(value) || isDataView(value) || isAnyArrayBuffer(value)
 }
 
 /** Read a property of a view with the getter of its class. */

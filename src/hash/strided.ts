@@ -1,6 +1,6 @@
 /** Arrays whose elements do not lie in C order: views that libraries for arrays make of their data. */
 import { LineaprintError } from '../core/errors.ts'
-import { TYPED_ARRAY_PROTOTYPE } from './bytes.ts'
+import { TYPED_ARRAY_PROTOTYPE, asBytes } from './bytes.ts'
 import type { TypedArray } from './typed-array.ts'
 
 /** The position of each element of an array in its data. Steps and offset count elements. */
@@ -30,10 +30,14 @@ export function inOrder(data: TypedArray, length: number, layout: Strided): Type
   const isPacked = used.every((step, axis) => shape[axis] === 1 || step === ownSteps(shape)[axis])
   if (elements === 0 || (isPacked && offset === 0 && elements === length)) return data.subarray(0, elements)
   const copy = emptyLike(data, elements)
+  // Elements are moved as whole numbers: a float that is a NaN could come out with other bits.
+  const [source, target] = [asWholes(data), asWholes(copy)]
+  const words = target.length / Math.max(1, elements)
   const index = shape.map(() => 0)
   let at = offset
   for (let element = 0; element < elements; element++) {
-    copy[element] = data[at] as never
+    for (let word = 0; word < words; word++)
+      target[element * words + word] = source[at * words + word] as number
     // The last dimension moves fastest; one that is at its end goes back to its start.
     for (let axis = shape.length - 1; axis >= 0; axis--) {
       const step = used[axis] ?? 0
@@ -48,6 +52,19 @@ export function inOrder(data: TypedArray, length: number, layout: Strided): Type
     }
   }
   return copy
+}
+
+/** Return the elements of an array as whole numbers; those of eight bytes as two of them. */
+function asWholes(data: TypedArray): Uint8Array | Uint16Array | Uint32Array {
+  const { buffer, byteOffset, byteLength } = asBytes(data)
+  switch (data.BYTES_PER_ELEMENT) {
+    case 1:
+      return new Uint8Array(buffer, byteOffset, byteLength)
+    case 2:
+      return new Uint16Array(buffer, byteOffset, byteLength / 2)
+    default:
+      return new Uint32Array(buffer, byteOffset, byteLength / 4)
+  }
 }
 
 /** Return an array of the same elements. A subclass such as `Buffer` has a constructor of its own, which is not called. */

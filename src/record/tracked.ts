@@ -112,8 +112,27 @@ export interface TrackedArray extends DigestedEntry {
   readonly shape: readonly number[]
 }
 
+/** An array of a group in memory. */
+export interface RecordedArray {
+  readonly name: string
+  readonly dtype: string
+  readonly shape: readonly number[]
+  readonly digest: string
+}
+
+/** A table, a sequence, a stream, splits or a group of arrays in memory. */
+export interface TrackedMemory extends DigestedEntry {
+  readonly kind: 'memory'
+  readonly path?: never
+  readonly bytes: number
+  readonly table?: RecordedTable
+  readonly sequence?: RecordedSequence
+  readonly splits?: RecordedSplits
+  readonly arrays?: readonly RecordedArray[]
+}
+
 /** A dataset or an output. */
-export type TrackedContent = TrackedFile | TrackedFolder | TrackedArray
+export type TrackedContent = TrackedFile | TrackedFolder | TrackedArray | TrackedMemory
 
 /** A file of a model. */
 export interface TrackedModelFile {
@@ -262,9 +281,19 @@ const array: FieldParser<Omit<TrackedArray, 'kind' | 'path'>> = objectOf({
   shape: listOf(number),
 })
 
+const memory: FieldParser<Omit<TrackedMemory, 'kind' | 'path'>> = objectOf({
+  ...DIGESTS,
+  bytes: number,
+  table: optional(table),
+  sequence: optional(sequence),
+  splits: optional(splits),
+  arrays: optional(listOf(objectOf({ name: text, dtype: text, shape: listOf(number), digest: text }))),
+})
+
 const content: FieldParser<TrackedContent> = (value, field) => {
-  const { kind } = objectOf({ kind: oneOf(['file', 'folder', 'array']) })(value, field)
+  const { kind } = objectOf({ kind: oneOf(['file', 'folder', 'array', 'memory']) })(value, field)
   if (kind === 'file') return { kind, ...file(value, field) }
+  if (kind === 'memory') return { kind, ...memory(value, field) }
   return kind === 'folder' ? { kind, ...folder(value, field) } : { kind, ...array(value, field) }
 }
 
@@ -384,9 +413,10 @@ export function contentDigests(section: TrackedSection, name: string, entry: Tra
   if (section !== 'datasets' && section !== 'outputs') return all
   const parsed = parseTracked(section, name, entry)
   if (parsed.kind === 'array') return all
-  const { table: inTable, sequence: inSequence, weights } = parsed
+  const { table: inTable, sequence: inSequence } = parsed
+  const weights = parsed.kind === 'memory' ? undefined : parsed.weights
   const inArchive = parsed.kind === 'file' ? parsed.archive?.digest : undefined
-  const inSplits = parsed.kind === 'folder' ? parsed.splits?.digest : undefined
+  const inSplits = parsed.kind === 'file' ? undefined : parsed.splits?.digest
   const more = [inTable?.digest, inSequence?.digest, inSplits, inArchive, weights]
   return [...new Set([...all, ...more.filter((digest) => digest !== undefined)])]
 }

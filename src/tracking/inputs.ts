@@ -58,16 +58,23 @@ export interface Kind<S, R extends object> {
   describe(report: R, name: string, writer: RunWriter): Promise<JsonObject>
 }
 
-const dataset: Kind<DatasetSource, ContentReport> = {
-  section: 'datasets',
-  noun: 'dataset',
-  flag: 'enableDatasetTracking',
-  read: async (source, options, { datasets: { statistics } }) =>
-    (await readers()).readContent(source, { ...options, statistics }),
-  tables: true,
-  sample: ({ datasets }) => datasets.sample,
-  identity: ({ digest }) => digest.toString(),
-  describe: (report, name, writer) => describeContent(report, 'datasets', name, writer),
+/** Options of the dataset that is tracked. */
+export type TrackedDatasetOptions = Pick<DatasetOptions, 'schema'>
+
+/** Return the kind of a dataset that is read with these options. */
+export function datasetKind(own: TrackedDatasetOptions = {}): Kind<DatasetSource, ContentReport> {
+  checkKnown(own, ['schema'])
+  return {
+    section: 'datasets',
+    noun: 'dataset',
+    flag: 'enableDatasetTracking',
+    read: async (source, options, { datasets: { statistics } }) =>
+      (await readers()).readContent(source, { ...options, ...own, statistics }),
+    tables: true,
+    sample: ({ datasets }) => datasets.sample,
+    identity: ({ digest }) => digest.toString(),
+    describe: (report, name, writer) => describeContent(report, 'datasets', name, writer),
+  }
 }
 
 /** Describe a dataset or output for the record. The list of the files of a folder goes into a file of its own. */
@@ -232,7 +239,7 @@ export const KINDS: {
   readonly output: Kind<string, OutputReport>
   readonly model: Kind<string, DescribedReport>
   readonly tokenizer: Kind<string, TokenizerReport>
-} = { dataset, output, model: modelKind(), tokenizer }
+} = { dataset: datasetKind(), output, model: modelKind(), tokenizer }
 
 /** Options of {@link track}. */
 type TrackOptions = Pick<HashOptions, 'signal' | 'onProgress'> & {

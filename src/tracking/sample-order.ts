@@ -4,11 +4,8 @@
  */
 import { createHash } from 'node:crypto'
 import { LineaprintError } from '../core/errors.ts'
-import { compareUtf8 } from '../util/text-order.ts'
-import { dtypeOf, littleEndian } from '../hash/array.ts'
-import { inOrder } from '../hash/strided.ts'
+import { addValue, arrayOf, entriesOf, headOf, textBytes, u64, unsupported } from '../hash/value-bytes.ts'
 import type { Hash } from 'node:crypto'
-import type { TypedArray } from '../hash/array.ts'
 
 /** Ways to take lists in a batch: their elements are columns with a row for each sample, or samples. */
 export type SampleMode = 'rows' | 'items'
@@ -82,52 +79,6 @@ function sha(...parts: readonly Uint8Array[]): Buffer {
   return hash.digest()
 }
 
-function u64(value: number): Buffer {
-  const bytes = Buffer.alloc(8)
-  bytes.writeBigUInt64LE(BigInt(value))
-  return bytes
-}
-
-interface ArrayValue {
-  readonly dtype: string
-  readonly shape: readonly number[]
-  readonly bytes: Uint8Array
-}
-
-/** Return a value as an array with a shape: a typed array, or one with a shape beside it. */
-function arrayOf(value: unknown): ArrayValue | undefined {
-  if (typeof value !== 'object' || value === null) return undefined
-  const isShaped = 'data' in value && 'shape' in value && Array.isArray(value.shape)
-  const data: unknown = isShaped ? value.data : value
-  const dtype = dtypeOf(data)
-  if (dtype === undefined) return undefined
-  const given = data as TypedArray
-  const shape = isShaped ? (value.shape as readonly number[]) : [given.length]
-  const typed = isShaped ? inOrder(given, given.length, { ...value, shape }) : given
-  if (shape.reduce((product, dimension) => product * dimension, 1) !== typed.length)
-    throw unsupported('an array whose shape does not fit its data')
-  return { dtype, shape, bytes: littleEndian(typed) }
-}
-
-/** Return the entries of a map or a plain object, in the order of the UTF-8 bytes of their keys. */
-function entriesOf(value: unknown): [key: string, value: unknown][] | undefined {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
-  const prototype: unknown = Object.getPrototypeOf(value)
-  const entries =
-    value instanceof Map
-      ? [...(value as ReadonlyMap<unknown, unknown>)]
-      : prototype === Object.prototype || prototype === null
-        ? Object.entries(value)
-        : undefined
-  if (entries === undefined) return undefined
-  return entries
-    .map(([key, item]): [string, unknown] => {
-      if (typeof key !== 'string' || !key.isWellFormed()) throw unsupported('a key that is not text')
-      return [key, item]
-    })
-    .toSorted(([a], [b]) => compareUtf8(a, b))
-}
-
 function digestsOf(batch: unknown, mode: SampleMode | undefined): Buffer[] | undefined {
   if (mode === 'items') {
     if (!Array.isArray(batch)) throw unsupported('a batch that is no list, with samples: "items"')
@@ -188,7 +139,7 @@ function addRows(value: unknown, hashes: readonly Hash[]): void {
   } else if (Array.isArray(value)) {
     const items: readonly unknown[] = value
     if (items.length === hashes.length && items.every(isScalar)) {
-      items.forEach((item, at) => encode(item, (bytes) => void hashes[at]?.update(bytes)))
+      items.forEach((item, at) => addValue(item, (bytes) => void hashes[at]?.update(bytes)))
       return
     }
     toAll(Buffer.concat([Buffer.from('l'), u64(items.length)]))
@@ -205,65 +156,6 @@ function addRows(value: unknown, hashes: readonly Hash[]): void {
 
 function wholeDigest(value: unknown): Buffer {
   const hash = createHash('sha256')
-  encode(value, (bytes) => void hash.update(bytes))
+  addValue(value, (bytes) => void hash.update(bytes))
   return hash.digest()
-}
-
-function encode(value: unknown, take: (bytes: Uint8Array) => void): void {
-  if (value === null || value === undefined) return take(Buffer.from('n'))
-  if (typeof value === 'boolean') return take(Buffer.from(value ? 't' : 'f'))
-  if (typeof value === 'number' || typeof value === 'bigint') return take(numberBytes(value))
-  if (typeof value === 'string') return take(textBytes(value))
-  if (value instanceof ArrayBuffer)
-    return take(Buffer.concat([Buffer.from('b'), u64(value.byteLength), new Uint8Array(value)]))
-  const array = arrayOf(value)
-  if (array !== undefined) {
-    take(headOf(array.dtype, array.shape))
-    return take(array.bytes)
-  }
-  if (Array.isArray(value)) {
-    take(Buffer.concat([Buffer.from('l'), u64(value.length)]))
-    for (const item of value as readonly unknown[]) encode(item, take)
-    return
-  }
-  const entries = entriesOf(value)
-  if (entries === undefined)
-    throw unsupported(typeof value === 'object' ? value.constructor.name : typeof value)
-  take(Buffer.concat([Buffer.from('m'), u64(entries.length)]))
-  for (const [key, item] of entries) {
-    take(textBytes(key))
-    encode(item, take)
-  }
-}
-
-function headOf(dtype: string, shape: readonly number[]): Buffer {
-  const parts = [
-    Buffer.from('a'),
-    u64(dtype.length),
-    Buffer.from(dtype),
-    u64(shape.length),
-    ...shape.map(u64),
-  ]
-  return Buffer.concat(parts)
-}
-
-/** A number with the value of an integer is that integer, whatever its type. */
-function numberBytes(value: number | bigint): Buffer {
-  if (typeof value === 'bigint' || (Number.isSafeInteger(value) && !Object.is(value, -0)))
-    return Buffer.from(`i${value};`)
-  const bytes = Buffer.alloc(9)
-  bytes.write('d')
-  bytes.writeDoubleLE(value, 1)
-  return bytes
-}
-
-function textBytes(value: string): Buffer {
-  const bytes = Buffer.from(value.toWellFormed())
-  return Buffer.concat([Buffer.from('s'), u64(bytes.byteLength), bytes])
-}
-
-function unsupported(what: string): LineaprintError {
-  return new LineaprintError('ERR_LINEAPRINT_UNSUPPORTED', `a batch holds what has no digest: ${what}`, {
-    expected: 'typed arrays, { data, shape }, lists, maps, plain objects, text, numbers, booleans and null',
-  })
 }

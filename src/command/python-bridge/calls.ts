@@ -236,15 +236,33 @@ async function trackDataset(
 ): Promise<Answer> {
   const { name, path, dtype, shape } = message
   if (path !== undefined) return track(session, program, KINDS.dataset, path, name)
+  const { parts } = message
+  if (parts !== undefined) {
+    const files: string[] = []
+    for (const part of parts) files.push(await transferredPath(part, program.hello.pid, session.scratch))
+    const kind: Kind<InMemory, DatasetReport> = {
+      ...KINDS.dataset,
+      tables: false,
+      read: async (_, options, { datasets }) => {
+        const { readTransferredParts } = await import('./dataset-parts.ts')
+        const read = readTransferredParts(parts, files, { ...options, statistics: datasets.statistics })
+        return withName(files[0] ?? '', name, read)
+      },
+    }
+    return track(session, program, kind, IN_MEMORY, name)
+  }
   const file = await transferredPath(message, program.hello.pid, session.scratch)
   if (dtype === undefined || shape === undefined) {
     throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the message lacks dtype and shape')
   }
-  const read = async (_: unknown, options: HashOptions): Promise<DatasetReport> => ({
-    kind: 'array',
-    ...(await withName(file, name, readTransferredArray(file, dtype, shape, options))),
-    warnings: [],
-  })
+  const read = async (_: unknown, options: HashOptions): Promise<DatasetReport> => {
+    const { data: _data, ...array } = await withName(
+      file,
+      name,
+      readTransferredArray(file, dtype, shape, options),
+    )
+    return { kind: 'array', ...array, warnings: [] }
+  }
   return track(session, program, { ...KINDS.dataset, tables: false, read }, IN_MEMORY, name)
 }
 

@@ -44,6 +44,8 @@ export async function transferredPath(
 export interface TransferredArray {
   readonly digest: Digest
   readonly digests: Digests
+  /** Plain digests of the elements alone. */
+  readonly data: Digests
   readonly bytes: number
   readonly dtype: string
   readonly shape: readonly number[]
@@ -79,5 +81,5 @@ export async function readTransferredArray(
   }
   const raw = native.tensorDigest(dtype, [...shape], fileDigests.blake3?.bytes, fileDigests.sha256?.bytes)
   const digests = toDigests(raw, 'tensor')
-  return { digest: primary(digests), digests, bytes: size, dtype, shape }
+  return { digest: primary(digests), digests, data: fileDigests, bytes: size, dtype, shape }
 }

@@ -41,6 +41,21 @@ export interface FileTransfer {
   readonly file?: string | undefined
 }
 
+/** A part of a dataset in the memory of a program: all of it, or one of its named datasets. */
+export interface TransferredPart extends FileTransfer {
+  /** Absent if the part is the whole dataset. */
+  readonly name?: string | undefined
+  /** An Arrow stream, the framed records of a sequence, or the elements of an array. */
+  readonly form: 'table' | 'sequence' | 'array'
+  readonly dtype?: string | undefined
+  readonly shape?: readonly number[] | undefined
+  /** True if the records of a sequence are bytes, and not other values. */
+  readonly areBytes?: boolean | undefined
+  readonly records?: number | undefined
+  /** Bytes of each block of a sequence in the file. */
+  readonly blocks?: readonly number[] | undefined
+}
+
 /** A report to a library: its name, and the number of its instance, such as a writer. */
 type Reported<C extends string> = {
   readonly call: C
@@ -191,6 +206,7 @@ export type Message =
         readonly path?: string | undefined
         readonly dtype?: string | undefined
         readonly shape?: readonly number[] | undefined
+        readonly parts?: readonly TransferredPart[] | undefined
       })
   | (Named<'model'> &
       FileTransfer &
@@ -355,6 +371,16 @@ const schema = lazily((): z.ZodMiniType<Message> => {
     ),
     instance: z.int().check(z.minimum(1)),
   }
+  const part = z.object({
+    name: z.optional(upTo(NAME_LIMIT)),
+    form: z.enum(['table', 'sequence', 'array']),
+    ...transfer,
+    dtype: z.optional(upTo(16)),
+    shape: z.optional(shape),
+    areBytes: z.optional(z.boolean()),
+    records: z.optional(id),
+    blocks: z.optional(z.array(id).check(z.maxLength(1_000_000))),
+  })
   const tracked = { id, name, path: z.optional(path), ...transfer }
   return z.discriminatedUnion('call', [
     hello,
@@ -427,6 +453,7 @@ const schema = lazily((): z.ZodMiniType<Message> => {
       ...tracked,
       dtype: z.optional(upTo(16)),
       shape: z.optional(shape),
+      parts: z.optional(z.array(part).check(z.minLength(1), z.maxLength(1000))),
     }),
     z.object({
       call: z.literal('model'),

@@ -256,7 +256,10 @@ function contentFacts(content: TrackedContent): string[] {
       ? [`${shortDigests(content.archive.digest)}, ${plural(content.archive.files, 'file')} in it`]
       : []),
     ...(content.kind === 'array' ? [] : rowFacts(content)),
-    ...(content.kind === 'folder' && content.splits !== undefined
+    ...(content.kind === 'memory' && content.arrays !== undefined
+      ? content.arrays.map(({ name, dtype, shape }) => `${name}: ${dtype} ${JSON.stringify(shape)}`)
+      : []),
+    ...((content.kind === 'folder' || content.kind === 'memory') && content.splits !== undefined
       ? content.splits.list.map((split) => `split ${split.name}: ${rowFacts(split).join(', ')}`)
       : []),
   ]

@@ -1,0 +1,169 @@
+/** Digests of sequences in memory: records of bytes, or items that are values. */
+import { setImmediate } from 'node:timers/promises'
+import { primary, toDigests } from '../../core/digest.ts'
+import { LineaprintError } from '../../core/errors.ts'
+import { asBytes, isBytes } from '../../hash/bytes.ts'
+import { LocalArray, addValue, u64 } from '../../hash/value-bytes.ts'
+import { localTensor } from '../../model/library-models.ts'
+import { native } from '../../native/load.ts'
+import { isPlainObject } from './cell.ts'
+import type { AlgorithmChoice, Digests, RawDigests } from '../../core/digest.ts'
+import type { DatasetSequence } from '../describe-sequence.ts'
+
+/** Records of a block. */
+const BLOCK_RECORDS = 65_536
+
+/** Bytes that are hashed before other callbacks run. */
+const TURN = 8 << 20
+
+/** Levels of values in each other. */
+const MAX_DEPTH = 1000
+
+/** What the record of an item begins with: `docs/format.md`, "Sequences". */
+export const ITEM_START: Uint8Array = Buffer.from('lineaprint/item/v1\n')
+
+/** Hashes records in blocks, as those of files. */
+export class SequenceHasher {
+  readonly #algorithm: AlgorithmChoice
+  readonly #blocks: { blake3: Uint8Array[]; sha256: Uint8Array[] } = { blake3: [], sha256: [] }
+  #hasher: InstanceType<typeof native.NativeHasher>
+  #sinceTurn = 0
+  /** Number of records so far. */
+  records = 0
+  /** Bytes of the records so far. */
+  bytes = 0
+
+  constructor(algorithm: AlgorithmChoice) {
+    this.#algorithm = algorithm
+    this.#hasher = new native.NativeHasher(algorithm)
+  }
+
+  /** Add a record, whose bytes are taken before the call returns its promise. */
+  async add(record: Uint8Array): Promise<void> {
+    this.#hasher.update(u64(record.byteLength))
+    this.#hasher.update(record)
+    this.records += 1
+    this.bytes += record.byteLength
+    this.#sinceTurn += record.byteLength + 64
+    if (this.records % BLOCK_RECORDS === 0) this.#endBlock()
+    if (this.#sinceTurn < TURN) return
+    this.#sinceTurn = 0
+    await setImmediate()
+  }
+
+  /** Return the digests of all records. */
+  finish(): Digests {
+    if (this.records % BLOCK_RECORDS !== 0) this.#endBlock()
+    const { blake3, sha256 } = this.#blocks
+    const raw = native.sequenceDigest(
+      this.records,
+      this.#algorithm === 'sha256' ? undefined : Buffer.concat(blake3),
+      this.#algorithm === 'blake3' ? undefined : Buffer.concat(sha256),
+    )
+    return toDigests(raw, 'sequence')
+  }
+
+  #endBlock(): void {
+    const raw: RawDigests = this.#hasher.finish()
+    if (raw.blake3) this.#blocks.blake3.push(raw.blake3)
+    if (raw.sha256) this.#blocks.sha256.push(raw.sha256)
+    this.#hasher = new native.NativeHasher(this.#algorithm)
+  }
+}
+
+/**
+ * Hash the items of an iterable as a sequence. If the first is bytes, all must be, and they are the records; otherwise
+ * each item is a value.
+ *
+ * @param first Items that were taken from it before.
+ */
+export async function hashItems(
+  first: readonly unknown[],
+  rest: AsyncIterator<unknown> | Iterator<unknown>,
+  { algorithm, signal }: { readonly algorithm: AlgorithmChoice; readonly signal?: AbortSignal | undefined },
+): Promise<DatasetSequence & { readonly bytes: number }> {
+  const hasher = new SequenceHasher(algorithm)
+  const areBytes = first.length > 0 && isBytes(first[0])
+  const add = async (item: unknown): Promise<void> => {
+    signal?.throwIfAborted()
+    if (areBytes !== isBytes(item) && areBytes) throw mixed(hasher.records)
+    await hasher.add(areBytes ? asBytes(item as ArrayBufferView) : await itemRecord(item, hasher.records))
+  }
+  for (const item of first) await add(item)
+  for (let next = await rest.next(); next.done !== true; next = await rest.next()) await add(next.value)
+  const digests = hasher.finish()
+  const format = areBytes ? 'records' : 'items'
+  return { format, digest: primary(digests), digests, records: hasher.records, bytes: hasher.bytes }
+}
+
+/** Return the record of an item that is a value. */
+async function itemRecord(item: unknown, at: number): Promise<Uint8Array> {
+  try {
+    const parts: Uint8Array[] = [ITEM_START]
+    // Arrays are not copied here, so that they are joined before anything else runs.
+    addValue(await localValue(item, 0), (bytes) => void parts.push(bytes))
+    return Buffer.concat(parts)
+  } catch (cause) {
+    const { code, expected, received, hint } = LineaprintError.is(cause)
+      ? cause
+      : {
+          code: 'ERR_LINEAPRINT_UNREADABLE' as const,
+          expected: undefined,
+          received: undefined,
+          hint: undefined,
+        }
+    const reason = LineaprintError.is(cause) ? cause.message : 'reading it has failed'
+    throw new LineaprintError(code, `item ${at}: ${reason}`, {
+      field: `[${at}]`,
+      expected,
+      received,
+      hint,
+      cause,
+    })
+  }
+}
+
+/** Return a value with the tensors of libraries in it as arrays. */
+async function localValue(value: unknown, depth: number): Promise<unknown> {
+  if (typeof value === 'string' && !value.isWellFormed()) {
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'a text is not Unicode', {
+      expected: 'text without half of a surrogate pair, which UTF-8 cannot hold',
+      received: JSON.stringify(value.slice(0, 40)),
+    })
+  }
+  if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return value
+  const local = localTensor(value, 'item')
+  if (local instanceof Promise) {
+    const { dtype, shape, data } = (await local) as LocalTensor
+    return new LocalArray(dtype, shape, asBytes(data))
+  }
+  if (Array.isArray(value)) {
+    const items: unknown[] = []
+    for (const item of value as readonly unknown[]) items.push(await localValue(item, depth + 1))
+    return items
+  }
+  if (isBytes(value) || ArrayBuffer.isView(value)) return value
+  if (value instanceof Map || (isPlainObject(value) && !('data' in value && 'shape' in value))) {
+    const entries =
+      value instanceof Map ? [...(value as ReadonlyMap<unknown, unknown>)] : Object.entries(value)
+    const found = new Map<unknown, unknown>()
+    for (const [key, item] of entries) found.set(key, await localValue(item, depth + 1))
+    return found
+  }
+  return value
+}
+
+/** A tensor of a library, with its elements in this memory. */
+export interface LocalTensor {
+  readonly dtype: string
+  readonly shape: readonly number[]
+  readonly data: ArrayBufferView
+}
+
+function mixed(at: number): LineaprintError {
+  return new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `item ${at} is not bytes, and those before are`, {
+    field: `[${at}]`,
+    expected: 'items that are all bytes, or all other values',
+    hint: 'wrap bytes in an object, for example { content: bytes }, if items of both kinds are meant',
+  })
+}

@@ -8,6 +8,7 @@ import { checkSeal } from '../record/seal.ts'
 import { TRACKED_SECTIONS } from '../record/record.ts'
 import { matchesGlob } from '../util/glob.ts'
 import { REFERENCE_KINDS } from '../lineage/start.ts'
+import { mapConcurrently } from '../util/concurrency.ts'
 import { ENGLISH } from '../util/schema.ts'
 import { VERIFY_LEVELS } from '../verify/level.ts'
 import {
@@ -56,7 +57,7 @@ import type {
 } from './api/types.ts'
 import type { ContentBody, ContentKind, ContentListBody, LineageBody } from './api/contents.ts'
 import type { Contents } from './contents.ts'
-import type { Axis, SeriesOfRun } from './lines.ts'
+import type { Axis } from './series-line.ts'
 import type { Guard } from './guard.ts'
 import type { Parameter, ValuesOf } from './parameters.ts'
 import type { Downloads, SentFile } from './downloads.ts'
@@ -131,6 +132,9 @@ export interface Route<S = Services> {
 const json = (body: unknown): Result => ({ kind: 'json', body })
 
 const RUN_LIMIT = 200
+
+/** Runs whose metrics are read at once. */
+const READERS = 3
 
 /** Points of one series: four for each pixel of the widest screen. */
 const PIXELS = { least: 10, most: 8192, isWhole: true } as const
@@ -295,6 +299,7 @@ export function routes(): readonly Route[] {
           axis: choice<Axis>('Axis of the lines; values of a series without steps are at their numbers', [
             'step',
             'time',
+            'epoch',
             'index',
           ]),
           from: number('Least position', anyNumber, undefined),
@@ -303,18 +308,15 @@ export function routes(): readonly Route[] {
         },
         answer: { kind: 'columns', schema: metricsHeadSchema },
         handle: async ({ values: { run: ids, metric, axis, from, to, pixels }, signal }, { reader }) => {
-          const warnings: string[] = []
-          const all: SeriesOfRun[] = []
-          for (const id of ids) {
-            const { run, series, warnings: ofRun } = await reader.metrics(id, signal)
-            warnings.push(...ofRun)
-            const startedAt = Date.parse(run.record.startedAt)
-            const wanted = series.filter(
-              ({ name }) => metric.length === 0 || metric.some((pattern) => matchesGlob(pattern, name)),
-            )
-            all.push(...wanted.map((chosen) => ({ series: chosen, startedAt })))
-          }
-          return { kind: 'columns', bytes: encodeLines(all, { axis, from, to, pixels }, warnings) }
+          const isWanted = (name: string): boolean =>
+            metric.length === 0 || metric.some((pattern) => matchesGlob(pattern, name))
+          const request = { axis, from, to, pixels }
+          const parts = await mapConcurrently(ids, READERS, async (id) =>
+            reader.lines(id, request, isWanted, signal),
+          )
+          const series = parts.flatMap((part) => part.series)
+          const warnings = parts.flatMap((part) => part.warnings)
+          return { kind: 'columns', bytes: encodeLines(series, warnings) }
         },
       },
     ),

@@ -222,7 +222,7 @@ export const metricsHeadSchema: () => z.ZodMiniType<MetricsHead> = lazily(() =>
         inRange: number,
         points: number,
         isReduced: z.boolean(),
-        axis: z.enum(['step', 'time', 'index']),
+        axis: z.enum(['step', 'time', 'epoch', 'index']),
         notFinite: number,
         from: z.nullable(number),
         to: z.nullable(number),

@@ -243,8 +243,8 @@ export interface SeriesHead {
   readonly points: number
   /** True if points stand for more values: of each pixel the first, the least, the greatest and the last. */
   readonly isReduced: boolean
-  /** `step`, `time` in seconds since the start of the run, or `index`, the number of the value. */
-  readonly axis: 'step' | 'time' | 'index'
+  /** `step`, `time` in seconds since the start of the run, `epoch`, or `index`, the number of the value. */
+  readonly axis: 'step' | 'time' | 'epoch' | 'index'
   /** Values in the range that are NaN or infinite. */
   readonly notFinite: number
   /** Ends of the whole axis; null without values. */

@@ -71,7 +71,8 @@ export function RunView({ id, store }: { readonly id: string; readonly store: St
     return () => stop.abort()
   }, [id])
   const verify = (): void => setVerified(true)
-  useKeys({ v: verify, l: () => go(lineageAddress(id, 'run')) })
+  const canVerify = store?.canVerify === true
+  useKeys({ ...(canVerify && { v: verify }), l: () => go(lineageAddress(id, 'run')) })
   if (run === undefined) {
     return (
       <main class="run-view">
@@ -98,15 +99,17 @@ export function RunView({ id, store }: { readonly id: string; readonly store: St
         <a class="button" href={lineageAddress(id, 'run')} title="What led to it, and what came of it (l)">
           Lineage
         </a>
-        <button
-          type="button"
-          class="button button-main"
-          onClick={verify}
-          disabled={isVerified}
-          title="Compare this run with the present (v)"
-        >
-          Verify
-        </button>
+        {canVerify && (
+          <button
+            type="button"
+            class="button button-main"
+            onClick={verify}
+            disabled={isVerified}
+            title="Compare this run with the present (v)"
+          >
+            Verify
+          </button>
+        )}
       </header>
       {error !== undefined && <Failure error={error} />}
       <Warnings run={run} />

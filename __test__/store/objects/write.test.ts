@@ -3,14 +3,17 @@ import { execFileSync } from 'node:child_process'
 import {
   appendFileSync,
   chmodSync,
+  closeSync,
   existsSync,
   mkdirSync,
+  openSync,
   readFileSync,
   readdirSync,
   statSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -134,6 +137,26 @@ test('a long file that changes while it is copied is refused', async () => {
   await expect(kept).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_CHANGED' })
   expect(filesBelow(objectsFolder(store)).filter((name) => name.endsWith('.parts'))).toEqual([])
   expect(filesBelow(objectsFolder(store)).filter((name) => name.endsWith('.tmp'))).toEqual([])
+})
+
+test('a long file that is written meanwhile is refused, also if its content is not known before', async () => {
+  const root = folderOf({ a: paint(PART_SIZE + 10_000_000) })
+  const store = storeIn(root)
+  const path = join(root, 'a')
+  const file = openSync(path, 'r+')
+  let turn = 0
+  const writer = setInterval(() => writeSync(file, `${turn++}`, 5_000_000), 1)
+  try {
+    await expect(keepObject(store, path, BLAKE3)).rejects.toMatchObject({
+      code: 'ERR_LINEAPRINT_CHANGED',
+      path,
+    })
+  } finally {
+    clearInterval(writer)
+    closeSync(file)
+  }
+  expect(turn).toBeGreaterThan(0)
+  expect(filesBelow(objectsFolder(store)).filter((name) => /parts$|tmp$/.test(name))).toEqual([])
 })
 
 test.skipIf(process.platform === 'win32')(

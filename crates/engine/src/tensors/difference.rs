@@ -316,7 +316,7 @@ impl<'t> Compare<'t> {
             .iter()
             .zip(after.as_chunks::<BYTES>().0)
         {
-            let relative = self.sum.largest_relative;
+            let relative = self.sum.relative();
             let found = kernel::compare_brain(simd, before.as_chunks().0, after.as_chunks().0, relative);
             if let Some(found) = found {
                 self.sum.add_batch(&found);
@@ -338,9 +338,24 @@ impl<'t> Compare<'t> {
         clippy::inline_always,
         reason = "compiled with the instructions of the caller"
     )]
-    fn run_same<S: Simd>(self, simd: S) {
+    fn run_same<S: Simd>(mut self, simd: S) {
         let mut values = [0_f32; BATCH];
-        let mut left = self.tile.elements;
+        if self.decoders.0.is_brain() {
+            const BYTES: usize = 2 * BATCH;
+            self.done = self.tile.elements / BATCH * BATCH;
+            for bytes in self.tile.before[..2 * self.done].as_chunks::<BYTES>().0 {
+                if let Some(squares) = kernel::squares_brain(simd, bytes.as_chunks().0) {
+                    self.sum.norms[0] += squares;
+                    self.sum.norms[1] += squares;
+                    continue;
+                }
+                for code in bytes.as_chunks::<2>().0 {
+                    let value = f64::from(float::bf16(u16::from_le_bytes(*code)));
+                    self.sum.add(value, value);
+                }
+            }
+        }
+        let mut left = self.tile.elements - self.done;
         for (bytes, _) in self.batches() {
             let values = &mut values[..left.min(BATCH)];
             left -= values.len();
@@ -442,13 +457,24 @@ impl Difference {
         {
             return false;
         }
-        let found = kernel::compare(simd, whole_before, whole_after, self.largest_relative);
+        let found = kernel::compare(simd, whole_before, whole_after, self.relative());
         let Some(found) = found else { return false };
         self.add_batch(&found);
         for (before, after) in rest_before.iter().zip(rest_after) {
             self.add(f64::from(*before), f64::from(*after));
         }
         true
+    }
+
+    /// Return the largest relative distance in 32 bits: at most what it is.
+    #[allow(clippy::cast_possible_truncation, reason = "rounded down below")]
+    fn relative(&self) -> f32 {
+        let rounded = self.largest_relative as f32;
+        if f64::from(rounded) > self.largest_relative {
+            rounded.next_down()
+        } else {
+            rounded
+        }
     }
 
     /// Add what was found of finite numbers.

@@ -19,7 +19,7 @@ export interface ListedModel {
  * Formats of which the headers say all but the bytes: they have no checksums that only a full read would check, and no
  * computation.
  */
-const PLAIN: ReadonlySet<ModelFormat> = new Set(['safetensors', 'gguf'])
+const COMPARABLE: ReadonlySet<ModelFormat> = new Set(['safetensors', 'gguf'])
 
 /**
  * Read the headers of a model that can be compared by its bytes. Nothing for any other: a pipeline, an adapter (which has a
@@ -31,12 +31,12 @@ export async function listForBytes(path: string, options: ModelOptions): Promise
   const fingerprints = await fingerprintsOf(weights)
   const headers = await readHeaders(path, options)
   const { format, digests, tensors, config } = headers
-  const isPlain =
-    PLAIN.has(format) &&
+  const isComparable =
+    COMPARABLE.has(format) &&
     digests !== undefined &&
     config?.name !== 'adapter_config.json' &&
     tensors.every(({ dtype }) => dtype !== 'BOOL')
-  return isPlain ? { headers, folder, fingerprints } : undefined
+  return isComparable ? { headers, folder, fingerprints } : undefined
 }
 
 /** Return a text for each file that changes with it. A file that has no stat fails when it is read. */

@@ -339,10 +339,10 @@ fn bytes_are_the_same_whatever_they_stand_for() {
     let names = changed.map(|(name, ..)| (name.to_owned(), name.to_owned()));
     for threads in [1, 3] {
         let pool = pool::create(threads).expect("a pool");
-        let found = pool.install(|| compare(&before, &after, &names, &Control::new()).expect("compares"));
-        for ((name, .., same), found) in changed.iter().zip(found) {
-            assert_eq!(found.same, *same, "{name}");
-            if let Compared::Values(difference) = found.values {
+        let results = pool.install(|| compare(&before, &after, &names, &Control::new()).expect("compares"));
+        for ((name, .., same), result) in changed.iter().zip(results) {
+            assert_eq!(result.same, *same, "{name}");
+            if let Compared::Values(difference) = result.values {
                 assert_eq!(difference.changed, u64::from(*name == "last"), "{name}");
             }
         }

@@ -57,9 +57,14 @@ export function identityOf({ name, dtype, shape, digest }: DerivedTensor): Deriv
   return { name, dtype, shape, ...(digest && { digest }) }
 }
 
+/** Return dtype and shape of a tensor as a text. */
+export function formOf({ dtype, shape }: Pick<DerivedTensor, 'dtype' | 'shape'>): string {
+  return `${dtype} ${shape.join(',')}`
+}
+
 /** Check whether two tensors have one dtype and shape. */
 export function sameForm(a: DerivedTensor, b: DerivedTensor): boolean {
-  return a.dtype === b.dtype && a.shape.join(',') === b.shape.join(',')
+  return formOf(a) === formOf(b)
 }
 
 /** Return the number of elements of a tensor. */

@@ -1,7 +1,7 @@
 /** Derivation of a model whose tensors the names alone lead to, by their bytes: no digest of a tensor is computed. */
 import { compareUtf8 } from '../../util/text-order.ts'
 import { explained } from './answers.ts'
-import { isByDigest } from './attempts.ts'
+import { formOf, isByDigest } from './attempts.ts'
 import { hashForms, rulesBetween, runChecks } from './checks.ts'
 import { suffixesOf, underPrefix } from './expected.ts'
 import { blockOf, fromNames, rowsOf, unchangedOrder } from './hypotheses.ts'
@@ -20,7 +20,7 @@ export interface ByBytesJob {
   readonly after: Side<TensorEntry>
   readonly maps: readonly NameMap[]
   readonly files: DerivationFiles
-  /** How many files each model has. */
+  /** Number of files of each model. */
   readonly fileCounts: readonly [before: number, after: number]
   readonly options: JobOptions
 }
@@ -147,7 +147,6 @@ const SHORT = 1 << 20
  * most of them apart.
  */
 async function areAlone(named: readonly Named[], { before, files, options }: ByBytesJob): Promise<boolean> {
-  const formOf = ({ dtype, shape }: TensorEntry): string => `${dtype} ${shape.join(',')}`
   const sources = named.flatMap(({ isByPrefix, attempts }) =>
     isByPrefix ? (attempts[0]?.hypothesis.sources ?? []) : [],
   )

@@ -143,7 +143,7 @@ async function deriveByBytes(
     const [left, right] = [await listForBytes(a, first), await listForBytes(b, second)]
     if (left === undefined || right === undefined) return undefined
     const [before, after] = [left.headers, right.headers]
-    const found = await explainByBytes({
+    const answer = await explainByBytes({
       before: sideOfHeaders(before),
       after: sideOfHeaders(after),
       maps,
@@ -151,24 +151,18 @@ async function deriveByBytes(
       fileCounts: [before.files.length, after.files.length],
       options: job,
     })
-    if (found === undefined) return undefined
+    if (answer === undefined) return undefined
     for (const side of [left, right]) await verifyUnchanged(side)
-    const sideOf = ({ path, tensorCount, parameters, files }: ModelHeaders): DerivationSide => ({
-      path,
-      tensorCount,
-      parameters,
-      files,
-    })
     return {
       kind: 'derivation',
       explained: true,
       digests: false,
-      before: sideOf(before),
-      after: sideOf(after),
-      counts: countsOf(found.tensors),
-      tensors: found.tensors,
+      before: listedSide(before),
+      after: listedSide(after),
+      counts: countsOf(answer.tensors),
+      tensors: answer.tensors,
       unused: [],
-      dropped: found.dropped,
+      dropped: answer.dropped,
       warnings: [...before.warnings, ...after.warnings],
     }
   } catch (error) {
@@ -257,6 +251,10 @@ function quantisationOf(config: ReadonlyMap<string, ParsedJson>): ReadonlyMap<st
   if (!(own instanceof Map)) return new Map()
   const hasOthers = [...own.values()].some((item) => item instanceof Map && item.size > 0)
   return hasOthers ? new Map([...own].filter(([key]) => key === 'quant_method')) : own
+}
+
+function listedSide({ path, tensorCount, parameters, files }: ModelHeaders): DerivationSide {
+  return { path, tensorCount, parameters, files }
 }
 
 function sideOf({ report }: Opened): DerivationSide {

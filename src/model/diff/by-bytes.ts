@@ -1,6 +1,7 @@
 /** Differences between two models whose tensors are compared byte by byte: no digest of all elements is computed. */
 import { primary } from '../../core/digest.ts'
 import { LineaprintError } from '../../core/errors.ts'
+import { formOf } from '../derivation/attempts.ts'
 import { hashForms } from '../derivation/checks.ts'
 import { blockOf, unchangedOrder } from '../derivation/hypotheses.ts'
 import { listForBytes, verifyUnchanged } from '../headers.ts'
@@ -48,8 +49,6 @@ interface Contents {
   /** The comparison of each tensor that both models have. */
   readonly compared: ReadonlyMap<string, BytesAndValues>
 }
-
-const formOf = ({ dtype, shape }: TensorEntry): string => `${dtype} ${shape.join(',')}`
 
 /** Compare the tensors of equal names, and hash those that may be renamed; nothing where one cannot be hashed alone. */
 async function contentsOf(

@@ -21,7 +21,7 @@ import type { ModelDiff, ModelSide, TensorChange } from './report.ts'
 import type { ReadTogether, ValueComparison } from './values.ts'
 import type { ModelOptions, ModelReport } from '../read.ts'
 
-export type { ComparedTensor, ModelDiff, ModelSide, TensorChange } from './report.ts'
+export type { ModelDiff, ModelSide, TensorChange } from './report.ts'
 export type { ConfigDifference } from './config.ts'
 export type { LayerChange } from './layers.ts'
 export type { TokenizerDifference } from './tokenizer.ts'
@@ -205,6 +205,11 @@ function differingComponents(before: ModelReport, after: ModelReport): string[] 
   return differ.toSorted((a, b) => compareUtf8(a, b))
 }
 
+/** Check whether a tensor changed that has the same shape. */
+function hasValues({ differs }: TensorChange): boolean {
+  return differs !== undefined && !differs.includes('shape')
+}
+
 async function withValues(
   changes: readonly TensorChange[],
   first: Loaded,
@@ -212,8 +217,6 @@ async function withValues(
   { signal, threads, onProgress }: JobOptions,
   together: ReadTogether,
 ): Promise<TensorChange[]> {
-  const hasValues = ({ differs }: TensorChange): boolean =>
-    differs !== undefined && !differs.includes('shape')
   const compared = new Map(together.values)
   const left = changes.filter((change) => hasValues(change) && !compared.has(change.name))
   const names = left.map(({ name }) => name)

@@ -150,14 +150,14 @@ fn same_bytes((before, after): (&OpenTensor, &OpenTensor), control: &Control) ->
     control.add_file(before.bytes + after.bytes);
     before.with_reader(0, control, |first| {
         after.with_reader(0, control, |second| {
-            let mut buffers = [vec![0; BLOCK], vec![0; BLOCK]];
+            let mut left_buffer = vec![0; BLOCK];
+            let mut right_buffer = vec![0; BLOCK];
             let mut left = before.bytes;
             while left > 0 {
                 let length = usize::try_from(left).unwrap_or(BLOCK).min(BLOCK);
-                let [one, other] = &mut buffers;
-                first.read(&mut one[..length])?;
-                second.read(&mut other[..length])?;
-                if one[..length] != other[..length] {
+                first.read(&mut left_buffer[..length])?;
+                second.read(&mut right_buffer[..length])?;
+                if left_buffer[..length] != right_buffer[..length] {
                     return Ok(false);
                 }
                 left -= length as u64;
@@ -167,7 +167,7 @@ fn same_bytes((before, after): (&OpenTensor, &OpenTensor), control: &Control) ->
     })
 }
 
-/// What is compared of a pair.
+/// The sides of a pair and how they are compared.
 #[derive(Clone, Copy)]
 struct Sides {
     decoders: Option<(Decoder, Decoder)>,
@@ -317,9 +317,9 @@ impl<'t> Compare<'t> {
             .zip(after.as_chunks::<BYTES>().0)
         {
             let relative = self.sum.relative();
-            let found = kernel::compare_brain(simd, before.as_chunks().0, after.as_chunks().0, relative);
-            if let Some(found) = found {
-                self.sum.add_batch(&found);
+            let compared = kernel::compare_brain(simd, before.as_chunks().0, after.as_chunks().0, relative);
+            if let Some(compared) = compared {
+                self.sum.add_batch(&compared);
                 continue;
             }
             let codes = before.as_chunks::<2>().0.iter().zip(after.as_chunks::<2>().0);
@@ -457,9 +457,9 @@ impl Difference {
         {
             return false;
         }
-        let found = kernel::compare(simd, whole_before, whole_after, self.relative());
-        let Some(found) = found else { return false };
-        self.add_batch(&found);
+        let compared = kernel::compare(simd, whole_before, whole_after, self.relative());
+        let Some(compared) = compared else { return false };
+        self.add_batch(&compared);
         for (before, after) in rest_before.iter().zip(rest_after) {
             self.add(f64::from(*before), f64::from(*after));
         }
@@ -478,15 +478,15 @@ impl Difference {
     }
 
     /// Add what was found of finite numbers.
-    fn add_batch(&mut self, found: &kernel::Compared) {
-        self.changed += found.changed;
-        self.distant += found.changed;
-        self.largest_absolute = self.largest_absolute.max(f64::from(found.absolute));
-        self.largest_relative = self.largest_relative.max(f64::from(found.relative));
-        for (side, norm) in found.norms.iter().enumerate() {
+    fn add_batch(&mut self, compared: &kernel::Compared) {
+        self.changed += compared.changed;
+        self.distant += compared.changed;
+        self.largest_absolute = self.largest_absolute.max(f64::from(compared.absolute));
+        self.largest_relative = self.largest_relative.max(f64::from(compared.relative));
+        for (side, norm) in compared.norms.iter().enumerate() {
             self.norms[side] += norm;
         }
-        self.squares += found.squares;
+        self.squares += compared.squares;
     }
 
     /// Add numbers that are the same on both sides, with the sums that comparing them would give.

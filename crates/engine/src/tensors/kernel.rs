@@ -184,7 +184,7 @@ pub(super) struct Compared {
 /// Distances below it are of numbers whose products may lose digits.
 const TINY: f32 = f32::MIN_POSITIVE * (1 << 26) as f32;
 
-/// What is known of two sides while a batch is swept.
+/// Counts and sums of two sides while a batch is swept.
 struct Comparing<S: Simd> {
     special: u32x16<S>,
     changed: u32x16<S>,

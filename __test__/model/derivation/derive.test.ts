@@ -1,6 +1,7 @@
 import { cpSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { diffModels } from '../../../src/model/diff/diff.ts'
 import { deriveModel } from '../../../src/model/derivation/derive.ts'
 import { folderOf } from '../../support/folder.ts'
 import { floats, safetensors } from '../../support/safetensors.ts'
@@ -98,6 +99,25 @@ test('what has no digest says so, and what the names leave open has them', async
       withoutDigests(await deriveModel(path('a'), path(name), { digests: true })),
     )
   }
+})
+
+test('a shard that is missing is an error, with digests and without', async () => {
+  const map = '{"weight_map":{"w":"x1.safetensors","v":"x2.safetensors"}}'
+  const cwd = folderOf({
+    'whole.safetensors': safetensors({ w: floats([1]), v: floats([2]) }),
+    'part/x1.safetensors': safetensors({ w: floats([1]) }),
+    'part/x.safetensors.index.json': map,
+    'fewer/x1.safetensors': safetensors({ w: floats([1]) }),
+    'fewer/x2.safetensors': safetensors({ other: floats([2]) }),
+    'fewer/x.safetensors.index.json': map,
+  })
+  for (const folder of ['part', 'fewer'])
+    for (const digests of [false, true]) {
+      const options = { values: true, digests }
+      const [whole, other] = [join(cwd, 'whole.safetensors'), join(cwd, folder)]
+      await expect(deriveModel(whole, other, { digests })).rejects.toThrow(/x2\.safetensors|v/)
+      await expect(diffModels(other, whole, options)).rejects.toThrow(/x2\.safetensors|v/)
+    }
 })
 
 test('a merge is the base and the adapter within the rounding of the type', async () => {

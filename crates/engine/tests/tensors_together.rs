@@ -207,7 +207,7 @@ fn checks_of_one_read_are_those_of_two() {
     let [q, k, v] = parts.each_ref().map(|part| bytes(part));
     let (large_bytes, wrong_bytes, cut) = (bytes(&large), bytes(&wrong), brains(&large));
     let shape = [1500, 1024];
-    let before: [Tensor<'_>; 8] = [
+    let before: [Tensor<'_>; 7] = [
         ("cast", "BF16", &shape, &cut),
         ("copy", "F32", &shape, &large_bytes),
         ("copy of another", "F32", &shape, &large_bytes),

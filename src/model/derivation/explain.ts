@@ -176,7 +176,7 @@ async function measureRanks(
   })
   for (const item of open) {
     const outcome = item.failed.at(-1)?.outcome
-    if (outcome?.kind === 'packed' && outcome.outside > 1 && !matches.has(item.target.name))
+    if (outcome?.kind === 'packed' && outcome.outside > 0 && !matches.has(item.target.name))
       ranks.set(item, NO_RANK)
   }
   return ranks

@@ -6,6 +6,12 @@ import type { FileSet, Inputs } from '../inputs.ts'
 import type { Case, Contestant, Entry } from '../measure.ts'
 import type { Peers } from './entry.ts'
 
+/**
+ * `ggufpacker attest` quantises a model again and compares the files. It starts `llama-quantize`, which is built from the
+ * sources of llama.cpp, and it has no answer about any other derivation.
+ */
+const GGUFPACKER = 'ggufpacker (needs llama-quantize; only quantised GGUF files)'
+
 /** Return the cases of derivations. */
 export function derivationCases(inputs: Inputs, peers: Peers): Case[] {
   return [
@@ -54,5 +60,6 @@ function derivationEntry(before: FileSet, after: FileSet, peers: Peers): Entry {
     needs: ['sh'] as const,
     args: ['-c', `{ ${commands.join('')} wait; } > /dev/null`],
   }
-  return entry(before.bytes + after.bytes, [derive], [read], peers, [digests])
+  const complete = entry(before.bytes + after.bytes, [derive], [read], peers, [digests])
+  return { ...complete, missing: [...complete.missing, GGUFPACKER] }
 }

@@ -60,7 +60,7 @@ function valuesEntry(inputs: Inputs, peers: Peers): Entry {
     name: 'lineaprint diffModels, values',
     role: 'ours',
     child: false,
-    run: async () => (await diffModels(base.path, tuned.path, { values: true })).after.weights.hex,
+    run: async () => JSON.stringify((await diffModels(base.path, tuned.path, { values: true })).layers),
   }
   const numbers: Contestant = {
     name: 'lineaprint compareValues, without the digests',

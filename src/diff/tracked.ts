@@ -1,5 +1,5 @@
 /** Comparison of datasets, models, tokenizers and outputs of two runs, by name. */
-import { diffTensors } from '../model/diff/diff.ts'
+import { diffTensors } from '../model/diff/tensors.ts'
 import { TRACKED_SECTIONS } from '../record/record.ts'
 import { identityDigests, parseTracked } from '../record/tracked.ts'
 import { fileDifferences, leftOutSentence, volatileFiles } from '../compare/file-lists.ts'

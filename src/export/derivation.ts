@@ -3,6 +3,7 @@
  * signer uses it, for example, as the payload of a DSSE envelope.
  */
 import { digestSet } from './written-digests.ts'
+import { LineaprintError } from '../core/errors.ts'
 import { checkArray, checkObject } from '../core/options.ts'
 import { VERSION } from '../core/version.ts'
 import type { JsonObject } from '../core/json-value.ts'
@@ -21,6 +22,12 @@ export function derivationStatement(derivation: ModelDerivation): JsonObject {
   checkObject(derivation, 'derivation')
   const { before, after, adapter, tensors, explained, counts, unused, dropped } = derivation
   checkArray(tensors, 'derivation.tensors')
+  if (!derivation.digests) {
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the derivation was made without digests', {
+      field: 'derivation.digests',
+      hint: 'make it with the option `files`',
+    })
+  }
   const statement = {
     _type: 'https://in-toto.io/Statement/v1',
     subject: filesOf(after),
@@ -53,7 +60,7 @@ export function derivationStatement(derivation: ModelDerivation): JsonObject {
 }
 
 function sideOf(side: DerivationSide): object {
-  return { weights: setOf(side.weights), files: filesOf(side) }
+  return { ...(side.weights && { weights: setOf(side.weights) }), files: filesOf(side) }
 }
 
 function filesOf({ files }: DerivationSide): object[] {
@@ -64,7 +71,7 @@ function filesOf({ files }: DerivationSide): object[] {
 }
 
 function tensorOf({ name, dtype, shape, digest }: DerivedTensor): object {
-  return { name, dtype, shape, digest: setOf(digest) }
+  return { name, dtype, shape, ...(digest && { digest: setOf(digest) }) }
 }
 
 function setOf(digest: Digest): Readonly<Record<string, string>> {

@@ -9,7 +9,7 @@ import { tiesOf, totals } from './tensors.ts'
 import type { Algorithm, Digest, RawDigests } from '../core/digest.ts'
 import type { SamplePlan } from '../core/sample-plan.ts'
 import type { NativeModel, NativeShard, NativeTensorDigests, NativeWeights } from '../native/load.ts'
-import type { ModelFile, ModelListing, TensorInfo } from './report.ts'
+import type { ModelFile, ModelListing, TensorEntry, TensorInfo } from './report.ts'
 import type { TensorType, Totals } from './tensors.ts'
 
 /** Bytes at the start of a digest that are compared as one number: the most that a double holds exactly. */
@@ -50,6 +50,15 @@ export class TensorColumns {
 
   /** Build an object for each tensor, in order; or only for those from `start` up to `end`. */
   toInfos(start: number = 0, end: number = this.count): TensorInfo[] {
+    return this.toEntries(start, end).map(({ name, dtype, shape, ...location }, offset) => {
+      const [shard, index] = this.#locate(start + offset)
+      const digest = this.#digestOf(shard, index)
+      return { name, dtype, shape, digest, ...location, ...healthAt(shard, index) }
+    })
+  }
+
+  /** Build an object like those of {@link toInfos} for each tensor, of what the headers say. */
+  toEntries(start: number = 0, end: number = this.count): TensorEntry[] {
     const fileNames = new Map<NativeShard, string>()
     return Array.from({ length: end - start }, (_, offset) => {
       const [shard, index] = this.#locate(start + offset)
@@ -62,11 +71,9 @@ export class TensorColumns {
         name: tensor,
         dtype,
         shape,
-        digest: this.#digestOf(shard, index),
         file: sibling === undefined ? name : siblingName(shard, sibling.path),
         bytes,
         ...(first >= 0 && { start: first, end: first + bytes }),
-        ...healthAt(shard, index),
       }
     })
   }

@@ -24,23 +24,32 @@ import { PIPELINE_INDEX, readPipeline } from './pipeline.ts'
 import { FORMATS } from './report.ts'
 import { snapshotOf } from './hub-cache.ts'
 import { findTokenizer, readTokenizer } from './tokenizer.ts'
-import type { AlgorithmChoice, Digests } from '../core/digest.ts'
+import type { AlgorithmChoice, Digest, Digests, RawDigests } from '../core/digest.ts'
 import type { NativeKnownFile, NativeModel, NativeShard } from '../native/load.ts'
 import type { SamplePlan } from '../core/sample-plan.ts'
 import type { GivenConfig, ModelConfig } from './config.ts'
 import type { TensorGroup } from './name-pattern.ts'
 import type { ModelFiles } from './locate.ts'
-import type { TensorType } from './tensors.ts'
 import type {
+  ModelFile,
   ModelFormat,
   ModelListing,
   ModelOptions,
   ModelParts,
   ModelReport,
+  TensorEntry,
   TensorInfo,
 } from './report.ts'
 
-export type { ModelFile, ModelListing, ModelOptions, ModelParts, ModelReport, TensorInfo } from './report.ts'
+export type {
+  ModelFile,
+  ModelListing,
+  ModelOptions,
+  ModelParts,
+  ModelReport,
+  TensorEntry,
+  TensorInfo,
+} from './report.ts'
 
 /**
  * Read a model and digest its architecture and weights in one read on all cores.
@@ -257,26 +266,65 @@ async function readOne(
 }
 
 /** The headers of a model: what can be known of it without reading a tensor. */
-export interface ModelHeaders {
-  readonly files: readonly string[]
-  readonly tensors: readonly TensorType[]
+export interface ModelHeaders extends Pick<ModelListing, 'path' | 'format' | 'tensorCount' | 'parameters'> {
+  /** Absolute paths of its files. */
+  readonly paths: readonly string[]
+  readonly files: readonly ModelFile[]
+  /** Sorted by the UTF-8 bytes of their names. */
+  readonly tensors: readonly TensorEntry[]
   readonly metadata: ReadonlyMap<string, string>
-  readonly config?: ModelConfig
+  readonly config?: ModelConfig & { readonly name: string }
+  /** Digests of what the headers and the configuration say; absent if a tensor has an unknown type. */
+  readonly digests?: Pick<Required<ModelListing>['digests'], 'architecture' | 'family'>
+  readonly warnings: readonly string[]
 }
 
 /** Read the headers of one model that is no pipeline. */
 export async function readHeaders(path: string, options: ModelOptions): Promise<ModelHeaders> {
   const { weights, signal, threads, lenient } = options
   const located = await locateModel(path, { weights, signal, threads })
-  const reading = { kind: 'full', parts: 'headers' } as const
-  const wanted = { algorithm: 'blake3', lenient: lenient === true, reading } as const
+  const { index } = located
+  const sibling = await siblingConfig(located.config, undefined)
+  const wanted = {
+    algorithm: 'blake3',
+    lenient: lenient === true,
+    reading: { kind: 'full', parts: 'headers' },
+    ...(sibling && { config: sibling.canonical }),
+    ...(index && { index }),
+  } as const
   const model = await unlessDisguised(located.weights, 'a model file', signal, () =>
     runJob({ signal, threads }, (job, count) => native.readModel(job, [...located.weights], wanted, count)),
   )
   const metadata = new Map(model.shards.flatMap((shard) => pairsOf(shard.metadata)))
-  const config = configWithin(model, metadata) ?? (await siblingConfig(located.config, undefined))
-  const tensors = [...new TensorColumns(model).types()]
-  return { files: located.weights, tensors, metadata, ...(config && { config }) }
+  const own = configWithin(model, metadata)
+  const config = own === undefined ? sibling : { ...own, name: basename(model.shards[0]?.path ?? '') }
+  const columns = new TensorColumns(model)
+  const isKnown = model.shards.every((shard) => shard.incomplete === undefined)
+  return {
+    path: located.isFolder ? located.folder : (index?.path ?? located.given),
+    format: formatOf(model),
+    paths: located.weights,
+    files: filesOf(model),
+    tensors: columns.toEntries(),
+    tensorCount: columns.count,
+    parameters: columns.totals().parameters,
+    metadata,
+    ...(config && { config }),
+    ...(isKnown && {
+      digests: {
+        architecture: toDigests(architectureOf(model, own, 'blake3'), 'architecture'),
+        family: familyDigest(groupTensors(columns.types()), config?.value, 'blake3'),
+      },
+    }),
+    warnings: [...located.warnings, ...(config === undefined ? [] : configWarnings(config))],
+  }
+}
+
+/** Read the digest of the tokenizer of a model; nothing for a file or a folder without one. */
+export async function readOwnTokenizer(path: string, options: ModelOptions): Promise<Digest | undefined> {
+  const { weights, signal, threads } = options
+  const digests = await tokenizerDigests(await locateModel(path, { weights, signal, threads }), 'blake3')
+  return digests && primary(digests)
 }
 
 /** Return the configuration that the one file of a model holds itself. */
@@ -288,22 +336,31 @@ function configWithin(
   return only && embeddedConfig(only.format, metadata, only.path)
 }
 
+/** Return the digests of the architecture. The addon knows only the configuration beside the file. */
+function architectureOf(
+  { architecture, shards }: NativeModel,
+  own: ModelConfig | undefined,
+  algorithm: AlgorithmChoice,
+): RawDigests {
+  return own === undefined
+    ? architecture
+    : native.architectureDigest(typesOf(shards), own.canonical, algorithm)
+}
+
 /** Return the digests that cover every tensor. */
 function coveringDigests(
-  { architecture, weights, shards }: NativeModel,
+  model: NativeModel,
   groups: readonly TensorGroup[],
   plan: SamplePlan | undefined,
   algorithm: AlgorithmChoice,
   own: ModelConfig | undefined,
   config: ModelConfig | undefined,
 ): Pick<ModelListing['digests'], 'architecture' | 'weights' | 'family'> {
+  const { weights } = model
   const raw = digestsOf(weights)
   const isSampled = plan !== undefined && weights.kind === 'sampled'
-  // The addon knows only the configuration beside the file.
-  const described =
-    own === undefined ? architecture : native.architectureDigest(typesOf(shards), own.canonical, algorithm)
   return {
-    architecture: toDigests(described, 'architecture'),
+    architecture: toDigests(architectureOf(model, own, algorithm), 'architecture'),
     // One tensor of each group stands for all of them.
     family: familyDigest(groups, config?.value, algorithm),
     weights: isSampled ? sampleDigests('weights', plan, weights.extent, raw) : toDigests(raw, 'weights'),

@@ -52,15 +52,13 @@ export interface ModelOptions<A extends AlgorithmChoice = AlgorithmChoice> exten
   readonly health?: boolean | undefined
 }
 
-/** One tensor. */
-export interface TensorInfo {
+/** One tensor as the files list it. */
+export interface TensorEntry {
   readonly name: string
   /** Data type as safetensors spells it. */
   readonly dtype: string
   /** Elements per axis, C order; empty for a scalar. */
   readonly shape: readonly number[]
-  /** Plain digest of its elements; a `sampled` one if only a part of it was read. */
-  readonly digest: Digest
   /** Name of the file that contains it. */
   readonly file: string
   /** Bytes of its elements. */
@@ -69,6 +67,12 @@ export interface TensorInfo {
   readonly start?: number
   /** One past the last byte in that file; absent like `start`. */
   readonly end?: number
+}
+
+/** One tensor. */
+export interface TensorInfo extends TensorEntry {
+  /** Plain digest of its elements; a `sampled` one if only a part of it was read. */
+  readonly digest: Digest
   /** Only if `health` is set; absent for whole numbers, and for blocks that are not decoded. */
   readonly health?: TensorHealth
 }

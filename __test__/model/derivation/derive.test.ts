@@ -1,6 +1,7 @@
 import { cpSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { diffModels } from '../../../src/model/diff/diff.ts'
 import { deriveModel } from '../../../src/model/derivation/derive.ts'
 import { folderOf } from '../../support/folder.ts'
 import { floats, safetensors } from '../../support/safetensors.ts'
@@ -43,10 +44,80 @@ const CONVERSIONS: readonly (readonly [from: string, to: string, counts: ModelDe
   ['llama', 'quants-mxfp4.gguf', { cast: 5, quantised: 16 }],
 ]
 
+/** Formats whose tensors are compared byte by byte where the names lead to all of them. */
+const PLAIN = /^(?:llama|sharded|gemma)$|\.(?:safetensors|gguf)$/
+
 test.each(CONVERSIONS)('%s to %s', async (from, to, counts) => {
-  const { counts: found, tensors, unused } = await derive(from, to)
+  const { counts: found, tensors, unused, digests } = await derive(from, to)
+  expect(digests).toBe(![from, to].every((name) => PLAIN.test(name)))
   const findings = tensors.flatMap((tensor) => tensor.findings.map((words) => `${tensor.name}: ${words}`))
   expect({ counts: found, findings, unused }).toEqual({ counts, findings: [], unused: [] })
+})
+
+/** Return a derivation without what only digests give. */
+function withoutDigests(derivation: ModelDerivation): unknown {
+  const text = JSON.stringify(derivation, (key, value: unknown) =>
+    key === 'digest' || key === 'digests' || key === 'weights' ? undefined : value,
+  )
+  return JSON.parse(text)
+}
+
+test.each(CONVERSIONS)('%s to %s by bytes is what the digests say', async (from, to) => {
+  const [fast, slow] = [await derive(from, to), await derive(from, to, { digests: true })]
+  expect(slow.digests).toBe(true)
+  expect(withoutDigests(fast)).toEqual(withoutDigests(slow))
+})
+
+test('what has no digest says so, and what the names leave open has them', async () => {
+  const cwd = folderOf({
+    'a.safetensors': safetensors({ w: floats([1, 2]), v: floats([3, 4]), none: floats([], [0, 2]) }),
+    'same.safetensors': safetensors({ w: floats([1, 2]), v: floats([3, 4]), none: floats([], [0, 2]) }),
+    'prefixed.safetensors': safetensors({
+      'x.w': floats([1, 2]),
+      'x.v': floats([3, 4]),
+      none: floats([], [0, 2]),
+    }),
+    'swapped.safetensors': safetensors({ w: floats([3, 4]), v: floats([1, 2]), none: floats([], [0, 2]) }),
+    'equal.safetensors': safetensors({ w: floats([1, 2]), v: floats([1, 2]), none: floats([], [0, 2]) }),
+    'equal-prefixed.safetensors': safetensors({ 'x.w': floats([1, 2]), 'x.v': floats([1, 2]) }),
+    'signed.safetensors': safetensors({ w: floats([1, 2]), v: floats([3, -4]), none: floats([], [0, 2]) }),
+  })
+  const path = (name: string): string => join(cwd, `${name}.safetensors`)
+  const same = await deriveModel(path('a'), path('same'))
+  expect(same).toMatchObject({ explained: true, digests: false, counts: { identical: 3 } })
+  expect(JSON.stringify(same)).not.toMatch(/"(?:digest|weights)"/)
+  const prefixed = await deriveModel(path('a'), path('prefixed'))
+  expect(prefixed).toMatchObject({ explained: true, digests: false, counts: { identical: 1, renamed: 2 } })
+  // Two tensors with the same bytes: the prefix does not say which of them it was.
+  const equal = await deriveModel(path('equal'), path('equal-prefixed'))
+  expect(equal.digests).toBe(true)
+  expect(equal.tensors[0]).toMatchObject({ verdict: 'renamed', alternatives: ['w'] })
+  for (const name of ['swapped', 'signed', 'equal']) {
+    const found = await deriveModel(path('a'), path(name))
+    expect(found).toMatchObject({ explained: false, digests: true })
+    expect(withoutDigests(found)).toEqual(
+      withoutDigests(await deriveModel(path('a'), path(name), { digests: true })),
+    )
+  }
+})
+
+test('a shard that is missing is an error, with digests and without', async () => {
+  const map = '{"weight_map":{"w":"x1.safetensors","v":"x2.safetensors"}}'
+  const cwd = folderOf({
+    'whole.safetensors': safetensors({ w: floats([1]), v: floats([2]) }),
+    'part/x1.safetensors': safetensors({ w: floats([1]) }),
+    'part/x.safetensors.index.json': map,
+    'fewer/x1.safetensors': safetensors({ w: floats([1]) }),
+    'fewer/x2.safetensors': safetensors({ other: floats([2]) }),
+    'fewer/x.safetensors.index.json': map,
+  })
+  for (const folder of ['part', 'fewer'])
+    for (const digests of [false, true]) {
+      const options = { values: true, digests }
+      const [whole, other] = [join(cwd, 'whole.safetensors'), join(cwd, folder)]
+      await expect(deriveModel(whole, other, { digests })).rejects.toThrow(/x2\.safetensors|v/)
+      await expect(diffModels(other, whole, options)).rejects.toThrow(/x2\.safetensors|v/)
+    }
 })
 
 test('a merge is the base and the adapter within the rounding of the type', async () => {

@@ -10,9 +10,27 @@ import type { TensorToWrite } from '../../support/safetensors.ts'
 
 type Tensors = Readonly<Record<string, TensorToWrite>>
 
-function compare(before: Tensors, after: Tensors, options?: ModelDiffOptions): Promise<ModelDiff> {
+async function compare(before: Tensors, after: Tensors, options?: ModelDiffOptions): Promise<ModelDiff> {
   const folder = folderOf({ 'a.safetensors': safetensors(before), 'b.safetensors': safetensors(after) })
-  return diffModels(join(folder, 'a.safetensors'), join(folder, 'b.safetensors'), options)
+  return diffBoth(join(folder, 'a.safetensors'), join(folder, 'b.safetensors'), options)
+}
+
+/** Compare models; their values without digests and with them, which must find the same. */
+async function diffBoth(a: string, b: string, options?: ModelDiffOptions): Promise<ModelDiff> {
+  const diff = await diffModels(a, b, options)
+  if (options?.values !== true) return diff
+  const slow = await diffModels(a, b, { ...options, digests: true })
+  expect(slow.digests).toBe(true)
+  expect(withoutDigests(diff)).toEqual(withoutDigests(slow))
+  return diff
+}
+
+/** Return a comparison without what only digests of elements give. */
+function withoutDigests(diff: ModelDiff): unknown {
+  const text = JSON.stringify(diff, (key, value: unknown) =>
+    key === 'digest' || key === 'digests' || key === 'weights' ? undefined : value,
+  )
+  return JSON.parse(text)
 }
 
 async function valuesOf(before: TensorToWrite, after: TensorToWrite): Promise<ValueComparison | undefined> {
@@ -129,6 +147,44 @@ test('another dtype with the same values; what cannot be compared is said', asyn
   expect(await valuesOf(...complex)).toMatchObject({ status: 'compared', changed: 1, maxAbsolute: 1, l2: 1 })
 })
 
+test('without digests only what has other bytes differs, and no digest is shown', async () => {
+  const nan = (payload: number): TensorToWrite => tensor('F32', Uint32Array.of(0x7fc00000 | payload, 1))
+  const before = {
+    nan: nan(1),
+    zero: floats([0]),
+    none: floats([], [0, 2]),
+    scalar: floats([1], []),
+    equal: floats([1, 2]),
+    bits: tensor('F16', Uint16Array.of(1, 2)),
+    flag: tensor('U8', Uint8Array.of(1)),
+  }
+  const after = {
+    ...before,
+    nan: nan(2),
+    zero: floats([-0]),
+    none: floats([], [2, 0]),
+    scalar: floats([1], [1]),
+    bits: tensor('BF16', Uint16Array.of(1, 2)),
+  }
+  const diff = await compare(before, after, { values: true })
+  expect(diff).toMatchObject({ digests: false, same: false, sameWeights: false })
+  expect(diff.tensors.map(({ name, differs }) => [name, differs])).toEqual([
+    ['bits', ['dtype']],
+    ['nan', ['data']],
+    ['none', ['shape']],
+    ['scalar', ['shape']],
+    ['zero', ['data']],
+  ])
+  expect(JSON.stringify(diff)).not.toMatch(/"(?:digest|weights)"/)
+  expect(await compare(before, before, { values: true })).toMatchObject({ digests: false, same: true })
+  // Of BOOL elements every byte is checked, which is a read of all.
+  const flags = { flags: tensor('BOOL', Uint8Array.of(2)) }
+  expect(await compare(flags, flags, { values: true })).toMatchObject({
+    digests: true,
+    warnings: [expect.stringContaining('BOOL'), expect.stringContaining('BOOL')] as string[],
+  })
+})
+
 test('a tensor longer than a block, and a signal', async () => {
   const before = new Float32Array(300_001).fill(1)
   const after = before.slice()
@@ -154,6 +210,7 @@ test('configuration by key, tokenizer, and sharding that does not count', async 
     'tokenizer.json': '{"v":2}',
   })
   const diff = await diffModels(a, b)
+  expect(await diffBoth(a, b, { values: true })).toMatchObject({ digests: false, sameTokenizer: false })
   expect(diff).toMatchObject({
     same: false,
     sameArchitecture: false,
@@ -205,7 +262,8 @@ test('of random models exactly the tensor that changed, and the one that was ren
       expect(changed.tensors.map((found) => [found.status, found.name])).toEqual([['changed', name]])
       expect(changed.tensors[0]?.values?.status).toBe('compared')
       const { [name]: _, ...others } = model
-      const renamed = await compare(model, { ...others, 'Z.new': chosen })
+      const renamed = await compare(model, { ...others, 'Z.new': chosen }, { values: true })
+      expect(renamed.digests).toBe(false)
       expect(renamed.tensors.map((found) => [found.status, found.name, found.from])).toEqual([
         ['renamed', 'Z.new', name],
       ])

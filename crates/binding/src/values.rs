@@ -49,7 +49,7 @@ pub struct NativeCompared {
 #[napi(object, object_from_js = false)]
 pub struct NativeComparison {
     pub tensors: Vec<NativeCompared>,
-    /// Whether each pair has the same bytes, whatever their dtypes and shapes.
+    /// True for each pair that has the same bytes, whatever their dtypes and shapes.
     pub same: Vec<bool>,
 }
 

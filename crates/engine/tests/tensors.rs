@@ -241,6 +241,7 @@ fn value() -> impl Strategy<Value = f64> {
         1 => Just(f64::INFINITY),
         1 => Just(f64::NEG_INFINITY),
         1 => Just(1e-310),
+        1 => (-400..400_i16).prop_map(|units| f64::from(units) * 1.401_298_464_324_817e-45),
         1 => Just(1e200),
     ]
 }
@@ -278,6 +279,73 @@ proptest! {
         let (before, after) = (narrow(&before), narrow(&after));
         let result = difference(folder.path(), "F32", &length, &bytes(&before), &bytes(&after));
         assert_near(&result, &slow(&widened(&before), &widened(&after)));
+        let cut = |values: &[f32]| -> Vec<f32> {
+            values.iter().map(|value| f32::from_bits(value.to_bits() & 0xffff_0000)).collect()
+        };
+        let codes = |values: &[f32]| -> Vec<u8> {
+            values.iter().flat_map(|value| [value.to_le_bytes()[2], value.to_le_bytes()[3]]).collect()
+        };
+        let (before, after) = (cut(&before), cut(&after));
+        let result = difference(folder.path(), "BF16", &length, &codes(&before), &codes(&after));
+        assert_near(&result, &slow(&widened(&before), &widened(&after)));
+        let result = difference(folder.path(), "BF16", &length, &codes(&before), &codes(&before));
+        assert_near(&result, &slow(&widened(&before), &widened(&before)));
+    }
+}
+
+#[test]
+fn bytes_are_the_same_whatever_they_stand_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let zeros = vec![0; 300_000];
+    let (mut last, mut negative) = (zeros.clone(), zeros.clone());
+    last[299_999] = 1;
+    // The zeros of another sign are equal as numbers.
+    negative[1] = 0x80;
+    let tensors = [
+        ("equal", "F16", &[150_000][..], &zeros),
+        ("last", "F16", &[150_000], &zeros),
+        ("sign", "F16", &[150_000], &zeros),
+        ("reshaped", "F16", &[2, 75_000], &zeros),
+        ("retyped", "F16", &[150_000], &zeros),
+        ("rewritten", "F16", &[150_000], &zeros),
+        ("longer", "F16", &[150_000], &zeros),
+        ("wider", "F16", &[150_000], &zeros),
+        ("empty", "F16", &[0, 3], &Vec::new()),
+    ];
+    let longer = vec![0; 300_002];
+    let wide = vec![0; 600_000];
+    let changed = [
+        ("equal", "F16", &[150_000][..], &zeros, true),
+        ("last", "F16", &[150_000], &last, false),
+        ("sign", "F16", &[150_000], &negative, false),
+        ("reshaped", "F16", &[150_000], &zeros, true),
+        ("retyped", "BF16", &[150_000], &zeros, true),
+        ("rewritten", "F32", &[75_000], &zeros, true),
+        ("longer", "F16", &[150_001], &longer, false),
+        ("wider", "F32", &[150_000], &wide, false),
+        ("empty", "F16", &[3, 0], &Vec::new(), true),
+    ];
+    let write = |name: &str, tensors: &[(&str, &str, &[u64], &[u8])]| {
+        let path = folder.path().join(name);
+        fs::write(&path, safetensors(tensors)).expect("written");
+        OpenTensors::open(&[path], Rules::Strict, &Control::new()).expect("opens")
+    };
+    let before = write(
+        "a",
+        &tensors.map(|(name, dtype, shape, bytes)| (name, dtype, shape, &bytes[..])),
+    );
+    let sides = changed.map(|(name, dtype, shape, bytes, _)| (name, dtype, shape, &bytes[..]));
+    let after = write("b", &sides);
+    let names = changed.map(|(name, ..)| (name.to_owned(), name.to_owned()));
+    for threads in [1, 3] {
+        let pool = pool::create(threads).expect("a pool");
+        let results = pool.install(|| compare(&before, &after, &names, &Control::new()).expect("compares"));
+        for ((name, .., same), result) in changed.iter().zip(results) {
+            assert_eq!(result.same, *same, "{name}");
+            if let Compared::Values(difference) = result.values {
+                assert_eq!(difference.changed, u64::from(*name == "last"), "{name}");
+            }
+        }
     }
 }
 

@@ -92,31 +92,34 @@ fn values_of_one_read_are_those_of_two() {
     special[0] = f32::NAN;
     special[149_999] = f32::INFINITY;
     let (large_bytes, middle_bytes) = (bytes(&large), bytes(&middle));
+    let (large_codes, late_codes) = (brains(&large), brains(&late));
     let (late_bytes, special_bytes) = (bytes(&late), bytes(&special));
     let (cut, other) = (brains(&middle), bytes(&numbers(150_003, 3)));
     let length = [LARGE as u64];
     let short = [150_003];
-    let before: [Tensor<'_>; 7] = [
+    let before: [Tensor<'_>; 8] = [
         ("changed throughout", "F32", &short, &middle_bytes),
         ("cut", "F32", &short, &middle_bytes),
         ("large", "F32", &length, &large_bytes),
         ("late", "F32", &length, &large_bytes),
+        ("late codes", "BF16", &length, &large_codes),
         ("only before", "F32", &short, &middle_bytes),
         ("small", "F32", &[2], &[1; 8]),
         ("special", "F32", &short, &middle_bytes),
     ];
-    let after: [Tensor<'_>; 7] = [
+    let after: [Tensor<'_>; 8] = [
         ("special", "F32", &short, &special_bytes),
         ("small", "F32", &[2], &[2; 8]),
         ("only after", "F32", &short, &middle_bytes),
         ("late", "F32", &length, &late_bytes),
+        ("late codes", "BF16", &length, &late_codes),
         ("large", "F32", &length, &large_bytes),
         ("cut", "BF16", &short, &cut),
         ("changed throughout", "F32", &short, &other),
     ];
     let first = written(folder.path(), "a", &before);
     let second = written(folder.path(), "b", &after);
-    let names = ["changed throughout", "cut", "late", "special"];
+    let names = ["changed throughout", "cut", "late", "late codes", "special"];
     let pairs = names.map(|name| (name.to_owned(), name.to_owned()));
     let open = |path: &PathBuf| {
         OpenTensors::open(std::slice::from_ref(path), Rules::Strict, &Control::new()).expect("opens")
@@ -136,7 +139,7 @@ fn values_of_one_read_are_those_of_two() {
                 .iter()
                 .map(|file| file.spans.len())
                 .collect::<Vec<_>>(),
-            [5, 5]
+            [6, 6]
         );
         assert_known(&found.known, &[&first, &second]);
     }

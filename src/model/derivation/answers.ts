@@ -7,18 +7,17 @@ import { describePackedFailure, describePacking, packedBound } from './packed.ts
 import type { NativeDerivationOutcome } from '../../native/load.ts'
 import type { TensorInfo } from '../read.ts'
 import type { Attempt, Case, ExplainJob } from './attempts.ts'
-import type { TensorDerivation, Verdict } from './report.ts'
+import type { DerivedTensor, TensorDerivation, Verdict } from './report.ts'
 
 /** Answer about a tensor of which an attempt holds. */
-export function explained(
-  target: TensorInfo,
-  { hypothesis, rule, adapter, codes }: Attempt,
-  { before, after }: ExplainJob,
+export function explained<T extends DerivedTensor>(
+  target: T,
+  { hypothesis, rule, adapter, codes }: Attempt<T>,
+  [filesBefore, filesAfter]: readonly [number, number],
   outcome?: NativeDerivationOutcome,
 ): TensorDerivation {
   const { sources, arrangement, words, map } = hypothesis
   const sameName = sources.length === 1 && sources[0]?.name === target.name
-  const [filesBefore, filesAfter] = [before.report.files.length, after.report.files.length]
   const unmoved: Verdict = !sameName
     ? 'renamed'
     : filesAfter > filesBefore
@@ -64,6 +63,11 @@ export function explained(
     }),
     findings: [],
   }
+}
+
+/** Return how many files each model has. */
+export function fileCounts({ before, after }: ExplainJob): readonly [number, number] {
+  return [before.report.files.length, after.report.files.length]
 }
 
 /** Answer about a tensor that no hypothesis explained. */
@@ -144,7 +148,7 @@ function byContent(target: TensorInfo, matches: readonly Attempt[], job: Explain
   const names = new Set(matches.flatMap(({ hypothesis }) => hypothesis.sources.map(({ name }) => name)))
   for (const { name } of chosen.hypothesis.sources) names.delete(name)
   return {
-    ...explained(target, chosen, job),
+    ...explained(target, chosen, fileCounts(job)),
     ...(names.size > 0 && { alternatives: [...names].toSorted(compareUtf8) }),
   }
 }

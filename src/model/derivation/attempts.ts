@@ -5,7 +5,7 @@ import type { TensorInfo } from '../read.ts'
 import type { AdapterFacts } from './adapter.ts'
 import type { CodesBy, DerivationFiles, DtypeRule, MadeChecks } from './checks.ts'
 import type { Opened } from './opened.ts'
-import type { Hypothesis } from './hypotheses.ts'
+import type { Hypothesis, TensorForm } from './hypotheses.ts'
 import type { NameMap } from './maps.ts'
 import type { DerivedTensor, TensorDerivation } from './report.ts'
 
@@ -23,8 +23,8 @@ export interface ExplainJob {
 }
 
 /** One hypothesis with one rule. */
-export interface Attempt {
-  readonly hypothesis: Hypothesis
+export interface Attempt<T extends TensorForm = TensorInfo> {
+  readonly hypothesis: Hypothesis<T>
   readonly rule: DtypeRule
   readonly adapter?: {
     readonly down: string
@@ -54,15 +54,35 @@ export const COPY: DtypeRule = { native: 'copy', words: [] }
 
 /** Return what identifies a tensor. */
 export function identityOf({ name, dtype, shape, digest }: DerivedTensor): DerivedTensor {
-  return { name, dtype, shape, digest }
+  return { name, dtype, shape, ...(digest && { digest }) }
+}
+
+/** Return dtype and shape of a tensor as a text. */
+export function formOf({ dtype, shape }: Pick<DerivedTensor, 'dtype' | 'shape'>): string {
+  return `${dtype} ${shape.join(',')}`
 }
 
 /** Check whether two tensors have one dtype and shape. */
 export function sameForm(a: DerivedTensor, b: DerivedTensor): boolean {
-  return a.dtype === b.dtype && a.shape.join(',') === b.shape.join(',')
+  return formOf(a) === formOf(b)
 }
 
 /** Return the number of elements of a tensor. */
 export function sizeOf({ shape }: Pick<DerivedTensor, 'shape'>): number {
   return shape.reduce((product, length) => product * length, 1)
+}
+
+/** Check whether equal digests, or equal bytes, alone prove a hypothesis. */
+export function isByDigest<T extends TensorForm>(
+  { sources, arrangement, offset }: Hypothesis<T>,
+  target: TensorForm,
+): boolean {
+  const [source] = sources
+  return (
+    sources.length === 1 &&
+    arrangement === undefined &&
+    offset === undefined &&
+    source !== undefined &&
+    source.dtype === target.dtype
+  )
 }

@@ -247,7 +247,7 @@ function toPaths({ before, after, adapter, lenient }: DerivationFiles): NativeDe
 
 /** A form of tensors of the first model whose digest is looked for in the second. */
 export interface Form {
-  readonly hypothesis: Hypothesis
+  readonly hypothesis: Pick<Hypothesis, 'layout' | 'offset'>
   readonly rule: NativeDerivationRule
   readonly dtype: string
 }

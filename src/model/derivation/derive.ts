@@ -1,23 +1,23 @@
 /** Derivation of a model from another, tensor by tensor. */
-import { stat } from 'node:fs/promises'
 import { LineaprintError } from '../../core/errors.ts'
 import { checkAlgorithm, checkKeys, checkObject, checkPath } from '../../core/options.ts'
-import { systemReason } from '../../util/fs.ts'
 import { parseJson } from '../../json/parse.ts'
+import { fingerprintsOf, listForBytes, verifyUnchanged } from '../headers.ts'
 import { hasCandidate, locateModel } from '../locate.ts'
 import { isComplete, readHeaders, readParts } from '../read.ts'
 import { readAdapter } from './adapter.ts'
+import { explainByBytes } from './by-bytes.ts'
 import { hashAndCheck } from './checks.ts'
 import { expectedChecks } from './expected.ts'
 import { explain } from './explain.ts'
 import { builtInMaps, mapApplies, matchName, readMaps } from './maps.ts'
 import { isExplained } from './report.ts'
 import type { HashedAndChecked } from './checks.ts'
-import type { Side, TensorForm } from './hypotheses.ts'
+import type { Side } from './hypotheses.ts'
 import type { Opened } from './opened.ts'
 import type { ParsedJson } from '../../json/parse.ts'
 import type { HashOptions } from '../../core/options.ts'
-import type { ModelHeaders, ModelOptions, ModelReport, TensorInfo } from '../read.ts'
+import type { ModelHeaders, ModelOptions, ModelParts, ModelReport, TensorEntry, TensorInfo } from '../read.ts'
 import type { Facts, NameMap } from './maps.ts'
 import type { DerivationSide, DerivedTensor, ModelDerivation, TensorDerivation, Verdict } from './report.ts'
 
@@ -35,6 +35,12 @@ export interface DerivationOptions extends HashOptions {
   readonly lenient?: boolean | undefined
   /** Also digest the exact files, as a statement about the derivation needs them. @default false */
   readonly files?: boolean | undefined
+  /**
+   * Compute the digests of all tensors. Without them, tensors of safetensors and GGUF files that the names lead to are
+   * compared byte by byte, and digests are computed only where that leaves a tensor open. @default false, or true with
+   * `files`, `with` and another algorithm than BLAKE3
+   */
+  readonly digests?: boolean | undefined
 }
 
 /**
@@ -45,8 +51,9 @@ export interface DerivationOptions extends HashOptions {
  * first model would become in the dtypes of the second. Nothing is explained by a name alone: every verdict but `changed`
  * and `unexplained` has been checked on every element.
  *
- * Cost: one read of both models for their digests, which also checks what the names let expect, where elements keep their
- * order. What is not explained by that is read once more for each hypothesis that is tried. The memory in use is that of a tile for each thread.
+ * Cost: one read of both models where the names lead to every tensor. Otherwise, or with `digests`, one read of both for
+ * their digests, which also checks what the names let expect, where elements keep their order. What is not explained by
+ * that is read once more for each hypothesis that is tried. The memory in use is that of a tile for each thread.
  *
  * @param a The earlier model; any path that {@link readModel} takes. `b` likewise.
  * @throws The errors of {@link readModel}; ERR_LINEAPRINT_CONFIGURATION for a file of maps that does not fit its schema;
@@ -59,8 +66,8 @@ export async function deriveModel(
 ): Promise<ModelDerivation> {
   for (const path of [a, b]) checkPath(path)
   checkObject(options)
-  checkKeys(options, ['with', 'map', 'weights', 'lenient', 'files'])
-  const { with: adapterPath, map, weights, lenient, files, ...shared } = options
+  checkKeys(options, ['with', 'map', 'weights', 'lenient', 'files', 'digests'])
+  const { with: adapterPath, map, weights, lenient, files, digests, ...shared } = options
   const algorithm = checkAlgorithm(options.algorithm)
   const maps = [...(map === undefined ? [] : await readMaps(checkPath(map))), ...builtInMaps()]
   const reading = { ...shared, lenient, files }
@@ -70,6 +77,9 @@ export async function deriveModel(
     { ...reading, weights: inFirst || !inSecond ? weights : undefined },
     { ...reading, weights: inSecond ? weights : undefined },
   ] as const
+  const needsDigests = digests ?? (files === true || adapterPath !== undefined || algorithm !== 'blake3')
+  const byBytes = needsDigests ? undefined : await deriveByBytes([a, b], sides, maps, shared)
+  if (byBytes !== undefined) return byBytes
   // The digests of whole files take a read of their own.
   const alone = files === true || algorithm !== 'blake3'
   const together = alone ? NOT_TOGETHER : await readTogether([a, b], sides, maps, shared)
@@ -95,15 +105,14 @@ export async function deriveModel(
   const { tensors, warnings } = await explain(job)
   for (const side of [before, after, ...(merged ? [merged] : [])]) await verifyUnchanged(side)
   const { unused, dropped } = leftOver(before, after, tensors, maps)
-  const counts: Partial<Record<Verdict, number>> = {}
-  for (const { verdict } of tensors) counts[verdict] = (counts[verdict] ?? 0) + 1
   return {
     kind: 'derivation',
     explained: unused.length === 0 && tensors.every(({ verdict }) => isExplained(verdict)),
+    digests: true,
     before: sideOf(before),
     after: sideOf(after),
     ...(merged && { adapter: sideOf(merged) }),
-    counts,
+    counts: countsOf(tensors),
     tensors,
     unused,
     dropped,
@@ -113,6 +122,52 @@ export async function deriveModel(
       ...(adapter?.warnings ?? []),
       ...warnings,
     ],
+  }
+}
+
+function countsOf(tensors: readonly TensorDerivation[]): ModelDerivation['counts'] {
+  const counts: Partial<Record<Verdict, number>> = {}
+  for (const { verdict } of tensors) counts[verdict] = (counts[verdict] ?? 0) + 1
+  return counts
+}
+
+/** Derive a model without digests. Nothing where they have to be computed, also for an error that the full read explains. */
+async function deriveByBytes(
+  [a, b]: readonly [string, string],
+  [first, second]: readonly [ModelOptions, ModelOptions],
+  maps: readonly NameMap[],
+  options: HashOptions,
+): Promise<ModelDerivation | undefined> {
+  try {
+    const { algorithm: _, ...job } = options
+    const [left, right] = [await listForBytes(a, first), await listForBytes(b, second)]
+    if (left === undefined || right === undefined) return undefined
+    const [before, after] = [left.headers, right.headers]
+    const answer = await explainByBytes({
+      before: sideOfHeaders(before),
+      after: sideOfHeaders(after),
+      maps,
+      files: { before: before.paths, after: after.paths, adapter: [], lenient: first.lenient === true },
+      fileCounts: [before.files.length, after.files.length],
+      options: job,
+    })
+    if (answer === undefined) return undefined
+    for (const side of [left, right]) await verifyUnchanged(side)
+    return {
+      kind: 'derivation',
+      explained: true,
+      digests: false,
+      before: listedSide(before),
+      after: listedSide(after),
+      counts: countsOf(answer.tensors),
+      tensors: answer.tensors,
+      unused: [],
+      dropped: answer.dropped,
+      warnings: [...before.warnings, ...after.warnings],
+    }
+  } catch (error) {
+    if (!LineaprintError.isFinding(error)) throw error
+    return undefined
   }
 }
 
@@ -137,9 +192,13 @@ async function readTogether(
   }
 }
 
-function sideOfHeaders(headers: ModelHeaders): Side<TensorForm> & { readonly files: readonly string[] } {
-  const { files, tensors } = headers
-  return { files, byName: new Map(tensors.map((tensor) => [tensor.name, tensor])), facts: factsOf(headers) }
+function sideOfHeaders(headers: ModelHeaders): Side<TensorEntry> & { readonly files: readonly string[] } {
+  const { paths, tensors } = headers
+  return {
+    files: paths,
+    byName: new Map(tensors.map((tensor) => [tensor.name, tensor])),
+    facts: factsOf(headers),
+  }
 }
 
 async function open(
@@ -148,8 +207,7 @@ async function open(
   known: HashedAndChecked['known'] = [],
 ): Promise<Opened> {
   const { weights } = await locateModel(path, options)
-  const fingerprints = new Map<string, string>()
-  for (const file of weights) fingerprints.set(file, await fingerprintOf(file))
+  const fingerprints = await fingerprintsOf(weights)
   const parts = await readParts(path, options, undefined, known)
   const { listing } = parts
   if (!isComplete(listing)) {
@@ -171,23 +229,8 @@ async function open(
   }
 }
 
-/** Return a text that changes with the file. A file that has no stat fails when it is read. */
-async function fingerprintOf(path: string): Promise<string> {
-  return stat(path, { bigint: true }).then(
-    ({ dev, ino, size, mtimeNs }) => `${dev} ${ino} ${size} ${mtimeNs}`,
-    systemReason,
-  )
-}
-
-async function verifyUnchanged({ fingerprints }: Opened): Promise<void> {
-  for (const [path, fingerprint] of fingerprints) {
-    if ((await fingerprintOf(path)) === fingerprint) continue
-    throw new LineaprintError('ERR_LINEAPRINT_CHANGED', 'it changed while the models were compared', { path })
-  }
-}
-
 /** Collect the text in the files of a model, and the numbers and texts at the top of its configuration. */
-function factsOf({ metadata, config }: Pick<ModelHeaders, 'metadata' | 'config'>): Facts {
+function factsOf({ metadata, config }: Pick<ModelParts, 'metadata' | 'config'>): Facts {
   const facts = new Map(metadata)
   const value = config && parseJson(config.canonical).value
   if (value instanceof Map) {
@@ -210,6 +253,10 @@ function quantisationOf(config: ReadonlyMap<string, ParsedJson>): ReadonlyMap<st
   return hasOthers ? new Map([...own].filter(([key]) => key === 'quant_method')) : own
 }
 
+function listedSide({ path, tensorCount, parameters, files }: ModelHeaders): DerivationSide {
+  return { path, tensorCount, parameters, files }
+}
+
 function sideOf({ report }: Opened): DerivationSide {
   const { path, weights, tensorCount, parameters, files } = report
   return { path, weights, tensorCount, parameters, files }
@@ -217,7 +264,7 @@ function sideOf({ report }: Opened): DerivationSide {
 
 /** Return what a tensor is apart from its name. */
 function content({ dtype, shape, digest }: DerivedTensor): string {
-  return `${dtype} ${shape.join(',')} ${digest.hex}`
+  return `${dtype} ${shape.join(',')} ${digest?.hex ?? ''}`
 }
 
 /** Find the tensors of the first model that nothing follows from. A tie of one that is used counts as used. */

@@ -2,7 +2,7 @@
 import { rulesBetween } from './checks.ts'
 import { blockOf, fromNames, unchangedOrder } from './hypotheses.ts'
 import type { CheckRequest } from './checks.ts'
-import type { Side, TensorForm } from './hypotheses.ts'
+import type { Hypothesis, Side, TensorForm } from './hypotheses.ts'
 import type { NameMap } from './maps.ts'
 
 /**
@@ -31,8 +31,8 @@ export function expectedChecks(
 const PREFIX_SEGMENTS = 3
 
 /** Return the tensors by the ends of their names, without up to so many segments; a name that several have is left out. */
-function suffixesOf({ byName }: Side<TensorForm>): ReadonlyMap<string, TensorForm | undefined> {
-  const bySuffix = new Map<string, TensorForm | undefined>()
+export function suffixesOf<T extends TensorForm>({ byName }: Side<T>): ReadonlyMap<string, T | undefined> {
+  const bySuffix = new Map<string, T | undefined>()
   for (const tensor of byName.values())
     for (const suffix of endsOf(tensor.name)) bySuffix.set(suffix, bySuffix.has(suffix) ? undefined : tensor)
   return bySuffix
@@ -45,10 +45,10 @@ function endsOf(name: string): string[] {
 }
 
 /** Return the hypothesis that a tensor has another prefix than before. Its digest decides; the check only shares its read. */
-function underPrefix(
+export function underPrefix<T extends TensorForm>(
   target: TensorForm,
-  bySuffix: ReadonlyMap<string, TensorForm | undefined>,
-): ReturnType<typeof unchangedOrder<TensorForm>> | undefined {
+  bySuffix: ReadonlyMap<string, T | undefined>,
+): Hypothesis<T> | undefined {
   const source = endsOf(target.name)
     .map((suffix) => bySuffix.get(suffix))
     .find((tensor) => tensor !== undefined)

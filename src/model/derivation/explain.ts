@@ -2,9 +2,9 @@
 import { compareUtf8 } from '../../util/text-order.ts'
 import { noRule, rulesBetween, runChecks } from './checks.ts'
 import { fromNames } from './hypotheses.ts'
-import { conclude, explained, mergeWarnings } from './answers.ts'
+import { conclude, explained, fileCounts, mergeWarnings } from './answers.ts'
 import { companionsOf, fromCodes } from './codes.ts'
-import { COPY, identityOf } from './attempts.ts'
+import { COPY, identityOf, isByDigest } from './attempts.ts'
 import { short } from './numbers.ts'
 import { isNear } from './packed.ts'
 import { MOST_FORMS, search } from './search.ts'
@@ -12,7 +12,6 @@ import type { NativeDerivationOutcome } from '../../native/load.ts'
 import type { TensorInfo } from '../read.ts'
 import type { Attempt, Case, ExplainJob } from './attempts.ts'
 import type { CheckRequest, DtypeRule } from './checks.ts'
-import type { Hypothesis } from './hypotheses.ts'
 import type { Search } from './search.ts'
 import type { TensorDerivation } from './report.ts'
 
@@ -52,7 +51,7 @@ function begin(target: TensorInfo, job: ExplainJob): Case {
     const [source] = hypothesis.sources
     if (source === undefined) continue
     if (isByDigest(hypothesis, target) && source.digest.equals(target.digest)) {
-      return { ...item, answer: explained(target, { hypothesis, rule: COPY }, job) }
+      return { ...item, answer: explained(target, { hypothesis, rule: COPY }, fileCounts(job)) }
     }
     const pair = adapter?.pairs.get(source.name)
     if (pair !== undefined && hypothesis.arrangement === undefined && hypothesis.offset === undefined)
@@ -65,18 +64,6 @@ function begin(target: TensorInfo, job: ExplainJob): Case {
 }
 
 const ADAPTER: DtypeRule = { native: 'adapter', words: [] }
-
-/** Check whether equal digests alone prove a hypothesis. */
-function isByDigest({ sources, arrangement, offset }: Hypothesis, target: TensorInfo): boolean {
-  const [source] = sources
-  return (
-    sources.length === 1 &&
-    arrangement === undefined &&
-    offset === undefined &&
-    source !== undefined &&
-    source.dtype === target.dtype
-  )
-}
 
 /** Try the hypotheses of all tensors: the first of each, then the second of those that are left, and so on. */
 async function tryAll(cases: readonly Case[], job: ExplainJob): Promise<void> {
@@ -103,7 +90,7 @@ async function tryAll(cases: readonly Case[], job: ExplainJob): Promise<void> {
       if (attempt === undefined || outcome === undefined) return
       if (outcome.kind === 'not-checked') item.obstacles.push(outcome.reason)
       else if (holds(outcome, attempt)) {
-        item.answer = explained(item.target, attempt, job, outcome)
+        item.answer = explained(item.target, attempt, fileCounts(job), outcome)
         item.by = attempt
       } else item.failed.push({ attempt, outcome })
     })
@@ -151,6 +138,9 @@ function holds(outcome: NativeDerivationOutcome, { adapter, hypothesis }: Attemp
 /** Tensors whose difference gets a rank, at most. */
 const MOST_RANKS = 64
 
+/** The sentence about a matrix that was packed after something was added: the error of its codes has every rank. */
+const NO_RANK = 'the rank of the difference is not checked: rounding to codes hides it'
+
 /** Measure the rank of what was added to matrices that changed throughout. Return a sentence about each. */
 async function measureRanks(
   open: readonly Case[],
@@ -184,5 +174,10 @@ async function measureRanks(
     const words = rank > most ? `more than ${most}` : String(rank)
     ranks.set(item, `the difference has the numerical rank ${words} (tolerance ${short(tolerance)})`)
   })
+  for (const item of open) {
+    const outcome = item.failed.at(-1)?.outcome
+    if (outcome?.kind === 'packed' && outcome.outside > 0 && !matches.has(item.target.name))
+      ranks.set(item, NO_RANK)
+  }
   return ranks
 }

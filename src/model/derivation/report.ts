@@ -42,8 +42,8 @@ export interface DerivedTensor {
   readonly name: string
   readonly dtype: string
   readonly shape: readonly number[]
-  /** Plain digest of its elements. */
-  readonly digest: Digest
+  /** Plain digest of its elements; absent if digests were not computed. */
+  readonly digest?: Digest
 }
 
 /** Derivation of one tensor of the second model follows from the first. */
@@ -69,7 +69,8 @@ export interface TensorDerivation extends DerivedTensor {
 export interface DerivationSide {
   /** Absolute path. */
   readonly path: string
-  readonly weights: Digest
+  /** Absent if digests were not computed. */
+  readonly weights?: Digest
   readonly tensorCount: number
   readonly parameters: number
   /** Its weights files, with digests if they were asked for. */
@@ -81,6 +82,8 @@ export interface ModelDerivation {
   readonly kind: 'derivation'
   /** True if every tensor of the second model is explained and every one of the first is used, left out by a map, or tied. */
   readonly explained: boolean
+  /** False if no digest of elements was computed: every tensor was compared byte by byte. */
+  readonly digests: boolean
   readonly before: DerivationSide
   readonly after: DerivationSide
   /** The adapter that was named. */

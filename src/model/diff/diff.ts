@@ -1,27 +1,27 @@
 /** Differences between two models: configuration, tokenizer, and tensor by tensor. */
-import { readdir, stat } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { inputError, systemReason } from '../../util/fs.ts'
+import { inputError } from '../../util/fs.ts'
 import { LineaprintError } from '../../core/errors.ts'
-import { matchRenames } from '../../hash/tree-diff.ts'
 import { checkKeys, checkObject, checkPath } from '../../core/options.ts'
 import { compareUtf8 } from '../../util/text-order.ts'
+import { diffByBytes } from './by-bytes.ts'
 import { diffConfigs } from './config.ts'
 import { changeByLayer } from './layers.ts'
-import { diffTokenizers } from './tokenizer.ts'
-import { compareValues, hashAndCompare } from './values.ts'
+import { diffTensors } from './tensors.ts'
+import { diffTokenizers, tokenizersEqual } from './tokenizer.ts'
+import { SHAPES_DIFFER, compareValues, hashAndCompare } from './values.ts'
+import { fingerprintsOf, verifyUnchanged } from '../headers.ts'
 import { hasCandidate, locateModel } from '../locate.ts'
 import { pipelineFolder } from '../pipeline.ts'
 import { readComplete } from '../read.ts'
-import type { Digest } from '../../core/digest.ts'
 import type { HashOptions, JobOptions } from '../../core/options.ts'
 import type { ModelConfig } from '../config.ts'
-import type { ConfigDifference } from './config.ts'
-import type { LayerChange } from './layers.ts'
-import type { TokenizerDifference } from './tokenizer.ts'
+import type { ModelDiff, ModelSide, TensorChange } from './report.ts'
 import type { ReadTogether, ValueComparison } from './values.ts'
-import type { ModelOptions, ModelReport, TensorInfo } from '../read.ts'
+import type { ModelOptions, ModelReport } from '../read.ts'
 
+export type { ModelDiff, ModelSide, TensorChange } from './report.ts'
 export type { ConfigDifference } from './config.ts'
 export type { LayerChange } from './layers.ts'
 export type { TokenizerDifference } from './tokenizer.ts'
@@ -29,8 +29,13 @@ export type { ValueComparison } from './values.ts'
 
 /** Options of {@link diffModels}. */
 export interface ModelDiffOptions extends HashOptions {
-  /** Also compare changed tensors of equal shape as numbers, most of them in the read of the digests. @default false */
+  /** Also compare changed tensors of equal shape as numbers. @default false */
   readonly values?: boolean | undefined
+  /**
+   * With `values`: compute the digests of all tensors. Without them, tensors of safetensors and GGUF files are compared byte
+   * by byte. @default false, or true with another algorithm than BLAKE3
+   */
+  readonly digests?: boolean | undefined
   /**
    * Name of the weights file or shard index to compare, in folders with several. A folder without that name is
    * compared by its only model.
@@ -38,75 +43,11 @@ export interface ModelDiffOptions extends HashOptions {
   readonly weights?: string | undefined
 }
 
-/** One tensor that differs. `renamed`: equal bits, dtype and shape under another name. */
-export interface TensorChange {
-  readonly status: 'added' | 'removed' | 'changed' | 'renamed'
-  /** Name in the second model; for a removed tensor, in the first. */
-  readonly name: string
-  /** Name in the first model; only for a renamed tensor. */
-  readonly from?: string
-  readonly before?: TensorInfo
-  readonly after?: TensorInfo
-  /** The properties that differ; only for a changed tensor. */
-  readonly differs?: readonly ('dtype' | 'shape' | 'data')[]
-  /** Only for a changed tensor, and if `values` is set. */
-  readonly values?: ValueComparison
-}
-
-/** One side of a comparison. */
-export interface ModelSide {
-  /** Absolute path. */
-  readonly path: string
-  readonly architecture: Digest
-  readonly weights: Digest
-  /** The structure without dimensions and the number of layers. */
-  readonly family?: Digest
-  readonly graph?: Digest
-  readonly pipeline?: Digest
-  readonly tokenizer?: Digest
-  readonly tensorCount: number
-  readonly parameters: number
-}
-
-/** The result of {@link diffModels}. */
-export interface ModelDiff {
-  readonly kind: 'model'
-  /**
-   * True if architecture, weights and tokenizer are the same. Sharding and metadata of the files do not
-   * count.
-   */
-  readonly same: boolean
-  readonly before: ModelSide
-  readonly after: ModelSide
-  readonly sameArchitecture: boolean
-  readonly sameWeights: boolean
-  /** True if both are of one family: models of other sizes, or fine-tuned ones. `undefined` if a side has none. */
-  readonly sameFamily: boolean | undefined
-  /** `undefined` unless both sides are ONNX files. */
-  readonly sameGraph: boolean | undefined
-  /** `undefined` unless both sides are pipelines of diffusers. */
-  readonly samePipeline: boolean | undefined
-  /** Names of the components of both pipelines that differ, or that one of them does not have. Empty for others. */
-  readonly components: readonly string[]
-  /** `undefined` if neither side is a folder with a tokenizer. */
-  readonly sameTokenizer: boolean | undefined
-  /** Keys of the meaningful configuration that differ. */
-  readonly config: readonly ConfigDifference[]
-  /** Fields of the files of the tokenizers that differ. */
-  readonly tokenizer: readonly TokenizerDifference[]
-  /** Sorted by name. */
-  readonly tensors: readonly TensorChange[]
-  readonly counts: Readonly<Record<TensorChange['status'], number>>
-  /** The change of each layer; only if `values` is set and the weights differ. */
-  readonly layers?: readonly LayerChange[]
-  readonly warnings: readonly string[]
-}
-
 /**
  * Compare two models.
  *
- * Cost: one read of both. With `values`, tensors that changed are read a second time where they are short, packed, or not
- * hashed with BLAKE3 alone.
+ * Cost: one read of both. With `values` and digests, tensors that changed are read a second time where they are short,
+ * packed, or not hashed with BLAKE3 alone.
  *
  * @param a A safetensors file, a shard index, or a folder with either; `b` likewise.
  * @throws The errors of `readModel`, and ERR_LINEAPRINT_CHANGED if a file changed between the two
@@ -115,7 +56,7 @@ export interface ModelDiff {
 export async function diffModels(a: string, b: string, options: ModelDiffOptions = {}): Promise<ModelDiff> {
   for (const path of [a, b]) checkPath(path)
   checkObject(options)
-  const { values, weights, ...shared } = options
+  const { values, weights, digests, ...shared } = options
   checkKeys(shared)
   const [inFirst, inSecond] =
     weights === undefined ? [false, false] : [await hasCandidate(a, weights), await hasCandidate(b, weights)]
@@ -124,6 +65,9 @@ export async function diffModels(a: string, b: string, options: ModelDiffOptions
     { ...shared, weights: inFirst || !inSecond ? weights : undefined },
     { ...shared, weights: inSecond ? weights : undefined },
   ] as const
+  const needsDigests = values !== true || (digests ?? (options.algorithm ?? 'blake3') !== 'blake3')
+  const byBytes = needsDigests ? undefined : await diffByBytes([a, b], reading)
+  if (byBytes !== undefined) return byBytes
   const [left, right] = [await locate(a, reading[0]), await locate(b, reading[1])]
   const together = values === true ? await readTogether(left, right, shared) : NOT_TOGETHER
   const [first, second] = [
@@ -150,6 +94,7 @@ export async function diffModels(a: string, b: string, options: ModelDiffOptions
     same: [sameArchitecture, sameWeights, sameGraph, samePipeline, sameTokenizer].every(
       (same) => same !== false,
     ),
+    digests: true,
     before: sideOf(before),
     after: sideOf(after),
     sameArchitecture,
@@ -196,8 +141,7 @@ async function locate(path: string, options: ModelOptions): Promise<Located> {
   const pipeline = await pipelineFolder(path)
   const { folder, weights } =
     pipeline === undefined ? await locateModel(path, options) : await filesBelow(pipeline)
-  const fingerprints = new Map<string, string>()
-  for (const file of weights) fingerprints.set(file, await fingerprintOf(file))
+  const fingerprints = await fingerprintsOf(weights)
   return { folder, files: weights, fingerprints, isPipeline: pipeline !== undefined }
 }
 
@@ -237,14 +181,6 @@ async function filesBelow(folder: string): Promise<{ folder: string; weights: re
   return { folder, weights: files.map(({ parentPath, name }) => join(parentPath, name)) }
 }
 
-/** Return a text that changes with the file. A file that has no stat fails when it is read. */
-async function fingerprintOf(path: string): Promise<string> {
-  return stat(path, { bigint: true }).then(
-    ({ dev, ino, size, mtimeNs }) => `${dev} ${ino} ${size} ${mtimeNs}`,
-    systemReason,
-  )
-}
-
 function sideOf(report: ModelReport): ModelSide {
   const { path, architecture, weights, family, graph, pipeline, tokenizer, tensorCount, parameters } = report
   return {
@@ -269,65 +205,9 @@ function differingComponents(before: ModelReport, after: ModelReport): string[] 
   return differ.toSorted((a, b) => compareUtf8(a, b))
 }
 
-function tokenizersEqual(
-  { tokenizer: before }: ModelReport,
-  { tokenizer: after }: ModelReport,
-): boolean | undefined {
-  if (before === undefined && after === undefined) return undefined
-  return before !== undefined && after !== undefined && before.equals(after)
-}
-
-/** The fields that identify a tensor, in either form of its digest. */
-export interface ComparableTensor {
-  readonly name: string
-  readonly dtype: string
-  readonly shape: readonly number[]
-  readonly digest: { toString(): string }
-}
-
-/** Return the tensors in which two lists differ, sorted by name. */
-export function diffTensors<T extends ComparableTensor>(
-  before: readonly T[],
-  after: readonly T[],
-): (Omit<TensorChange, 'before' | 'after'> & { readonly before?: T; readonly after?: T })[] {
-  const unmatched = new Map(after.map((tensor) => [tensor.name, tensor]))
-  const removed: T[] = []
-  const changes: ReturnType<typeof diffTensors<T>> = []
-  for (const tensor of before) {
-    const other = unmatched.get(tensor.name)
-    unmatched.delete(tensor.name)
-    if (other === undefined) removed.push(tensor)
-    else {
-      const differs = differences(tensor, other)
-      if (differs.length > 0)
-        changes.push({ status: 'changed', name: tensor.name, before: tensor, after: other, differs })
-    }
-  }
-  const { pairs, onlyBefore, onlyAfter } = matchRenames(removed, [...unmatched.values()], {
-    // Tensors without elements are all equal, so they identify nothing.
-    content: (tensor) => (tensor.shape.includes(0) ? undefined : identity(tensor)),
-    lastName: ({ name }) => name.split('.').slice(-2).join('.'),
-  })
-  for (const [first, second] of pairs)
-    changes.push({ status: 'renamed', name: second.name, from: first.name, before: first, after: second })
-  for (const tensor of onlyBefore) changes.push({ status: 'removed', name: tensor.name, before: tensor })
-  for (const tensor of onlyAfter) changes.push({ status: 'added', name: tensor.name, after: tensor })
-  return changes.toSorted((x, y) => compareUtf8(x.name, y.name))
-}
-
-function differences(before: ComparableTensor, after: ComparableTensor): ('dtype' | 'shape' | 'data')[] {
-  const pairs = {
-    dtype: [before.dtype, after.dtype],
-    shape: [before.shape, after.shape],
-    data: [before.digest, after.digest],
-  }
-  return (['dtype', 'shape', 'data'] as const).filter(
-    (property) => String(pairs[property][0]) !== String(pairs[property][1]),
-  )
-}
-
-function identity({ dtype, shape, digest }: ComparableTensor): string {
-  return `${dtype} ${shape.join('x')} ${digest.toString()}`
+/** Check whether a tensor changed that has the same shape. */
+function hasValues({ differs }: TensorChange): boolean {
+  return differs !== undefined && !differs.includes('shape')
 }
 
 async function withValues(
@@ -337,8 +217,6 @@ async function withValues(
   { signal, threads, onProgress }: JobOptions,
   together: ReadTogether,
 ): Promise<TensorChange[]> {
-  const hasValues = ({ differs }: TensorChange): boolean =>
-    differs !== undefined && !differs.includes('shape')
   const compared = new Map(together.values)
   const left = changes.filter((change) => hasValues(change) && !compared.has(change.name))
   const names = left.map(({ name }) => name)
@@ -349,14 +227,11 @@ async function withValues(
       if (value !== undefined) compared.set(name, value)
     }
   }
-  for (const [path, fingerprint] of [...first.fingerprints, ...second.fingerprints]) {
-    if ((await fingerprintOf(path)) !== fingerprint)
-      throw new LineaprintError('ERR_LINEAPRINT_CHANGED', 'the file changed while it was compared', { path })
-  }
+  for (const side of [first, second]) await verifyUnchanged(side)
   return changes.map((change) => {
     if (change.differs === undefined) return change
     const comparison = hasValues(change) ? compared.get(change.name) : undefined
-    return { ...change, values: comparison ?? { status: 'not-compared', reason: 'the shapes differ' } }
+    return { ...change, values: comparison ?? SHAPES_DIFFER }
   })
 }
 

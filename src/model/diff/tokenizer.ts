@@ -5,6 +5,7 @@ import { parseJson } from '../../json/parse.ts'
 import { compareUtf8 } from '../../util/text-order.ts'
 import { canonicalContent, findTokenizer } from '../tokenizer.ts'
 import { diffDocuments } from './config.ts'
+import type { Digest } from '../../core/digest.ts'
 
 /** One field that differs. */
 export interface TokenizerDifference {
@@ -92,4 +93,13 @@ async function shortened(value: string): Promise<string> {
 
 async function digestOf(bytes: Uint8Array): Promise<string> {
   return (await hashBytes(bytes)).digest.toString()
+}
+
+/** Check whether two models have the same tokenizer, by its digests; nothing if neither has one. */
+export function tokenizersEqual(
+  { tokenizer: before }: { readonly tokenizer?: Digest | undefined },
+  { tokenizer: after }: { readonly tokenizer?: Digest | undefined },
+): boolean | undefined {
+  if (before === undefined && after === undefined) return undefined
+  return before !== undefined && after !== undefined && before.equals(after)
 }

@@ -34,6 +34,9 @@ export type ValueComparison =
     }
   | { readonly status: 'not-compared'; readonly reason: string }
 
+/** The result for tensors of two shapes. */
+export const SHAPES_DIFFER: ValueComparison = { status: 'not-compared', reason: 'the shapes differ' }
+
 /** Tensors of a model. */
 export interface TensorsOfFiles {
   /** Absolute paths of the weights files of the model. */
@@ -56,12 +59,28 @@ export async function compareValues(
   after: TensorsOfFiles,
   options: JobOptions,
 ): Promise<ValueComparison[]> {
+  return (await compareBytesAndValues(before, after, options)).map(({ values }) => values)
+}
+
+/** The result for two tensors whose bytes were compared too. */
+export interface BytesAndValues {
+  /** True if both have the same bytes, whatever their dtypes and shapes. */
+  readonly same: boolean
+  readonly values: ValueComparison
+}
+
+/** Compare the bytes of tensors of two models too; the rest is as in {@link compareValues}. */
+export async function compareBytesAndValues(
+  before: TensorsOfFiles,
+  after: TensorsOfFiles,
+  options: JobOptions,
+): Promise<BytesAndValues[]> {
   const sides = [before, after].map(({ files, names }) => ({ files: [...files], names: [...names] }))
   const [first = { files: [], names: [] }, second = first] = sides
-  const { tensors } = await runJob(options, (job, threads) =>
+  const { tensors, same } = await runJob(options, (job, threads) =>
     native.compareValues(job, first, second, false, threads),
   )
-  return tensors.map(comparisonOf)
+  return tensors.map((compared, at) => ({ same: same[at] === true, values: comparisonOf(compared) }))
 }
 
 /** Digests of two models, and the comparisons of tensors of equal names that were made in the same read. */

@@ -150,14 +150,14 @@ fn same_bytes((before, after): (&OpenTensor, &OpenTensor), control: &Control) ->
     control.add_file(before.bytes + after.bytes);
     before.with_reader(0, control, |first| {
         after.with_reader(0, control, |second| {
-            let mut buffers = [vec![0; BLOCK], vec![0; BLOCK]];
+            let mut left_buffer = vec![0; BLOCK];
+            let mut right_buffer = vec![0; BLOCK];
             let mut left = before.bytes;
             while left > 0 {
                 let length = usize::try_from(left).unwrap_or(BLOCK).min(BLOCK);
-                let [one, other] = &mut buffers;
-                first.read(&mut one[..length])?;
-                second.read(&mut other[..length])?;
-                if one[..length] != other[..length] {
+                first.read(&mut left_buffer[..length])?;
+                second.read(&mut right_buffer[..length])?;
+                if left_buffer[..length] != right_buffer[..length] {
                     return Ok(false);
                 }
                 left -= length as u64;
@@ -167,7 +167,7 @@ fn same_bytes((before, after): (&OpenTensor, &OpenTensor), control: &Control) ->
     })
 }
 
-/// What is compared of a pair.
+/// The sides of a pair and how they are compared.
 #[derive(Clone, Copy)]
 struct Sides {
     decoders: Option<(Decoder, Decoder)>,
@@ -316,10 +316,10 @@ impl<'t> Compare<'t> {
             .iter()
             .zip(after.as_chunks::<BYTES>().0)
         {
-            let relative = self.sum.largest_relative;
-            let found = kernel::compare_brain(simd, before.as_chunks().0, after.as_chunks().0, relative);
-            if let Some(found) = found {
-                self.sum.add_batch(&found);
+            let relative = self.sum.relative();
+            let compared = kernel::compare_brain(simd, before.as_chunks().0, after.as_chunks().0, relative);
+            if let Some(compared) = compared {
+                self.sum.add_batch(&compared);
                 continue;
             }
             let codes = before.as_chunks::<2>().0.iter().zip(after.as_chunks::<2>().0);
@@ -338,9 +338,24 @@ impl<'t> Compare<'t> {
         clippy::inline_always,
         reason = "compiled with the instructions of the caller"
     )]
-    fn run_same<S: Simd>(self, simd: S) {
+    fn run_same<S: Simd>(mut self, simd: S) {
         let mut values = [0_f32; BATCH];
-        let mut left = self.tile.elements;
+        if self.decoders.0.is_brain() {
+            const BYTES: usize = 2 * BATCH;
+            self.done = self.tile.elements / BATCH * BATCH;
+            for bytes in self.tile.before[..2 * self.done].as_chunks::<BYTES>().0 {
+                if let Some(squares) = kernel::squares_brain(simd, bytes.as_chunks().0) {
+                    self.sum.norms[0] += squares;
+                    self.sum.norms[1] += squares;
+                    continue;
+                }
+                for code in bytes.as_chunks::<2>().0 {
+                    let value = f64::from(float::bf16(u16::from_le_bytes(*code)));
+                    self.sum.add(value, value);
+                }
+            }
+        }
+        let mut left = self.tile.elements - self.done;
         for (bytes, _) in self.batches() {
             let values = &mut values[..left.min(BATCH)];
             left -= values.len();
@@ -442,25 +457,36 @@ impl Difference {
         {
             return false;
         }
-        let found = kernel::compare(simd, whole_before, whole_after, self.largest_relative);
-        let Some(found) = found else { return false };
-        self.add_batch(&found);
+        let compared = kernel::compare(simd, whole_before, whole_after, self.relative());
+        let Some(compared) = compared else { return false };
+        self.add_batch(&compared);
         for (before, after) in rest_before.iter().zip(rest_after) {
             self.add(f64::from(*before), f64::from(*after));
         }
         true
     }
 
+    /// Return the largest relative distance in 32 bits: at most what it is.
+    #[allow(clippy::cast_possible_truncation, reason = "rounded down below")]
+    fn relative(&self) -> f32 {
+        let rounded = self.largest_relative as f32;
+        if f64::from(rounded) > self.largest_relative {
+            rounded.next_down()
+        } else {
+            rounded
+        }
+    }
+
     /// Add what was found of finite numbers.
-    fn add_batch(&mut self, found: &kernel::Compared) {
-        self.changed += found.changed;
-        self.distant += found.changed;
-        self.largest_absolute = self.largest_absolute.max(f64::from(found.absolute));
-        self.largest_relative = self.largest_relative.max(f64::from(found.relative));
-        for (side, norm) in found.norms.iter().enumerate() {
+    fn add_batch(&mut self, compared: &kernel::Compared) {
+        self.changed += compared.changed;
+        self.distant += compared.changed;
+        self.largest_absolute = self.largest_absolute.max(f64::from(compared.absolute));
+        self.largest_relative = self.largest_relative.max(f64::from(compared.relative));
+        for (side, norm) in compared.norms.iter().enumerate() {
             self.norms[side] += norm;
         }
-        self.squares += found.squares;
+        self.squares += compared.squares;
     }
 
     /// Add numbers that are the same on both sides, with the sums that comparing them would give.

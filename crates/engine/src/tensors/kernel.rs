@@ -14,9 +14,13 @@ use fearless_simd::{
     u16x32, u32x16,
 };
 
-/// The upper bits without sign from which on a number is not finite, moved to the top: of 32 and of 16 bits.
+/// The bits without sign from which on a number of 32 bits is not finite, moved to the top.
 const SPECIAL: u32 = 0xff00_0000;
-const SPECIAL_BRAIN: u16 = 0xff00;
+
+/// The codes of 16 bits from which on a number is not finite, and that of the least negative one.
+const NEGATIVE_SPECIAL: u16 = 0xff80;
+const POSITIVE_SPECIAL: i16 = 0x7f80;
+const NEGATIVE_ZERO: u16 = 0x8000;
 
 /// Counts, extremes and sums of one side of a batch.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -104,11 +108,6 @@ pub(super) fn count<S: Simd>(simd: S, values: &[[f32; LANES]]) -> Option<Counted
     })
 }
 
-/// Return a number of 16 bits whose order is that of the numbers that codes stand for; and back.
-const fn ordered(code: i16) -> i16 {
-    code ^ (code >> 15 & 0x7fff)
-}
-
 /// Count batches of numbers of the upper 16 bits of 32, which are compared and counted as what they are. The sums of each
 /// batch are added to those in `into`.
 ///
@@ -119,31 +118,25 @@ pub(super) fn count_brain<S: Simd>(
     batches: &[[[u8; 4 * LANES]; BATCH / LANES / 2]],
     into: &mut Counted,
 ) -> bool {
-    let mut largest = u16x32::splat(simd, 0);
     let mut zeros = u16x32::splat(simd, 0);
-    let mut least = i16x32::splat(simd, i16::MAX);
-    let mut most = i16x32::splat(simd, i16::MIN);
+    // Codes of one sign are in the order of their magnitudes. As numbers without sign those of negative numbers are the
+    // largest, with sign those of others.
+    let mut negative = u16x32::splat(simd, 0);
+    let mut positive = i16x32::splat(simd, i16::MIN);
+    let mut least = u16x32::splat(simd, u16::MAX);
     let unit = u16x32::splat(simd, 1);
     let none = u16x32::splat(simd, 0);
     let mut result = *into;
     for batch in batches {
         let (mut sums, mut squares) = (Sums::new(simd), Sums::new(simd));
         for bytes in batch {
-            let mut own = [0_u16; 2 * LANES];
-            for (code, bytes) in own.iter_mut().zip(bytes.as_chunks::<2>().0) {
-                *code = u16::from_le_bytes(*bytes);
-            }
-            let codes = u16x32::simd_from(simd, own);
-            let magnitudes = codes << 1;
-            largest = largest.max(magnitudes);
-            zeros += magnitudes.simd_eq(none).select(unit, none);
-            let signed = codes.bitcast::<i16x32<S>>();
-            let order = signed ^ (signed >> 15 & i16x32::splat(simd, 0x7fff));
-            least = least.min(order);
-            most = most.max(order);
-            let (low, high) = simd.widen_u16x32(codes);
-            for half in [low, high] {
-                let values = (half << 16).bitcast::<f32x16<S>>();
+            let pairs = pairs_of(simd, bytes);
+            let codes = pairs.bitcast::<u16x32<S>>();
+            zeros += (codes & 0x7fff).simd_eq(none).select(unit, none);
+            negative = negative.max(codes);
+            positive = positive.max(codes.bitcast::<i16x32<S>>());
+            least = least.min(codes);
+            for values in brains(pairs) {
                 let wide = simd.widen_f32x16(values);
                 sums.add(wide);
                 squares.add_squares(simd, wide);
@@ -152,14 +145,19 @@ pub(super) fn count_brain<S: Simd>(
         result.sum += sums.total();
         result.squares += squares.total();
     }
-    if largest.as_slice().iter().any(|bits| *bits >= SPECIAL_BRAIN) {
+    let negative = negative.as_slice().iter().copied().fold(0, u16::max);
+    let positive = positive.as_slice().iter().copied().fold(i16::MIN, i16::max);
+    let least = least.as_slice().iter().copied().fold(u16::MAX, u16::min);
+    if negative >= NEGATIVE_SPECIAL || positive >= POSITIVE_SPECIAL {
         return false;
     }
-    let value = |order: i16| f32::from_bits(u32::from(ordered(order).cast_unsigned()) << 16);
-    let (least, most) = (least.as_slice().iter().min(), most.as_slice().iter().max());
-    if let (Some(least), Some(most), false) = (least, most, batches.is_empty()) {
-        result.minimum = result.minimum.min(value(*least));
-        result.maximum = result.maximum.max(value(*most));
+    if !batches.is_empty() {
+        let value = |code: u16| f32::from_bits(u32::from(code) << 16);
+        let has = (negative >= NEGATIVE_ZERO, positive >= 0);
+        let minimum = value(if has.0 { negative } else { least });
+        let maximum = value(if has.1 { positive.cast_unsigned() } else { least });
+        result.minimum = result.minimum.min(minimum);
+        result.maximum = result.maximum.max(maximum);
     }
     result.zeros += zeros
         .as_slice()
@@ -183,32 +181,28 @@ pub(super) struct Compared {
     pub squares: f64,
 }
 
-/// A quotient that is larger than the largest so far is at least this share of it, whatever was rounded.
-const CERTAIN: f64 = 1. - 1. / (1 << 20) as f64;
+/// Distances below it are of numbers whose products may lose digits.
+const TINY: f32 = f32::MIN_POSITIVE * (1 << 26) as f32;
 
-/// What is known of two sides while a batch is swept.
+/// Counts and sums of two sides while a batch is swept.
 struct Comparing<S: Simd> {
     special: u32x16<S>,
     changed: u32x16<S>,
     absolute: f32x16<S>,
-    /// The largest quotient that was computed.
+    /// The largest quotient so far.
     relative: f32,
-    /// Quotients below it need not be computed.
-    threshold: f32,
     norms: [Sums<S>; 2],
     squares: Sums<S>,
 }
 
 impl<S: Simd> Comparing<S> {
     #[inline(always)]
-    #[allow(clippy::cast_possible_truncation, reason = "it is certain either way")]
-    fn new(simd: S, relative: f64) -> Self {
+    fn new(simd: S, relative: f32) -> Self {
         Self {
             special: u32x16::splat(simd, 0),
             changed: u32x16::splat(simd, 0),
             absolute: f32x16::splat(simd, 0.),
-            relative: 0.,
-            threshold: (relative * CERTAIN) as f32,
+            relative,
             norms: [Sums::new(simd), Sums::new(simd)],
             squares: Sums::new(simd),
         }
@@ -224,11 +218,11 @@ impl<S: Simd> Comparing<S> {
         let distance = (after - before).abs();
         self.absolute = self.absolute.max(distance);
         let magnitude = before.abs().max(after.abs());
-        // A division takes longer than all the rest, and few quotients are the largest so far. Rounding keeps the order of
-        // numbers, so that no distance is below the product of a smaller quotient.
-        let least = magnitude * f32x16::splat(simd, self.threshold);
-        let candidates = distance.simd_ge(least) & distance.simd_gt(f32x16::splat(simd, 0.));
-        if candidates.any_true() {
+        // A division takes longer than all the rest, and few quotients are larger than all before. The product is rounded
+        // as a quotient is, so that a quotient that is left out is at most one unit in the last place larger.
+        let least = magnitude * f32x16::splat(simd, self.relative);
+        let is_tiny = distance.simd_lt(f32x16::splat(simd, TINY)) & distance.simd_gt(f32x16::splat(simd, 0.));
+        if (distance.simd_gt(least) | is_tiny).any_true() {
             self.divide(distance, magnitude);
         }
         let (first, second) = (simd.widen_f32x16(before), simd.widen_f32x16(after));
@@ -241,13 +235,10 @@ impl<S: Simd> Comparing<S> {
     }
 
     #[inline(always)]
-    #[allow(clippy::cast_possible_truncation, reason = "it is certain either way")]
     fn divide(&mut self, distance: f32x16<S>, magnitude: f32x16<S>) {
         let quotients = distance / magnitude;
         // Two zeros give NaN, which is not larger than anything.
-        let largest = quotients.as_slice().iter().copied().fold(self.relative, f32::max);
-        self.relative = largest;
-        self.threshold = self.threshold.max((f64::from(largest) * CERTAIN) as f32);
+        self.relative = quotients.as_slice().iter().copied().fold(self.relative, f32::max);
     }
 
     #[inline(always)]
@@ -269,13 +260,13 @@ impl<S: Simd> Comparing<S> {
 
 /// Compare numbers. `None` if one of them is not finite, or if a distance is beyond 32 bits.
 ///
-/// The largest relative distance is only found where it is larger than `relative`.
+/// The largest relative distance is at least `relative`, that of earlier batches.
 #[inline(always)]
 pub(super) fn compare<S: Simd>(
     simd: S,
     before: &[[f32; LANES]],
     after: &[[f32; LANES]],
-    relative: f64,
+    relative: f32,
 ) -> Option<Compared> {
     let mut comparing = Comparing::new(simd, relative);
     for (before, after) in before.iter().zip(after) {
@@ -291,26 +282,31 @@ pub(super) fn compare_brain<S: Simd>(
     simd: S,
     before: &[[u8; 4 * LANES]],
     after: &[[u8; 4 * LANES]],
-    relative: f64,
+    relative: f32,
 ) -> Option<Compared> {
     let mut comparing = Comparing::new(simd, relative);
     for (before, after) in before.iter().zip(after) {
-        let (before, after) = (brains(simd, before), brains(simd, after));
+        let (before, after) = (brains(pairs_of(simd, before)), brains(pairs_of(simd, after)));
         comparing.add(simd, before[0], after[0]);
         comparing.add(simd, before[1], after[1]);
     }
     comparing.finish()
 }
 
-/// Return numbers of the upper 16 bits of 32.
+/// Return numbers of the upper 16 bits of 32: those at even positions, and those at odd ones.
 #[inline(always)]
-fn brains<S: Simd>(simd: S, bytes: &[u8; 4 * LANES]) -> [f32x16<S>; 2] {
-    let mut codes = [0_u16; 2 * LANES];
-    for (code, bytes) in codes.iter_mut().zip(bytes.as_chunks::<2>().0) {
-        *code = u16::from_le_bytes(*bytes);
+fn brains<S: Simd>(pairs: u32x16<S>) -> [f32x16<S>; 2] {
+    [pairs << 16, pairs & 0xffff_0000].map(|halves| halves.bitcast())
+}
+
+/// Return codes of 16 bits, two in a lane: the first one in the lower half.
+#[inline(always)]
+fn pairs_of<S: Simd>(simd: S, bytes: &[u8; 4 * LANES]) -> u32x16<S> {
+    let mut pairs = [0_u32; LANES];
+    for (pair, bytes) in pairs.iter_mut().zip(bytes.as_chunks::<4>().0) {
+        *pair = u32::from_le_bytes(*bytes);
     }
-    let (low, high) = simd.widen_u16x32(u16x32::simd_from(simd, codes));
-    [low, high].map(|half| (half << 16).bitcast::<f32x16<S>>())
+    u32x16::simd_from(simd, pairs)
 }
 
 /// Sum up the squares of numbers as [`compare`] does. `None` if one of them is not finite.
@@ -322,6 +318,22 @@ pub(super) fn squares<S: Simd>(simd: S, values: &[[f32; LANES]]) -> Option<f64> 
         let values = f32x16::simd_from(simd, *values);
         special = special.max(values.bitcast::<u32x16<S>>() << 1);
         squares.add_squares(simd, simd.widen_f32x16(values));
+    }
+    let is_finite = special.as_slice().iter().all(|bits| *bits < SPECIAL);
+    is_finite.then(|| squares.total())
+}
+
+/// Sum up the squares of a batch of numbers of the upper 16 bits of 32 as [`compare_brain`] does. `None` if one of them is
+/// not finite.
+#[inline(always)]
+pub(super) fn squares_brain<S: Simd>(simd: S, bytes: &[[u8; 4 * LANES]]) -> Option<f64> {
+    let mut special = u32x16::splat(simd, 0);
+    let mut squares = Sums::new(simd);
+    for bytes in bytes {
+        for values in brains(pairs_of(simd, bytes)) {
+            special = special.max(values.bitcast::<u32x16<S>>() << 1);
+            squares.add_squares(simd, simd.widen_f32x16(values));
+        }
     }
     let is_finite = special.as_slice().iter().all(|bits| *bits < SPECIAL);
     is_finite.then(|| squares.total())

@@ -157,8 +157,8 @@ impl Float {
         match self {
             Self::F64 => append(values, into, f64::to_le_bytes),
             Self::F32 => append(values, into, |value| narrow(value).to_le_bytes()),
-            Self::F16 => append(values, into, |value| f16::from_f64(value).to_le_bytes()),
-            Self::Bf16 => append(values, into, |value| bf16::from_f64(value).to_le_bytes()),
+            Self::F16 => append(values, into, |value| f16::from_f32(to_odd(value)).to_le_bytes()),
+            Self::Bf16 => append(values, into, |value| brain(to_odd(value)).to_le_bytes()),
             Self::E4m3 => append(values, into, |value| [E4M3.encode(value)]),
             Self::E5m2 => append(values, into, |value| [E5M2.encode(value)]),
         }
@@ -193,6 +193,19 @@ fn append<T: Copy, const N: usize>(values: &[T], into: &mut Vec<u8>, encode: imp
 #[allow(clippy::cast_possible_truncation, reason = "rounding is what is wanted")]
 const fn narrow(value: f64) -> f32 {
     value as f32
+}
+
+/// Round a double that no single holds to the one of its neighbours whose last bit is one. What is rounded again to at most
+/// 22 bits is then what rounding once gives: the last bit tells that something follows. (`from_f64` of `half` forgets the
+/// lower half of a double.)
+fn to_odd(value: f64) -> f32 {
+    let nearest = narrow(value);
+    let back = f64::from(nearest);
+    if back.total_cmp(&value).is_eq() || value.is_nan() {
+        return nearest;
+    }
+    let is_beyond = back.abs() > value.abs();
+    f32::from_bits((nearest.to_bits() - u32::from(is_beyond)) | 1)
 }
 
 /// Round a single to the nearest value of `BF16`, ties to even; NaN stays NaN.
@@ -302,6 +315,35 @@ mod tests {
             if !value.is_nan() {
                 prop_assert_eq!(brain(value), bf16::from_f32(value).to_bits());
             }
+        }
+    }
+
+    #[test]
+    fn doubles_are_rounded_once() {
+        let encode = |float: Float, value: f64| {
+            let mut bytes = Vec::new();
+            float.encode_double(&[value], &mut bytes);
+            u16::from_le_bytes([bytes[0], bytes[1]])
+        };
+        for (float, infinity) in [(Float::F16, 0x7c00_u16), (Float::Bf16, 0x7f80)] {
+            for code in 0..infinity {
+                let value = |code: u16| float.value(&code.to_le_bytes());
+                assert_eq!(encode(float, value(code)), code);
+                if code + 1 == infinity {
+                    continue;
+                }
+                let middle = f64::midpoint(value(code), value(code + 1));
+                // Ties go to the even code, and a tie with anything behind it is none.
+                assert_eq!(encode(float, middle), code + code % 2, "{float:?} {code:#x}");
+                assert_eq!(encode(float, middle.next_up()), code + 1, "{float:?} {code:#x}");
+                assert_eq!(encode(float, middle.next_down()), code, "{float:?} {code:#x}");
+                assert_eq!(encode(float, -middle.next_up()), 0x8000 | (code + 1));
+            }
+            for beyond in [1e39, 1e300, f64::INFINITY] {
+                assert_eq!(encode(float, beyond), infinity);
+            }
+            assert_eq!(encode(float, -1e-320), 0x8000);
+            assert!(float.value(&encode(float, f64::NAN).to_le_bytes()).is_nan());
         }
     }
 

@@ -48,6 +48,7 @@ import type { StoreOptions } from '../../shared/store.ts'
 interface Options extends StoreOptions, HashArguments {
   readonly as?: DiffKind
   readonly values?: boolean
+  readonly digests?: boolean
   readonly derive?: boolean
   readonly with?: string
   readonly map?: string
@@ -79,6 +80,7 @@ export function command(context: CommandContext): Command {
     .argument('[others...]', 'more runs: each is compared with the first, or with that of --base')
     .addOption(new Option('--as <kind>', 'compare both as this kind').choices([...DIFF_KINDS]))
     .option('--values', 'models: compare changed tensors as numbers')
+    .option('--digests', 'with --values or --derive: compute the digests of all tensors too')
     .option('--svg <file>', 'models: draw the change of each layer, with --values')
     .option('--derive', 'models: say how each tensor of the second follows from the first')
     .option('--with <adapter>', 'with --derive: an adapter that may have been merged')
@@ -258,7 +260,7 @@ function asTable(operand: Operand, wanted: DiffKind | undefined): Operand {
 
 /** Say how the second model follows from the first, and write the statement that was asked for. */
 async function derive(a: string, b: string, options: Options, context: CommandContext): Promise<void> {
-  const { algorithm, threads, weights, with: adapter, map, attest } = options
+  const { algorithm, threads, weights, with: adapter, map, attest, digests } = options
   const progress = progressBar('comparing')
   let answer: ModelDerivation
   try {
@@ -269,6 +271,8 @@ async function derive(a: string, b: string, options: Options, context: CommandCo
       map,
       with: adapter,
       files: attest !== undefined,
+      // The statement names them.
+      digests: digests === true || attest !== undefined ? true : undefined,
       signal: context.signal,
       onProgress: progress.onProgress,
     })
@@ -292,11 +296,11 @@ async function diffContents(
   options: Options,
   { signal }: CommandContext,
 ): Promise<ModelDiff | ListedTensorsDiff | TableDiff | TreeDiff> {
-  const { algorithm, threads, values, weights, ignore, as, key, rows, output } = options
+  const { algorithm, threads, values, digests, weights, ignore, as, key, rows, output } = options
   const progress = progressBar('comparing')
   const shared = { algorithm, threads, signal, onProgress: progress.onProgress }
   try {
-    if (kind === 'model') return await diffModels(a, b, { ...shared, values, weights })
+    if (kind === 'model') return await diffModels(a, b, { ...shared, values, digests, weights })
     if (kind === 'tensors')
       return await diffListedTensors(a, b, { threads, weights, signal, onProgress: progress.onProgress })
     if (kind === 'table') {
@@ -370,6 +374,7 @@ function checkUse(
   kind: DiffKind,
   {
     values,
+    digests,
     svg,
     derive: derived,
     with: adapter,
@@ -406,6 +411,12 @@ function checkUse(
   for (const [name, given] of needing) {
     if (given === undefined || derived === true) continue
     throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `${name} needs --derive`, { field: name })
+  }
+  if (digests === true && values !== true && derived !== true) {
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', '--digests needs --values or --derive', {
+      field: '--digests',
+      hint: 'without them the digests are computed anyway',
+    })
   }
   if (values === true && derived === true) {
     throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', '--values and --derive exclude each other', {

@@ -8,7 +8,7 @@ import type { SequenceFormat } from './table-names.ts'
 
 /** The records of a file, or of all such files of a folder or split. */
 export interface DatasetSequence {
-  /** That of the files; in memory `records` if its records are bytes, and `items` if they are other values. */
+  /** Format of the files; in memory `records` if its records are bytes, and `items` if they are other values. */
   readonly format: SequenceFormat | 'records' | 'items'
   /** Digest of kind `sequence`. */
   readonly digest: Digest

@@ -72,6 +72,70 @@ for source in (table["id"], table.to_reader(), pl.from_arrow(table).lazy(), pl.S
   },
 )
 
+test.skipIf(!existsSync(interpreter))(
+  'the Arrow C stream is read without pyarrow, with every type of it',
+  SLOW,
+  async () => {
+    const { said, stderr, root } = await python(
+      `import lineaprint, polars as pl, datetime as dt, decimal
+class Exporter:
+    def __init__(self, frame): self.frame = frame
+    def __arrow_c_stream__(self, requested_schema=None): return self.frame.__arrow_c_stream__(requested_schema)
+word = ["a", None, "", "é😀", "longer than twelve bytes"]
+frame = pl.DataFrame({"id": range(70_000), "text": word * 14_000, "flag": [True, None, False, True] * 17_500})
+frame.write_parquet("flat.parquet")
+say("pyarrow" in sys.modules, lineaprint.track_dataset(Exporter(frame), "flat")["digest"], lineaprint.track_dataset(Exporter(frame.slice(3)), "slice")["digest"])
+frame.slice(3).write_parquet("slice.parquet")
+import io, pyarrow as pa
+from lineaprint import _arrow_stream
+at = lambda *values: [values[at % len(values)] for at in range(1000)]
+table = pa.table({"i8": pa.array(at(1, None, -128), pa.int8()), "u64": pa.array(at(2**64 - 1, None), pa.uint64()), "f16": pa.array(at(0.5, None), pa.float16()), "f64": pa.array(at(1.5, None, float("nan"))),
+  "flag": pa.array(at(True, None, False)), "text": pa.array(at(*word)), "large": pa.array(at(*word), pa.large_string()), "view": pa.array(at(*word), pa.string_view()), "bytes": pa.array(at(b"a", None), pa.binary()),
+  "fixed": pa.array(at(b"abc", None), pa.binary(3)), "price": pa.array(at(decimal.Decimal("1.25"), None), pa.decimal128(12, 2)), "wide": pa.array(at(decimal.Decimal(7), None), pa.decimal256(50, 0)),
+  "day": pa.array(at(dt.date(1960, 1, 1), None)), "zone": pa.array(at(1, None), pa.timestamp("ms", "Europe/Berlin")), "us": pa.array(at(1, None), pa.timestamp("us")), "time": pa.array(at(1, None), pa.time32("ms")),
+  "duration": pa.array(at(1, None), pa.duration("ns")), "tags": pa.array(at(["x", None], [], None)), "pair": pa.array(at([0.5, None], None), pa.list_(pa.float32(), 2)),
+  "point": pa.array(at({"x": 1.5, "y": None}, None), pa.struct([("x", pa.float64()), ("y", pa.int32())])), "map": pa.array(at([("k", 1)], None, []), pa.map_(pa.string(), pa.int16())),
+  "word": pa.array(at(*word)).dictionary_encode(), "null": pa.nulls(1000)})
+def differing(source):
+    file = io.BytesIO()
+    _arrow_stream.write(source, file)
+    back = pa.ipc.open_stream(file.getvalue()).read_all()
+    back.validate(full=True)
+    # NaN is not equal to itself.
+    same = lambda a, b: a.combine_chunks().equals(b.combine_chunks()) or str(a.combine_chunks()) == str(b.combine_chunks())
+    return [back.num_rows, back.schema.equals(source.schema), [name for name in source.column_names if not same(back[name], source[name])]]
+say(*[differing(source) for source in (table, table.slice(13, 700), pa.concat_tables([table.slice(at, 77) for at in range(0, 1000, 77)]), table.slice(0, 0), table.select([]))])
+class Failing:
+    def __arrow_c_stream__(self, requested_schema=None):
+        def batches():
+            yield table.to_batches()[0]
+            raise ValueError("half-way")
+        return pa.RecordBatchReader.from_batches(table.schema, batches()).__arrow_c_stream__()
+try: differing(Failing())
+except lineaprint.LineaprintError as error: say(error.code)
+os.environ["LINEAPRINT_STRICT"] = "1"
+try: lineaprint.track_dataset(Failing(), "failing")
+except Exception as error: say(type(error).__name__)
+`,
+      { interpreter: [interpreter] },
+    )
+    expect(stderr).not.toContain('Traceback')
+    const [flat, slice] = await Promise.all(
+      ['flat', 'slice'].map((name) => hashTable(`${root}/${name}.parquet`)),
+    )
+    expect(said.slice(0, 3)).toEqual([false, flat?.digest.toString(), slice?.digest.toString()])
+    expect(said.slice(3)).toEqual([
+      [1000, true, []],
+      [700, true, []],
+      [1000, true, []],
+      [0, true, []],
+      [1000, true, []],
+      'ERR_LINEAPRINT_UNREADABLE',
+      'LineaprintError',
+    ])
+  },
+)
+
 test('items have the same digest in both languages, and leave generators as they are', SLOW, async () => {
   const { said, stderr } = await python(`import lineaprint, random, numpy as np
 def digest(value, name): return lineaprint.track_dataset(value, name)["digest"]

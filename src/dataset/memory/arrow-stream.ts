@@ -91,17 +91,17 @@ function batchTable(
     column.children?.forEach(add)
   }
   columns.forEach(add)
-  const places: number[] = []
+  const ranges: number[] = []
   let position = 0
   for (const { byteLength } of buffers) {
-    places.push(position, byteLength)
+    ranges.push(position, byteLength)
     position += padded(byteLength, ALIGNMENT)
   }
   const table = {
     fields: [
       scalar(8, rows),
       { rows: nodes.length / 2, numbers: nodes },
-      { rows: places.length / 2, numbers: places },
+      { rows: ranges.length / 2, numbers: ranges },
       undefined,
       ...(variadic.length > 0 ? [{ rows: variadic.length, numbers: variadic }] : []),
     ],
@@ -153,13 +153,13 @@ export function childFields(type: ArrowType): readonly ArrowField[] {
 }
 
 function fieldTable({ name, type, isRequired }: ArrowField): Table {
-  const plain = type.kind === 'dictionary' ? type.values : type
-  const [kind, fields] = typeTable(plain)
+  const stored = type.kind === 'dictionary' ? type.values : type
+  const [kind, fields] = typeTable(stored)
   const encoding =
     type.kind === 'dictionary'
       ? { fields: [scalar(8, type.id), { fields: typeTable(type.index)[1] }, scalar(1, 0)] }
       : undefined
-  const children = childFields(plain).map(fieldTable)
+  const children = childFields(stored).map(fieldTable)
   return {
     fields: [name, scalar(1, isRequired === true ? 0 : 1), scalar(1, kind), { fields }, encoding, children],
   }

@@ -325,12 +325,12 @@ function dictionaryOf(type: ArrowType, given: unknown, dictionaries: Map<unknown
     throw unsupported('a dictionary without its values')
   const pieces = given.data as readonly Piece[]
   const [only, ...more] = pieces
-  const found =
+  const values =
     only !== undefined && more.length === 0
       ? rangeOf(type, only, 0, only.length, dictionaries)
       : joined(type, given, pieces)
-  dictionaries.set(given, found)
-  return found
+  dictionaries.set(given, values)
+  return values
 }
 
 /** Return the values of a dictionary in several pieces. */
@@ -352,7 +352,7 @@ function joined(type: ArrowType, given: object, pieces: readonly Piece[]): Colum
 function typeOf(type: LibraryType, nextId: () => number, depth: number): ArrowType {
   if (depth > MAX_DEPTH) throw unsupported(`types nested more than ${MAX_DEPTH} deep`)
   const number = (...names: readonly string[]): number => {
-    const value = names.map((name) => type[name]).find((found) => found !== undefined && found !== null)
+    const value = names.map((name) => type[name]).find((each) => each !== undefined && each !== null)
     if (typeof value === 'number' && Number.isInteger(value)) return value
     throw unsupported(`a type without its ${names[0]}`)
   }

@@ -169,13 +169,13 @@ class TypeParser {
 
   #arguments(): string[] {
     this.#match(/\(/y)
-    const found = [this.#name()]
+    const matched = [this.#name()]
     while (this.#text[this.#at] === ',') {
       this.#at += 1
-      found.push(this.#name())
+      matched.push(this.#name())
     }
     this.#match(/\)/y)
-    return found
+    return matched
   }
 
   #within(inner: () => ArrowType): ArrowType {
@@ -187,10 +187,10 @@ class TypeParser {
 
   #match(pattern: RegExp): string {
     pattern.lastIndex = this.#at
-    const found = pattern.exec(this.#text)?.[0]
-    if (found === undefined) throw this.#error()
-    this.#at += found.length
-    return found
+    const matched = pattern.exec(this.#text)?.[0]
+    if (matched === undefined) throw this.#error()
+    this.#at += matched.length
+    return matched
   }
 
   #error(): LineaprintError {

@@ -2,7 +2,7 @@
 import { isAnyArrayBuffer, isDate, isMap } from 'node:util/types'
 import { asBytes } from '../../hash/bytes.ts'
 import { dtypeOf } from '../../hash/array.ts'
-import { CellProblem, isPlainObject } from './cell.ts'
+import { CellProblem, isRecord } from './cell.ts'
 import { widthOf } from './arrow-types.ts'
 import type { ArrowField, ArrowType, TimeUnit } from './arrow-types.ts'
 import type { ColumnData } from './arrow-stream.ts'
@@ -293,13 +293,13 @@ class StructWriter extends ColumnWriter {
   }
 
   protected add(value: unknown): void {
-    if (!isPlainObject(value)) throw new CellProblem('an object', value)
-    let found = 0
+    if (!isRecord(value)) throw new CellProblem('an object', value)
+    let known = 0
     for (const [at, name] of this.#names.entries()) {
-      if (Object.hasOwn(value, name)) found += 1
+      if (Object.hasOwn(value, name)) known += 1
       this.#members[at]?.append(Object.hasOwn(value, name) ? value[name] : null)
     }
-    if (Object.keys(value).length > found)
+    if (Object.keys(value).length > known)
       throw new CellProblem(
         `an object with no other keys than ${JSON.stringify(this.#names).slice(0, 200)}`,
         value,
@@ -519,13 +519,13 @@ function decimalSetter({ precision, scale, bits }: ArrowType & { kind: 'decimal'
 function digitsOf(value: unknown, scale: number): bigint | undefined {
   if (typeof value === 'number' && !Number.isSafeInteger(value)) return undefined
   if (typeof value !== 'number' && typeof value !== 'bigint' && typeof value !== 'string') return undefined
-  const found = /^(-?)(\d{1,80})(?:\.(\d{1,80}))?$/.exec(String(value))
-  if (found === null) return undefined
-  const [, sign = '', whole = '', behind = ''] = found
+  const matched = /^(-?)(\d{1,80})(?:\.(\d{1,80}))?$/.exec(String(value))
+  if (matched === null) return undefined
+  const [, sign = '', whole = '', behind = ''] = matched
   const moved = BigInt(whole + behind)
-  const places = scale - behind.length
-  const unit = 10n ** BigInt(Math.abs(places))
-  if (places < 0 && moved % unit !== 0n) return undefined
-  const digits = places < 0 ? moved / unit : moved * unit
+  const shift = scale - behind.length
+  const unit = 10n ** BigInt(Math.abs(shift))
+  if (shift < 0 && moved % unit !== 0n) return undefined
+  const digits = shift < 0 ? moved / unit : moved * unit
   return sign === '-' ? -digits : digits
 }

@@ -135,8 +135,8 @@ export function tableOfDanfo(frame: DanfoFrameLike): MemoryTable {
   })
   const { index } = frame
   if (index.length !== rows) throw shorter('index', rows, index.length)
-  const isPlain = index.every((label, row) => label === row)
-  const labels = isPlain ? [] : [valueColumn('__index_level_0__', rows, (row) => index[row])]
+  const isNumbered = index.every((label, row) => label === row)
+  const labels = isNumbered ? [] : [valueColumn('__index_level_0__', rows, (row) => index[row])]
   return tableOfColumns([...columns, ...labels], rows)
 }
 

@@ -2,7 +2,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { LineaprintError } from '../../core/errors.ts'
 import { parseType } from './arrow-types.ts'
-import { CellProblem, isPlainObject, shown } from './cell.ts'
+import { CellProblem, isRecord, shown } from './cell.ts'
 import { columnWriter } from './columns.ts'
 import { TypeGuess } from './guess.ts'
 import type { ArrowField } from './arrow-types.ts'
@@ -12,7 +12,7 @@ import type { RowBatch } from './arrow-stream.ts'
 const [BATCH_ROWS, BATCH_BYTES] = [65_536, 16 << 20]
 
 /** Rows of a stream that are held to see the types of its columns. */
-export const LOOK_AHEAD = 4096
+export const PROBED_ROWS = 4096
 
 /** Rows between two looks whether the event loop has other work. */
 const TURN = 4096
@@ -47,7 +47,7 @@ export async function tableOfArray(records: readonly unknown[], schema?: Schema)
 }
 
 /**
- * Return the records of an iterable as a table. Without a schema, the first {@link LOOK_AHEAD} of them say which types the
+ * Return the records of an iterable as a table. Without a schema, the first {@link PROBED_ROWS} of them say which types the
  * columns have.
  *
  * @param first Records that were taken from it before.
@@ -60,7 +60,7 @@ export async function tableOfIterable(
   const held = [...first]
   if (schema !== undefined)
     return { fields: fieldsOf(schema), batches: batchesOf(chained(held, rest), fieldsOf(schema), true) }
-  while (held.length < LOOK_AHEAD) {
+  while (held.length < PROBED_ROWS) {
     const next = await rest.next()
     if (next.done === true) break
     held.push(next.value)
@@ -104,8 +104,7 @@ function recordAt(records: readonly unknown[], row: number): Readonly<Record<str
 }
 
 function checkRecord(record: unknown, row: number): Readonly<Record<string, unknown>> {
-  const isRecord = readSafely(row, () => isPlainObject(record))
-  if (isRecord) return record as Readonly<Record<string, unknown>>
+  if (readSafely(row, () => isRecord(record))) return record as Readonly<Record<string, unknown>>
   throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `row ${row} is no record`, {
     field: `[${row}]`,
     expected: 'a plain object, as in the rows before',

@@ -4,10 +4,11 @@ import { primary, toDigests } from '../../core/digest.ts'
 import { LineaprintError } from '../../core/errors.ts'
 import { asBytes, isBytes } from '../../hash/bytes.ts'
 import { LocalArray, addValue, u64 } from '../../hash/value-bytes.ts'
-import { localTensor } from '../../model/library-models.ts'
+import { localTensor } from '../../hash/library-tensors.ts'
 import { native } from '../../native/load.ts'
-import { isPlainObject } from './cell.ts'
+import { isRecord } from './cell.ts'
 import type { AlgorithmChoice, Digests, RawDigests } from '../../core/digest.ts'
+import type { LocalTensor } from '../../hash/library-tensors.ts'
 import type { DatasetSequence } from '../describe-sequence.ts'
 
 /** Records of a block. */
@@ -19,7 +20,7 @@ const TURN = 8 << 20
 /** Levels of values in each other. */
 const MAX_DEPTH = 1000
 
-/** What the record of an item begins with: `docs/format.md`, "Sequences". */
+/** The start of the record of an item: `docs/format.md`, "Sequences". */
 export const ITEM_START: Uint8Array = Buffer.from('lineaprint/item/v1\n')
 
 /** Hashes records in blocks, as those of files. */
@@ -143,21 +144,14 @@ async function localValue(value: unknown, depth: number): Promise<unknown> {
     return items
   }
   if (isBytes(value) || ArrayBuffer.isView(value)) return value
-  if (value instanceof Map || (isPlainObject(value) && !('data' in value && 'shape' in value))) {
+  if (value instanceof Map || (isRecord(value) && !('data' in value && 'shape' in value))) {
     const entries =
       value instanceof Map ? [...(value as ReadonlyMap<unknown, unknown>)] : Object.entries(value)
-    const found = new Map<unknown, unknown>()
-    for (const [key, item] of entries) found.set(key, await localValue(item, depth + 1))
-    return found
+    const localEntries = new Map<unknown, unknown>()
+    for (const [key, item] of entries) localEntries.set(key, await localValue(item, depth + 1))
+    return localEntries
   }
   return value
-}
-
-/** A tensor of a library, with its elements in this memory. */
-export interface LocalTensor {
-  readonly dtype: string
-  readonly shape: readonly number[]
-  readonly data: ArrayBufferView
 }
 
 function mixed(at: number): LineaprintError {

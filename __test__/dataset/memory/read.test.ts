@@ -296,6 +296,11 @@ describe('sequences', () => {
     }
   })
 
+  test('items have the digest that docs/format.md shows', async () => {
+    const shown = '5ddf42cfca02ffedcb8c5b926a3f6f76a79b310e3c5d21167ae57105c6f4398b'
+    expect(await digestOf([1, 'two', [3]])).toBe(`sequence.v1.blake3:${shown}`)
+  })
+
   test('items differ by value and by type', async () => {
     const items: readonly unknown[] = [
       null,

@@ -161,8 +161,10 @@ describe.skipIf(!isThere)('tables of Arrow libraries', () => {
     const vector = all.arrow.vectorFromArray([1, 2])
     for (const source of [vector])
       await expect(readDataset(source)).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_ARGUMENT' })
-    const { buffer } = (table as unknown as { batches: { data: { children: { values: Uint8Array }[] } }[] })
-      .batches[0]?.data.children[0]?.values as Uint8Array<ArrayBuffer>
+    const { batches } = table as unknown as {
+      batches: { data: { children: { values: Uint8Array<ArrayBuffer> }[] } }[]
+    }
+    const buffer = batches[0]?.data.children[0]?.values.buffer ?? new ArrayBuffer(0)
     structuredClone(buffer, { transfer: [buffer] })
     await expect(readDataset(table)).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_ARGUMENT' })
   })

@@ -133,23 +133,14 @@ function padded(length: number, alignment: number): number {
 
 /** Return the columns within a column. */
 export function childFields(type: ArrowType): readonly ArrowField[] {
-  switch (type.kind) {
-    case 'list':
-    case 'large_list':
-    case 'fixed_list':
-      return [{ name: 'item', type: type.item }]
-    case 'struct':
-      return type.fields
-    case 'map': {
-      const fields = [
-        { name: 'key', type: type.key, isRequired: true as const },
-        { name: 'value', type: type.value },
-      ]
-      return [{ name: 'entries', type: { kind: 'struct', fields }, isRequired: true }]
-    }
-    default:
-      return []
-  }
+  if ('item' in type) return [{ name: 'item', type: type.item }]
+  if (type.kind === 'struct') return type.fields
+  if (type.kind !== 'map') return []
+  const fields = [
+    { name: 'key', type: type.key, isRequired: true as const },
+    { name: 'value', type: type.value },
+  ]
+  return [{ name: 'entries', type: { kind: 'struct', fields }, isRequired: true }]
 }
 
 function fieldTable({ name, type, isRequired }: ArrowField): Table {
@@ -213,8 +204,9 @@ function typeTable(type: ArrowType): readonly [kind: number, fields: readonly Pa
     case 'utf8_view':
       return [24, []]
     case 'dictionary':
-      return typeTable(type.values)
+      break
   }
+  return typeTable(type.values)
 }
 
 function unit(name: (typeof TIME_UNITS)[number]): Part {

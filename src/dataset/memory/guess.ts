@@ -140,9 +140,12 @@ function kindOf(value: unknown): string {
       return 'utf8'
     case 'object':
       return objectKind(value as object)
-    default:
-      throw new CellProblem(KNOWN, value)
+    case 'undefined':
+    case 'function':
+    case 'symbol':
+      break
   }
+  throw new CellProblem(KNOWN, value)
 }
 
 const KNOWN = 'a number, BigInt, boolean, text, Date, bytes, typed array, array, Map, plain object or null'

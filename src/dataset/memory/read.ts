@@ -26,6 +26,7 @@ import {
 import { hashMemoryTable } from './hash-table.ts'
 import { tableOfArray, tableOfIterable } from './records.ts'
 import { hashItems } from './sequence.ts'
+import { within } from './within.ts'
 import type { AlgorithmChoice, Digest, Digests } from '../../core/digest.ts'
 import type { ShapedArray, TypedArray } from '../../hash/array.ts'
 import type { SampledHashOptions } from '../../hash/sample/options.ts'
@@ -151,10 +152,12 @@ function arrayForm(source: readonly unknown[]): Form {
   return { kind: 'items', open: () => source[Symbol.iterator]() }
 }
 
+function isTensor(each: unknown): boolean {
+  return typeof each === 'object' && each !== null && 'dtype' in each && 'shape' in each && 'data' in each
+}
+
 /** Check whether an object is a value with a digest of its own, such as a tensor, and no record of a table. */
 function isItem(value: object): boolean {
-  const isTensor = (each: unknown): boolean =>
-    typeof each === 'object' && each !== null && 'dtype' in each && 'shape' in each && 'data' in each
   if (isTensor(value) || ('data' in value && 'shape' in value)) return true
   // A getter is called once, when its cell is read.
   return Object.keys(value).some((key) => isTensor(Object.getOwnPropertyDescriptor(value, key)?.value))
@@ -249,6 +252,10 @@ async function readItems(
   }
 }
 
+function isResult(result: unknown): result is IteratorResult<unknown> {
+  return typeof result === 'object' && result !== null
+}
+
 /** Return an iterator whose failures are errors of the dataset, and which is ended once. */
 function guarded(
   iterator: AsyncIterator<unknown> | Iterator<unknown>,
@@ -256,7 +263,11 @@ function guarded(
   let [count, isDone] = [0, false]
   return {
     next: async () => {
-      const result = await readSafely(`the dataset has failed after ${count} items`, () => iterator.next())
+      const result: unknown = await readSafely(`the dataset has failed after ${count} items`, () =>
+        iterator.next(),
+      )
+      if (!isResult(result))
+        throw unreadable('the iterator is none of JavaScript', new TypeError('next() gave no object'))
       count += 1
       isDone = result.done === true
       return result
@@ -362,9 +373,7 @@ async function inMember<T>(name: string, work: Promise<T>): Promise<T> {
     return await work
   } catch (cause) {
     if (!LineaprintError.is(cause)) throw cause
-    const { code, field, expected, received, hint } = cause
-    const message = `${JSON.stringify(name)}: ${cause.message}`
-    throw new LineaprintError(code, message, { field: field ?? name, expected, received, hint, cause })
+    throw within(JSON.stringify(name), name, cause)
   }
 }
 

@@ -7,6 +7,7 @@ import { LocalArray, addValue, u64 } from '../../hash/value-bytes.ts'
 import { localTensor } from '../../hash/library-tensors.ts'
 import { native } from '../../native/load.ts'
 import { isRecord } from './cell.ts'
+import { within } from './within.ts'
 import type { AlgorithmChoice, Digests, RawDigests } from '../../core/digest.ts'
 import type { LocalTensor } from '../../hash/library-tensors.ts'
 import type { DatasetSequence } from '../describe-sequence.ts'
@@ -105,20 +106,11 @@ async function itemRecord(item: unknown, at: number): Promise<Uint8Array> {
     addValue(await localValue(item, 0), (bytes) => void parts.push(bytes))
     return Buffer.concat(parts)
   } catch (cause) {
-    const { code, expected, received, hint } = LineaprintError.is(cause)
-      ? cause
-      : {
-          code: 'ERR_LINEAPRINT_UNREADABLE' as const,
-          expected: undefined,
-          received: undefined,
-          hint: undefined,
-        }
-    const reason = LineaprintError.is(cause) ? cause.message : 'reading it has failed'
-    throw new LineaprintError(code, `item ${at}: ${reason}`, {
+    if (LineaprintError.is(cause)) throw within(`item ${at}`, `[${at}]`, cause)
+    const received = cause instanceof Error ? cause.name : typeof cause
+    throw new LineaprintError('ERR_LINEAPRINT_UNREADABLE', `item ${at}: reading it has failed`, {
       field: `[${at}]`,
-      expected,
       received,
-      hint,
       cause,
     })
   }

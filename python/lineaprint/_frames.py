@@ -53,9 +53,10 @@ def _pyarrow(source: Any, name: str) -> Table:
 
 def _write(file: Any, schema: Any, tables: Any) -> Dict[str, Any]:
     """Write tables of pyarrow one after the other."""
-    ipc = sys.modules.get("pyarrow.ipc")
-    if ipc is None:
-        import pyarrow.ipc as ipc  # type: ignore[import-not-found,import-untyped,no-redef,unused-ignore]  # pyright: ignore[reportMissingImports]
+    from importlib import import_module
+
+    # It is loaded already, or the table is of pyarrow, whose part it is.
+    ipc: Any = import_module("pyarrow.ipc")
     try:
         with ipc.new_stream(file, schema) as writer:
             for table in tables:
@@ -127,7 +128,9 @@ def _pandas(source: Any, name: str) -> Table:
     pandas = sys.modules["pandas"]
     _check_pandas(pandas, source)
     try:
-        import pyarrow  # type: ignore[import-not-found,import-untyped,unused-ignore]  # pyright: ignore[reportMissingImports]
+        from importlib import import_module
+
+        pyarrow: Any = import_module("pyarrow")
     except ImportError as error:
         raise _unsupported("a frame of pandas is read by pyarrow, which is not installed; install it, or track frame.to_numpy()") from error
     index = source.index

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Brings the programs that the tests hand our outputs to, or that write what they read: .peers/mlflow (a server),
 # .peers/wandb (wandb sync), .peers/validators (of in-toto and CycloneDX, and blake3), .peers/tables (pyarrow and Polars), .peers/uv,
-# .peers/managers (pnpm, Yarn, Bun) and .peers/javascript (TensorFlow.js, ONNX Runtime); and those that the
+# .peers/managers (pnpm, Yarn, Bun) and .peers/javascript (TensorFlow.js, ONNX Runtime, apache-arrow, arquero); and those that the
 # Python package meets: .peers/typing (hatchling, mypy, pyright) and .peers/notebook (a kernel of Jupyter). About
 # 1350 MB; a second run does nothing.
 #

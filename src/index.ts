@@ -218,7 +218,8 @@ export type { TensorHealth } from './model/health.ts'
 export type { TensorsReport } from './model/in-memory.ts'
 export type { ModelTensors } from './model/model-tensors.ts'
 export type { TensorData } from './model/tensor-data.ts'
-export type { OnnxTensor, TfjsGraphModel, TfjsLayersModel, TfjsTensor } from './model/library-models.ts'
+export type { TfjsGraphModel, TfjsLayersModel } from './model/library-models.ts'
+export type { OnnxTensor, TfjsTensor } from './hash/library-tensors.ts'
 export type {
   BaseBinding,
   DtypeTotal,

@@ -108,7 +108,7 @@ test('errors of the loader are those of the loader, and a fault in what it gives
   })
   expect(Object.keys(record.digests ?? {})).toEqual(['order of failing, epoch 0'])
   expect(record.warnings).toEqual([
-    expect.stringContaining('a batch holds what has no digest: Date'),
+    expect.stringContaining('a value has no digest: Date'),
     expect.stringContaining('a loader must be iterable'),
     expect.stringContaining('a frozen loader cannot be recorded'),
   ])

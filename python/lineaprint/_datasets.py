@@ -166,8 +166,8 @@ def refuse_one_pass(source: Any) -> None:
     names = {base.__name__ for base in kind.__mro__}
     if hasattr(kind, "__next__") or names & {"DataLoader", "IterableDataset", "RecordBatchReader"}:
         raise argument(
-            "%s is not read, because the program would get other data; track the files or arrays behind it, and wrap it in"
-            " track_batches to record the order of its samples" % kind.__name__
+            "%s %s is not read, because the program would get other data; track the files or arrays behind it, and wrap it in"
+            " track_batches to record the order of its samples" % ("an" if kind.__name__[0] in "AEIOU" else "a", kind.__name__)
         )
 
 

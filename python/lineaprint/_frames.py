@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from _lineaprint._errors import LineaprintError, argument
+from _lineaprint._errors import LineaprintError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,9 +53,10 @@ def _pyarrow(source: Any, name: str) -> Table:
 
 def _write(file: Any, schema: Any, tables: Any) -> Dict[str, Any]:
     """Write tables of pyarrow one after the other."""
-    ipc = sys.modules.get("pyarrow.ipc")
-    if ipc is None:
-        import pyarrow.ipc as ipc  # type: ignore[import-not-found,import-untyped,no-redef,unused-ignore]  # pyright: ignore[reportMissingImports]
+    from importlib import import_module
+
+    # It is loaded already, or the table is of pyarrow, whose part it is.
+    ipc: Any = import_module("pyarrow.ipc")
     try:
         with ipc.new_stream(file, schema) as writer:
             for table in tables:
@@ -73,9 +74,9 @@ def _write(file: Any, schema: Any, tables: Any) -> Dict[str, Any]:
 
 def _polars(source: Any, name: str) -> Table:
     if name == "LazyFrame":
-        raise argument("the rows of a LazyFrame are not computed; track the result of collect()")
+        raise _unsupported("the rows of a LazyFrame are not computed; track the result of collect()")
     if name != "DataFrame":
-        raise argument("a %s of polars is no table; track a DataFrame, as to_frame() makes it" % name)
+        raise _unsupported("a %s of polars is no table; track a DataFrame, as to_frame() makes it" % name)
     objects = [column for column, kind in zip(source.columns, source.dtypes) if str(kind).startswith("Object")]
     if objects:
         raise _unsupported("the column %.80r holds objects of Python, whose type is not known; cast it" % objects[0])
@@ -89,7 +90,7 @@ def _polars(source: Any, name: str) -> Table:
 
 def _hugging_face(source: Any, name: str) -> Table:
     if name != "Dataset":
-        raise argument("a %s of datasets is not read; track a Dataset, or a dict of them" % name)
+        raise _unsupported("a %s of datasets is not read; track a Dataset, or a dict of them" % name)
 
     def write(file: Any) -> Dict[str, Any]:
         rows = source.with_format("arrow")
@@ -123,11 +124,13 @@ def _stream(source: Any) -> Table:
 
 def _pandas(source: Any, name: str) -> Table:
     if name != "DataFrame":
-        raise argument("a %s of pandas is no table: its name and its index would be lost; track the frame that to_frame() makes of it" % name)
+        raise _unsupported("a %s of pandas is no table: its name and its index would be lost; track the frame that to_frame() makes of it" % name)
     pandas = sys.modules["pandas"]
     _check_pandas(pandas, source)
     try:
-        import pyarrow  # type: ignore[import-not-found,import-untyped,unused-ignore]  # pyright: ignore[reportMissingImports]
+        from importlib import import_module
+
+        pyarrow: Any = import_module("pyarrow")
     except ImportError as error:
         raise _unsupported("a frame of pandas is read by pyarrow, which is not installed; install it, or track frame.to_numpy()") from error
     index = source.index

@@ -67,6 +67,14 @@ function asWholes(data: TypedArray): Uint8Array | Uint16Array | Uint32Array {
   }
 }
 
+/** Return a copy of an array, of the same class and bits. */
+export function copyOf(data: TypedArray): TypedArray {
+  const bytes = asBytes(data)
+  const copy = emptyLike(data, bytes.byteLength / data.BYTES_PER_ELEMENT)
+  asBytes(copy).set(bytes)
+  return copy
+}
+
 /** Return an array of the same elements. A subclass such as `Buffer` has a constructor of its own, which is not called. */
 function emptyLike(data: TypedArray, length: number): TypedArray {
   const tag = Object.getOwnPropertyDescriptor(TYPED_ARRAY_PROTOTYPE, Symbol.toStringTag)?.get?.call(

@@ -1,9 +1,11 @@
 /** Models in memory: tensors by their names, or a model of TensorFlow.js. */
 import { checkObject } from '../core/options.ts'
-import { libraryModel, localTensor } from './library-models.ts'
+import { localTensor } from '../hash/library-tensors.ts'
+import { libraryModel } from './library-models.ts'
 import { tensorBytes } from './tensor-data.ts'
 import type { GivenConfig } from './config.ts'
-import type { OnnxTensor, TfjsGraphModel, TfjsLayersModel, TfjsTensor } from './library-models.ts'
+import type { OnnxTensor, TfjsTensor } from '../hash/library-tensors.ts'
+import type { TfjsGraphModel, TfjsLayersModel } from './library-models.ts'
 import type { TensorBytes, TensorData } from './tensor-data.ts'
 
 /** A model in memory: its tensors by their names, or a model of TensorFlow.js. */

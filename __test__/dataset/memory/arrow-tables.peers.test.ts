@@ -125,13 +125,11 @@ describe.skipIf(!isThere)('tables of Arrow libraries', () => {
   })
 
   test('statistics and null counts are those of the file', async () => {
-    const names = ['id', 'f64', 'text', 'flag']
     const file = await hashTable(join(folder, 'all.parquet'), { statistics: true })
     const { table } = await readDataset(all.arrow.tableFromIPC(bytesOf('chunks')))
-    for (const name of names) {
-      const [own, other] = [table, file].map((each) => each?.columns.find((column) => column.name === name))
-      expect(own?.statistics, name).toEqual(other?.statistics)
-    }
+    const figures = (columns: TableHash['columns'] = []): unknown =>
+      columns.map(({ name, statistics }) => [name, statistics])
+    expect(figures(table?.columns as TableHash['columns'])).toEqual(figures(file.columns))
   })
 
   test('without columns, the rows still count', async () => {
@@ -163,8 +161,10 @@ describe.skipIf(!isThere)('tables of Arrow libraries', () => {
     const vector = all.arrow.vectorFromArray([1, 2])
     for (const source of [vector])
       await expect(readDataset(source)).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_ARGUMENT' })
-    const { buffer } = (table as unknown as { batches: { data: { children: { values: Uint8Array }[] } }[] })
-      .batches[0]?.data.children[0]?.values as Uint8Array<ArrayBuffer>
+    const { batches } = table as unknown as {
+      batches: { data: { children: { values: Uint8Array<ArrayBuffer> }[] } }[]
+    }
+    const buffer = batches[0]?.data.children[0]?.values.buffer ?? new ArrayBuffer(0)
     structuredClone(buffer, { transfer: [buffer] })
     await expect(readDataset(table)).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_ARGUMENT' })
   })

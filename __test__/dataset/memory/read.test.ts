@@ -18,7 +18,7 @@ async function csvDigest(text: string, schema: Record<string, string>): Promise<
   return (await hashTable(Buffer.from(text), { format: 'csv', schema })).digest.toString()
 }
 
-async function* given(items: readonly unknown[]): AsyncGenerator<unknown> {
+async function* given(items: readonly unknown[]): AsyncGenerator {
   for (const item of items) yield await Promise.resolve(item)
 }
 
@@ -232,7 +232,7 @@ describe('what is refused', () => {
       await expect(readDataset([new Proxy({}, { [trap]: thrower })])).rejects.toMatchObject(
         trap === 'has' || trap === 'get' ? {} : UNREADABLE,
       )
-    async function* failing(): AsyncGenerator<unknown> {
+    async function* failing(): AsyncGenerator {
       yield { a: 1 }
       yield await Promise.resolve({ a: 2 })
       throw boom
@@ -243,9 +243,56 @@ describe('what is refused', () => {
     await expect(readDataset(stream)).rejects.toMatchObject({ ...UNREADABLE, cause: boom })
   })
 
+  test('one object or buffer that a stream uses for all records is read before the next one', async () => {
+    const wanted = await digestOf(
+      [1, 2, 3].map((id) => ({ id, bytes: Uint8Array.of(id), at: new Date(id), of: [{ id }] })),
+    )
+    const shared = { id: 0, bytes: new Uint8Array(1), at: new Date(0), of: [{ id: 0 }] }
+    function* records(): Generator {
+      for (const id of [1, 2, 3]) {
+        shared.id = id
+        shared.bytes[0] = id
+        shared.at.setTime(id)
+        Object.assign(shared.of[0] ?? {}, { id })
+        yield shared
+      }
+    }
+    expect(await digestOf(records())).toBe(wanted)
+    const buffer = Buffer.alloc(1)
+    function* items(): Generator {
+      for (const id of [1, 2]) yield buffer.fill(id)
+    }
+    expect(await digestOf(items())).toBe(await digestOf([Buffer.from([1]), Buffer.from([2])]))
+  })
+
+  test('tables of libraries that state what they do not have', async () => {
+    const type = { typeId: 2, bitWidth: 32, isSigned: true }
+    const table = (numRows: number, length = numRows, fields = [{ name: 'a', type }]): object => {
+      const children = [{ length, offset: 0, values: new Int32Array(2) }]
+      return { schema: { fields }, numRows, batches: [{ data: { length, children } }] }
+    }
+    expect((await readDataset(table(2))).table?.rows).toBe(2)
+    for (const lying of [
+      table(1e12),
+      table(-1),
+      table(NaN),
+      table(Infinity),
+      table(1, 2),
+      table(3),
+      table(2 ** 52, 2, []),
+    ])
+      await expect(readDataset(lying)).rejects.toMatchObject(ARGUMENT)
+    const cyclic = { typeId: 12, children: [] as object[] }
+    cyclic.children.push({ name: 'x', type: cyclic })
+    const deep = { schema: { fields: [{ name: 'a', type: cyclic }] }, numRows: 0, batches: [] }
+    await expect(readDataset(deep)).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_UNSUPPORTED' })
+    const odd = { [Symbol.asyncIterator]: () => ({ next: () => Promise.resolve(5) }) }
+    await expect(readDataset(odd)).rejects.toMatchObject(UNREADABLE)
+  })
+
   test('an iterator is ended once if the dataset is refused', async () => {
     let ended = 0
-    async function* items(): AsyncGenerator<unknown> {
+    async function* items(): AsyncGenerator {
       try {
         for (;;) yield await Promise.resolve({ a: Symbol('x') })
       } finally {
@@ -259,7 +306,7 @@ describe('what is refused', () => {
   test('a signal stops a stream without end', async () => {
     let count = 0
     const controller = new AbortController()
-    async function* items(): AsyncGenerator<unknown> {
+    async function* items(): AsyncGenerator {
       for (;;) {
         count += 1
         if (count === 200_000) controller.abort()
@@ -294,6 +341,11 @@ describe('sequences', () => {
     } finally {
       rmSync(folder, { recursive: true })
     }
+  })
+
+  test('items have the digest that docs/format.md shows', async () => {
+    const shown = '5ddf42cfca02ffedcb8c5b926a3f6f76a79b310e3c5d21167ae57105c6f4398b'
+    expect(await digestOf([1, 'two', [3]])).toBe(`sequence.v1.blake3:${shown}`)
   })
 
   test('items differ by value and by type', async () => {
@@ -359,7 +411,7 @@ describe('groups', () => {
     })
     const { hashTensors } = await import('../../../src/model/in-memory.ts')
     const model = await hashTensors({
-      x: { ...{ dtype: 'F32', shape: [2], data: x } },
+      x: { dtype: 'F32', shape: [2], data: x },
       y: { dtype: 'I32', ...y },
     })
     expect(found.digests.blake3).toEqual(model.weights)

@@ -74,22 +74,22 @@ async function readSequence(
 ): Promise<ReadForm> {
   if (blocks.length !== Math.ceil(records / BLOCK_RECORDS))
     throw wrong(`${Math.ceil(records / BLOCK_RECORDS)} blocks`, `${blocks.length} blocks`)
-  const found: { blake3: Uint8Array[]; sha256: Uint8Array[] } = { blake3: [], sha256: [] }
+  const hashes: { blake3: Uint8Array[]; sha256: Uint8Array[] } = { blake3: [], sha256: [] }
   let start = 0
   for (const size of blocks) {
     const stream = createReadStream(file, { start, end: start + size - 1 })
     const { digests, size: read } = await hashStream<AlgorithmChoice>(stream, { algorithm, signal })
     if (read !== size) throw wrong(`a block of ${size} bytes`, `${read} bytes`)
-    if (digests.blake3) found.blake3.push(digests.blake3.bytes)
-    if (digests.sha256) found.sha256.push(digests.sha256.bytes)
+    if (digests.blake3) hashes.blake3.push(digests.blake3.bytes)
+    if (digests.sha256) hashes.sha256.push(digests.sha256.bytes)
     start += size
   }
   const isWanted = (name: AlgorithmChoice): boolean =>
     algorithm === 'both' || (algorithm ?? 'blake3') === name
   const raw = native.sequenceDigest(
     records,
-    isWanted('blake3') ? Buffer.concat(found.blake3) : undefined,
-    isWanted('sha256') ? Buffer.concat(found.sha256) : undefined,
+    isWanted('blake3') ? Buffer.concat(hashes.blake3) : undefined,
+    isWanted('sha256') ? Buffer.concat(hashes.sha256) : undefined,
   )
   const digests = toDigests(raw, 'sequence')
   const format = areBytes === true ? 'records' : 'items'

@@ -91,17 +91,17 @@ function batchTable(
     column.children?.forEach(add)
   }
   columns.forEach(add)
-  const places: number[] = []
+  const ranges: number[] = []
   let position = 0
   for (const { byteLength } of buffers) {
-    places.push(position, byteLength)
+    ranges.push(position, byteLength)
     position += padded(byteLength, ALIGNMENT)
   }
   const table = {
     fields: [
       scalar(8, rows),
       { rows: nodes.length / 2, numbers: nodes },
-      { rows: places.length / 2, numbers: places },
+      { rows: ranges.length / 2, numbers: ranges },
       undefined,
       ...(variadic.length > 0 ? [{ rows: variadic.length, numbers: variadic }] : []),
     ],
@@ -133,33 +133,24 @@ function padded(length: number, alignment: number): number {
 
 /** Return the columns within a column. */
 export function childFields(type: ArrowType): readonly ArrowField[] {
-  switch (type.kind) {
-    case 'list':
-    case 'large_list':
-    case 'fixed_list':
-      return [{ name: 'item', type: type.item }]
-    case 'struct':
-      return type.fields
-    case 'map': {
-      const fields = [
-        { name: 'key', type: type.key, isRequired: true as const },
-        { name: 'value', type: type.value },
-      ]
-      return [{ name: 'entries', type: { kind: 'struct', fields }, isRequired: true }]
-    }
-    default:
-      return []
-  }
+  if ('item' in type) return [{ name: 'item', type: type.item }]
+  if (type.kind === 'struct') return type.fields
+  if (type.kind !== 'map') return []
+  const fields = [
+    { name: 'key', type: type.key, isRequired: true as const },
+    { name: 'value', type: type.value },
+  ]
+  return [{ name: 'entries', type: { kind: 'struct', fields }, isRequired: true }]
 }
 
 function fieldTable({ name, type, isRequired }: ArrowField): Table {
-  const plain = type.kind === 'dictionary' ? type.values : type
-  const [kind, fields] = typeTable(plain)
+  const stored = type.kind === 'dictionary' ? type.values : type
+  const [kind, fields] = typeTable(stored)
   const encoding =
     type.kind === 'dictionary'
       ? { fields: [scalar(8, type.id), { fields: typeTable(type.index)[1] }, scalar(1, 0)] }
       : undefined
-  const children = childFields(plain).map(fieldTable)
+  const children = childFields(stored).map(fieldTable)
   return {
     fields: [name, scalar(1, isRequired === true ? 0 : 1), scalar(1, kind), { fields }, encoding, children],
   }
@@ -213,8 +204,9 @@ function typeTable(type: ArrowType): readonly [kind: number, fields: readonly Pa
     case 'utf8_view':
       return [24, []]
     case 'dictionary':
-      return typeTable(type.values)
+      break
   }
+  return typeTable(type.values)
 }
 
 function unit(name: (typeof TIME_UNITS)[number]): Part {

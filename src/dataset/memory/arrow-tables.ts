@@ -6,6 +6,7 @@ import { LineaprintError } from '../../core/errors.ts'
 import { asBytes } from '../../hash/bytes.ts'
 import { INTERVAL_UNITS, TIME_UNITS, widthOf } from './arrow-types.ts'
 import { columnWriter } from './columns.ts'
+import { within as inPart } from './within.ts'
 import { tableOfColumns } from './column-source.ts'
 import type { ArrowField, ArrowType } from './arrow-types.ts'
 import type { ColumnData } from './arrow-stream.ts'
@@ -66,7 +67,7 @@ export function tableOfArrow(table: ArrowTableLike): MemoryTable {
   let id = 0
   const nextId = (): number => id++
   const columns = table.schema.fields.map(({ name, type }, index) =>
-    arrowColumn(String(name), type, pieces[index] ?? [], nextId),
+    arrowColumn(name, type, pieces[index] ?? [], table.numRows, nextId),
   )
   return tableOfColumns(columns, table.numRows)
 }
@@ -93,11 +94,17 @@ function childrenOf(piece: Piece): readonly Piece[] {
   return Array.isArray(piece['children']) ? (piece['children'] as readonly Piece[]) : []
 }
 
-/** Return a column of apache-arrow or flechette. @param nextId Return a new number for a dictionary. */
+/**
+ * Return a column of apache-arrow or flechette.
+ *
+ * @param total Rows that it must have.
+ * @param nextId Return a new number for a dictionary.
+ */
 export function arrowColumn(
   name: string,
   libraryType: LibraryType,
   pieces: readonly Piece[],
+  total: number,
   nextId: () => number,
 ): ColumnSource {
   const type = inColumn(name, () => typeOf(libraryType, nextId, 0))
@@ -106,6 +113,17 @@ export function arrowColumn(
   for (const { length } of pieces) {
     starts.push(rows)
     rows += length
+  }
+  if (rows !== total) {
+    throw new LineaprintError(
+      'ERR_LINEAPRINT_ARGUMENT',
+      `column ${JSON.stringify(name)} has another length`,
+      {
+        field: name,
+        expected: `${total} rows`,
+        received: `${rows} rows`,
+      },
+    )
   }
   const dictionaries = new Map<unknown, ColumnData>()
   const find = (start: number): number => {
@@ -125,7 +143,8 @@ export function arrowColumn(
       const at = find(start)
       let count = Math.min(limit, (pieces[at]?.length ?? 0) - (start - (starts[at] ?? 0)))
       const piece = pieces[at]
-      while (piece && count > 1 && bytesOf(type, piece, start - (starts[at] ?? 0), count) > BATCH_BYTES)
+      if (piece === undefined) return count
+      while (count > 1 && bytesOf(type, piece, start - (starts[at] ?? 0), count) > BATCH_BYTES)
         count = Math.ceil(count / 2)
       return count
     },
@@ -143,20 +162,18 @@ function inColumn<T>(name: string, work: () => T): T {
     return work()
   } catch (cause) {
     if (!LineaprintError.is(cause)) throw cause
-    const { expected, received, hint } = cause
-    const message = `column ${JSON.stringify(name)}: ${cause.message}`
-    throw new LineaprintError(cause.code, message, { field: name, expected, received, hint, cause })
+    throw inPart(`column ${JSON.stringify(name)}`, name, cause)
   }
 }
 
 /** Return about how many bytes a range of texts takes. */
 function bytesOf(type: ArrowType, piece: Piece, start: number, count: number): number {
   if (!/^(?:large_)?(?:utf8|binary|list)$/.test(type.kind)) return 0
-  const offsets = field(piece, 'valueOffsets', 'offsets') as ArrayLike<number | bigint> | undefined
+  const offsets = fieldOf(piece, 'valueOffsets', 'offsets') as ArrayLike<number | bigint> | undefined
   return Number(offsets?.[start + count] ?? 0) - Number(offsets?.[start] ?? 0)
 }
 
-function field(piece: Piece, ...names: readonly string[]): unknown {
+function fieldOf(piece: Piece, ...names: readonly string[]): unknown {
   for (const name of names) if (piece[name] !== undefined && piece[name] !== null) return piece[name]
   return undefined
 }
@@ -193,7 +210,7 @@ function rangeOf(
     }
     case 'utf8_view':
     case 'binary_view': {
-      const parts = (field(piece, 'variadicBuffers', 'data') ?? []) as readonly Uint8Array[]
+      const parts = (fieldOf(piece, 'variadicBuffers', 'data') ?? []) as readonly Uint8Array[]
       const views = within(valuesOf(piece), 16 * start, 16 * (start + count))
       return { ...base, buffers: [validity, views, ...parts.map(asBytes)], variadic: parts.length }
     }
@@ -209,14 +226,23 @@ function rangeOf(
       const children = type.fields.map((_, index) => child(index, start, count))
       return { ...base, buffers: [validity], children }
     }
-    default: {
-      const width = widthOf(type) ?? 0
-      const values = within(valuesOf(piece), width * start, width * (start + count))
-      if (type.kind !== 'dictionary') return { ...base, buffers: [validity, values] }
-      const dictionary = dictionaryOf(type.values, piece['dictionary'], dictionaries)
-      return { ...base, buffers: [validity, values], dictionary }
-    }
+    case 'int':
+    case 'float':
+    case 'date':
+    case 'time':
+    case 'timestamp':
+    case 'duration':
+    case 'interval':
+    case 'decimal':
+    case 'fixed_binary':
+    case 'dictionary':
+      break
   }
+  const width = widthOf(type) ?? 0
+  const values = within(valuesOf(piece), width * start, width * (start + count))
+  if (type.kind !== 'dictionary') return { ...base, buffers: [validity, values] }
+  const dictionary = dictionaryOf(type.values, piece['dictionary'], dictionaries)
+  return { ...base, buffers: [validity, values], dictionary }
 }
 
 function childTypes(type: ArrowType): readonly ArrowType[] {
@@ -232,7 +258,7 @@ function childTypes(type: ArrowType): readonly ArrowType[] {
 }
 
 function valuesOf(piece: Piece): Uint8Array {
-  const values = field(piece, 'values')
+  const values = fieldOf(piece, 'values')
   return values === undefined ? new Uint8Array() : asBytes(values as ArrayBufferView)
 }
 
@@ -252,7 +278,7 @@ function offsetsOf(
   count: number,
   isLarge: boolean,
 ): { readonly offsets: Uint8Array; readonly first: number; readonly last: number } {
-  const given = field(piece, 'valueOffsets', 'offsets') as ArrayLike<number | bigint> | undefined
+  const given = fieldOf(piece, 'valueOffsets', 'offsets') as ArrayLike<number | bigint> | undefined
   const first = Number(given?.[start] ?? 0)
   const bytes = Buffer.alloc((isLarge ? 8 : 4) * (count + 1))
   let before = first
@@ -277,7 +303,7 @@ function validityOf(
   bit: number,
   count: number,
 ): { readonly validity: Uint8Array; readonly nulls: number } {
-  const given = field(piece, 'nullBitmap', 'validity')
+  const given = fieldOf(piece, 'nullBitmap', 'validity')
   const bitmap = given === undefined ? undefined : asBytes(given as ArrayBufferView)
   const stated = piece['nullCount']
   if (bitmap === undefined || bitmap.byteLength === 0) {
@@ -325,18 +351,18 @@ function dictionaryOf(type: ArrowType, given: unknown, dictionaries: Map<unknown
     throw unsupported('a dictionary without its values')
   const pieces = given.data as readonly Piece[]
   const [only, ...more] = pieces
-  const found =
+  const values =
     only !== undefined && more.length === 0
       ? rangeOf(type, only, 0, only.length, dictionaries)
       : joined(type, given, pieces)
-  dictionaries.set(given, found)
-  return found
+  dictionaries.set(given, values)
+  return values
 }
 
 /** Return the values of a dictionary in several pieces. */
 function joined(type: ArrowType, given: object, pieces: readonly Piece[]): ColumnData {
   const isText = type.kind === 'utf8' || type.kind === 'large_utf8' || type.kind === 'utf8_view'
-  const get = field(given as Piece, 'get', 'at')
+  const get = fieldOf(given as Piece, 'get', 'at')
   if (pieces.length > 0 && (!isText || typeof get !== 'function'))
     throw unsupported('a dictionary in several parts', 'write it to an Arrow file, and track that')
   const writer = columnWriter(
@@ -352,17 +378,19 @@ function joined(type: ArrowType, given: object, pieces: readonly Piece[]): Colum
 function typeOf(type: LibraryType, nextId: () => number, depth: number): ArrowType {
   if (depth > MAX_DEPTH) throw unsupported(`types nested more than ${MAX_DEPTH} deep`)
   const number = (...names: readonly string[]): number => {
-    const value = names.map((name) => type[name]).find((found) => found !== undefined && found !== null)
+    const value = names.map((name) => type[name]).find((each) => each !== undefined && each !== null)
     if (typeof value === 'number' && Number.isInteger(value)) return value
     throw unsupported(`a type without its ${names[0]}`)
   }
   const children = (): ArrowField[] => {
     const given = type['children']
     if (!Array.isArray(given)) throw unsupported('a type without its children')
-    return (given as readonly { readonly name: unknown; readonly type: LibraryType }[]).map((child) => ({
-      name: String(child.name ?? ''),
-      type: typeOf(child.type, nextId, depth + 1),
-    }))
+    return (given as readonly { readonly name?: string | null; readonly type: LibraryType }[]).map(
+      (child) => ({
+        name: child.name ?? '',
+        type: typeOf(child.type, nextId, depth + 1),
+      }),
+    )
   }
   const item = (): ArrowType => children()[0]?.type ?? { kind: 'null' }
   const unit = (): (typeof TIME_UNITS)[number] => TIME_UNITS[number('unit')] ?? 'ms'

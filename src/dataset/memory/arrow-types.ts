@@ -44,25 +44,11 @@ export interface ArrowField {
 
 /** Bytes of a value of a type of fixed width; `undefined` of others, and of bits. */
 export function widthOf(type: ArrowType): number | undefined {
-  switch (type.kind) {
-    case 'int':
-    case 'float':
-    case 'date':
-    case 'time':
-    case 'decimal':
-      return type.bits / 8
-    case 'timestamp':
-    case 'duration':
-      return 8
-    case 'interval':
-      return { year_month: 4, day_time: 8, month_day_nano: 16 }[type.unit]
-    case 'fixed_binary':
-      return type.width
-    case 'dictionary':
-      return widthOf(type.index)
-    default:
-      return undefined
-  }
+  if (type.kind === 'dictionary') return widthOf(type.index)
+  if (type.kind === 'fixed_binary') return type.width
+  if (type.kind === 'interval') return { year_month: 4, day_time: 8, month_day_nano: 16 }[type.unit]
+  if ('bits' in type) return type.bits / 8
+  return type.kind === 'timestamp' || type.kind === 'duration' ? 8 : undefined
 }
 
 /** Types whose spelling is one word. */
@@ -169,13 +155,13 @@ class TypeParser {
 
   #arguments(): string[] {
     this.#match(/\(/y)
-    const found = [this.#name()]
+    const matched = [this.#name()]
     while (this.#text[this.#at] === ',') {
       this.#at += 1
-      found.push(this.#name())
+      matched.push(this.#name())
     }
     this.#match(/\)/y)
-    return found
+    return matched
   }
 
   #within(inner: () => ArrowType): ArrowType {
@@ -187,10 +173,10 @@ class TypeParser {
 
   #match(pattern: RegExp): string {
     pattern.lastIndex = this.#at
-    const found = pattern.exec(this.#text)?.[0]
-    if (found === undefined) throw this.#error()
-    this.#at += found.length
-    return found
+    const matched = pattern.exec(this.#text)?.[0]
+    if (matched === undefined) throw this.#error()
+    this.#at += matched.length
+    return matched
   }
 
   #error(): LineaprintError {

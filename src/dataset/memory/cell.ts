@@ -1,4 +1,4 @@
-/** What is wrong with a value of a table in memory, until its column and row are known. */
+/** Errors of values of a table in memory, until their column and row are known. */
 import { types } from 'node:util'
 
 /** A value that has no place in its column. */
@@ -42,7 +42,7 @@ function nameOf(prototype: unknown): string | undefined {
 }
 
 /** Check whether a value is an object without a class, such as a record. */
-export function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
   const prototype = Object.getPrototypeOf(value) as object | null
   if (prototype === null || prototype === Object.prototype) return true

@@ -9,6 +9,9 @@ import type { ArrowType } from './arrow-types.ts'
 import type { ColumnData, RowBatch } from './arrow-stream.ts'
 import type { MemoryTable } from './records.ts'
 
+/** Rows of a table at most, as everywhere. */
+const MAX_ROWS = 2 ** 40
+
 /** Rows of one batch at most. */
 const BATCH_ROWS = 65_536
 
@@ -26,11 +29,18 @@ export interface ColumnSource {
 
 /** Return the table with these columns, which all have a number of rows. */
 export function tableOfColumns(columns: readonly ColumnSource[], rows: number): MemoryTable {
+  if (!Number.isSafeInteger(rows) || rows < 0 || rows > MAX_ROWS) {
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the table has an impossible number of rows', {
+      expected: `a whole number up to ${MAX_ROWS}`,
+      received: String(rows),
+    })
+  }
   const fields = columns.map(({ name, type }) => ({ name, type }))
   return { fields, batches: batchesOf(columns, rows) }
 }
 
 async function* batchesOf(columns: readonly ColumnSource[], rows: number): AsyncGenerator<RowBatch> {
+  if (columns.length === 0 && rows > 0) return yield { rows, columns: [] }
   for (let start = 0; start < rows;) {
     const limit = Math.min(BATCH_ROWS, rows - start)
     const count = columns.reduce((most, column) => column.most(start, most), limit)

@@ -1,8 +1,9 @@
 /** Values of JavaScript as columns of Arrow. A value that its type cannot hold exactly is refused. */
 import { isAnyArrayBuffer, isDate, isMap } from 'node:util/types'
+import { LineaprintError } from '../../core/errors.ts'
 import { asBytes } from '../../hash/bytes.ts'
 import { dtypeOf } from '../../hash/array.ts'
-import { CellProblem, isPlainObject } from './cell.ts'
+import { CellProblem, isRecord } from './cell.ts'
 import { widthOf } from './arrow-types.ts'
 import type { ArrowField, ArrowType, TimeUnit } from './arrow-types.ts'
 import type { ColumnData } from './arrow-stream.ts'
@@ -70,9 +71,27 @@ export function columnWriter(type: ArrowType): ColumnWriter {
       return new StructWriter(type.fields)
     case 'map':
       return new MapWriter(type.key, type.value)
-    default:
+    case 'int':
+    case 'float':
+    case 'date':
+    case 'time':
+    case 'timestamp':
+    case 'duration':
+    case 'interval':
+    case 'decimal':
+    case 'fixed_binary':
       return new FixedWriter(widthOf(type) ?? 0, setterOf(type))
+    case 'large_utf8':
+    case 'large_binary':
+    case 'large_list':
+    case 'utf8_view':
+    case 'binary_view':
+    case 'dictionary':
+      break
   }
+  throw new LineaprintError('ERR_LINEAPRINT_INTERNAL', 'values are not written in this form', {
+    received: type.kind,
+  })
 }
 
 function grown(bytes: Uint8Array, least: number): Uint8Array {
@@ -293,13 +312,13 @@ class StructWriter extends ColumnWriter {
   }
 
   protected add(value: unknown): void {
-    if (!isPlainObject(value)) throw new CellProblem('an object', value)
-    let found = 0
+    if (!isRecord(value)) throw new CellProblem('an object', value)
+    let known = 0
     for (const [at, name] of this.#names.entries()) {
-      if (Object.hasOwn(value, name)) found += 1
+      if (Object.hasOwn(value, name)) known += 1
       this.#members[at]?.append(Object.hasOwn(value, name) ? value[name] : null)
     }
-    if (Object.keys(value).length > found)
+    if (Object.keys(value).length > known)
       throw new CellProblem(
         `an object with no other keys than ${JSON.stringify(this.#names).slice(0, 200)}`,
         value,
@@ -382,45 +401,43 @@ function textBytes(value: unknown): Uint8Array {
 }
 
 function cellBytes(value: unknown): Uint8Array {
-  if (ArrayBuffer.isView(value) || isAnyArrayBuffer(value)) return asBytes(value as ArrayBufferView)
+  if (ArrayBuffer.isView(value) || isAnyArrayBuffer(value)) return asBytes(value)
   throw new CellProblem('bytes', value)
 }
 
 function setterOf(type: ArrowType): Setter {
-  switch (type.kind) {
-    case 'int':
-      return integerSetter(type.bits, type.isSigned)
-    case 'float':
-      return floatSetter(type.bits)
-    case 'fixed_binary':
-      return (view, at, value) => {
-        const bytes = cellBytes(value)
-        if (bytes.byteLength !== type.width)
-          throw new CellProblem(`${type.width} bytes`, `${bytes.byteLength} bytes`)
-        new Uint8Array(view.buffer).set(bytes, at)
-      }
-    case 'decimal':
-      return decimalSetter(type)
-    case 'date':
-      return (view, at, value) => {
-        const time = timeOf(value)
-        if (type.bits === 64) return view.setBigInt64(at, BigInt(time), true)
-        const days = time / 86_400_000
-        if (!Number.isInteger(days)) throw new CellProblem('a Date at midnight of UTC', value)
-        if (days !== (days | 0)) throw new CellProblem('a day that 32 bits hold', value)
-        view.setInt32(at, days, true)
-      }
-    case 'timestamp':
-      return (view, at, value) =>
-        view.setBigInt64(at, isDate(value) ? inUnit(value, type.unit) : wide(value, 64, true), true)
-    case 'duration':
-      return integerSetter(64, true)
-    case 'time':
-      return integerSetter(type.bits, true)
-    default:
-      return (_view, _at, value) => {
-        throw new CellProblem('a type that values of JavaScript can have', value)
-      }
+  if (type.kind === 'int') return integerSetter(type.bits, type.isSigned)
+  if (type.kind === 'float') return floatSetter(type.bits)
+  if (type.kind === 'fixed_binary') return bytesSetter(type.width)
+  if (type.kind === 'decimal') return decimalSetter(type)
+  if (type.kind === 'date') return dateSetter(type.bits)
+  if (type.kind === 'duration') return integerSetter(64, true)
+  if (type.kind === 'time') return integerSetter(type.bits, true)
+  if (type.kind === 'timestamp') {
+    return (view, at, value) =>
+      view.setBigInt64(at, isDate(value) ? inUnit(value, type.unit) : wide(value, 64, true), true)
+  }
+  return (_view, _at, value) => {
+    throw new CellProblem('a type that values of JavaScript can have', value)
+  }
+}
+
+function bytesSetter(width: number): Setter {
+  return (view, at, value) => {
+    const bytes = cellBytes(value)
+    if (bytes.byteLength !== width) throw new CellProblem(`${width} bytes`, `${bytes.byteLength} bytes`)
+    new Uint8Array(view.buffer).set(bytes, at)
+  }
+}
+
+function dateSetter(bits: 32 | 64): Setter {
+  return (view, at, value) => {
+    const time = timeOf(value)
+    if (bits === 64) return view.setBigInt64(at, BigInt(time), true)
+    const days = time / 86_400_000
+    if (!Number.isInteger(days)) throw new CellProblem('a Date at midnight of UTC', value)
+    if (days !== (days | 0)) throw new CellProblem('a day that 32 bits hold', value)
+    view.setInt32(at, days, true)
   }
 }
 
@@ -519,13 +536,13 @@ function decimalSetter({ precision, scale, bits }: ArrowType & { kind: 'decimal'
 function digitsOf(value: unknown, scale: number): bigint | undefined {
   if (typeof value === 'number' && !Number.isSafeInteger(value)) return undefined
   if (typeof value !== 'number' && typeof value !== 'bigint' && typeof value !== 'string') return undefined
-  const found = /^(-?)(\d{1,80})(?:\.(\d{1,80}))?$/.exec(String(value))
-  if (found === null) return undefined
-  const [, sign = '', whole = '', behind = ''] = found
+  const matched = /^(-?)(\d{1,80})(?:\.(\d{1,80}))?$/.exec(String(value))
+  if (matched === null) return undefined
+  const [, sign = '', whole = '', behind = ''] = matched
   const moved = BigInt(whole + behind)
-  const places = scale - behind.length
-  const unit = 10n ** BigInt(Math.abs(places))
-  if (places < 0 && moved % unit !== 0n) return undefined
-  const digits = places < 0 ? moved / unit : moved * unit
+  const shift = scale - behind.length
+  const unit = 10n ** BigInt(Math.abs(shift))
+  if (shift < 0 && moved % unit !== 0n) return undefined
+  const digits = shift < 0 ? moved / unit : moved * unit
   return sign === '-' ? -digits : digits
 }

@@ -59,13 +59,13 @@ class Writer {
   }
 
   table({ fields }: Table): number {
-    const places: number[] = []
+    const slots: number[] = []
     let size = 4
     for (const [index, field] of fields.entries()) {
       if (field === undefined) continue
       const width = isScalar(field) ? field.width : 4
       size = Math.ceil(size / width) * width
-      places[index] = size
+      slots[index] = size
       size += width
     }
     this.#align(8)
@@ -77,11 +77,11 @@ class Writer {
     this.#bytes.writeInt32LE(table - vtable, table)
     const referred: (() => void)[] = []
     for (const [index, field] of fields.entries()) {
-      const place = places[index]
-      if (field === undefined || place === undefined) continue
-      this.#bytes.writeUInt16LE(place, vtable + 4 + 2 * index)
-      if (isScalar(field)) this.#number(table + place, field)
-      else referred.push(() => this.refer(table + place, this.#part(field)))
+      const slot = slots[index]
+      if (field === undefined || slot === undefined) continue
+      this.#bytes.writeUInt16LE(slot, vtable + 4 + 2 * index)
+      if (isScalar(field)) this.#number(table + slot, field)
+      else referred.push(() => this.refer(table + slot, this.#part(field)))
     }
     for (const write of referred) write()
     return table

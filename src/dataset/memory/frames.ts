@@ -107,7 +107,7 @@ export function tableOfArquero(table: ArqueroTableLike): MemoryTable {
   const columns = table.columnNames().map((name): ColumnSource => {
     const column = table.column(name)
     if (indices === undefined && isArrowColumn(column))
-      return arrowColumn(name, column.type, column.data, () => id++)
+      return arrowColumn(name, column.type, column.data, total, () => id++)
     if (column.length < total) throw shorter(name, total, column.length)
     const given: object = column
     const at = isIndexed(given) ? (row: number) => given[row] : (row: number) => column.at(row)
@@ -135,8 +135,8 @@ export function tableOfDanfo(frame: DanfoFrameLike): MemoryTable {
   })
   const { index } = frame
   if (index.length !== rows) throw shorter('index', rows, index.length)
-  const isPlain = index.every((label, row) => label === row)
-  const labels = isPlain ? [] : [valueColumn('__index_level_0__', rows, (row) => index[row])]
+  const isNumbered = index.every((label, row) => label === row)
+  const labels = isNumbered ? [] : [valueColumn('__index_level_0__', rows, (row) => index[row])]
   return tableOfColumns([...columns, ...labels], rows)
 }
 

@@ -1,7 +1,7 @@
 /** The types of columns of which no schema is given: those that the values themselves have. */
 import { isAnyArrayBuffer, isDataView, isDate, isMap, isUint8Array } from 'node:util/types'
 import { dtypeOf } from '../../hash/array.ts'
-import { CellProblem, isPlainObject } from './cell.ts'
+import { CellProblem, isRecord } from './cell.ts'
 import type { ArrowType } from './arrow-types.ts'
 
 /** Nested values deeper than this are refused, as everywhere in tables. */
@@ -26,7 +26,7 @@ const ELEMENTS: ReadonlyMap<string, ArrowType> = new Map<string, ArrowType>([
   ['F64', FLOAT64],
 ])
 
-/** What the values of a column so far are. */
+/** The type of the values of a column so far. */
 export class TypeGuess {
   #known: string | undefined
   #type: ArrowType | undefined
@@ -140,9 +140,12 @@ function kindOf(value: unknown): string {
       return 'utf8'
     case 'object':
       return objectKind(value as object)
-    default:
-      throw new CellProblem(KNOWN, value)
+    case 'undefined':
+    case 'function':
+    case 'symbol':
+      break
   }
+  throw new CellProblem(KNOWN, value)
 }
 
 const KNOWN = 'a number, BigInt, boolean, text, Date, bytes, typed array, array, Map, plain object or null'
@@ -154,7 +157,7 @@ function objectKind(value: object): string {
   if (isMap(value)) return 'map'
   const dtype = dtypeOf(value)
   if (dtype !== undefined) return `elements of ${dtype}`
-  if (isPlainObject(value)) return 'struct'
+  if (isRecord(value)) return 'struct'
   throw new CellProblem(KNOWN, value)
 }
 

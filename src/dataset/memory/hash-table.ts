@@ -2,7 +2,6 @@
 import { hashTable } from '../table.ts'
 import { STREAM_END, batchMessages, schemaMessage } from './arrow-stream.ts'
 import { Spill } from './spill.ts'
-import type { AlgorithmChoice } from '../../core/digest.ts'
 import type { TableHash, TableOptions } from '../table.ts'
 import type { ColumnData } from './arrow-stream.ts'
 import type { MemoryTable } from './records.ts'
@@ -17,7 +16,7 @@ export type MemoryTableOptions = Pick<
 export async function hashMemoryTable(
   { fields, batches }: MemoryTable,
   options: MemoryTableOptions,
-): Promise<TableHash<AlgorithmChoice>> {
+): Promise<TableHash> {
   const spill = new Spill()
   const written = new Map<number, ColumnData>()
   try {

@@ -5,7 +5,7 @@ import { checkAlgorithm } from '../../core/options.ts'
 import { digestTensor, hashArray, isTypedArray } from '../../hash/array.ts'
 import { asBytes, isBytes } from '../../hash/bytes.ts'
 import { hashStream } from '../../hash/stream.ts'
-import { localTensor } from '../../model/library-models.ts'
+import { localTensor } from '../../hash/library-tensors.ts'
 import { native } from '../../native/load.ts'
 import { compareUtf8 } from '../../util/text-order.ts'
 import { datasetTable } from '../describe-table.ts'
@@ -13,7 +13,7 @@ import { splitsDigest } from '../folder/splits-digest.ts'
 import { checkSchema } from '../table.ts'
 import { isArrowTable, tableOfArrow } from './arrow-tables.ts'
 import { isNodeByteStream, isWebByteStream, isWebStream } from './streams.ts'
-import { isPlainObject, shown } from './cell.ts'
+import { isRecord, shown } from './cell.ts'
 import {
   hashPolars,
   isArqueroTable,
@@ -26,6 +26,7 @@ import {
 import { hashMemoryTable } from './hash-table.ts'
 import { tableOfArray, tableOfIterable } from './records.ts'
 import { hashItems } from './sequence.ts'
+import { within } from './within.ts'
 import type { AlgorithmChoice, Digest, Digests } from '../../core/digest.ts'
 import type { ShapedArray, TypedArray } from '../../hash/array.ts'
 import type { SampledHashOptions } from '../../hash/sample/options.ts'
@@ -35,7 +36,7 @@ import type { DatasetTable } from '../describe-table.ts'
 import type { DatasetSplit, DatasetSplits } from '../folder/splits-digest.ts'
 import type { TableHash, TableSchema } from '../table.ts'
 import type { MemoryTable, Schema } from './records.ts'
-import type { LocalTensor } from './sequence.ts'
+import type { LocalTensor } from '../../hash/library-tensors.ts'
 
 /** An array of a named group of arrays. */
 export interface NamedArray {
@@ -141,20 +142,22 @@ function recognised(
   if (source instanceof Map) return { kind: 'group', entries: [...(source as ReadonlyMap<unknown, unknown>)] }
   if (isAsyncIterable(source)) return { kind: 'items', open: () => source[Symbol.asyncIterator]() }
   if (isIterable(source)) return { kind: 'items', open: () => source[Symbol.iterator]() }
-  if (isPlainObject(source)) return { kind: 'group', entries: Object.entries(source) }
+  if (isRecord(source)) return { kind: 'group', entries: Object.entries(source) }
   throw notDataset(source)
 }
 
 function arrayForm(source: readonly unknown[]): Form {
   const [first] = source
-  if (isPlainObject(first) && !isItem(first)) return { kind: 'records', records: source }
+  if (isRecord(first) && !isItem(first)) return { kind: 'records', records: source }
   return { kind: 'items', open: () => source[Symbol.iterator]() }
+}
+
+function isTensor(each: unknown): boolean {
+  return typeof each === 'object' && each !== null && 'dtype' in each && 'shape' in each && 'data' in each
 }
 
 /** Check whether an object is a value with a digest of its own, such as a tensor, and no record of a table. */
 function isItem(value: object): boolean {
-  const isTensor = (each: unknown): boolean =>
-    typeof each === 'object' && each !== null && 'dtype' in each && 'shape' in each && 'data' in each
   if (isTensor(value) || ('data' in value && 'shape' in value)) return true
   // A getter is called once, when its cell is read.
   return Object.keys(value).some((key) => isTensor(Object.getOwnPropertyDescriptor(value, key)?.value))
@@ -191,7 +194,7 @@ function disposeOf(value: unknown, depth: number): void {
   if (typeof value !== 'object' || value === null || depth > 100) return
   if ('dispose' in value && typeof value.dispose === 'function') value.dispose()
   else if (Array.isArray(value)) for (const item of value as readonly unknown[]) disposeOf(item, depth + 1)
-  else if (isPlainObject(value)) for (const item of Object.values(value)) disposeOf(item, depth + 1)
+  else if (isRecord(value)) for (const item of Object.values(value)) disposeOf(item, depth + 1)
 }
 
 async function readForm(form: Form, given: MemoryOptions): Promise<ReadForm> {
@@ -237,7 +240,7 @@ async function readItems(
     const items = first.done === true ? [] : [first.value]
     if (form.isWebStream === true && isBytes(items[0])) throw ambiguousStream()
     if (items.length === 0 && schema === undefined) throw emptyDataset()
-    const isTable = form.areItems !== true && isPlainObject(items[0]) && !isItem(items[0])
+    const isTable = form.areItems !== true && isRecord(items[0]) && !isItem(items[0])
     if (isTable || (items.length === 0 && schema !== undefined))
       return tableReport(await hashMemoryTable(await tableOfIterable(items, iterator, schema), options))
     const algorithm = checkAlgorithm(options.algorithm)
@@ -249,6 +252,10 @@ async function readItems(
   }
 }
 
+function isResult(result: unknown): result is IteratorResult<unknown> {
+  return typeof result === 'object' && result !== null
+}
+
 /** Return an iterator whose failures are errors of the dataset, and which is ended once. */
 function guarded(
   iterator: AsyncIterator<unknown> | Iterator<unknown>,
@@ -256,7 +263,11 @@ function guarded(
   let [count, isDone] = [0, false]
   return {
     next: async () => {
-      const result = await readSafely(`the dataset has failed after ${count} items`, () => iterator.next())
+      const result: unknown = await readSafely(`the dataset has failed after ${count} items`, () =>
+        iterator.next(),
+      )
+      if (!isResult(result))
+        throw unreadable('the iterator is none of JavaScript', new TypeError('next() gave no object'))
       count += 1
       isDone = result.done === true
       return result
@@ -362,9 +373,7 @@ async function inMember<T>(name: string, work: Promise<T>): Promise<T> {
     return await work
   } catch (cause) {
     if (!LineaprintError.is(cause)) throw cause
-    const { code, field, expected, received, hint } = cause
-    const message = `${JSON.stringify(name)}: ${cause.message}`
-    throw new LineaprintError(code, message, { field: field ?? name, expected, received, hint, cause })
+    throw within(JSON.stringify(name), name, cause)
   }
 }
 
@@ -388,7 +397,7 @@ function namedArrays(read: readonly (readonly [string, MemoryDataset])[]): Named
 /** Compute the `weights` digest of arrays, which that of a file with the same arrays equals. */
 function arraysDigest(read: readonly (readonly [string, ReadForm])[], algorithm: AlgorithmChoice): Digests {
   const each = (['blake3', 'sha256'] as const).filter((name) => algorithm === 'both' || algorithm === name)
-  const found = each.map((name) => {
+  const hashed = each.map((name) => {
     const items = read.map(([label, { dtype = '', shape = [], data }]) => {
       const digest = data?.[name]?.bytes
       if (digest === undefined)
@@ -397,7 +406,7 @@ function arraysDigest(read: readonly (readonly [string, ReadForm])[], algorithm:
     })
     return native.weightsDigest(items, name)
   })
-  return toDigests(Object.assign({}, ...found), 'weights')
+  return toDigests(Object.assign({}, ...hashed), 'weights')
 }
 
 function notDataset(

@@ -2,9 +2,14 @@
 import { setImmediate } from 'node:timers/promises'
 import { LineaprintError } from '../../core/errors.ts'
 import { parseType } from './arrow-types.ts'
-import { CellProblem, isPlainObject, shown } from './cell.ts'
+import { types } from 'node:util'
+import { dtypeOf } from '../../hash/array.ts'
+import { asBytes } from '../../hash/bytes.ts'
+import { copyOf } from '../../hash/strided.ts'
+import { CellProblem, isRecord, shown } from './cell.ts'
 import { columnWriter } from './columns.ts'
 import { TypeGuess } from './guess.ts'
+import type { TypedArray } from '../../hash/typed-array.ts'
 import type { ArrowField } from './arrow-types.ts'
 import type { RowBatch } from './arrow-stream.ts'
 
@@ -12,7 +17,10 @@ import type { RowBatch } from './arrow-stream.ts'
 const [BATCH_ROWS, BATCH_BYTES] = [65_536, 16 << 20]
 
 /** Rows of a stream that are held to see the types of its columns. */
-export const LOOK_AHEAD = 4096
+export const PROBED_ROWS = 4096
+
+/** Levels of values in each other, beyond which they are refused. */
+const MAX_DEPTH = 100
 
 /** Rows between two looks whether the event loop has other work. */
 const TURN = 4096
@@ -47,7 +55,7 @@ export async function tableOfArray(records: readonly unknown[], schema?: Schema)
 }
 
 /**
- * Return the records of an iterable as a table. Without a schema, the first {@link LOOK_AHEAD} of them say which types the
+ * Return the records of an iterable as a table. Without a schema, the first {@link PROBED_ROWS} of them say which types the
  * columns have.
  *
  * @param first Records that were taken from it before.
@@ -57,22 +65,35 @@ export async function tableOfIterable(
   rest: AsyncIterator<unknown> | Iterator<unknown>,
   schema?: Schema,
 ): Promise<MemoryTable> {
-  const held = [...first]
+  const held = first.map((record) => snapshot(record, 0))
   if (schema !== undefined)
     return { fields: fieldsOf(schema), batches: batchesOf(chained(held, rest), fieldsOf(schema), true) }
-  while (held.length < LOOK_AHEAD) {
+  while (held.length < PROBED_ROWS) {
     const next = await rest.next()
     if (next.done === true) break
-    held.push(next.value)
+    // Whoever gives records one by one can use one object or buffer for all of them.
+    held.push(snapshot(next.value, 0))
   }
   const fields = await guessFields(held)
   return { fields, batches: batchesOf(chained(held, rest), fields, false) }
 }
 
-async function* chained(
-  held: unknown[],
-  rest: AsyncIterator<unknown> | Iterator<unknown>,
-): AsyncGenerator<unknown> {
+/** Return a copy of a record, so that it stays as it is while further ones are taken. */
+function snapshot(value: unknown, depth: number): unknown {
+  if (typeof value !== 'object' || value === null || depth > MAX_DEPTH || types.isProxy(value)) return value
+  if (types.isDate(value)) return new Date(Date.prototype.getTime.call(value))
+  if (types.isAnyArrayBuffer(value) || types.isDataView(value)) return asBytes(value).slice()
+  if (dtypeOf(value) !== undefined) return copyOf(value as TypedArray)
+  if (Array.isArray(value)) return value.map((item: unknown) => snapshot(item, depth + 1))
+  if (types.isMap(value))
+    return new Map([...value].map(([key, item]) => [snapshot(key, depth + 1), snapshot(item, depth + 1)]))
+  if (!isRecord(value)) return value
+  const copy: Record<string, unknown> = Object.create(null) as Record<string, unknown>
+  for (const name of Object.keys(value)) copy[name] = snapshot(value[name], depth + 1)
+  return copy
+}
+
+async function* chained(held: unknown[], rest: AsyncIterator<unknown> | Iterator<unknown>): AsyncGenerator {
   yield* held
   held.length = 0
   for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value
@@ -104,8 +125,7 @@ function recordAt(records: readonly unknown[], row: number): Readonly<Record<str
 }
 
 function checkRecord(record: unknown, row: number): Readonly<Record<string, unknown>> {
-  const isRecord = readSafely(row, () => isPlainObject(record))
-  if (isRecord) return record as Readonly<Record<string, unknown>>
+  if (readSafely(row, () => isRecord(record))) return record as Readonly<Record<string, unknown>>
   throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `row ${row} is no record`, {
     field: `[${row}]`,
     expected: 'a plain object, as in the rows before',
@@ -214,7 +234,7 @@ async function* batchesOf(
   if (rows > 0) yield take()
 }
 
-function* indexed(records: readonly unknown[]): Generator<unknown> {
+function* indexed(records: readonly unknown[]): Generator {
   for (let row = 0; row < records.length; row++) yield readSafely(row, () => records[row])
 }
 

@@ -4,10 +4,12 @@ import { primary, toDigests } from '../../core/digest.ts'
 import { LineaprintError } from '../../core/errors.ts'
 import { asBytes, isBytes } from '../../hash/bytes.ts'
 import { LocalArray, addValue, u64 } from '../../hash/value-bytes.ts'
-import { localTensor } from '../../model/library-models.ts'
+import { localTensor } from '../../hash/library-tensors.ts'
 import { native } from '../../native/load.ts'
-import { isPlainObject } from './cell.ts'
+import { isRecord } from './cell.ts'
+import { within } from './within.ts'
 import type { AlgorithmChoice, Digests, RawDigests } from '../../core/digest.ts'
+import type { LocalTensor } from '../../hash/library-tensors.ts'
 import type { DatasetSequence } from '../describe-sequence.ts'
 
 /** Records of a block. */
@@ -19,7 +21,7 @@ const TURN = 8 << 20
 /** Levels of values in each other. */
 const MAX_DEPTH = 1000
 
-/** What the record of an item begins with: `docs/format.md`, "Sequences". */
+/** The start of the record of an item: `docs/format.md`, "Sequences". */
 export const ITEM_START: Uint8Array = Buffer.from('lineaprint/item/v1\n')
 
 /** Hashes records in blocks, as those of files. */
@@ -104,20 +106,11 @@ async function itemRecord(item: unknown, at: number): Promise<Uint8Array> {
     addValue(await localValue(item, 0), (bytes) => void parts.push(bytes))
     return Buffer.concat(parts)
   } catch (cause) {
-    const { code, expected, received, hint } = LineaprintError.is(cause)
-      ? cause
-      : {
-          code: 'ERR_LINEAPRINT_UNREADABLE' as const,
-          expected: undefined,
-          received: undefined,
-          hint: undefined,
-        }
-    const reason = LineaprintError.is(cause) ? cause.message : 'reading it has failed'
-    throw new LineaprintError(code, `item ${at}: ${reason}`, {
+    if (LineaprintError.is(cause)) throw within(`item ${at}`, `[${at}]`, cause)
+    const received = cause instanceof Error ? cause.name : typeof cause
+    throw new LineaprintError('ERR_LINEAPRINT_UNREADABLE', `item ${at}: reading it has failed`, {
       field: `[${at}]`,
-      expected,
       received,
-      hint,
       cause,
     })
   }
@@ -143,21 +136,14 @@ async function localValue(value: unknown, depth: number): Promise<unknown> {
     return items
   }
   if (isBytes(value) || ArrayBuffer.isView(value)) return value
-  if (value instanceof Map || (isPlainObject(value) && !('data' in value && 'shape' in value))) {
+  if (value instanceof Map || (isRecord(value) && !('data' in value && 'shape' in value))) {
     const entries =
       value instanceof Map ? [...(value as ReadonlyMap<unknown, unknown>)] : Object.entries(value)
-    const found = new Map<unknown, unknown>()
-    for (const [key, item] of entries) found.set(key, await localValue(item, depth + 1))
-    return found
+    const localEntries = new Map<unknown, unknown>()
+    for (const [key, item] of entries) localEntries.set(key, await localValue(item, depth + 1))
+    return localEntries
   }
   return value
-}
-
-/** A tensor of a library, with its elements in this memory. */
-export interface LocalTensor {
-  readonly dtype: string
-  readonly shape: readonly number[]
-  readonly data: ArrayBufferView
 }
 
 function mixed(at: number): LineaprintError {

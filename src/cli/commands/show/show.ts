@@ -255,7 +255,7 @@ function contentFacts(content: TrackedContent): string[] {
     ...(content.kind === 'file' && content.archive !== undefined
       ? [`${shortDigests(content.archive.digest)}, ${plural(content.archive.files, 'file')} in it`]
       : []),
-    ...(content.kind === 'array' ? [] : rowFacts(content)),
+    ...(content.kind === 'array' ? [] : rowFacts(content, content.digest)),
     ...(content.kind === 'memory' && content.arrays !== undefined
       ? content.arrays.map(({ name, dtype, shape }) => `${name}: ${dtype} ${JSON.stringify(shape)}`)
       : []),
@@ -265,18 +265,16 @@ function contentFacts(content: TrackedContent): string[] {
   ]
 }
 
-/** Describe a table or a sequence of records. */
-function rowFacts({ table, sequence }: Omit<RecordedSplit, 'name'>): string[] {
-  return [
-    ...(table === undefined
+/** Describe a table or a sequence of records. @param shown A digest that is shown already. */
+function rowFacts({ table, sequence }: Omit<RecordedSplit, 'name'>, shown?: string): string[] {
+  const own = (digest: string): string => (digest === shown ? '' : shortDigests(digest))
+  const tableFacts =
+    table === undefined
       ? []
-      : [
-          `${shortDigests(table.digest)}, ${plural(table.rows, 'row')} of ${plural(table.columns.length, 'column')}`,
-        ]),
-    ...(sequence === undefined
-      ? []
-      : [`${shortDigests(sequence.digest)}, ${plural(sequence.records, 'record')}`]),
-  ]
+      : [own(table.digest), `${plural(table.rows, 'row')} of ${plural(table.columns.length, 'column')}`]
+  const sequenceFacts =
+    sequence === undefined ? [] : [own(sequence.digest), plural(sequence.records, 'record')]
+  return [...tableFacts, ...sequenceFacts].filter((fact) => fact !== '')
 }
 
 function model(name: string, entry: TrackedRecord): string {

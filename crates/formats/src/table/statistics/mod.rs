@@ -501,6 +501,9 @@ fn add_times(part: &Part, extremes: &mut Extremes<i64>) {
         T::Duration(TimeUnit::Second) => of::<DurationSecondType>(part, extremes),
         T::Duration(TimeUnit::Millisecond) => of::<DurationMillisecondType>(part, extremes),
         T::Duration(TimeUnit::Microsecond) => of::<DurationMicrosecondType>(part, extremes),
+        // Parquet gives times that only an Arrow schema names as the integers that it stores.
+        T::Int32 => of::<Int32Type>(part, extremes),
+        T::Int64 => of::<Int64Type>(part, extremes),
         _ => of::<DurationNanosecondType>(part, extremes),
     }
 }

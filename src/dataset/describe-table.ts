@@ -17,6 +17,8 @@ export interface DatasetTable {
    * if the rows may be in any order. Statistics are absent if they are switched off.
    */
   readonly columns: readonly DatasetColumn[]
+  /** The name of the table in a database, if it was chosen by its name. */
+  readonly name?: string
   /** Number of files that hold the rows; absent for a single file. */
   readonly files?: number
 }
@@ -61,5 +63,7 @@ export async function describeTable(
     ...(statistics && { statistics }),
   }))
   const files = typeof source === 'string' ? {} : { files: source.length }
-  return { table: { format, digest, digests, rows, columns: described, ...files }, warnings }
+  const { table: name } = options
+  const table = { format, digest, digests, rows, columns: described, ...files }
+  return { table: { ...(name !== undefined && { name }), ...table }, warnings }
 }

@@ -26,6 +26,7 @@ export type {
   NativeListedRow,
   NativeMdsFile,
   NativeMdsShard,
+  NativeMixedLineEnds,
   NativeModel,
   NativePart,
   NativePartContent,

@@ -20,6 +20,7 @@ import { formatContents, namesIn } from '../record/content-list.ts'
 import { formatTensors } from '../record/tensor-list.ts'
 import { isIndexPath } from '../model/families.ts'
 import type { DatasetOptions, DatasetReport, DatasetSource } from '../dataset/read.ts'
+import type { StatedTerms } from '../dataset/stated.ts'
 import type { JsonObject } from '../core/json-value.ts'
 import type { TensorsReport } from '../model/in-memory.ts'
 import type { ModelTensors } from '../model/model-tensors.ts'
@@ -58,16 +59,28 @@ export interface Kind<S, R extends object> {
   describe(report: R, name: string, writer: RunWriter): Promise<JsonObject>
 }
 
-const dataset: Kind<DatasetSource, ContentReport> = {
-  section: 'datasets',
-  noun: 'dataset',
-  flag: 'enableDatasetTracking',
-  read: async (source, options, { datasets: { statistics } }) =>
-    (await readers()).readContent(source, { ...options, statistics }),
-  tables: true,
-  sample: ({ datasets }) => datasets.sample,
-  identity: ({ digest }) => digest.toString(),
-  describe: (report, name, writer) => describeContent(report, 'datasets', name, writer),
+/** Options of the dataset that is tracked: the table of a database, and what the caller states of it. */
+export interface TrackedDatasetOptions extends StatedTerms {
+  /** The name of the table in a SQLite database. @default its only table */
+  readonly table?: string | undefined
+}
+
+/** Return the kind of a dataset that is read with these options. */
+export function datasetKind(own: TrackedDatasetOptions = {}): Kind<DatasetSource, ContentReport> {
+  checkKnown(own, ['table', 'licenses', 'sources', 'preprocessing'])
+  const { table, ...stated } = own
+  if (table !== undefined) checkName(table, 'the name of the table')
+  return {
+    section: 'datasets',
+    noun: 'dataset',
+    flag: 'enableDatasetTracking',
+    read: async (source, options, { datasets: { statistics } }) =>
+      (await readers()).readContent(source, { ...options, statistics, table, stated }),
+    tables: true,
+    sample: ({ datasets }) => datasets.sample,
+    identity: ({ digest }) => digest.toString(),
+    describe: (report, name, writer) => describeContent(report, 'datasets', name, writer),
+  }
 }
 
 /** Describe a dataset or output for the record. The list of the files of a folder goes into a file of its own. */
@@ -232,7 +245,7 @@ export const KINDS: {
   readonly output: Kind<string, OutputReport>
   readonly model: Kind<string, DescribedReport>
   readonly tokenizer: Kind<string, TokenizerReport>
-} = { dataset, output, model: modelKind(), tokenizer }
+} = { dataset: datasetKind(), output, model: modelKind(), tokenizer }
 
 /** Options of {@link track}. */
 type TrackOptions = Pick<HashOptions, 'signal' | 'onProgress'> & {
@@ -281,6 +294,7 @@ export async function track<S, R extends object>(
     await writer.exclusive(() => record(writer, kind, name, report, process))
     await keepTracked(writer, { section, name, path, before, report, process, keep, signal })
     warnOfDisguise(writer, `${noun} ${JSON.stringify(name)}`, report)
+    if (section === 'datasets') warnOfContent(writer, `${noun} ${JSON.stringify(name)}`, report)
     if (path !== undefined && before !== undefined) {
       // Keep only the digests: the report of a model holds every tensor.
       const identity = kind.identity(report)
@@ -302,6 +316,16 @@ export async function track<S, R extends object>(
       })
     }
     throw error
+  }
+}
+
+/** Repeat what is to be known of a dataset as warnings of the run: copies, empty files, tables that could not be read. */
+function warnOfContent(writer: RunWriter, label: string, report: object): void {
+  const { warnings = [], disguised: [first] = [] } = report as Partial<DatasetReport>
+  for (const warning of warnings) {
+    // Of disguised files the run has been warned.
+    if (first !== undefined && warning.startsWith(disguiseSentence(first))) continue
+    writer.append({ type: 'warning', message: `the ${label}: ${warning}` })
   }
 }
 

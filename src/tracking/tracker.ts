@@ -1,6 +1,6 @@
 /** The public facade of a run: the methods that programs call to record one. */
 import { checkKnown } from '../core/options.ts'
-import { KINDS, TENSORS, modelKind } from './inputs.ts'
+import { KINDS, datasetKind, TENSORS, modelKind } from './inputs.ts'
 import { Leniency } from './leniency.ts'
 import { recordBatches } from './batches.ts'
 import { Recorder } from './recorder.ts'
@@ -14,7 +14,7 @@ import type { DatasetReport, DatasetSource } from '../dataset/read.ts'
 import type { TensorsReport } from '../model/in-memory.ts'
 import type { ModelTensors } from '../model/model-tensors.ts'
 import type { ModelReport } from '../model/report.ts'
-import type { TrackedModelOptions } from './inputs.ts'
+import type { TrackedDatasetOptions, TrackedModelOptions } from './inputs.ts'
 import type { TokenizerReport } from '../model/tokenizer.ts'
 import type { Verification, VerifyOptions } from '../verify/verify.ts'
 import type { BatchLoader, BatchOptions, Epochs } from './batches.ts'
@@ -92,13 +92,19 @@ export class ExperimentTracker {
    *
    * @param source A path, a typed array, or `{ data, shape }`.
    * @param name Stands for this content in this run; reusing it for other content is an error.
+   * @param options `table`: name of the table in a SQLite database. `licenses`, `sources` and `preprocessing`: what you state
+   * of it, as lists of texts; the record says that it was stated, and nothing of it is checked.
    * @returns The report of the dataset; `undefined` if `enableDatasetTracking` is off, and without `strict` after an
    * error, as in all methods below that record something.
    * @throws The errors of `readDataset`, after the failure was recorded.
    */
-  async trackDataset(source: DatasetSource, name: string): Promise<DatasetReport | undefined> {
+  async trackDataset(
+    source: DatasetSource,
+    name: string,
+    options: TrackedDatasetOptions = {},
+  ): Promise<DatasetReport | undefined> {
     const report = await this.#leniency.wait('trackDataset', () =>
-      this.#recorder.track(KINDS.dataset, source, name),
+      this.#recorder.track(datasetKind(options), source, name),
     )
     if (report === undefined) return undefined
     const { folder: _, ...dataset } = report

@@ -3,13 +3,14 @@ import { LineaprintError } from '../../core/errors.ts'
 import { OWN_SOURCE } from '../../record/record.ts'
 import { reasonOf } from '../../record/failure.ts'
 import { existedBeforeRun } from '../../tracking/changes/flags.ts'
-import { KINDS, describeModel, modelKind } from '../../tracking/inputs.ts'
+import { KINDS, datasetKind, describeModel, modelKind } from '../../tracking/inputs.ts'
 import { checkName, copyAsJson } from '../../json/copy.ts'
 import { readTransferredArray, transferredPath } from './file-transfer.ts'
 import { LISTED } from './programs.ts'
 import { sourceOf } from './reported.ts'
 import { recordParameter } from './reporters.ts'
 import { checkGenerators } from './states.ts'
+import { checkStated } from '../../dataset/stated.ts'
 import type { DatasetReport } from '../../dataset/read.ts'
 import type { JsonObject } from '../../core/json-value.ts'
 import type { ModelReport } from '../../model/read.ts'
@@ -234,15 +235,18 @@ async function trackDataset(
   program: Program,
   session: Session,
 ): Promise<Answer> {
-  const { name, path, dtype, shape } = message
-  if (path !== undefined) return track(session, program, KINDS.dataset, path, name)
+  const { name, path, dtype, shape, options: own } = message
+  if (path !== undefined) return track(session, program, datasetKind(own), path, name)
   const file = await transferredPath(message, program.hello.pid, session.scratch)
   if (dtype === undefined || shape === undefined) {
     throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the message lacks dtype and shape')
   }
+  const { table: _table, ...given } = own ?? {}
+  const stated = checkStated(given)
   const read = async (_: unknown, options: HashOptions): Promise<DatasetReport> => ({
     kind: 'array',
     ...(await withName(file, name, readTransferredArray(file, dtype, shape, options))),
+    ...(stated && { stated }),
     warnings: [],
   })
   return track(session, program, { ...KINDS.dataset, tables: false, read }, IN_MEMORY, name)

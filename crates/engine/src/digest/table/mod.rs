@@ -478,7 +478,7 @@ fn column_blocks(file: &parquet::Parts, options: &Options, control: &Control) ->
 }
 
 /// The most bytes of arrays that are hashed at once of a table that is read in order, unless one block has more.
-const WINDOW_BYTES: usize = 64 << 20;
+const WINDOW_BYTES: usize = 32 << 20;
 
 /// The rows of a table that is read in order.
 struct InOrder<'a> {

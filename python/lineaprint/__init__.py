@@ -247,7 +247,8 @@ def track_dataset(
     if not _recording():
         return None
     options = _tracking.dataset_options(table, licenses=licenses, sources=sources, preprocessing=preprocessing)
-    return _tracking.track("dataset", source, name, options=options)
+    report: _Report = _tracking.track("dataset", source, name, options=options)
+    return report
 
 
 @_safe

@@ -65,6 +65,17 @@ pq.write_table(pa.table({
 }), sys.argv[1])
 `
 
+/** Writes the rows of a table into another format. */
+const CONVERT_PARQUET = `
+import sys
+import pyarrow.feather, pyarrow.csv, pyarrow.parquet
+table = pyarrow.parquet.read_table(sys.argv[1])
+if sys.argv[2].endswith(".csv"):
+    pyarrow.csv.write_csv(table, sys.argv[2])
+else:
+    pyarrow.feather.write_feather(table, sys.argv[2], compression="uncompressed", chunksize=65536)
+`
+
 /** Writes another version of a table: cells changed, rows removed and added, or a tenth of its rows. */
 const EDIT_PARQUET = `
 import sys
@@ -136,6 +147,16 @@ export class Inputs {
     return this.#once('table.parquet', (path) => {
       const args = ['-c', WRITE_PARQUET, path, String(this.sizes.rows)]
       const { status, stderr } = spawnSync(python, args, { encoding: 'utf8' })
+      if (status !== 0) throw new Error(`pyarrow wrote no table: ${stderr}`)
+      return { path, files: [path], bytes: statSync(path).size }
+    })
+  }
+
+  /** Create a file of another format with the rows of that table: Arrow without compression, or CSV. */
+  convertedTable(python: string, format: 'arrow' | 'csv'): FileSet {
+    const from = this.parquetFile(python).path
+    return this.#once(`table.${format}`, (path) => {
+      const { status, stderr } = spawnSync(python, ['-c', CONVERT_PARQUET, from, path], { encoding: 'utf8' })
       if (status !== 0) throw new Error(`pyarrow wrote no table: ${stderr}`)
       return { path, files: [path], bytes: statSync(path).size }
     })

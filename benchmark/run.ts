@@ -1,7 +1,7 @@
 /**
  * Benchmark of lineaprint and its alternatives, on the same bytes in the same run.
  *
- * npm run bench -- [--quick] [--only NAME] [--rounds N] [--size BYTES] [--model-size BYTES] [--json FILE] [--keep]
+ * npm run bench -- [--quick] [--only NAME] [--rounds N] [--size BYTES] [--model-size BYTES] [--rows N] [--json FILE] [--keep]
  *
  * Exit code 1: two contestants disagree about a digest. Times are of reads from the page cache.
  */
@@ -17,6 +17,7 @@ import { keepCases } from './cases/keep.ts'
 import { findCases } from './cases/find.ts'
 import { teamCases } from './cases/find-team.ts'
 import { largeCases } from './cases/large.ts'
+import { lineageCases } from './cases/lineage.ts'
 import { modelValueCases } from './cases/model-values.ts'
 import { modelCases } from './cases/model.ts'
 import { modelFormatCases } from './cases/model-formats.ts'
@@ -40,6 +41,7 @@ const USAGE = `usage: npm run bench -- [options]
   --rounds N      rounds after the warm-up (default 7)
   --size BYTES    length of the large file, also as 512M or 4G (default 2G, or 1G with less than 8G of free memory)
   --model-size BYTES  length of the model in every format (default 1G)
+  --rows N        rows of the tables (default 5000000)
   --json FILE     where the numbers go (default benchmark/results/<date>.json)
   --keep          leave the inputs in place
   --help          this text
@@ -77,6 +79,7 @@ async function main(): Promise<number> {
       rounds: { type: 'string' },
       size: { type: 'string' },
       'model-size': { type: 'string' },
+      rows: { type: 'string' },
       json: { type: 'string' },
       keep: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -88,10 +91,11 @@ async function main(): Promise<number> {
   }
   const rounds = wholeNumber('--rounds', values.rounds ?? (values.quick ? '3' : '7'))
   const base = values.quick ? QUICK : FULL
-  const { size, 'model-size': modelSize } = values
+  const { size, rows, 'model-size': modelSize } = values
   const sizes = {
     ...base,
     ...(size !== undefined && { largeBytes: byteCount('--size', size) }),
+    ...(rows !== undefined && { rows: wholeNumber('--rows', rows) }),
     ...(modelSize !== undefined && { modelBytes: byteCount('--model-size', modelSize) }),
   }
   const date = new Date().toISOString()
@@ -143,6 +147,7 @@ async function runAll(inputs: Inputs, { date, rounds, quick, only, json }: Setti
     ...keepCases(inputs),
     ...findCases(inputs, quick),
     ...teamCases(inputs, quick),
+    ...lineageCases(inputs, quick),
   ]
   const names = new Set(all.map(({ name }) => name))
   const asked = (name: string, word: string): boolean =>

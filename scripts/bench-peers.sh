@@ -33,6 +33,34 @@ install_crate() {
 install_crate b3sum "$b3sum_version"
 install_crate paq "$paq_version"
 
+# What hashes Arrow in Rust, in a program of our own; neither crate has one.
+hashers=.peers/arrow-hashers
+hashers_source=benchmark/arrow-hashers
+hashers_stamp=$(cat "$hashers_source/Cargo.lock" "$hashers_source/src/main.rs" | sha256sum)
+if [ "$(cat "$hashers/lineaprint-stamp" 2>/dev/null || true)" = "$hashers_stamp" ]; then
+  echo "bench-peers: $hashers is there already"
+else
+  command -v cargo >/dev/null || fail "there is no cargo: install Rust to build $hashers_source"
+  echo "bench-peers: building $hashers_source into $hashers"
+  cargo install --quiet --locked --force --root "$hashers" --path "$hashers_source" --target-dir target/arrow-hashers ||
+    fail "cargo could not build $hashers_source: see its message above"
+  printf '%s' "$hashers_stamp" > "$hashers/lineaprint-stamp"
+fi
+
+# What people digest tables with in Python, and DVC.
+tables=.peers/table-peers
+table_packages=(numpy==2.4.6 pandas==3.0.2 pyarrow==26.0.1 datasets==5.2.0 mlflow-skinny==3.17.2 dvc==3.67.1)
+if [ "$(cat "$tables/lineaprint-stamp" 2>/dev/null || true)" = "${table_packages[*]}" ]; then
+  echo "bench-peers: $tables is there already"
+else
+  echo "bench-peers: installing ${table_packages[*]} into $tables"
+  rm -rf "$tables"
+  python3 -m venv "$tables"
+  "$tables/bin/python" -m pip install --quiet --disable-pip-version-check --no-input "${table_packages[@]}"
+  "$tables/bin/python" -c 'import datasets, dvc, mlflow.data, pandas, pyarrow'
+  printf '%s' "${table_packages[*]}" > "$tables/lineaprint-stamp"
+fi
+
 # model_signing's own list of dependencies lacks pyOpenSSL, which it imports.
 signing=.peers/model-signing
 signing_packages=(model-signing==1.1.1 pyOpenSSL==26.4.0)

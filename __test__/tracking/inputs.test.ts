@@ -51,6 +51,20 @@ test('what cannot be read throws and is recorded as failed', async () => {
   expect(record.tokenizers['t']).toMatchObject({ status: 'failed' })
 })
 
+test('what is stated of a dataset is recorded as stated', async () => {
+  const root = folderOf({ 'a.csv': 'x\n1\n' })
+  const tracker = await started(root)
+  const stated = { licenses: ['MIT'], preprocessing: ['sort'] }
+  const report = await tracker.trackDataset('a.csv', 'd', stated)
+  expect(report?.stated).toEqual(stated)
+  await expect(tracker.trackDataset('a.csv', 'e', { licence: 'MIT' } as never)).rejects.toMatchObject({
+    code: 'ERR_LINEAPRINT_ARGUMENT',
+  })
+  await tracker.finishExperiment()
+  const { record } = await readRun(tracker.runDirectory)
+  expect(record.datasets['d']).toMatchObject({ stated, table: { rows: 1 } })
+})
+
 test('a name has one content', async () => {
   const root = folderOf({ a: 'one', b: 'one', c: 'two' })
   const tracker = await started(root)

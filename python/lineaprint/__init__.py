@@ -225,7 +225,14 @@ def track_batches(loader: _Loader, name: str = "batches", *, index: Any = None, 
 
 
 @_safe
-def track_dataset(source: Any, name: str) -> _Report:
+def track_dataset(
+    source: Any,
+    name: str,
+    table: Optional[str] = None,
+    licenses: Union[str, Sequence[str], None] = None,
+    sources: Union[str, Sequence[str], None] = None,
+    preprocessing: Union[str, Sequence[str], None] = None,
+) -> _Report:
     """Digest a dataset and record it under a name.
 
     `source` is a path; an array: NumPy, PyTorch, or an object with a buffer or `__array__`; a table: pandas, Polars, pyarrow, a
@@ -236,10 +243,17 @@ def track_dataset(source: Any, name: str) -> _Report:
     What gives its data only once, such as a `DataLoader`, is refused, and so is a column whose type is not known.
     Generators of random numbers are as before afterwards.
 
+    `table` is the name of the table in a SQLite database. `licenses`, `sources` and `preprocessing` are what you state of
+    the data: a text or a list of texts. The record says that it was stated, and nothing of it is checked.
+
     Return the report, a dict with `digest` and more fields, once it is on disk; None if nothing is recorded. Raise
     LineaprintError for a path that does not exist, and for a name that already has other content.
     """
-    return _tracking.track("dataset", source, name) if _recording() else None
+    if not _recording():
+        return None
+    options = _tracking.dataset_options(table, licenses=licenses, sources=sources, preprocessing=preprocessing)
+    report: _Report = _tracking.track("dataset", source, name, options=options)
+    return report
 
 
 @_safe

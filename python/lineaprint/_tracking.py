@@ -42,13 +42,16 @@ def attempt(name: str, call: "Callable[[], Any]") -> "Any":
     return result
 
 
-def track(kind: str, source: "Any", name: str, base: "Any" = None, keep: "Any" = None) -> "Any":
+def track(
+    kind: str, source: "Any", name: str, base: "Any" = None, keep: "Any" = None, options: "dict[str, Any] | None" = None
+) -> "Any":
     if not isinstance(name, str) or not name:
         raise argument("the name of a %s must be a non-empty string" % kind)
     text("the name", name)
     if isinstance(source, (str, bytes, os.PathLike)) and not (kind == "dataset" and isinstance(source, bytes)):
         path = os.path.abspath(os.fsdecode(source))
         fields = {"call": kind, "name": name, "path": text("the path", path), **_base_of(base), **_keep_of(keep)}
+        fields.update({"options": options} if options else {})
         return current.connection.ask(fields)
     if base is not None:
         raise argument("a base belongs to an adapter in a folder, not to a model in memory")
@@ -57,13 +60,31 @@ def track(kind: str, source: "Any", name: str, base: "Any" = None, keep: "Any" =
     if kind == "dataset":
         parts = _datasets.collect(source)
         if parts is not None:
-            return _datasets.ask(parts, {"call": kind, "name": name})
+            return _datasets.ask(parts, {"call": kind, "name": name, **({"options": options} if options else {})})
         tensor = _tensors.describe(source, "the dataset")
         fields = {"call": kind, "name": name, "dtype": tensor.dtype, "shape": list(tensor.shape)}
+        fields.update({"options": options} if options else {})
         return _handing.ask(_handing.Raw, [tensor], fields)
     found = _models.collect(source)
     fields = {"call": kind, "name": name, **found.fields()}
     return _handing.ask(_handing.Safetensors, list(found.tensors.values()), fields)
+
+
+def dataset_options(table: "Any", **lists: "Any") -> "dict[str, Any]":
+    """Return the fields of what a program says of a dataset. A text stands for a list of it."""
+    options: "dict[str, Any]" = {}
+    if table is not None:
+        if not isinstance(table, str) or not table:
+            raise argument("the name of the table must be a non-empty string, not %.80r" % (table,))
+        options["table"] = text("the name of the table", table)
+    for field, given in lists.items():
+        if given is None:
+            continue
+        texts = [given] if isinstance(given, str) else list(given) if isinstance(given, (list, tuple)) else None
+        if texts is None or not all(isinstance(each, str) and each.strip() for each in texts):
+            raise argument("%s must be a text or a list of texts, not %.80r" % (field, given))
+        options[field] = [text(field, each) for each in texts]
+    return options
 
 
 def _keep_of(keep: "Any") -> "dict[str, Any]":

@@ -2,7 +2,7 @@
 import { basename, extname, resolve } from 'node:path'
 import { deterministicVariables, seedVariables } from '../capture/seeds/capture.ts'
 import { LineaprintError } from '../core/errors.ts'
-import { KINDS } from '../tracking/inputs.ts'
+import { KINDS, datasetKind } from '../tracking/inputs.ts'
 import { metricFormat } from '../tracking/metric-files/rows.ts'
 import { isReachable } from '../util/fs.ts'
 import { runTracked } from './lifecycle.ts'
@@ -12,14 +12,14 @@ import type { Progress } from '../core/options.ts'
 import type { ExperimentOptions } from '../config/options.ts'
 import type { Recorder } from '../tracking/recorder.ts'
 import type { NamedPath, TrackedCommand, CommandOutcome } from './lifecycle.ts'
-import type { Declared } from './declared.ts'
+import type { Declared, NamedDataset } from './declared.ts'
 import type { RankOutcome } from './ranks/run-as-rank.ts'
 
 export type { NamedPath, CommandOutcome } from './lifecycle.ts'
 
 /** The inputs and outputs that are declared before a program starts, and its seed. */
 export interface DeclaredPaths {
-  readonly datasets?: readonly NamedPath[] | undefined
+  readonly datasets?: readonly NamedDataset[] | undefined
   readonly models?: readonly NamedPath[] | undefined
   /** Outputs to digest after the end. If one is missing, the run is `failed`. */
   readonly outputs?: readonly NamedPath[] | undefined
@@ -81,8 +81,8 @@ export async function runCommand(plan: CommandPlan): Promise<CommandOutcome | Ra
   }
 }
 
-function absolute(paths: readonly NamedPath[]): NamedPath[] {
-  return paths.map(({ name, path }) => ({ name, path: resolve(path) }))
+function absolute<P extends NamedPath>(paths: readonly P[]): P[] {
+  return paths.map((given) => ({ ...given, path: resolve(given.path) }))
 }
 
 /** Return the paths that a command declares, absolute. */
@@ -200,7 +200,8 @@ export function nameOf(argv: readonly string[]): string {
 
 /** Digest the inputs, and announce the outputs. */
 export async function trackInputs(plan: DeclaredPaths, recorder: Recorder): Promise<void> {
-  for (const { name, path } of plan.datasets ?? []) await recorder.track(KINDS.dataset, path, name)
+  for (const { name, path, options } of plan.datasets ?? [])
+    await recorder.track(datasetKind(options), path, name)
   for (const { name, path } of plan.models ?? []) await recorder.track(KINDS.model, path, name)
   // The seed is meant for the command, so the generators of this process stay as they are.
   if (plan.seed !== undefined) await recorder.setSeeds(plan.seed, { replaceMathRandom: false })

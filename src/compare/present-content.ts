@@ -316,7 +316,7 @@ async function compareTable(
 ): Promise<string> {
   if (recorded === undefined) return ''
   try {
-    const table = await hashTable(path, { algorithm, signal, onProgress })
+    const table = await hashTable(path, { algorithm, signal, onProgress, table: recorded.name })
     if (table.digest.toString() === recorded.digest) return ', but its table is the same'
     return `; its table differs as well: ${tableDifference(recorded, table).detail}`
   } catch (error) {

@@ -26,7 +26,7 @@ export interface DatasetSequence {
 export async function describeSequence(
   source: string | readonly string[],
   options: HashOptions,
-): Promise<DatasetSequence> {
+): Promise<{ readonly sequence: DatasetSequence; readonly warnings: readonly string[] }> {
   const paths = typeof source === 'string' ? [source] : source
   const format = sequenceFormatOf(paths[0] ?? '') ?? 'jsonl'
   const other = paths.find((path) => sequenceFormatOf(path) !== format)
@@ -41,6 +41,7 @@ export async function describeSequence(
       },
     )
   }
-  const { digest, digests, records } = await hashRecords(source, { ...options, format })
-  return { format, digest, digests, records, ...(typeof source !== 'string' && { files: source.length }) }
+  const { digest, digests, records, warnings } = await hashRecords(source, { ...options, format })
+  const files = typeof source === 'string' ? {} : { files: source.length }
+  return { sequence: { format, digest, digests, records, ...files }, warnings }
 }

@@ -17,6 +17,8 @@ export interface DatasetTable {
    * if the rows may be in any order. Statistics are absent if they are switched off.
    */
   readonly columns: readonly DatasetColumn[]
+  /** The name of the table in a database, if it was chosen by its name. */
+  readonly name?: string
   /** Number of files that hold the rows; absent for a single file. */
   readonly files?: number
 }
@@ -55,7 +57,8 @@ export async function describeTable(
 ): Promise<{ readonly table: DatasetTable; readonly warnings: readonly string[] }> {
   const { table, warnings } = datasetTable(await hashTable(source, options))
   const files = typeof source === 'string' ? {} : { files: source.length }
-  return { table: { ...table, ...files }, warnings }
+  const { table: name } = options
+  return { table: { ...(name !== undefined && { name }), ...table, ...files }, warnings }
 }
 
 /** Return what a report shows of a hashed table. */

@@ -20,6 +20,7 @@ import { readMemory } from './memory/read.ts'
 import { declaredTerms } from './folder/declared-terms.ts'
 import { findingsOf } from './folder/findings.ts'
 import { readFolderTables } from './folder/read-tables.ts'
+import { checkStated } from './stated.ts'
 import { isSequenceFile, isTableFile, takesSchema } from './table-names.ts'
 import type { BigIntStats } from 'node:fs'
 import type { Disguised } from '../util/disguised.ts'
@@ -36,6 +37,7 @@ import type { DeclaredTerms } from './folder/declared-terms.ts'
 import type { LabelCount } from './folder/findings.ts'
 import type { DatasetSplits } from './folder/splits-digest.ts'
 import type { NamedArray } from './memory/read.ts'
+import type { StatedTerms } from './stated.ts'
 import type { TableSchema, TextEncoding } from './table.ts'
 
 /**
@@ -69,6 +71,8 @@ export interface DatasetOptions<A extends AlgorithmChoice = AlgorithmChoice> ext
   readonly table?: string | undefined
   /** True if the rows may be in any order: tables have digests of the kind `table-unordered`. @default false */
   readonly unordered?: boolean | undefined
+  /** The statements of the caller about the dataset, which the report repeats. @default none */
+  readonly stated?: StatedTerms | undefined
 }
 
 /** A dataset. */
@@ -112,6 +116,8 @@ export interface DatasetReport<A extends AlgorithmChoice = AlgorithmChoice> {
   readonly splits?: DatasetSplits
   /** The licence and source that a file of a folder declares; absent if there is none. Nothing of it is checked. */
   readonly declared?: DeclaredTerms
+  /** The statements of the caller. Nothing of them is checked, and no digest covers them. */
+  readonly stated?: StatedTerms
   /** Files that are not what their names say, for example Git LFS pointers. Absent if none was recognised. */
   readonly disguised?: readonly Disguised[]
   readonly warnings: readonly string[]
@@ -134,8 +140,11 @@ export async function readDataset<A extends AlgorithmChoice = 'blake3'>(
 }
 
 async function readReport(source: DatasetSource, options: DatasetOptions): Promise<DatasetReport> {
-  const { tree: _, ...report } = await readSource(source, options)
-  return report
+  checkObject(options)
+  const { stated: given, ...others } = options
+  const stated = checkStated(given)
+  const { tree: _, ...report } = await readSource(source, others)
+  return { ...report, ...(stated && { stated }) }
 }
 
 /** Part what is for tables from the options of every read. */
@@ -261,8 +270,13 @@ export interface ListedDataset extends DatasetReport {
 /** Digest a dataset as {@link readDataset} does, and list the files of a folder in the same read. */
 export async function readListedDataset(
   source: DatasetSource,
-  options: DatasetOptions = {},
+  { stated: given, ...options }: DatasetOptions = {},
 ): Promise<ListedDataset> {
+  const stated = checkStated(given)
+  return { ...(await listed(source, options)), ...(stated && { stated }) }
+}
+
+async function listed(source: DatasetSource, options: DatasetOptions): Promise<ListedDataset> {
   if (typeof source !== 'string' || options.sample !== undefined) return readSource(source, options)
   const path = resolve(checkPath(source))
   if (!(await statPath(path, source)).isDirectory()) return readSource(source, options)
@@ -293,7 +307,7 @@ async function readRows(
   try {
     if (isArchive) return await describeArchive(path, options)
     if (isTable) return await describeTable(path, given)
-    return isSequence ? { sequence: await describeSequence(path, options) } : {}
+    return isSequence ? await describeSequence(path, options) : {}
   } catch (error) {
     if (!LineaprintError.is(error) || !NO_TABLE.has(error.code)) throw error
     const kind = isArchive ? 'archive' : isTable ? 'table' : 'sequence'

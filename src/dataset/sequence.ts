@@ -4,6 +4,7 @@ import { primary, toDigests } from '../core/digest.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { native } from '../native/load.ts'
 import { checkAlgorithm, checkChoice, checkKeys, checkPath, checkPaths } from '../core/options.ts'
+import { lineEndWarnings } from './line-ends.ts'
 import { SEQUENCE_FORMATS, sequenceFormatOf } from './table-names.ts'
 import type { AlgorithmChoice, Digest, Digests } from '../core/digest.ts'
 import type { HashOptions } from '../core/options.ts'
@@ -24,6 +25,8 @@ export interface SequenceHash<A extends AlgorithmChoice = AlgorithmChoice> {
   readonly bytes: number
   /** Number of records. */
   readonly records: number
+  /** Facts to know of the files, such as lines that end in two ways. */
+  readonly warnings: readonly string[]
 }
 
 /**
@@ -76,5 +79,6 @@ export async function hashRecords<A extends AlgorithmChoice = 'blake3'>(
     native.hashRecords(job, paths, format, algorithm, threads),
   )
   const digests = toDigests(hashed.digests, 'sequence') as Digests<A>
-  return { digest: primary(digests), digests, bytes: size, records }
+  const warnings = lineEndWarnings(hashed.mixedLineEnds, paths)
+  return { digest: primary(digests), digests, bytes: size, records, warnings }
 }

@@ -155,7 +155,8 @@ function readTable(
 ): TableHash {
   if (table === undefined || table === null)
     throw new LineaprintError('ERR_LINEAPRINT_INTERNAL', 'no digest was computed')
-  return { ...(typeof paths === 'string' && { path: paths }), ...toTable(table, algorithm, false) }
+  const list = typeof paths === 'string' ? [paths] : paths
+  return { ...(typeof paths === 'string' && { path: paths }), ...toTable(table, algorithm, false, list) }
 }
 
 function toComparison({ notCompared, difference }: NativeRowOutcome, key: readonly string[]): RowComparison {

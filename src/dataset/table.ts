@@ -5,6 +5,7 @@ import { LineaprintError } from '../core/errors.ts'
 import { asBytes } from '../hash/bytes.ts'
 import { native } from '../native/load.ts'
 import { checkAlgorithm, checkChoice, checkKeys, checkPath, checkPaths } from '../core/options.ts'
+import { lineEndWarnings } from './line-ends.ts'
 import { toStatistics } from './statistics.ts'
 import type { AlgorithmChoice, Digests, RawDigests } from '../core/digest.ts'
 import type { NativeTable } from '../native/load.ts'
@@ -140,7 +141,7 @@ async function hashSource(source: TableSource, options: TableOptions): Promise<T
       : await runJob(options, (job, threads) => native.hashTable(job, input.files, wanted, threads))
   return {
     ...(typeof source === 'string' && { path: source }),
-    ...toTable(table, algorithm, wanted.unordered),
+    ...toTable(table, algorithm, wanted.unordered, 'files' in input ? input.files : []),
   }
 }
 
@@ -247,8 +248,13 @@ function schemaError(received: string): LineaprintError {
   })
 }
 
-/** Return a hashed table as the addon gives it. */
-export function toTable(table: NativeTable, algorithm: AlgorithmChoice, unordered: boolean): TableHash {
+/** Return a hashed table as the addon gives it. @param paths Its files; empty for what is in memory. */
+export function toTable(
+  table: NativeTable,
+  algorithm: AlgorithmChoice,
+  unordered: boolean,
+  paths: readonly string[],
+): TableHash {
   const digests = toDigests(table.digests, unordered ? 'table-unordered' : 'table')
   const count = Math.ceil(table.rows / BLOCK_ROWS)
   const { columns: own } = table
@@ -270,7 +276,7 @@ export function toTable(table: NativeTable, algorithm: AlgorithmChoice, unordere
     bytes: table.size,
     rows: table.rows,
     columns,
-    warnings: warningsOf(table),
+    warnings: [...warningsOf(table), ...lineEndWarnings(table.mixedLineEnds, paths)],
   }
 }
 

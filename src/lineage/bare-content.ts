@@ -2,7 +2,7 @@
 import { listDigests, toDigests } from '../core/digest.ts'
 import { native } from '../native/load.ts'
 
-/** What a value without content is in JSON, and in YAML. */
+/** Values without content in JSON, and in YAML. */
 const VALUES = ['{}', '[]', 'null', '""']
 
 const LINE_ENDS = ['', '\n', '\r\n']

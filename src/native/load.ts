@@ -27,6 +27,7 @@ export type {
   NativeListedRow,
   NativeMdsFile,
   NativeMdsShard,
+  NativeMixedLineEnds,
   NativeModel,
   NativePart,
   NativePartContent,

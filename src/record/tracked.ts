@@ -13,6 +13,8 @@ export interface RecordedColumn {
 
 /** The recorded part of the table in a file. */
 export interface RecordedTable {
+  /** The name of the table in a database, if it was chosen by its name. */
+  readonly name?: string
   readonly digest: string
   readonly rows: number
   readonly columns: readonly RecordedColumn[]
@@ -220,6 +222,7 @@ export type TrackedEntry = Extract<TrackedRecord, { status: 'tracked' }>
 const digests: FieldParser<WrittenDigests> = objectOf({ blake3: optional(text), sha256: optional(text) })
 
 const table: FieldParser<RecordedTable> = objectOf({
+  name: optional(text),
   digest: text,
   rows: number,
   columns: listOf(objectOf({ name: text, type: text, digest: text })),

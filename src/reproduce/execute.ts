@@ -7,7 +7,7 @@ import { runTracked } from '../command/lifecycle.ts'
 import { recordedConfiguration } from '../config/options.ts'
 import { isReported } from '../record/reported-by.ts'
 import { trackedPath } from '../record/tracked.ts'
-import { KINDS } from '../tracking/inputs.ts'
+import { KINDS, datasetKind } from '../tracking/inputs.ts'
 import { inputExists } from './inputs.ts'
 import { FROM_NEW_TREE, newRunOptions } from './options.ts'
 import type { StoredRun } from '../store/runs.ts'
@@ -145,10 +145,20 @@ function seedOfRun({ record }: StoredRun): number | undefined {
 }
 
 async function trackInputs({ record }: StoredRun, map: TreeMap, recorder: Recorder): Promise<void> {
-  for (const { name, path } of pathsOf(record.datasets, map)) await recorder.track(KINDS.dataset, path, name)
+  for (const { name, path } of pathsOf(record.datasets, map))
+    await recorder.track(datasetKind({ table: tableName(record.datasets[name]) }), path, name)
   for (const { name, path } of pathsOf(record.models, map)) await recorder.track(KINDS.model, path, name)
   const seed = seedsOf(record)?.seed ?? null
   if (seed !== null) await recorder.setSeeds(seed, { replaceMathRandom: false })
+}
+
+/** Return the name of the table of a database that a run read as a dataset. */
+function tableName(entry: TrackedRecord | undefined): string | undefined {
+  if (entry?.status !== 'tracked') return undefined
+  const { table } = entry
+  const name: unknown =
+    typeof table === 'object' && table !== null && 'name' in table ? table.name : undefined
+  return typeof name === 'string' ? name : undefined
 }
 
 /**

@@ -20,6 +20,7 @@ import { formatContents, namesIn } from '../record/content-list.ts'
 import { formatTensors } from '../record/tensor-list.ts'
 import { isIndexPath } from '../model/families.ts'
 import type { DatasetOptions, DatasetReport, DatasetSource } from '../dataset/read.ts'
+import type { StatedTerms } from '../dataset/stated.ts'
 import type { JsonObject } from '../core/json-value.ts'
 import type { TensorsReport } from '../model/in-memory.ts'
 import type { ModelTensors } from '../model/model-tensors.ts'
@@ -58,18 +59,20 @@ export interface Kind<S, R extends object> {
   describe(report: R, name: string, writer: RunWriter): Promise<JsonObject>
 }
 
-/** Options of the dataset that is tracked. */
-export type TrackedDatasetOptions = Pick<DatasetOptions, 'schema'>
+/** Options of the dataset that is tracked: how it is read, and what the caller states of it. */
+export interface TrackedDatasetOptions extends Pick<DatasetOptions, 'schema' | 'table'>, StatedTerms {}
 
 /** Return the kind of a dataset that is read with these options. */
 export function datasetKind(own: TrackedDatasetOptions = {}): Kind<DatasetSource, ContentReport> {
-  checkKnown(own, ['schema'])
+  checkKnown(own, ['schema', 'table', 'licenses', 'sources', 'preprocessing'])
+  const { schema, table, ...stated } = own
+  if (table !== undefined) checkName(table, 'the name of the table')
   return {
     section: 'datasets',
     noun: 'dataset',
     flag: 'enableDatasetTracking',
     read: async (source, options, { datasets: { statistics } }) =>
-      (await readers()).readContent(source, { ...options, ...own, statistics }),
+      (await readers()).readContent(source, { ...options, statistics, schema, table, stated }),
     tables: true,
     sample: ({ datasets }) => datasets.sample,
     identity: ({ digest }) => digest.toString(),
@@ -288,6 +291,7 @@ export async function track<S, R extends object>(
     await writer.exclusive(() => record(writer, kind, name, report, process))
     await keepTracked(writer, { section, name, path, before, report, process, keep, signal })
     warnOfDisguise(writer, `${noun} ${JSON.stringify(name)}`, report)
+    if (section === 'datasets') warnOfContent(writer, `${noun} ${JSON.stringify(name)}`, report)
     if (path !== undefined && before !== undefined) {
       // Keep only the digests: the report of a model holds every tensor.
       const identity = kind.identity(report)
@@ -309,6 +313,16 @@ export async function track<S, R extends object>(
       })
     }
     throw error
+  }
+}
+
+/** Repeat what is to be known of a dataset as warnings of the run: copies, empty files, tables that could not be read. */
+function warnOfContent(writer: RunWriter, label: string, report: object): void {
+  const { warnings = [], disguised: [first] = [] } = report as Partial<DatasetReport>
+  for (const warning of warnings) {
+    // Of disguised files the run has been warned.
+    if (first !== undefined && warning.startsWith(disguiseSentence(first))) continue
+    writer.append({ type: 'warning', message: `the ${label}: ${warning}` })
   }
 }
 

@@ -93,7 +93,9 @@ export class ExperimentTracker {
    * @param source A path, or a value in memory: an array, records, a table, a stream, an iterable, or a Map or object of arrays,
    * tables or iterables (`docs/datasets.md`, "In memory"). Do not change it before the promise settles.
    * @param name Stands for this content in this run; reusing it for other content is an error.
-   * @param options `schema`: the types of the columns of records, CSV or JSON lines.
+   * @param options `schema`: the types of the columns of records, CSV or JSON lines. `table`: name of the table in a SQLite
+   * database. `licenses`, `sources` and `preprocessing`: what you state of it, as lists of texts; the record says that it was
+   * stated, and nothing of it is checked.
    * @returns The report of the dataset; `undefined` if `enableDatasetTracking` is off, and without `strict` after an
    * error, as in all methods below that record something.
    * @throws The errors of `readDataset`, after the failure was recorded.

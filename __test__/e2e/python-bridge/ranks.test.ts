@@ -69,6 +69,34 @@ test.each(['RANK', 'SLURM_PROCID', 'PMI_RANK'])(
   },
 )
 
+const STEPS = `open(f"shard-{rank}", "w").write(str(rank))
+lineaprint.track_dataset("program.py", "code")
+pause()
+lineaprint.track_output(f"shard-{rank}", "shard")
+lineaprint.derive("shard", "code", step="cut", params={"shards": 4})
+lineaprint.derive("own", "code", step=f"rank {rank}")
+for batch in lineaprint.track_batches([[rank, rank + 1], [rank + 2, rank + 3]], "train"):
+    pause()`
+
+test('each rank has the order of its samples, and a step that all declare is one of each', SLOW, async () => {
+  const [one, two] = [await python(JOB('RANK', STEPS)), await python(JOB('RANK', STEPS))]
+  for (const { record } of [one, two]) {
+    const orders = Object.entries(record.digests ?? {}).filter(([name]) => name.startsWith('order of train'))
+    const ranks = [1, 2, 3].map((rank) => `order of train, epoch 0/rank ${rank}`)
+    expect(orders.map(([name]) => name)).toEqual(['order of train, epoch 0', ...ranks])
+    // Each rank saw other samples.
+    expect(new Set(orders.map(([, { last }]) => last)).size).toBe(4)
+    const steps = (record.derivations ?? []).map(({ name, step }) => `${name}: ${step}`)
+    expect(steps.filter((step) => step === 'shard: cut')).toHaveLength(1)
+    expect(steps.filter((step) => step.startsWith('own: ')).toSorted()).toEqual(
+      [0, 1, 2, 3].map((rank) => `own: rank ${rank}`),
+    )
+    expect(Object.keys(record.outputs)).toEqual(['shard', ...[1, 2, 3].map((rank) => `shard/rank ${rank}`)])
+  }
+  const diff = await diffOf(one, two)
+  expect(diff.differences.filter(({ field }) => field.startsWith('digests'))).toEqual([])
+})
+
 test('every value in the journal names its process', SLOW, async () => {
   const { folder, record } = await python(JOB('RANK', LOGS))
   const events = readFileSync(join(folder, 'events.jsonl'), 'utf8')

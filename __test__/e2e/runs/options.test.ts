@@ -1,4 +1,6 @@
 /** Options of `lineaprint run` that reach the command, or the record of it. */
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { expect, test } from 'vitest'
 import { Generator } from '../../../src/capture/seeds/generator.ts'
 import { deriveSeed } from '../../../src/capture/seeds/seed.ts'
@@ -17,6 +19,62 @@ test('seeds.deterministic of the configuration reaches the command', async () =>
   })
   expect(done.stdout).toBe(':4096:8\n')
   expect(onlyRun(root).record.status).toBe('finished')
+})
+
+test('the table of a database, and what is stated of a dataset', { timeout: 60_000 }, async () => {
+  const root = folderOf({ 'd.csv': 'x\n1\n' })
+  const path = join(root, 'shop.db')
+  const database = new DatabaseSync(path)
+  database.exec(
+    `CREATE TABLE a (x INT); INSERT INTO a VALUES (1); CREATE TABLE b (y TEXT); INSERT INTO b VALUES ('two')`,
+  )
+  database.close()
+  const args = ['--dataset', 'db=shop.db', '--table', 'db=b', '--dataset', 'd=d.csv']
+  const stated = [
+    '--licence',
+    'd=MIT',
+    '--source',
+    'd=a=b',
+    '--preprocessing',
+    'd=sort',
+    '--preprocessing',
+    'd=cut',
+  ]
+  const done = await lineaprint(['run', ...args, ...stated, '--', 'true'], { cwd: root, env: FAST })
+  expect([done.code, done.stderr]).toEqual([0, expect.not.stringContaining('warning')])
+  const { datasets } = onlyRun(root).record
+  expect(datasets).toMatchObject({
+    db: { table: { name: 'b', rows: 1, columns: [{ name: 'y', type: 'utf8' }] } },
+    d: { stated: { licenses: ['MIT'], sources: ['a=b'], preprocessing: ['sort', 'cut'] } },
+  })
+  expect(datasets['db']).not.toHaveProperty('stated')
+  const shown = await lineaprint(['show', '@latest'], { cwd: root })
+  expect(shown.stdout).toContain('stated licence: MIT, stated source: a=b, stated preprocessing: sort')
+  // The file has other bytes, and the table that was read has the same rows.
+  const again = new DatabaseSync(path)
+  again.exec('INSERT INTO a VALUES (2)')
+  again.close()
+  const verified = await lineaprint(['verify', '@latest', '--data'], { cwd: root })
+  expect([verified.code, verified.stdout]).toEqual([1, expect.stringContaining('its table is the same')])
+  for (const [given, message] of [
+    [['--licence', 'x=MIT'], '--licence names no --dataset (expected d, received x)'],
+    [['--table', 'd=a', '--table', 'd=b'], 'the dataset d has two --table'],
+  ] as const) {
+    const refused = await lineaprint(['run', '--dataset', 'd=d.csv', ...given, '--', 'true'], { cwd: root })
+    expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining(message)])
+  }
+})
+
+test('a database of several tables needs the name of one', { timeout: 60_000 }, async () => {
+  const root = folderOf()
+  const database = new DatabaseSync(join(root, 'shop.db'))
+  database.exec('CREATE TABLE a (x INT); CREATE TABLE b (y TEXT)')
+  database.close()
+  const done = await lineaprint(['run', '--dataset', 'db=shop.db', '--', 'true'], { cwd: root, env: FAST })
+  expect([done.code, done.stderr]).toEqual([
+    0,
+    expect.stringContaining('expected the name of one of "a", "b"'),
+  ])
 })
 
 test('lineaprint run --replace-math-random, which needs a seed', { timeout: 60_000 }, async () => {

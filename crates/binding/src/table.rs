@@ -15,6 +15,7 @@ use lineaprint_formats::pieces::Compression;
 use lineaprint_formats::table::csv::Encoding;
 use lineaprint_formats::table::statistics::{Histogram, Summary};
 use lineaprint_formats::table::{Format, types};
+use lineaprint_formats::text::line_ends::MixedLineEnds;
 use napi::Env;
 use napi::bindgen_prelude::Object;
 use napi_derive::napi;
@@ -55,6 +56,28 @@ pub struct NativeTable {
     pub columns: Option<NativeColumns>,
     /// Statistics of each column, if they were asked for.
     pub statistics: Option<Vec<NativeColumnStatistics>>,
+    pub mixed_line_ends: Option<NativeMixedLineEnds>,
+}
+
+/// A file whose lines end in two ways.
+#[napi(object, object_from_js = false)]
+pub struct NativeMixedLineEnds {
+    /// Its index among the files.
+    pub part: u32,
+    /// Lines that end with a line feed alone.
+    pub without_return: i64,
+    /// Lines that end with a carriage return and a line feed.
+    pub with_return: i64,
+}
+
+impl From<MixedLineEnds> for NativeMixedLineEnds {
+    fn from(mixed: MixedLineEnds) -> Self {
+        Self {
+            part: u32::try_from(mixed.part).unwrap_or(u32::MAX),
+            without_return: number(mixed.lines.without_return),
+            with_return: number(mixed.lines.with_return),
+        }
+    }
 }
 
 /// Statistics of the values of a column. Numbers are decimal text, which holds those that JavaScript's do not.
@@ -206,6 +229,7 @@ pub fn native_table(table: TableDigest, algorithms: Algorithms) -> NativeTable {
         statistics: table
             .statistics
             .map(|all| all.into_iter().map(NativeColumnStatistics::from).collect()),
+        mixed_line_ends: table.mixed_line_ends.map(NativeMixedLineEnds::from),
     }
 }
 
@@ -247,6 +271,7 @@ pub struct NativeSequence {
     pub size: i64,
     pub records: i64,
     pub digests: NativeDigests,
+    pub mixed_line_ends: Option<NativeMixedLineEnds>,
 }
 
 impl From<SequenceDigest> for NativeSequence {
@@ -255,6 +280,7 @@ impl From<SequenceDigest> for NativeSequence {
             size: number(sequence.size),
             records: number(sequence.records),
             digests: sequence.digests.into(),
+            mixed_line_ends: sequence.mixed_line_ends.map(NativeMixedLineEnds::from),
         }
     }
 }

@@ -183,7 +183,7 @@ interface Bars {
 function barsOf(branches: readonly boolean[]): Bars {
   const most = Math.max(1, Math.floor(lineWidth() / 3 / BAR))
   const shown = branches.slice(-most)
-  const above = shown.slice(0, -1).map((isLast) => (isLast ? '   ' : '│  '))
+  const above = shown.slice(0, -1).map((isLast): string => (isLast ? '   ' : '│  '))
   if (shown.length < branches.length) above[0] = '…  '
   const isLast = shown.at(-1) ?? true
   const start = above.join('')

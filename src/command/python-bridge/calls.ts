@@ -3,13 +3,14 @@ import { LineaprintError } from '../../core/errors.ts'
 import { OWN_SOURCE } from '../../record/record.ts'
 import { reasonOf } from '../../record/failure.ts'
 import { existedBeforeRun } from '../../tracking/changes/flags.ts'
-import { KINDS, describeModel, modelKind } from '../../tracking/inputs.ts'
+import { KINDS, datasetKind, describeModel, modelKind } from '../../tracking/inputs.ts'
 import { checkName, copyAsJson } from '../../json/copy.ts'
 import { readTransferredArray, transferredPath } from './file-transfer.ts'
 import { LISTED } from './programs.ts'
 import { sourceOf } from './reported.ts'
 import { recordParameter } from './reporters.ts'
 import { checkGenerators } from './states.ts'
+import { checkStated } from '../../dataset/stated.ts'
 import type { DatasetReport } from '../../dataset/read.ts'
 import type { JsonObject } from '../../core/json-value.ts'
 import type { ModelReport } from '../../model/read.ts'
@@ -234,9 +235,10 @@ async function trackDataset(
   program: Program,
   session: Session,
 ): Promise<Answer> {
-  const { name, path, dtype, shape } = message
-  if (path !== undefined) return track(session, program, KINDS.dataset, path, name)
-  const { parts } = message
+  const { name, path, dtype, shape, parts, options: own } = message
+  if (path !== undefined) return track(session, program, datasetKind(own), path, name)
+  const { table: _table, ...given } = own ?? {}
+  const stated = checkStated(given)
   if (parts !== undefined) {
     const files: string[] = []
     for (const part of parts) files.push(await transferredPath(part, program.hello.pid, session.scratch))
@@ -246,7 +248,7 @@ async function trackDataset(
       read: async (_, options, { datasets }) => {
         const { readTransferredParts } = await import('./dataset-parts.ts')
         const read = readTransferredParts(parts, files, { ...options, statistics: datasets.statistics })
-        return withName(files[0] ?? '', name, read)
+        return { ...(await withName(files[0] ?? '', name, read)), ...(stated && { stated }) }
       },
     }
     return track(session, program, kind, IN_MEMORY, name)
@@ -261,7 +263,7 @@ async function trackDataset(
       name,
       readTransferredArray(file, dtype, shape, options),
     )
-    return { kind: 'array', ...array, warnings: [] }
+    return { kind: 'array', ...array, ...(stated && { stated }), warnings: [] }
   }
   return track(session, program, { ...KINDS.dataset, tables: false, read }, IN_MEMORY, name)
 }

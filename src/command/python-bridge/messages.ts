@@ -11,6 +11,7 @@ import { modelFacts } from './model-message.ts'
 import type { StreamRecord } from '../../record/record.ts'
 import type { JsonValue } from '../../core/json-value.ts'
 import type { RecordedNumber } from '../../json/special-floats.ts'
+import type { TrackedDatasetOptions } from '../../tracking/inputs.ts'
 import type { ModelFacts } from './model-message.ts'
 
 /** The report of a program about one source of randomness. */
@@ -149,7 +150,7 @@ export type Message =
       readonly pid: number
       readonly rank: number
       readonly localRank: number
-      readonly datasets: readonly DeclaredPath[]
+      readonly datasets: readonly (DeclaredPath & { readonly options?: TrackedDatasetOptions | undefined })[]
       readonly models: readonly DeclaredPath[]
       readonly outputs: readonly DeclaredPath[]
       readonly metricFiles: readonly string[]
@@ -204,6 +205,7 @@ export type Message =
   | (Named<'dataset'> &
       FileTransfer & {
         readonly path?: string | undefined
+        readonly options?: TrackedDatasetOptions | undefined
         readonly dtype?: string | undefined
         readonly shape?: readonly number[] | undefined
         readonly parts?: readonly TransferredPart[] | undefined
@@ -306,6 +308,12 @@ const schema = lazily((): z.ZodMiniType<Message> => {
     z.refine((text) => !text.includes('\0'), 'a path'),
   )
   const declared = z.array(z.object({ name, path })).check(z.maxLength(10_000))
+  // What the texts may be is checked where the dataset is read.
+  const texts = z.optional(z.array(z.string()).check(z.maxLength(1000)))
+  const datasetOptions = z.optional(
+    z.object({ table: z.optional(name), licenses: texts, sources: texts, preprocessing: texts }),
+  )
+  const datasets = z.array(z.object({ name, path, options: datasetOptions })).check(z.maxLength(10_000))
   const hello = z.object({
     call: z.literal('hello'),
     id: z.optional(id),
@@ -398,7 +406,7 @@ const schema = lazily((): z.ZodMiniType<Message> => {
       pid: id,
       rank,
       localRank: rank,
-      datasets: declared,
+      datasets,
       models: declared,
       outputs: declared,
       metricFiles: z.array(path).check(z.maxLength(1000)),
@@ -451,6 +459,7 @@ const schema = lazily((): z.ZodMiniType<Message> => {
     z.object({
       call: z.literal('dataset'),
       ...tracked,
+      options: datasetOptions,
       dtype: z.optional(upTo(16)),
       shape: z.optional(shape),
       parts: z.optional(z.array(part).check(z.minLength(1), z.maxLength(1000))),

@@ -3,7 +3,7 @@ import { copyFile, lstat, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LineaprintError } from '../../core/errors.ts'
 import { reasonOf } from '../../record/failure.ts'
-import { KINDS } from '../../tracking/inputs.ts'
+import { KINDS, datasetKind } from '../../tracking/inputs.ts'
 import { errorCode } from '../../util/fs.ts'
 import { modesIn } from '../../util/modes.ts'
 import { plural } from '../../util/plural.ts'
@@ -185,7 +185,8 @@ export class Ranks {
     const metricFiles = message.metricFiles.filter((path) => !this.#declared.metricFiles.includes(path))
     if (datasets.length + models.length + outputs.length + metricFiles.length === 0) return
     recorder.recordProcess({ number: process, pid: message.pid, rank: message.rank })
-    for (const { name, path } of datasets) await recorder.track(KINDS.dataset, path, name, process)
+    for (const { name, path, options } of datasets)
+      await recorder.track(datasetKind(options), path, name, process)
     for (const { name, path } of models) await recorder.track(KINDS.model, path, name, process)
     for (const path of metricFiles) await this.#metricFiles.add(path, process)
     for (const output of outputs) {
@@ -240,7 +241,7 @@ function folderOf(rank: number): string {
 }
 
 /** Return the paths that the first rank does not declare under the same name. */
-function others(given: readonly NamedPath[], declared: readonly NamedPath[]): readonly NamedPath[] {
+function others<P extends NamedPath>(given: readonly P[], declared: readonly NamedPath[]): readonly P[] {
   return given.filter(
     ({ name, path }) => !declared.some((other) => other.name === name && other.path === path),
   )

@@ -112,10 +112,10 @@ async function readGroup(
   const paths = files.map((file) => join(root, file))
   const start = split === undefined ? '' : `split ${split}: `
   try {
-    if (isSequence)
-      return { content: { sequence: await describeSequence(paths, hashOptions(options)) }, warnings: [] }
-    const { table, warnings } = await describeTable(paths, options)
-    return { content: { table }, warnings: warnings.map((warning) => `${start}${warning}`) }
+    const { warnings, ...content } = isSequence
+      ? await describeSequence(paths, hashOptions(options))
+      : await describeTable(paths, options)
+    return { content, warnings: warnings.map((warning) => `${start}${warning}`) }
   } catch (error) {
     if (!LineaprintError.is(error) || !NO_TABLE.has(error.code)) throw error
     return { warnings: [`${noDigest(isSequence)}: ${start}${error.message}`] }

@@ -15,6 +15,7 @@ use lineaprint_formats::FormatError;
 use lineaprint_formats::input::Input;
 use lineaprint_formats::mds::Shard;
 use lineaprint_formats::pieces::{Compression, PIECE, Pieces};
+use lineaprint_formats::text::line_ends::MixedLineEnds;
 use lineaprint_formats::text::lines::Lines;
 use lineaprint_formats::tfrecord;
 use rayon::prelude::*;
@@ -39,6 +40,8 @@ pub struct SequenceDigest {
     pub records: u64,
     /// The digest of the kind `sequence`.
     pub digests: Digests,
+    /// The first file whose lines end in two ways.
+    pub mixed_line_ends: Option<MixedLineEnds>,
 }
 
 /// The forms of files of records.
@@ -100,6 +103,7 @@ pub fn hash(
             size: inputs.iter().map(|input| input.length()).sum(),
             records,
             digests: blocks.finish(records),
+            mixed_line_ends: reader.mixed_line_ends,
         })
     })
 }
@@ -189,6 +193,7 @@ struct Framed<'a> {
     /// The index of the next file.
     next: usize,
     records: u64,
+    mixed_line_ends: Option<MixedLineEnds>,
 }
 
 impl<'a> Framed<'a> {
@@ -199,6 +204,7 @@ impl<'a> Framed<'a> {
             open: None,
             next: 0,
             records: 0,
+            mixed_line_ends: None,
         }
     }
 
@@ -219,6 +225,11 @@ impl<'a> Framed<'a> {
             };
             let input = &self.inputs[*index];
             let Some(record) = records.next_record().map_err(|error| input.error(error))? else {
+                if let Records::Lines(lines) = records
+                    && self.mixed_line_ends.is_none()
+                {
+                    self.mixed_line_ends = MixedLineEnds::of(*index, lines.ends());
+                }
                 self.open = None;
                 continue;
             };

@@ -2,6 +2,7 @@
 
 use super::{Column, Format, Part, RowReader, Rows, Schema, check_columns, open_rows};
 use crate::error::FormatError;
+use crate::text::line_ends::MixedLineEnds;
 
 /// The rows of files, one file after the other.
 pub struct Chain {
@@ -13,6 +14,8 @@ pub struct Chain {
     /// The index of the open file.
     index: usize,
     columns: Vec<Column>,
+    /// The first of the files before the open one whose lines end in two ways.
+    mixed: Option<MixedLineEnds>,
 }
 
 impl Chain {
@@ -31,6 +34,7 @@ impl Chain {
             index: 0,
             columns: open.columns().to_vec(),
             open,
+            mixed: None,
         })
     }
 }
@@ -48,6 +52,7 @@ impl RowReader for Chain {
             let Some(part) = self.waiting.next() else {
                 return Ok(None);
             };
+            self.mixed = self.mixed_line_ends();
             self.index += 1;
             let opened = open_rows(part, self.format, self.schema.as_deref()).and_then(|reader| {
                 check_columns(&self.columns, reader.columns())?;
@@ -55,5 +60,12 @@ impl RowReader for Chain {
             });
             self.open = opened.map_err(|error| error.in_part(self.index))?;
         }
+    }
+
+    fn mixed_line_ends(&self) -> Option<MixedLineEnds> {
+        self.mixed.or_else(|| {
+            let mixed = self.open.mixed_line_ends()?;
+            MixedLineEnds::of(self.index, mixed.lines)
+        })
     }
 }

@@ -28,6 +28,7 @@ pub mod types;
 use crate::error::FormatError;
 use crate::input::Input;
 use crate::pieces::{Compression, PIECE, Pieces};
+use crate::text::line_ends::MixedLineEnds;
 use arrow_array::ArrayRef;
 use arrow_schema::DataType;
 use csv::Dialect;
@@ -278,6 +279,11 @@ pub trait RowReader: Send {
 
     /// Return the next rows, `None` after the last.
     fn next_rows(&mut self) -> Result<Option<Rows>, FormatError>;
+
+    /// Return the first file of text whose lines, of those that were read, end in two ways.
+    fn mixed_line_ends(&self) -> Option<MixedLineEnds> {
+        None
+    }
 }
 
 /// Gathers rows of any number into blocks of [`BLOCK_ROWS`].

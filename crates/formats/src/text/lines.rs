@@ -2,6 +2,7 @@
 
 use crate::error::FormatError;
 use crate::pieces::Pieces;
+use crate::text::line_ends::LineEnds;
 use std::ops::Range;
 
 /// Reads lines that a line feed ends. The last line needs none.
@@ -14,6 +15,7 @@ pub struct Lines {
     /// The number of the next line, counted from 1.
     number: u64,
     limit: u64,
+    ends: LineEnds,
 }
 
 impl Lines {
@@ -25,6 +27,10 @@ impl Lines {
             start: 0,
             number: 1,
             limit,
+            ends: LineEnds {
+                without_return: 0,
+                with_return: 0,
+            },
         }
     }
 
@@ -36,6 +42,7 @@ impl Lines {
                 let line = self.start..searched + offset;
                 self.check(line.len())?;
                 self.start = line.end + 1;
+                self.ends.add(self.rest[line.clone()].last() == Some(&b'\r'));
                 self.number += 1;
                 return Ok(Some(line));
             }
@@ -52,6 +59,11 @@ impl Lines {
             searched = self.rest.len();
             self.rest.extend_from_slice(&piece);
         }
+    }
+
+    /// Return how the lines so far ended.
+    pub const fn ends(&self) -> LineEnds {
+        self.ends
     }
 
     /// Return the bytes of the line that [`Self::next_line`] returned last.

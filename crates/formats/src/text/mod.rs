@@ -1,11 +1,13 @@
 //! Text.
 //!
 //! - [`json`]: read objects with the order of their members and with duplicate names.
+//! - [`line_ends`]: how the lines of a file end.
 //! - [`lines`]: read the lines of a file.
 //! - [`canonical`]: canonicalise a document by RFC 8785.
 
 pub mod canonical;
 pub mod json;
+pub mod line_ends;
 pub mod lines;
 
 use crate::error::FormatError;

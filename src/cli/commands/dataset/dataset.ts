@@ -6,7 +6,13 @@ import { readDataset } from '../../../dataset/read.ts'
 import { TEXT_ENCODINGS } from '../../../dataset/table.ts'
 import { isTableFile } from '../../../dataset/table-names.ts'
 import { isArchiveFile } from '../../../hash/archive.ts'
-import { algorithmOption, collectFields, threadsOption, wholeNumber } from '../../shared/arguments.ts'
+import {
+  algorithmOption,
+  collect,
+  collectFields,
+  threadsOption,
+  wholeNumber,
+} from '../../shared/arguments.ts'
 import {
   bytes,
   count,
@@ -27,6 +33,7 @@ import type { DatasetSequence } from '../../../dataset/describe-sequence.ts'
 import type { DatasetTable } from '../../../dataset/describe-table.ts'
 import type { DatasetSplits } from '../../../dataset/folder/splits-digest.ts'
 import type { DatasetReport } from '../../../dataset/read.ts'
+import type { StatedTerms } from '../../../dataset/stated.ts'
 import type { TableOptions, TextEncoding } from '../../../dataset/table.ts'
 import type { HashArguments } from '../../shared/arguments.ts'
 import type { CommandContext, CommonOptions } from '../../shared/context.ts'
@@ -43,6 +50,9 @@ interface Options extends HashArguments, SampleArguments, CommonOptions {
   leaks?: boolean
   text?: readonly string[]
   examples?: number
+  licence: readonly string[]
+  source: readonly string[]
+  preprocessing: readonly string[]
 }
 
 /** Build the command. */
@@ -70,6 +80,9 @@ export function command(context: CommandContext): Command {
         wholeNumber(0, 100_000),
       ),
     )
+    .option('--licence <text>', 'state a licence of the data; repeatable', collect, [])
+    .option('--source <text>', 'state where the data come from; repeatable', collect, [])
+    .option('--preprocessing <text>', 'state a step of the preparation; repeatable', collect, [])
     .addHelpText('after', EXAMPLES)
     .action((paths: string[], options: Options) => start(paths, options, context))
 }
@@ -114,11 +127,14 @@ async function start(paths: readonly string[], options: Options, context: Comman
 }
 
 /** Refuse options that have no effect on splits. */
-function refuseUnused({ sample, unordered, statistics }: Options): void {
+function refuseUnused({ sample, unordered, statistics, licence, source, preprocessing }: Options): void {
   for (const [field, given] of [
     ['--sample', sample !== undefined],
     ['--unordered', unordered === true],
     ['--no-statistics', statistics === false],
+    ['--licence', licence.length > 0],
+    ['--source', source.length > 0],
+    ['--preprocessing', preprocessing.length > 0],
   ] as const)
     if (given)
       throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `${field} has no effect with --leaks`, { field })
@@ -156,6 +172,11 @@ async function dataset(path: string, options: Options, context: CommandContext):
     sample: toSample(options),
     statistics: options.statistics,
     unordered: options.unordered,
+    stated: {
+      licenses: options.licence,
+      sources: options.source,
+      preprocessing: options.preprocessing,
+    },
   }).finally(progress.end)
   if (hasUnreadContent(report)) context.exit(3)
   if (options.json === true) return printJson(report)
@@ -174,6 +195,7 @@ async function dataset(path: string, options: Options, context: CommandContext):
           ]),
       ...(report.declared?.licenses ?? []).map((licence) => ['licence', escapeText(licence)]),
       ...(report.declared?.sources ?? []).map((source) => ['source', escapeText(source)]),
+      ...statedRows(report.stated),
       ...(report.archive === undefined ? [] : archiveRows(report.archive)),
       ...(report.labels ?? []).map(({ label, split, files }) => [
         'label',
@@ -187,7 +209,16 @@ async function dataset(path: string, options: Options, context: CommandContext):
   )
 }
 
-/** Check whether a file with the name of a table or archive was read in full and is none that could be read. */
+/** Return what the caller stated, said to be that. */
+function statedRows({ licenses = [], sources = [], preprocessing = [] }: StatedTerms = {}): string[][] {
+  return [
+    ...licenses.map((text) => ['licence', `${escapeText(text)}  (stated, not checked)`]),
+    ...sources.map((text) => ['source', `${escapeText(text)}  (stated, not checked)`]),
+    ...preprocessing.map((text) => ['preprocessing', `${escapeText(text)}  (stated, not checked)`]),
+  ]
+}
+
+/** Check whether a file with the name of a table, of records or of an archive was read in full and is none that could be read. */
 function hasUnreadContent({
   kind,
   path = '',
@@ -199,7 +230,8 @@ function hasUnreadContent({
   if (kind !== 'file' || sample !== undefined) return false
   // Databases and `--table` are known by the warning: their names are not those of tables.
   const isTable = isTableFile(path) || warnings.some((warning) => warning.startsWith('no table digest'))
-  return (isTable && !readTable) || (isArchiveFile(path) && !archive)
+  const isSequence = warnings.some((warning) => warning.startsWith('no sequence digest'))
+  return (isTable && !readTable) || (isArchiveFile(path) ? !archive : isSequence)
 }
 
 /** Return what is in an archive: its digest and totals. */

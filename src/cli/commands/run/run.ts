@@ -11,17 +11,29 @@ import { escapeText, printError, printJson } from '../../shared/output.ts'
 import { reportStopped } from '../../shared/stopped.ts'
 import { storeOptions } from '../../shared/store.ts'
 import { progressBar } from '../../shared/progress.ts'
+import { nameList } from '../../../util/name-list.ts'
+import type { NamedDataset } from '../../../command/declared.ts'
 import type { CommandOutcome, NamedPath } from '../../../command/run-command.ts'
 import type { RankOutcome } from '../../../command/ranks/run-as-rank.ts'
 import type { SeedUse } from '../../../command/python-bridge/bridge.ts'
 import type { CommandContext } from '../../shared/context.ts'
 import type { StoreOptions } from '../../shared/store.ts'
 
+/** A text about the dataset of a name. */
+interface NamedText {
+  readonly name: string
+  readonly text: string
+}
+
 interface RunOptions extends StoreOptions {
   readonly name?: string
   readonly runName?: string
   readonly continues?: string
   readonly dataset: readonly NamedPath[]
+  readonly table: readonly NamedText[]
+  readonly licence: readonly NamedText[]
+  readonly source: readonly NamedText[]
+  readonly preprocessing: readonly NamedText[]
   readonly model: readonly NamedPath[]
   readonly output: readonly NamedPath[]
   readonly from: readonly string[]
@@ -59,6 +71,10 @@ export function command(context: CommandContext): Command {
     .option('--run-name <text>', 'name of this run, by which commands find it')
     .option('--continues <run>', 'the run that this one continues; the metrics of both read as one series')
     .option('--dataset <name=path>', 'input dataset; repeatable', collectPath, [])
+    .option('--table <name=table>', 'the table of a dataset that is a SQLite database', collectNamed, [])
+    .option('--licence <name=text>', 'state a licence of a dataset; repeatable', collectNamed, [])
+    .option('--source <name=text>', 'state where a dataset comes from; repeatable', collectNamed, [])
+    .option('--preprocessing <name=text>', 'state a step of its preparation; repeatable', collectNamed, [])
     .option('--model <name=path>', 'input model; repeatable', collectPath, [])
     .option('--output <name=path>', 'output file or folder; repeatable', collectPath, [])
     .option(
@@ -108,6 +124,39 @@ function collectPath(text: string, before: readonly NamedPath[]): NamedPath[] {
   throw new InvalidArgumentError('Expected NAME=PATH, for example train=data/train.csv.')
 }
 
+function collectNamed(given: string, before: readonly NamedText[]): NamedText[] {
+  const at = given.indexOf('=')
+  if (at > 0 && at < given.length - 1)
+    return [...before, { name: given.slice(0, at), text: given.slice(at + 1) }]
+  throw new InvalidArgumentError('Expected the name of a dataset, =, and a text, for example train=MIT.')
+}
+
+/** Return the datasets with what other options say of them. @throws ERR_LINEAPRINT_ARGUMENT for a name that none has. */
+function datasetsOf({ dataset, table, licence, source, preprocessing }: RunOptions): NamedDataset[] {
+  const texts = { table, licence, source, preprocessing }
+  for (const [option, list] of Object.entries(texts))
+    for (const { name } of list)
+      if (!dataset.some((each) => each.name === name))
+        throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `--${option} names no --dataset`, {
+          field: option,
+          expected:
+            dataset.length === 0 ? 'a --dataset of this name' : nameList(dataset.map((each) => each.name)),
+          received: name,
+        })
+  return dataset.map(({ name, path }) => {
+    const own = (list: readonly NamedText[]): string[] =>
+      list.filter((each) => each.name === name).map(({ text }) => text)
+    const [chosen, another] = own(table)
+    if (another !== undefined)
+      throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `the dataset ${name} has two --table`, {
+        field: 'table',
+        hint: 'give the database once for each table, each under a name of its own',
+      })
+    const stated = { licenses: own(licence), sources: own(source), preprocessing: own(preprocessing) }
+    return { name, path, options: { ...(chosen !== undefined && { table: chosen }), ...stated } }
+  })
+}
+
 function parseSeconds(text: string): number {
   const seconds = Number(text)
   const [least, most] = INTERVAL_BOUNDS
@@ -132,7 +181,7 @@ async function run(argv: string[], options: RunOptions, context: CommandContext)
       argv,
       options: experimentOptions(options),
       configurationFile: options.config,
-      datasets: options.dataset,
+      datasets: datasetsOf(options),
       models: options.model,
       outputs: options.output,
       from: options.from,

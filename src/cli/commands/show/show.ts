@@ -241,10 +241,23 @@ function tracked(section: Exclude<TrackedSection, 'models'>, name: string, entry
     shortDigests(recorded.digest),
     ...('kind' in recorded ? contentFacts(recorded) : []),
     recorded.path ?? '',
+    ...statedFacts(entry),
     reporter(entry),
     keptFact(section, name, entry),
   ]
   return facts.filter((fact) => fact !== '').join(', ')
+}
+
+/** Return what the caller stated of a dataset, said to be that. */
+function statedFacts(entry: TrackedRecord): string[] {
+  const stated: unknown = entry.status === 'tracked' ? entry['stated'] : undefined
+  const lists = { licenses: 'licence', sources: 'source', preprocessing: 'preprocessing' }
+  return Object.entries(lists).flatMap(([field, word]) => {
+    const texts: unknown =
+      typeof stated === 'object' && stated !== null ? (stated as Record<string, unknown>)[field] : undefined
+    if (!Array.isArray(texts)) return []
+    return texts.filter((text) => typeof text === 'string').map((text) => `stated ${word}: ${text}`)
+  })
 }
 
 function contentFacts(content: TrackedContent): string[] {

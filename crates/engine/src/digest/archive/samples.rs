@@ -202,6 +202,7 @@ impl SampleHashes {
             size,
             records: self.records,
             digests,
+            mixed_line_ends: None,
         }
     }
 }

@@ -27,6 +27,7 @@ use lineaprint_formats::table::statistics::{Statistics, Summary};
 use lineaprint_formats::table::{
     self, Block, Blocks, Column, Format, Part, Reading, RowReader, csv, parquet,
 };
+use lineaprint_formats::text::line_ends::MixedLineEnds;
 use rayon::prelude::*;
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -89,6 +90,8 @@ pub struct TableDigest {
     pub digests: Digests,
     /// Statistics of each column, if they were asked for.
     pub statistics: Option<Vec<Summary>>,
+    /// The first file whose lines end in two ways.
+    pub mixed_line_ends: Option<MixedLineEnds>,
 }
 
 /// The columns of a hashed table.
@@ -244,6 +247,7 @@ pub(crate) fn hash_inputs(
         return unordered::hash(reading, format, size, options, control);
     }
     let algorithms = options.algorithms;
+    let mut mixed_line_ends = None;
     let (rows, names, read) = match reading {
         Reading::Columns(file) => {
             let read = column_blocks(&file, options, control)?;
@@ -251,6 +255,7 @@ pub(crate) fn hash_inputs(
         }
         Reading::Rows(mut reader) => {
             let (rows, read) = row_blocks(reader.as_mut(), options, control)?;
+            mixed_line_ends = reader.mixed_line_ends();
             (rows, column_names(reader.columns()), read)
         }
     };
@@ -267,6 +272,7 @@ pub(crate) fn hash_inputs(
         columns: Columns::Ordered(columns),
         digests,
         statistics,
+        mixed_line_ends,
     })
 }
 
@@ -493,7 +499,7 @@ fn column_blocks(file: &parquet::Parts, options: &Options, control: &Control) ->
 }
 
 /// The most bytes of arrays that are hashed at once of a table that is read in order, unless one block has more.
-const WINDOW_BYTES: usize = 64 << 20;
+const WINDOW_BYTES: usize = 32 << 20;
 
 /// The rows of a table that is read in order.
 struct InOrder<'a> {

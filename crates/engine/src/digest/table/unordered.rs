@@ -24,6 +24,7 @@ pub fn hash(
     let algorithms = options.algorithms;
     let mut rows = Vec::new();
     let mut statistics;
+    let mut mixed_line_ends = None;
     let columns = match reading {
         Reading::Columns(file) => {
             (rows, statistics) = of_columns(&file, options, control)?;
@@ -39,6 +40,7 @@ pub fn hash(
                 }
                 Ok(())
             })?;
+            mixed_line_ends = reader.mixed_line_ends();
             columns
         }
     };
@@ -59,6 +61,7 @@ pub fn hash(
         columns: Columns::Unordered(column_names(&columns)),
         digests,
         statistics: summaries(options, &statistics),
+        mixed_line_ends,
     })
 }
 

@@ -12,6 +12,7 @@ use super::limit::{RECORD_CELLS, Window, check_record};
 use super::{BLOCK_ROWS, Column, RowReader, Rows, Schema, types};
 use crate::error::FormatError;
 use crate::pieces::Pieces;
+use crate::text::line_ends::{LineEnds, MixedLineEnds};
 use arrow_schema::DataType;
 use bytes::Bytes;
 pub use encoding::Encoding;
@@ -164,6 +165,10 @@ impl RowReader for Reader {
         }
         finish_rows(&mut self.builders, count)
     }
+
+    fn mixed_line_ends(&self) -> Option<MixedLineEnds> {
+        MixedLineEnds::of(0, self.records.ends)
+    }
 }
 
 /// The records of a file, one at a time.
@@ -184,6 +189,8 @@ struct Records {
     first_line: u64,
     /// The bytes of the record in the file.
     bytes: u64,
+    /// The ends of the records so far.
+    ends: LineEnds,
 }
 
 /// One cell of the record.
@@ -227,6 +234,7 @@ impl Records {
             line: 1,
             first_line: 1,
             bytes: 0,
+            ends: LineEnds::default(),
         };
         if records.fill()? {
             if records.piece.starts_with(UTF8_BOM) {
@@ -369,6 +377,7 @@ impl Records {
                     (State::Start | State::Unquoted | State::Quote, b'\r') => State::Return,
                     (State::Start | State::Unquoted | State::Quote | State::Return, b'\n') => {
                         self.end_cell(quoted);
+                        self.ends.add(state == State::Return);
                         self.line += 1;
                         self.start = piece.len() - rest.len();
                         self.check(self.offset(self.start) - first_byte)?;

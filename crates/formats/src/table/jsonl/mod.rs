@@ -10,6 +10,7 @@ use super::{BLOCK_ROWS, Column, RowReader, Rows, Schema, types};
 use crate::error::FormatError;
 use crate::pieces::Pieces;
 use crate::text::json::Members;
+use crate::text::line_ends::MixedLineEnds;
 use crate::text::lines::Lines;
 use serde::Deserializer as _;
 use serde::de::{SeqAccess, Visitor};
@@ -198,5 +199,9 @@ impl RowReader for Reader {
             count += 1;
         }
         finish_rows(&mut self.builders, count)
+    }
+
+    fn mixed_line_ends(&self) -> Option<MixedLineEnds> {
+        MixedLineEnds::of(0, self.lines.ends())
     }
 }

@@ -98,8 +98,10 @@ impl Table {
         }
         let footer_length = u64::from(u32::from_le_bytes([tail[0], tail[1], tail[2], tail[3]]));
         let Some(footer_start) = (length - TAIL_BYTES - MAGIC.len() as u64).checked_sub(footer_length) else {
-            return Err(FormatError::new("its footer is outside the file")
-                .with_expected(format!("at most {} bytes", length - TAIL_BYTES), footer_length));
+            return Err(FormatError::new("its footer is outside the file").with_expected(
+                format!("at most {} bytes", length - TAIL_BYTES - MAGIC.len() as u64),
+                footer_length,
+            ));
         };
         let footer = read_checked(
             input.as_ref(),

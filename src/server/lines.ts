@@ -29,7 +29,7 @@ const LINES = new WeakMap<SeriesColumns, Map<Axis, AxisLine>>()
  *
  * @param startedAt Start of the run, in milliseconds since 1970.
  */
-function lineOf(series: SeriesColumns, wanted: Axis, startedAt: number): AxisLine {
+export function lineOf(series: SeriesColumns, wanted: Axis, startedAt: number): AxisLine {
   const known = LINES.get(series) ?? new Map<Axis, AxisLine>()
   LINES.set(series, known)
   const line = known.get(wanted) ?? buildLine(series, wanted, startedAt)

@@ -25,6 +25,7 @@ export const LEVELS = [
   { database: 'runs by what they are: expressions, the index of a store, SQLite and PostgreSQL' },
   { export: 'a run in other forms, afterwards and live' },
   { compare: 'tensors, tables, arrays and numbers: what verify, diff and reproduce share' },
+  { transfer: 'runs between stores: a client of the server of a team, and the check of what arrives' },
   {
     verify: 'a run against the present',
     diff: 'a run against another run',
@@ -34,7 +35,7 @@ export const LEVELS = [
   { command: '`lineaprint run`: the process, its output, signals, and what Python programs report' },
   {
     reproduce: 'a run restored, run again, and compared with its record',
-    server: 'the page of `lineaprint ui`: its API, its door, and its files',
+    server: 'the page of `lineaprint ui`, and the server of a team: their API, their door, and their files',
   },
   {
     mcp: 'the questions about a store that programs and agents ask: tools, their arguments, answers cut to a size',

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { RunLists } from '../../src/server/run-lists.ts'
+import { RunLists, sourceOf } from '../../src/server/run-lists.ts'
 import { storeIn } from '../../src/store/store.ts'
 import { folderOf } from '../support/folder.ts'
 import { finished } from '../tracking/support.ts'
@@ -9,7 +9,7 @@ const idsOf = ({ runs }: { runs: readonly { id: string }[] }): string[] => runs.
 test('a list stays as it was while runs start, and a new one has them', async () => {
   const root = folderOf()
   for (const index of [0, 1, 2]) await finished(root, { experimentId: `run-${index}` }, () => undefined)
-  const lists = new RunLists(storeIn(root))
+  const lists = new RunLists(sourceOf(storeIn(root)))
   const first = await lists.part({ offset: 0, limit: 2 })
   expect(idsOf(first)).toEqual(['run-2', 'run-1'])
   await finished(root, { experimentId: 'run-3' }, () => undefined)
@@ -23,7 +23,7 @@ test('a list stays as it was while runs start, and a new one has them', async ()
 test('a list is of its question: another one does not get it', async () => {
   const root = folderOf()
   await finished(root, { experimentId: 'run-0' }, () => undefined)
-  const lists = new RunLists(storeIn(root))
+  const lists = new RunLists(sourceOf(storeIn(root)))
   const { list } = await lists.part({ offset: 0, limit: 2 })
   const other = await lists.part({ offset: 0, limit: 2, list, where: "name = 'none'" })
   expect([other.matched, other.total]).toEqual([0, 1])
@@ -34,6 +34,10 @@ test('long texts are cut', async () => {
   await finished(root, { experimentId: 'run-0', tags: ['t'.repeat(100_000)] }, (tracker) => {
     tracker.addMetadata({ long: 'v'.repeat(1_000_000) })
   })
-  const { runs } = await new RunLists(storeIn(root)).part({ offset: 0, limit: 1, columns: ['params.long'] })
+  const { runs } = await new RunLists(sourceOf(storeIn(root))).part({
+    offset: 0,
+    limit: 1,
+    columns: ['params.long'],
+  })
   expect(JSON.stringify(runs).length).toBeLessThan(10_000)
 })

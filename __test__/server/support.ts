@@ -1,7 +1,7 @@
 /** A server of the page without a socket. */
 import { buildServer } from '../../src/server/app.ts'
 import { Guard } from '../../src/server/guard.ts'
-import { RunLists } from '../../src/server/run-lists.ts'
+import { RunLists, sourceOf } from '../../src/server/run-lists.ts'
 import { RunReader } from '../../src/server/run-reader.ts'
 import { storeIn } from '../../src/store/store.ts'
 import type { PageFiles } from '../../src/server/page-files.ts'
@@ -32,7 +32,7 @@ export function serverOf(root: string): TestServer {
     directory: root,
     trackers: [],
     guard,
-    lists: new RunLists(store),
+    lists: new RunLists(sourceOf(store)),
     reader: new RunReader(store),
   }
   const app = buildServer(services, PAGE, () => PORT)

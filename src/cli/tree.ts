@@ -82,6 +82,14 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'add the runs of the store to a database in PostgreSQL',
     load: () => import('./commands/sync.ts'),
   },
+  server: {
+    summary: 'serve the runs of a team: the page, and what push and pull need',
+    load: () => import('./commands/server.ts'),
+  },
+  token: {
+    summary: 'make, list and revoke tokens of a server',
+    load: () => import('./commands/token.ts'),
+  },
   remove: { summary: 'remove runs', load: () => import('./commands/remove.ts') },
   gc: { summary: 'remove kept files that no run names', load: () => import('./commands/gc.ts') },
   export: {

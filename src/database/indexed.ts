@@ -78,32 +78,42 @@ export async function orderIndexed(
   return withIndex(store, async (connection) => {
     // A page asks again every few seconds, and the records are checked in turn.
     const damaged = await refresh(connection, store, CHECKED.find)
-    const { rows } = await selectIds(filter, connection.dialect).execute(connection.database)
-    const names = await fieldNames(connection, NAME_LIMIT)
-    return {
-      ids: rows.map(({ id }) => id).filter(isRunId),
-      damaged,
-      total: await countRuns(connection),
-      names,
-    }
+    return { ...(await orderFrom(connection, filter)), damaged }
   })
+}
+
+/** Return the ids of the runs that a filter selects from a database as it is. */
+export async function orderFrom(
+  connection: RunConnection,
+  filter: CheckedFilter,
+): Promise<Omit<RunOrder, 'columns' | 'damaged'>> {
+  const { rows } = await selectIds(filter, connection.dialect).execute(connection.database)
+  const names = await fieldNames(connection, NAME_LIMIT)
+  return { ids: rows.map(({ id }) => id).filter(isRunId), total: await countRuns(connection), names }
 }
 
 /** Return runs by their ids, in that order, from the index of a store as it is. */
 export async function runsIndexed(store: Store, ids: readonly RunId[]): Promise<ValuedRun[] | NoIndex> {
-  return withIndex(store, async (connection) => {
-    const keys = await keysOf(connection, ids)
-    const selected = ids.flatMap((id) => keys.get(id) ?? [])
-    const runs = await readRuns(connection, store, selected)
-    const values = await readValues(connection, selected)
-    const contents = await readContents(connection, selected)
-    return runs.map(({ run }, index) => ({
-      run,
-      parameters: values[index]?.parameters ?? new Map(),
-      metrics: values[index]?.metrics ?? new Map(),
-      contents: contents[index] ?? [],
-    }))
-  })
+  return withIndex(store, async (connection) => runsFrom(connection, store, ids))
+}
+
+/** Return runs by their ids, in that order, from a database as it is. */
+export async function runsFrom(
+  connection: RunConnection,
+  store: Store,
+  ids: readonly RunId[],
+): Promise<ValuedRun[]> {
+  const keys = await keysOf(connection, ids)
+  const selected = ids.flatMap((id) => keys.get(id) ?? [])
+  const runs = await readRuns(connection, store, selected)
+  const values = await readValues(connection, selected)
+  const contents = await readContents(connection, selected)
+  return runs.map(({ run }, index) => ({
+    run,
+    parameters: values[index]?.parameters ?? new Map(),
+    metrics: values[index]?.metrics ?? new Map(),
+    contents: contents[index] ?? [],
+  }))
 }
 
 /**

@@ -17,7 +17,7 @@ import type { FieldNames, RunOrder } from './run-order.ts'
 import type { RunOfList } from './runs.ts'
 
 /** Runs from whose values `auto` is decided. */
-const AUTO_RUNS = 200
+export const AUTO_RUNS = 200
 
 /**
  * Return the ids of the runs that a filter selects. The index of the store is brought up to date first.
@@ -57,7 +57,12 @@ export async function runsWithIds(
   ids: readonly RunId[],
   columns: readonly Field[],
 ): Promise<RunOfList[]> {
-  return (await valuesOf(store, ids)).map((match) => ({
+  return withColumns(await valuesOf(store, ids), columns)
+}
+
+/** Return runs with the values of columns by their names in an expression. */
+export function withColumns(runs: readonly ValuedRun[], columns: readonly Field[]): RunOfList[] {
+  return runs.map((match) => ({
     ...match.run,
     values: Object.fromEntries(columns.map((field) => [writtenField(field), valueOf(field, match)])),
   }))

@@ -2,6 +2,7 @@
 import { Hono } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { stream } from 'hono/streaming'
+import { bytesOf } from './body.ts'
 import { Refusal, failureAnswer } from './errors.ts'
 import { checkHost, checkOrigin } from './guard.ts'
 import { jsonText } from './json.ts'
@@ -11,19 +12,19 @@ import { routes } from './routes.ts'
 import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
 import type { PageFiles } from './page-files.ts'
-import type { Result, Route, Services } from './routes.ts'
+import type { Result, Route, RouteRequest, Services } from './routes.ts'
 
 /** The server, without its socket. */
 export type PageServer = Hono
 
-/** Bytes of the largest body: all of them are short. */
+/** Bytes of the longest body, unless an address takes more. */
 const BODY_LIMIT = 16 << 10
 
 /**
  * Headers of every answer. No script but the files of the page runs, nothing is loaded from elsewhere, no text becomes
  * markup, and no other site can frame the page or read from it.
  */
-const HEADERS: Readonly<Record<string, string>> = {
+export const HEADERS: Readonly<Record<string, string>> = {
   'Content-Security-Policy': [
     "default-src 'none'",
     "script-src 'self'",
@@ -70,7 +71,7 @@ export function buildServer(services: Services, files: PageFiles, port: () => nu
     const path = `/api/v1${route.path.replaceAll(/\{(\w+)\}/g, ':$1')}`
     app[route.method](path, async (context) => {
       if (!route.isOpen) services.guard.checkKey(context.req.header('Authorization'))
-      return respond(context, await resultOf(context, route, services))
+      return respond(context, await route.handle(await requestOf(context, route), services))
     })
   }
   app.get('/api/v1/openapi.json', (context) => context.json(openApiDocument(all)))
@@ -80,6 +81,16 @@ export function buildServer(services: Services, files: PageFiles, port: () => nu
       do: '/api/v1/openapi.json lists the addresses',
     })
   })
+  servePageFiles(app, files)
+  return app
+}
+
+/** Serve the files of the page at all other addresses, and turn errors into answers. */
+export function servePageFiles(
+  app: Hono,
+  files: PageFiles,
+  describe: typeof failureAnswer = failureAnswer,
+): void {
   app.get('*', (context) => {
     const file = files.at(context.req.path)
     if (file === undefined) {
@@ -96,22 +107,27 @@ export function buildServer(services: Services, files: PageFiles, port: () => nu
     throw new Refusal(405, 'ERR_LINEAPRINT_ARGUMENT', 'the page can only be read', { expected: 'GET' })
   })
   app.onError((error) => {
-    const { status, body } = failureAnswer(
+    const { status, body, headers } = describe(
       error instanceof HTTPException ? new Refusal(400, 'ERR_LINEAPRINT_ARGUMENT', error.message) : error,
     )
-    return new Response(jsonText(body), { status, headers: { ...HEADERS, ...JSON_HEADERS } })
+    return new Response(jsonText(body), { status, headers: { ...HEADERS, ...JSON_HEADERS, ...headers } })
   })
-  return app
 }
 
 const JSON_HEADERS = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' } as const
 
-async function resultOf(context: Context, route: Route, services: Services): Promise<Result> {
+/** Return a request as its address takes it. */
+export async function requestOf(
+  context: Context,
+  { body, bodyLimit = BODY_LIMIT, takesBytes = false }: Pick<Route, 'body' | 'bodyLimit' | 'takesBytes'>,
+): Promise<RouteRequest> {
   const { req } = context
-  const request = {
+  return {
     path: req.param() as Record<string, string>,
     search: new URL(req.url).searchParams,
-    body: route.body === undefined ? undefined : await bodyOf(context),
+    body: body === undefined ? undefined : await bodyOf(context, bodyLimit),
+    bytes: takesBytes ? req.raw.body : null,
+    headers: req.raw.headers,
     user: async () => {
       // There is no socket behind a request of a test.
       const bindings = context.env as Partial<HttpBindings> | undefined
@@ -119,10 +135,9 @@ async function resultOf(context: Context, route: Route, services: Services): Pro
     },
     signal: req.raw.signal,
   }
-  return route.handle(request, services)
 }
 
-async function bodyOf({ req }: Context): Promise<unknown> {
+async function bodyOf({ req }: Context, limit: number): Promise<unknown> {
   const type = req.header('Content-Type') ?? ''
   // A form of another site can send a body of other types without a question before it.
   if (!/^application\/json\s*(?:;|$)/i.test(type)) {
@@ -132,7 +147,7 @@ async function bodyOf({ req }: Context): Promise<unknown> {
       received: JSON.stringify(type.slice(0, 80)),
     })
   }
-  const text = await bodyText(req.raw)
+  const text = (await bytesOf(req.raw.body, limit)).toString()
   try {
     return JSON.parse(text) as unknown
   } catch {
@@ -140,30 +155,21 @@ async function bodyOf({ req }: Context): Promise<unknown> {
   }
 }
 
-/** Read a body, whether or not its length is known before it is read. @throws Refusal if it is too long. */
-async function bodyText({ body }: Request): Promise<string> {
-  const chunks: Uint8Array[] = []
-  let length = 0
-  for await (const chunk of body ?? []) {
-    length += chunk.length
-    if (length > BODY_LIMIT) {
-      throw new Refusal(413, 'ERR_LINEAPRINT_ARGUMENT', 'the body is too long', {
-        where: 'body',
-        expected: `at most ${BODY_LIMIT} bytes`,
-      })
-    }
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString()
-}
-
-function respond(context: Context, result: Result): Response {
+/** Turn a result into a response. */
+export function respond(context: Context, result: Result): Response {
   const type = { 'Content-Type': mediaType(result) }
   switch (result.kind) {
     case 'json':
       return context.body(jsonText(result.body), 200, type)
     case 'columns':
       return context.body(result.bytes, 200, type)
+    case 'bytes':
+      // Never shown: it comes from strangers.
+      return context.body(result.stream, 200, {
+        ...type,
+        'Content-Length': String(result.size),
+        'Content-Disposition': 'attachment',
+      })
     case 'lines':
     case 'events':
       break

@@ -5,7 +5,7 @@ import type { ErrorCode } from '../core/errors.ts'
 import type { ErrorBody } from './api/types.ts'
 
 /** The status of an answer about a failure. */
-export type FailureStatus = 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 421 | 422 | 500 | 503
+export type FailureStatus = 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 421 | 422 | 429 | 500 | 503
 
 /** A request that is refused before anything is read. */
 export class Refusal extends Error {
@@ -28,10 +28,20 @@ const STATUS: Readonly<Partial<Record<ErrorCode, FailureStatus>>> = {
   ERR_LINEAPRINT_STATE: 409,
   ERR_LINEAPRINT_RECORD: 422,
   ERR_LINEAPRINT_FORMAT: 422,
+  ERR_LINEAPRINT_RANGE: 413,
+  ERR_LINEAPRINT_SERVICE: 503,
+}
+
+/** An answer about a failure. */
+export interface FailureAnswer {
+  readonly status: FailureStatus
+  readonly body: ErrorBody
+  /** Further headers. */
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 /** Return the status and the document that describe a failure. */
-export function failureAnswer(error: unknown): { readonly status: FailureStatus; readonly body: ErrorBody } {
+export function failureAnswer(error: unknown): FailureAnswer {
   if (error instanceof Refusal) return error
   if (LineaprintError.is(error)) {
     const { code, path, field, expected, received, hint } = error

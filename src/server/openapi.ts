@@ -4,8 +4,11 @@ import { VERSION } from '../core/version.ts'
 import { errorSchema } from './api/schemas.ts'
 import type { Answer, Route } from './routes.ts'
 
+/** What the document tells about an address. */
+export type Described = Omit<Route, 'handle'>
+
 /** Return the document: OpenAPI 3.1, whose schemas are JSON Schema 2020-12. */
-export function openApiDocument(all: readonly Route[]): object {
+export function openApiDocument(all: readonly Described[]): object {
   const paths: Record<string, Record<string, object>> = {}
   for (const route of all) (paths[`/api/v1${route.path}`] ??= {})[route.method] = operation(route)
   return {
@@ -16,7 +19,16 @@ export function openApiDocument(all: readonly Route[]): object {
   }
 }
 
-function operation({ method, path, summary, parameters, body, answer, isOpen }: Route): object {
+function operation({
+  method,
+  path,
+  summary,
+  parameters,
+  body,
+  takesBytes,
+  answer,
+  isOpen,
+}: Described): object {
   const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
     name,
     in: 'path',
@@ -38,6 +50,9 @@ function operation({ method, path, summary, parameters, body, answer, isOpen }: 
     ...(body !== undefined && {
       requestBody: { required: true, content: { 'application/json': { schema: jsonSchema(body) } } },
     }),
+    ...(takesBytes === true && {
+      requestBody: { required: true, content: { [MEDIA.bytes]: { schema: BYTES } } },
+    }),
     responses: {
       200: { description: summary, content: contentOf(answer) },
       default: {
@@ -53,7 +68,10 @@ const MEDIA: Readonly<Record<Answer['kind'], string>> = {
   lines: 'application/jsonl',
   events: 'text/event-stream',
   columns: 'application/vnd.lineaprint.columns',
+  bytes: 'application/octet-stream',
 }
+
+const BYTES = { type: 'string', format: 'binary' } as const
 
 /** Return the media type of an answer. */
 export function mediaType({ kind }: Pick<Answer, 'kind'>): string {
@@ -61,6 +79,7 @@ export function mediaType({ kind }: Pick<Answer, 'kind'>): string {
 }
 
 function contentOf(answer: Answer): object {
+  if (answer.kind === 'bytes') return { [mediaType(answer)]: { schema: BYTES } }
   const schema = jsonSchema(answer.schema())
   // Of a stream, the schema is that of one item; of columns, that of the head.
   return {

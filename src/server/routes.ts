@@ -57,12 +57,15 @@ export type Answer =
   | { readonly kind: 'lines'; readonly schema: () => z.ZodMiniType }
   /** Server-sent events with a JSON document each. */
   | { readonly kind: 'events'; readonly schema: () => z.ZodMiniType }
+  /** The bytes of a file. */
+  | { readonly kind: 'bytes' }
 
 /** A result, before it becomes a response. */
 export type Result =
   | { readonly kind: 'json'; readonly body: unknown }
   | { readonly kind: 'columns'; readonly bytes: Uint8Array<ArrayBuffer> }
   | { readonly kind: 'lines' | 'events'; readonly items: (signal: AbortSignal) => AsyncIterable<unknown> }
+  | { readonly kind: 'bytes'; readonly size: number; readonly stream: ReadableStream<Uint8Array> }
 
 /** A request with its parameters checked. */
 export interface RouteRequest {
@@ -70,6 +73,9 @@ export interface RouteRequest {
   readonly path: Readonly<Record<string, string>>
   readonly search: URLSearchParams
   readonly body: unknown
+  /** The body of an address that takes bytes. */
+  readonly bytes: ReadableStream<Uint8Array> | null
+  readonly headers: Headers
   /** Returns the id of the user who asks; `undefined` where the system does not tell. */
   readonly user: () => Promise<number | undefined>
   /** Aborted when nobody waits for the answer any more. */
@@ -77,17 +83,21 @@ export interface RouteRequest {
 }
 
 /** An address. */
-export interface Route {
-  readonly method: 'get' | 'post'
+export interface Route<S = Services> {
+  readonly method: 'get' | 'post' | 'put' | 'delete'
   /** Below `/api/v1`, with names in braces. */
   readonly path: string
   readonly summary: string
   readonly parameters: Readonly<Record<string, Parameter<unknown>>>
   readonly body?: z.ZodMiniType
+  /** Bytes of the longest body. @default 16 KiB */
+  readonly bodyLimit?: number
+  /** True if the body is bytes, which the address reads itself. @default false */
+  readonly takesBytes?: boolean
   readonly answer: Answer
   /** True for the address that gives the key that all others need. */
   readonly isOpen: boolean
-  readonly handle: (request: RouteRequest, services: Services) => Promise<Result>
+  readonly handle: (request: RouteRequest, services: S) => Promise<Result>
 }
 
 const json = (body: unknown): Result => ({ kind: 'json', body })
@@ -225,7 +235,8 @@ function idOf(path: Readonly<Record<string, string>>): string {
   return path['id'] ?? ''
 }
 
-async function describeRun(run: StoredRun): Promise<RunBody> {
+/** Return a run as the API shows it. */
+export async function describeRun(run: StoredRun): Promise<RunBody> {
   const { id, folder, record, status, journal } = run
   const annotations = await readAnnotations(folder)
   return {
@@ -298,7 +309,8 @@ function post<B extends z.ZodMiniType>(
   }
 }
 
-function checkBody<B extends z.ZodMiniType>(schema: B, body: unknown): z.infer<B> {
+/** Check a body. @throws Refusal naming what is wrong. */
+export function checkBody<B extends z.ZodMiniType>(schema: B, body: unknown): z.infer<B> {
   const parsed = z.safeParse(schema, body, ENGLISH)
   if (parsed.success) return parsed.data
   const [issue] = parsed.error.issues

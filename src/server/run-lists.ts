@@ -7,6 +7,8 @@ import { writtenField } from '../database/expression/fields.ts'
 import { orderRuns, runsWithIds } from '../database/pages.ts'
 import type { JsonValue } from '../core/json-value.ts'
 import type { RunId } from '../core/run-id.ts'
+import type { Field } from '../database/expression/expression.ts'
+import type { RunFilter } from '../database/filter.ts'
 import type { RunOrder } from '../database/run-order.ts'
 import type { RunOfList } from '../database/runs.ts'
 import type { Store } from '../store/store.ts'
@@ -29,13 +31,29 @@ const LIST_LIMIT = 16
 /** Folders that are no runs and that an answer names. */
 const DAMAGED_LIMIT = 20
 
+/** What answers the questions of lists. */
+export interface RunSource {
+  /** As `orderRuns`. */
+  readonly order: (filter: Omit<RunFilter, 'limit'>) => Promise<RunOrder>
+  /** As `runsWithIds`. */
+  readonly runs: (ids: readonly RunId[], columns: readonly Field[]) => Promise<RunOfList[]>
+}
+
+/** Return the source that a store is. */
+export function sourceOf(store: Store): RunSource {
+  return {
+    order: async (filter) => orderRuns(store, filter),
+    runs: async (ids, columns) => runsWithIds(store, ids, columns),
+  }
+}
+
 /** The lists of one store. */
 export class RunLists {
-  readonly #store: Store
+  readonly #source: RunSource
   readonly #lists = new Map<string, RunOrder>()
 
-  constructor(store: Store) {
-    this.#store = store
+  constructor(source: RunSource) {
+    this.#source = source
   }
 
   /**
@@ -47,7 +65,7 @@ export class RunLists {
     const { offset, limit } = request
     const query = queryOf(request)
     const { key, order } = this.#known(request.list, query) ?? (await this.#ordered(request, query))
-    const runs = await runsWithIds(this.#store, order.ids.slice(offset, offset + limit), order.columns)
+    const runs = await this.#source.runs(order.ids.slice(offset, offset + limit), order.columns)
     return {
       list: key,
       offset,
@@ -73,7 +91,7 @@ export class RunLists {
     { where, sort, columns }: ListRequest,
     query: string,
   ): Promise<{ key: string; order: RunOrder }> {
-    const order = await orderRuns(this.#store, { where, sort, columns: columns ?? ['auto'] })
+    const order = await this.#source.order({ where, sort, columns: columns ?? ['auto'] })
     // The same order has the same name, so that a page that asks again learns that nothing moved.
     const key = `${query}-${shortDigest(order.ids)}`
     this.#lists.delete(key)

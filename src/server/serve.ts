@@ -5,7 +5,7 @@ import { systemReason } from '../util/fs.ts'
 import { buildServer } from './app.ts'
 import { Guard } from './guard.ts'
 import { readPageFiles } from './page-files.ts'
-import { RunLists } from './run-lists.ts'
+import { RunLists, sourceOf } from './run-lists.ts'
 import { RunReader } from './run-reader.ts'
 import type { AddressInfo } from 'node:net'
 import type { Server } from 'node:http'
@@ -44,7 +44,7 @@ export async function servePage({ store, directory, trackers, port }: PageOption
     directory,
     trackers,
     guard,
-    lists: new RunLists(store),
+    lists: new RunLists(sourceOf(store)),
     reader: new RunReader(store),
   }
   let own = port

@@ -11,7 +11,7 @@ import type { RunConnection } from '../connection.ts'
 import type { DatabaseAddress } from './address.ts'
 
 /** Name of the schema. */
-const SCHEMA = 'lineaprint'
+export const SCHEMA = 'lineaprint'
 
 /** Milliseconds until a server must have taken a connection. */
 const PATIENCE = 10_000
@@ -27,8 +27,19 @@ function loadPg(): typeof import('pg') {
   return process.getBuiltinModule('node:module').createRequire(import.meta.url)('pg') as typeof import('pg')
 }
 
+/** Options of {@link connectTeam}. */
+export interface ConnectionOptions {
+  /** The schema with the tables. @default 'lineaprint' */
+  readonly schema?: string
+  /** Milliseconds until a question must be answered. @default no limit */
+  readonly answerWithin?: number
+}
+
 /** Connect to a database. Nothing is made in it, and the server is not asked. */
-export function connectTeam(address: DatabaseAddress): RunConnection {
+export function connectTeam(
+  address: DatabaseAddress,
+  { schema = SCHEMA, answerWithin }: ConnectionOptions = {},
+): RunConnection {
   const { Pool } = loadPg()
   const pool = new Pool({
     connectionString: address.whole,
@@ -36,11 +47,12 @@ export function connectTeam(address: DatabaseAddress): RunConnection {
     // One connection: work is done in order, and a lock is of the connection that took it.
     max: 1,
     application_name: 'lineaprint',
+    ...(answerWithin !== undefined && { query_timeout: answerWithin }),
   })
   // A connection that breaks while nothing is asked is noticed by the next question.
   pool.on('error', () => undefined)
   return connectPostgres(pool, async (connection) => {
-    await connection.executeQuery(CompiledQuery.raw(`set search_path to ${SCHEMA}`))
+    await connection.executeQuery(CompiledQuery.raw(`set search_path to "${schema}"`))
   })
 }
 

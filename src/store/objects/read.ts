@@ -80,7 +80,8 @@ export async function checkCopy(
   return checked
 }
 
-async function digestOf(
+/** Compute the written digest of the bytes of pieces. */
+export async function digestOf(
   store: Store,
   content: ObjectContent,
   pieces: readonly ObjectContent[],

@@ -191,7 +191,12 @@ async function commit(store: Store, temporary: string, content: ObjectContent): 
 }
 
 /** Rename a file to its final path. It survives a loss of power then, and nobody may write to it. */
-async function publish(store: Store, temporary: string, target: string, file: FileHandle): Promise<void> {
+export async function publish(
+  store: Store,
+  temporary: string,
+  target: string,
+  file: FileHandle,
+): Promise<void> {
   await makeObjectFolders(store, dirname(target))
   await file.chmod(objectModes(store).file)
   await syncHandle(file)
@@ -199,7 +204,8 @@ async function publish(store: Store, temporary: string, target: string, file: Fi
   await syncFolder(dirname(target))
 }
 
-function temporaryIn(store: Store): string {
+/** Return the path of a new temporary file in the folder of objects. */
+export function temporaryIn(store: Store): string {
   return join(objectsFolder(store), `.${randomHex(8)}.tmp`)
 }
 

@@ -1,0 +1,130 @@
+/**
+ * The index of the runs of one project of a server, in a schema of its own: so the queries are those of every index, and
+ * none can see another project. It is made of the folders of the runs and never authoritative: one of another form is
+ * made again, and what changed while the database was down is found the next time.
+ */
+import { hash } from 'node:crypto'
+import { sql } from 'kysely'
+import { columnFields } from '../columns.ts'
+import { checkFilter } from '../filter.ts'
+import { orderFrom, runsFrom } from '../indexed.ts'
+import { AUTO_RUNS, withColumns } from '../pages.ts'
+import { CHECKED, refresh } from '../refresh.ts'
+import { POSTGRES, createStatements } from '../schema.ts'
+import { SCHEMA, connectTeam, lockForWriting, withDatabase } from './connect.ts'
+import type { RunId } from '../../core/run-id.ts'
+import type { DamagedRun } from '../../store/runs.ts'
+import type { Store } from '../../store/store.ts'
+import type { RunConnection } from '../connection.ts'
+import type { Field } from '../expression/expression.ts'
+import type { RunFilter } from '../filter.ts'
+import type { RunOrder } from '../run-order.ts'
+import type { RunOfList } from '../runs.ts'
+import type { DatabaseAddress } from './address.ts'
+
+/** Milliseconds for which an index counts as up to date. Many pages ask again and again. */
+const FRESH = 500
+
+/** Milliseconds until the database must have answered. */
+const PATIENCE = 60_000
+
+/** The index of one project. */
+export class ProjectIndex {
+  readonly #address: DatabaseAddress
+  readonly #store: Store
+  readonly #schema: string
+  readonly #connection: RunConnection
+  #isMade = false
+  #refreshedAt = -Infinity
+  #damaged: readonly DamagedRun[] = []
+  /** Work is done in order: two that bring the index up to date would add the same rows. */
+  #queue: Promise<unknown> = Promise.resolve()
+
+  /** @param project A checked name. @param store Its folder. */
+  constructor(address: DatabaseAddress, project: string, store: Store) {
+    this.#address = address
+    this.#store = store
+    this.#schema = `${SCHEMA}_${project}`
+    this.#connection = connectTeam(address, { schema: this.#schema, answerWithin: PATIENCE })
+  }
+
+  /** Return the ids of the runs that a filter selects, by default the newest first. */
+  async order(filter: Omit<RunFilter, 'limit'>): Promise<RunOrder> {
+    const checked = checkFilter(filter)
+    return this.#work(async (connection) => {
+      await this.#refresh()
+      const order = await orderFrom(connection, checked)
+      const first = await runsFrom(connection, this.#store, order.ids.slice(0, AUTO_RUNS))
+      return { ...order, damaged: this.#damaged, columns: columnFields(checked.columns, first) }
+    })
+  }
+
+  /** Return runs by their ids, in that order, with the values of columns. */
+  async runs(ids: readonly RunId[], columns: readonly Field[]): Promise<RunOfList[]> {
+    if (ids.length === 0) return []
+    return this.#work(async (connection) =>
+      withColumns(await runsFrom(connection, this.#store, ids), columns),
+    )
+  }
+
+  /** Make the next question bring the index up to date: runs were added or removed. */
+  invalidate(): void {
+    this.#refreshedAt = -Infinity
+  }
+
+  /** Bring the index up to date now. @throws ERR_LINEAPRINT_SERVICE if the database cannot be used. */
+  async update(): Promise<void> {
+    await this.#work(async () => this.#refresh())
+  }
+
+  async close(): Promise<void> {
+    await this.#queue.catch(() => undefined)
+    await this.#connection.close()
+  }
+
+  async #work<T>(work: (connection: RunConnection) => Promise<T>): Promise<T> {
+    const result = this.#queue.then(async () =>
+      withDatabase(this.#address, async () => {
+        if (!this.#isMade) await this.#make()
+        this.#isMade = true
+        try {
+          return await work(this.#connection)
+        } catch (error) {
+          // The schema may have been removed, or replaced by that of a backup.
+          this.#isMade = false
+          throw error
+        }
+      }),
+    )
+    this.#queue = result.catch(() => undefined)
+    return result
+  }
+
+  async #refresh(): Promise<void> {
+    if (performance.now() - this.#refreshedAt < FRESH) return
+    const at = performance.now()
+    this.#damaged = await refresh(this.#connection, this.#store, CHECKED.find)
+    this.#refreshedAt = at
+  }
+
+  /** Make the tables, or make them again if they are of another form. */
+  async #make(): Promise<void> {
+    await this.#connection.transaction(async (inner) => {
+      await lockForWriting(inner)
+      const { database } = inner
+      const statements = createStatements(POSTGRES)
+      const form = hash('sha256', statements.map((statement) => statement.compile(database).sql).join('\n'))
+      const { rows } = await sql<{
+        exists: boolean
+      }>`select to_regclass(${`"${this.#schema}".meta`}) is not null as exists`.execute(database)
+      if (rows[0]?.exists === true) {
+        const meta = database.selectFrom('meta').select('value').where('key', '=', 'form')
+        if ((await meta.executeTakeFirst())?.value === form) return
+      }
+      await sql`drop schema if exists ${sql.id(this.#schema)} cascade`.execute(database)
+      await sql`create schema ${sql.id(this.#schema)}`.execute(database)
+      for (const statement of statements) await statement.execute(database)
+      await inner.insert('meta', [{ key: 'form', value: form }])
+    })
+  }
+}

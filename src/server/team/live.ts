@@ -1,0 +1,113 @@
+/**
+ * Runs that go on: their journal and logs grow on the server while they do. Each piece is on disk before it is answered, so
+ * a client that asks where the file ends can always go on from there.
+ */
+import { constants } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { join } from 'node:path'
+import { LineaprintError } from '../../core/errors.ts'
+import { parseRecord } from '../../record/seal.ts'
+import { readRecord } from '../../store/read.ts'
+import { JOURNAL_FILE, RECORD_FILE, createRun, runFolder } from '../../store/store.ts'
+import { pathExists, storeError, syncFolder, syncHandle, writeAll } from '../../util/fs.ts'
+import { OWNER_MODES } from '../../util/modes.ts'
+import { SAFE } from '../../util/own-file.ts'
+import type { RunId } from '../../core/run-id.ts'
+import type { LiveBody } from '../../transfer/wire.ts'
+import type { Project } from './project.ts'
+
+/** Names of logs that grow. */
+const LOG = /^(?:[A-Za-z0-9_-]{1,60}\.)?std(?:out|err)\.log$/
+
+/** Check whether a file of a run can be sent while the run goes on. */
+export function isLiveFile(name: string): boolean {
+  return name === RECORD_FILE || name === JOURNAL_FILE || LOG.test(name)
+}
+
+/**
+ * Start a run, by its first record.
+ *
+ * @returns Whether it is new, and the length of the record, which is there as a whole.
+ * @throws ERR_LINEAPRINT_RECORD for a record that is none of a run that goes on, ERR_LINEAPRINT_STATE if another run has
+ * its id.
+ */
+export async function startLive(
+  project: Project,
+  id: RunId,
+  bytes: Buffer,
+): Promise<LiveBody & { readonly isNew: boolean }> {
+  const record = parseRecord(bytes, RECORD_FILE)
+  if (record.id !== id || record.seal !== null || record.status !== 'running')
+    throw new LineaprintError('ERR_LINEAPRINT_RECORD', 'this is not the first record of the run', {
+      field: 'body',
+      expected: `the record of the run ${id} while it goes on`,
+      received: `one of ${JSON.stringify(record.id)}, ${record.status}`,
+    })
+  const { store } = project
+  return project.changes.run(id, async () => {
+    const folder = runFolder(store, id)
+    if (await pathExists(folder, 'keep')) {
+      const { recordBytes } = await readRecord(folder)
+      if (Buffer.compare(recordBytes, bytes) !== 0)
+        throw new LineaprintError('ERR_LINEAPRINT_STATE', 'the project has another run of this id', {
+          field: 'id',
+          expected: 'the same first record',
+          received: 'another record, or the run has ended',
+          hint: 'send the run with "lineaprint push" once it has ended',
+        })
+      return { state: 'appended', size: bytes.length, isNew: false }
+    }
+    await createRun(store, record, OWNER_MODES)
+    project.index.invalidate()
+    return { state: 'appended', size: bytes.length, isNew: true }
+  })
+}
+
+/**
+ * Append a piece to a file of a run that goes on.
+ *
+ * @param from Position of the first byte. Nothing is appended unless the file ends there.
+ * @throws ERR_LINEAPRINT_STATE if the run was not started or has ended.
+ */
+export async function appendLive(
+  { store, changes }: Project,
+  id: RunId,
+  name: string,
+  from: number,
+  bytes: Buffer,
+): Promise<LiveBody> {
+  return changes.run(id, async () => {
+    const folder = runFolder(store, id)
+    await checkGoesOn(folder, id)
+    const path = join(folder, name)
+    const { O_CREAT, O_RDWR } = constants
+    try {
+      await using file = await open(path, O_CREAT | O_RDWR | SAFE, OWNER_MODES.file)
+      const info = await file.stat()
+      if (!info.isFile()) throw Object.assign(new Error('not a regular file'), { code: 'NOT_REGULAR' })
+      if (info.size !== from) return { state: 'elsewhere', size: info.size }
+      await writeAll(file, bytes, from)
+      await syncHandle(file, 'data')
+      if (from === 0) await syncFolder(folder)
+      return { state: 'appended', size: from + bytes.length }
+    } catch (cause) {
+      throw LineaprintError.is(cause) ? cause : storeError(path, 'it cannot be written', cause)
+    }
+  })
+}
+
+async function checkGoesOn(folder: string, id: RunId): Promise<void> {
+  if (!(await pathExists(folder, 'keep')))
+    throw new LineaprintError('ERR_LINEAPRINT_STATE', `the run ${id} was not started here`, {
+      field: 'id',
+      expected: 'a run whose first record was sent',
+      hint: `send ${RECORD_FILE} first`,
+    })
+  const { record } = await readRecord(folder, { quick: true })
+  if (record.seal === null) return
+  throw new LineaprintError('ERR_LINEAPRINT_STATE', `the run ${id} has ended`, {
+    field: 'id',
+    expected: 'a run that goes on',
+    received: 'one with a seal',
+  })
+}

@@ -86,6 +86,14 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'serve the runs of a team: the page, and what push and pull need',
     load: () => import('./commands/server.ts'),
   },
+  push: {
+    summary: 'send runs to the server of a team',
+    load: () => import('./commands/push.ts'),
+  },
+  pull: {
+    summary: 'take runs from the server of a team',
+    load: () => import('./commands/pull.ts'),
+  },
   token: {
     summary: 'make, list and revoke tokens of a server',
     load: () => import('./commands/token.ts'),

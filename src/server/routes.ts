@@ -125,7 +125,7 @@ export function routes(): readonly Route[] {
       parameters: {},
       answer: { kind: 'json', schema: storeSchema },
       handle: async (_, { store, directory }) =>
-        json({ root: store.root, directory, lineaprint: VERSION } satisfies StoreBody),
+        json({ root: store.root, directory, lineaprint: VERSION, canVerify: true } satisfies StoreBody),
     }),
     get('/runs', 'A part of a list of runs, by default the newest first', {
       parameters: {

@@ -85,6 +85,12 @@ const PARALLEL = 16
 /** Names of the files sort by time. */
 const NAME = /^[0-9]{8}T[0-9]{9}Z-[0-9a-f]{16}\.json$/
 
+/** Check whether a path in the folder of a run is that of an annotation. */
+export function isAnnotationPath(path: string): boolean {
+  const [folder, name, ...more] = path.split('/')
+  return folder === ANNOTATIONS_FOLDER && NAME.test(name ?? '') && more.length === 0
+}
+
 const entrySchema = lazily(() => {
   const text = z.string()
   return z.looseObject({

@@ -8,10 +8,13 @@ import type { ListedRun } from './listed-run.ts'
 export const REFERENCE_HELP =
   'id, unique id prefix, run name, experiment (its newest run), unique tag, @latest or @previous; ~N after any: the Nth before'
 
+/** A run by its names. */
+export type NamedRun = Pick<ListedRun, 'id' | 'name' | 'runName' | 'tags'>
+
 /** The runs among which a reference is looked up. */
-export interface Candidates {
+export interface Candidates<R extends NamedRun = ListedRun> {
   /** Readable runs, oldest first. */
-  readonly runs: readonly ListedRun[]
+  readonly runs: readonly R[]
   /** Ids of all folders of the store, also of those that cannot be read. */
   readonly ids: readonly RunId[]
 }
@@ -42,7 +45,7 @@ const SHOWN = 5
  * @param root Folder of the store, for messages.
  * @throws ERR_LINEAPRINT_RUN if no run matches, AMBIGUOUS if several do.
  */
-export function resolveReference(reference: string, candidates: Candidates, root: string): RunId {
+export function resolveReference(reference: string, candidates: Candidates<NamedRun>, root: string): RunId {
   const readings = distinct([...stepped(reference, candidates), ...named(reference, candidates)])
   const [only] = readings
   if (only !== undefined && readings.length === 1) return only.id
@@ -53,7 +56,7 @@ export function resolveReference(reference: string, candidates: Candidates, root
 }
 
 /** Return the readings of a whole text as a name. */
-function named(text: string, candidates: Candidates): Reading[] {
+function named(text: string, candidates: Candidates<NamedRun>): Reading[] {
   if (text === '') return []
   const { runs } = candidates
   const newest = runs.findLast(({ name }) => name === text)
@@ -66,11 +69,11 @@ function named(text: string, candidates: Candidates): Reading[] {
   ]
 }
 
-function tagged(text: string, { runs }: Candidates): Reading[] {
+function tagged(text: string, { runs }: Candidates<NamedRun>): Reading[] {
   return runs.flatMap(({ id, tags }) => (tags.includes(text) ? [{ id, reason: 'its tag' }] : []))
 }
 
-function prefixed(text: string, { ids }: Candidates): Reading[] {
+function prefixed(text: string, { ids }: Candidates<NamedRun>): Reading[] {
   if (text === '') return []
   // An exact id also begins other ids, and is meant.
   const exact = ids.find((id) => id === text)
@@ -79,7 +82,7 @@ function prefixed(text: string, { ids }: Candidates): Reading[] {
 }
 
 /** Return the reading of `@latest`, `@previous` or `NAME~N`. */
-function stepped(text: string, candidates: Candidates): Reading[] {
+function stepped(text: string, candidates: Candidates<NamedRun>): Reading[] {
   const [, base = text, steps = '0'] = /^(.*)~(\d{1,9})$/s.exec(text) ?? []
   const { runs } = candidates
   const start = LATEST.get(base)
@@ -97,7 +100,7 @@ function stepped(text: string, candidates: Candidates): Reading[] {
 }
 
 /** Return the run some steps before another. @throws ERR_LINEAPRINT_RUN if there are not as many. */
-function before(runs: readonly ListedRun[], at: number, steps: number, text: string): Reading[] {
+function before(runs: readonly NamedRun[], at: number, steps: number, text: string): Reading[] {
   const run = runs[at - steps]
   if (run !== undefined) return [{ id: run.id, reason: 'its place in the list' }]
   if (at < 0) return []
@@ -132,7 +135,7 @@ const MESSAGES: ReadonlyMap<string, string> = new Map([
   ['the beginning of its id', 'begin with'],
 ])
 
-function notFound(reference: string, { ids }: Candidates, root: string): LineaprintError {
+function notFound(reference: string, { ids }: Candidates<NamedRun>, root: string): LineaprintError {
   if (ids.length === 0) {
     return new LineaprintError('ERR_LINEAPRINT_RUN', 'the store has no runs', {
       path: root,

@@ -9,6 +9,15 @@ import { errorCode, storeError, syncFolder } from '../util/fs.ts'
 export const REMOVED_RUN: RegExp = /^\.removed-[0-9a-f]{16}-/
 
 /**
+ * Return the path of a folder beside the runs that is none of them, and that {@link sweepRemoved} removes if it stays.
+ *
+ * @param name Name of the run.
+ */
+export function hiddenFolder(runs: string, name: string): string {
+  return join(runs, `.removed-${randomHex(8)}-${name}`)
+}
+
+/**
  * Remove the folder of a run with everything in it. Links are removed and never followed.
  *
  * @param folder Absolute path.
@@ -16,7 +25,7 @@ export const REMOVED_RUN: RegExp = /^\.removed-[0-9a-f]{16}-/
  */
 export async function removeRunFolder(folder: string): Promise<void> {
   const runs = dirname(folder)
-  const hidden = join(runs, `.removed-${randomHex(8)}-${basename(folder)}`)
+  const hidden = hiddenFolder(runs, basename(folder))
   try {
     if (!(await lstat(folder)).isDirectory())
       throw new LineaprintError('ERR_LINEAPRINT_STORE', 'it is a link or a file, and is not removed', {

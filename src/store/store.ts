@@ -106,7 +106,8 @@ export async function removeRun(folder: string): Promise<void> {
   await Promise.allSettled([rmdir(folder)])
 }
 
-async function createStore({ root, runs }: Store, modes: Modes): Promise<void> {
+/** Create the folders of a store that do not exist. @throws ERR_LINEAPRINT_STORE. */
+export async function createStore({ root, runs }: Store, modes: Modes): Promise<void> {
   try {
     // Folders above the store are not those of a run.
     const above = await makeFolders(dirname(root))

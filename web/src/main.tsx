@@ -5,12 +5,13 @@ import { CompareView } from './compare/view.tsx'
 import { Help } from './help.tsx'
 import { RunView } from './run/view.tsx'
 import { RunsView } from './runs/view.tsx'
-import { ApiError, fetchStore, signIn } from './shared/api.ts'
+import { ApiError, fetchStore, signIn, signOut } from './shared/api.ts'
 import { useKeys } from './shared/hooks.ts'
 import { Empty, Failure, Typed } from './shared/parts.tsx'
 import { follow, go, useAddress } from './shared/router.ts'
 import { applyTheme, chooseTheme, chosenTheme, nextTheme } from './shared/theme.ts'
 import { shown } from './shared/text.ts'
+import { SignIn } from './sign-in.tsx'
 import 'uplot/dist/uPlot.min.css'
 import './styles.css'
 import type { StoreBody } from './shared/api.ts'
@@ -41,6 +42,11 @@ function App() {
         <span class="store" title={store?.root}>
           {shown(store?.root ?? '', 300)}
         </span>
+        {store?.canVerify === false && (
+          <button type="button" class="button quiet" onClick={signOut}>
+            Sign out
+          </button>
+        )}
         <button type="button" class="button quiet" onClick={change} title="System, light or dark (t)">
           {theme}
         </button>
@@ -54,7 +60,14 @@ function App() {
           ?
         </button>
       </header>
-      {error !== undefined ? (
+      {error !== undefined && isTokenNeeded(error) ? (
+        <SignIn
+          onDone={() => {
+            setError(undefined)
+            fetchStore().then(setStore, setError)
+          }}
+        />
+      ) : error !== undefined ? (
         <SignedOut error={error} />
       ) : store === undefined ? (
         <main />
@@ -71,6 +84,11 @@ function View({ address, store }: { readonly address: URL; readonly store: Store
   if (id !== undefined) return <RunView key={id} id={decodeURIComponent(id)} store={store} />
   if (address.pathname === '/compare') return <CompareView address={address} />
   return <RunsView address={address} />
+}
+
+/** Check whether the page is on the server of a team, and not signed in. */
+function isTokenNeeded(error: unknown): boolean {
+  return error instanceof ApiError && error.details.code === 'ERR_LINEAPRINT_TOKEN'
 }
 
 function SignedOut({ error }: { readonly error: unknown }) {

@@ -47,7 +47,7 @@ export const sessionSchema: () => z.ZodMiniType<SessionBody> = lazily(() => z.st
 
 /** Describe the store. */
 export const storeSchema: () => z.ZodMiniType<StoreBody> = lazily(() =>
-  z.strictObject({ root: text, directory: text, lineaprint: text }),
+  z.strictObject({ root: text, directory: text, lineaprint: text, canVerify: z.boolean() }),
 )
 
 /** Describe a part of a list of runs. */

@@ -29,6 +29,8 @@ export interface StoreBody {
   readonly directory: string
   /** Version of lineaprint. */
   readonly lineaprint: string
+  /** False on the server of a team, whose disk is not that of the user. */
+  readonly canVerify: boolean
 }
 
 /** A run in a list. */

@@ -90,7 +90,9 @@ export function buildTeamServer(parts: TeamParts, files: PageFiles): Hono {
       return respond(context, streams.counted(String(token.id), result))
     })
   }
-  app.all('/api/*', (context) => {
+  app.all('/api/*', async (context) => {
+    // Whoever is not signed in learns that first.
+    await tokenOf(context)
     throw new Refusal(404, 'ERR_LINEAPRINT_NOT_FOUND', 'the API has no such address', {
       where: context.req.path.slice(0, 200),
       do: '/api/v1/openapi.json lists the addresses',

@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { LineaprintError } from '../../core/errors.ts'
 import { hashFile } from '../../hash/file.ts'
-import { ANNOTATIONS_FOLDER } from '../../store/annotations.ts'
+import { ANNOTATIONS_FOLDER, isAnnotationPath } from '../../store/annotations.ts'
 import { addAnnotated } from '../../store/annotated.ts'
 import { piecesOf, writtenOf } from '../../store/objects/layout.ts'
 import { withWriterLease } from '../../store/objects/lease.ts'
@@ -25,9 +25,6 @@ import type { RunRecord } from '../../record/record.ts'
 import type { Store } from '../../store/store.ts'
 import type { CommitBody, RunFile } from '../../transfer/wire.ts'
 import type { Project } from './project.ts'
-
-/** A file of an annotation. */
-const ANNOTATION = new RegExp(String.raw`^${ANNOTATIONS_FOLDER}/[0-9]{8}T[0-9]{9}Z-[0-9a-f]{16}\.json$`)
 
 /**
  * Take a run whose contents have arrived.
@@ -146,7 +143,7 @@ async function addToRun(
     })
   const annotations: RunFile[] = []
   for (const file of files)
-    if (ANNOTATION.test(file.path) && !(await pathExists(join(folder, file.path), 'keep')))
+    if (isAnnotationPath(file.path) && !(await pathExists(join(folder, file.path), 'keep')))
       annotations.push(file)
   const missing: string[] = []
   for (const file of annotations) if (!(await incoming.has(file))) missing.push(file.blake3)

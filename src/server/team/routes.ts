@@ -86,6 +86,7 @@ export function projectRoutes(): readonly TeamRoute[] {
           root: project.name,
           directory: '',
           lineaprint: VERSION,
+          canVerify: false,
         } satisfies StoreBody),
     }),
     ...shared,

@@ -70,7 +70,8 @@ export function RunView({ id, store }: { readonly id: string; readonly store: St
     return () => stop.abort()
   }, [id])
   const verify = (): void => setVerified(true)
-  useKeys({ v: verify })
+  const canVerify = store?.canVerify === true
+  useKeys(canVerify ? { v: verify } : {})
   if (run === undefined) {
     return (
       <main class="run-view">
@@ -94,15 +95,17 @@ export function RunView({ id, store }: { readonly id: string; readonly store: St
           ))}
           {labels.isArchived && <span class="tag">archived</span>}
         </div>
-        <button
-          type="button"
-          class="button button-main"
-          onClick={verify}
-          disabled={isVerified}
-          title="Compare this run with the present (v)"
-        >
-          Verify
-        </button>
+        {canVerify && (
+          <button
+            type="button"
+            class="button button-main"
+            onClick={verify}
+            disabled={isVerified}
+            title="Compare this run with the present (v)"
+          >
+            Verify
+          </button>
+        )}
       </header>
       {error !== undefined && <Failure error={error} />}
       <Warnings run={run} />

@@ -54,6 +54,38 @@ export async function signIn(): Promise<void> {
   }
 }
 
+/** The token and project of the server of a team; it ends with the tab. */
+interface TeamSession {
+  readonly token: string
+  readonly project: string
+}
+
+const TEAM = 'lineaprint.team'
+
+function teamSession(): TeamSession | undefined {
+  const text = sessionStorage.getItem(TEAM)
+  return text === null ? undefined : (JSON.parse(text) as TeamSession)
+}
+
+/** Sign in to the server of a team. @throws ApiError if it does not take the token. */
+export async function signInTeam(token: string): Promise<void> {
+  sessionStorage.setItem(TEAM, JSON.stringify({ token, project: '' } satisfies TeamSession))
+  try {
+    const { projects } = await send<{ readonly projects: readonly { readonly name: string }[] }>('/projects')
+    const session: TeamSession = { token, project: projects[0]?.name ?? '' }
+    sessionStorage.setItem(TEAM, JSON.stringify(session))
+  } catch (error) {
+    sessionStorage.removeItem(TEAM)
+    throw error
+  }
+}
+
+/** Forget the token of the server of a team. */
+export function signOut(): void {
+  sessionStorage.removeItem(TEAM)
+  location.assign('/')
+}
+
 type Values = Readonly<Record<string, string | number | readonly string[] | undefined>>
 
 interface Sent {
@@ -71,12 +103,15 @@ async function request(path: string, { method = 'GET', values = {}, body, signal
       search.append(name, text)
   }
   const query = search.size === 0 ? '' : `?${search}`
+  const team = teamSession()
+  const base =
+    team === undefined || team.project === '' ? '' : `/projects/${encodeURIComponent(team.project)}`
   let response: Response
   try {
-    response = await fetch(`/api/v1${path}${query}`, {
+    response = await fetch(`/api/v1${base}${path}${query}`, {
       method,
       headers: {
-        Authorization: `Bearer ${localStorage.getItem(KEY) ?? ''}`,
+        Authorization: `Bearer ${team?.token ?? localStorage.getItem(KEY) ?? ''}`,
         ...(body !== undefined && { 'Content-Type': 'application/json' }),
       },
       ...(body !== undefined && { body: JSON.stringify(body) }),

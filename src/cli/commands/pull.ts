@@ -1,0 +1,89 @@
+/** `lineaprint pull`: runs from the server of a team into this store. */
+import { Command } from 'commander'
+import { LineaprintError } from '../../core/errors.ts'
+import { REFERENCE_HELP } from '../../store/reference.ts'
+import { pullRun } from '../../transfer/pull.ts'
+import { plural } from '../../util/plural.ts'
+import { bytes, escapeText, print, printError, printJson } from '../shared/output.ts'
+import { openClient, serverOptions } from '../shared/server.ts'
+import { openStore, storeOptions } from '../shared/store.ts'
+import { checkChoice } from './push.ts'
+import type { TeamClient } from '../../server/team/client.ts'
+import type { PullReport } from '../../transfer/pull.ts'
+import type { CommandContext } from '../shared/context.ts'
+import type { ServerOptions } from '../shared/server.ts'
+
+interface PullCommandOptions extends ServerOptions {
+  readonly from?: string
+  readonly all?: boolean
+  readonly objects: boolean
+}
+
+const HELP = `
+Takes runs into the store of this folder, with what they kept, and checks every digest and seal before a run shows. With
+--all, one run that fails does not stop the others.
+
+Examples:
+  lineaprint pull 20261130-201415-224gvw7k --from https://runs.example.org
+  lineaprint pull --all --from https://runs.example.org --no-objects`
+
+/** Build the command. */
+export function command(context: CommandContext): Command {
+  return storeOptions(serverOptions(new Command('pull'), '--from'))
+    .argument('[run...]', REFERENCE_HELP)
+    .option('--all', 'every run of the project that has ended')
+    .option('--no-objects', 'leave out the files that the runs kept')
+    .addHelpText('after', HELP)
+    .action(async (references: string[], options: PullCommandOptions) => {
+      checkChoice('pull', references, options.all)
+      const { signal } = context
+      const { store } = await openStore(options)
+      const client = await openClient('--from', options.from, options)
+      const reports: PullReport[] = []
+      const failures: { readonly id: string; readonly error: LineaprintError }[] = []
+      for await (const id of chosen(client, references, signal)) {
+        try {
+          const report = await pullRun(client, store, id, { signal, objects: options.objects })
+          reports.push(report)
+          if (options.json !== true) show(report)
+        } catch (error) {
+          if (
+            options.all !== true ||
+            !LineaprintError.isFinding(error) ||
+            error.code === 'ERR_LINEAPRINT_SERVICE'
+          )
+            throw error
+          failures.push({ id, error })
+          printError(`lineaprint: ${escapeText(id)}: ${escapeText(error.message)}`)
+        }
+      }
+      if (options.json === true)
+        printJson({
+          server: client.url,
+          runs: reports,
+          failures: failures.map(({ id, error }) => ({ id, code: error.code, message: error.message })),
+        })
+      if (failures.length > 0) context.exit(3)
+    })
+}
+
+async function* chosen(
+  client: TeamClient,
+  references: readonly string[],
+  signal: AbortSignal,
+): AsyncGenerator<string> {
+  for (const reference of references) yield client.find(reference, { signal })
+  if (references.length > 0) return
+  for await (const { id, status } of client.allRuns({ signal }))
+    if (status === 'running' || status === 'lost')
+      printError(`lineaprint: warning: ${escapeText(id)} is ${status} and has no seal; it is left out`)
+    else yield id
+}
+
+function show({ id, state, taken, bytes: length, missingObjects }: PullReport): void {
+  print(`${escapeText(id)}  ${state}${taken > 0 ? `, ${plural(taken, 'file')}, ${bytes(length)}` : ''}`)
+  if (missingObjects.length > 0)
+    printError(
+      `lineaprint: warning: ${escapeText(id)}: ${plural(missingObjects.length, 'kept file')} is not on the server`,
+    )
+}

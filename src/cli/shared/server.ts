@@ -1,0 +1,72 @@
+/** The options that name the server of a team. */
+import { readFile } from 'node:fs/promises'
+import { env } from 'node:process'
+import { LineaprintError } from '../../core/errors.ts'
+import { inputError } from '../../util/fs.ts'
+import { printError } from './output.ts'
+import type { Command } from 'commander'
+import type { TeamClient } from '../../server/team/client.ts'
+import type { StoreOptions } from './store.ts'
+
+/** Values of the options. */
+export interface ServerOptions extends StoreOptions {
+  readonly project?: string
+  readonly tokenFile?: string
+}
+
+/** The variable with the token. */
+const TOKEN_VARIABLE = 'LINEAPRINT_TOKEN'
+
+/** The variable with the address. */
+const SERVER_VARIABLE = 'LINEAPRINT_SERVER'
+
+/** Bytes of the longest file with a token. */
+const TOKEN_LIMIT = 1000
+
+/** Add the options to a command. @param flag Name of the option for the address. */
+export function serverOptions(target: Command, flag: '--to' | '--from'): Command {
+  return target
+    .option(`${flag} <url>`, `address of the server (default: ${SERVER_VARIABLE})`)
+    .option('--project <name>', 'project on the server (default: that of the token)')
+    .option('--token-file <file>', `file with the token (default: ${TOKEN_VARIABLE})`)
+}
+
+/** Return a client. @throws ERR_LINEAPRINT_ARGUMENT without an address or a token. */
+export async function openClient(
+  flag: '--to' | '--from',
+  given: string | undefined,
+  { project, tokenFile }: ServerOptions,
+): Promise<TeamClient> {
+  const url = given ?? env[SERVER_VARIABLE]
+  if (url === undefined || url === '')
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the address of the server is needed', {
+      field: flag,
+      expected: `https://HOST, or the variable ${SERVER_VARIABLE}`,
+      received: 'none',
+    })
+  const token = tokenFile === undefined ? env[TOKEN_VARIABLE] : await tokenIn(tokenFile)
+  if (token === undefined || token === '')
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'a token of the server is needed', {
+      field: '--token-file',
+      expected: `a file, or the variable ${TOKEN_VARIABLE}`,
+      received: 'none',
+    })
+  const { TeamClient: Client } = await import('../../server/team/client.ts')
+  const client = new Client({ url, token, project })
+  if (isInClear(client.url))
+    printError('lineaprint: warning: http sends the token in clear; anybody on the way can read it')
+  return client
+}
+
+async function tokenIn(path: string): Promise<string> {
+  try {
+    return (await readFile(path, 'utf8')).slice(0, TOKEN_LIMIT).trim()
+  } catch (cause) {
+    throw inputError(path, 'read', cause)
+  }
+}
+
+function isInClear(url: string): boolean {
+  const { protocol, hostname } = new URL(url)
+  return protocol === 'http:' && !/^(?:127\.\d+\.\d+\.\d+|localhost|\[::1\])$/.test(hostname)
+}

@@ -160,7 +160,7 @@ export class RunStream {
   async #sendNew(name: string): Promise<void> {
     await using file = await open(join(this.#folder, name), constants.O_RDONLY | SAFE)
     const { size } = await file.stat()
-    for (let from = this.#sizes.get(name) ?? 0; from < size && !this.#stop.signal.aborted; ) {
+    for (let from = this.#sizes.get(name) ?? 0; from < size && !this.#stop.signal.aborted;) {
       const bytes = Buffer.alloc(Math.min(this.#piece, size - from))
       const { bytesRead } = await file.read(bytes, 0, bytes.length, from)
       if (bytesRead === 0) return

@@ -29,7 +29,11 @@ const TOKEN = /^lp_[A-Za-z0-9_-]{43}$/
  * @throws ERR_LINEAPRINT_CONFIGURATION if there is no token, or something else.
  */
 export async function streamTarget(
-  options: { readonly server: string; readonly serverProject: string | undefined; readonly serverTimeoutMs: number },
+  options: {
+    readonly server: string
+    readonly serverProject: string | undefined
+    readonly serverTimeoutMs: number
+  },
   variables: Readonly<Record<string, string | undefined>>,
 ): Promise<StreamTarget> {
   const { server, serverProject: project, serverTimeoutMs: timeoutMs } = options
@@ -50,10 +54,14 @@ async function tokenInFile(path: string | undefined): Promise<string> {
   try {
     return (await readFile(path, 'utf8')).slice(0, FILE_LIMIT)
   } catch (cause) {
-    throw new LineaprintError('ERR_LINEAPRINT_CONFIGURATION', `the token cannot be read: ${reasonOf(cause)}`, {
-      path,
-      field: FILE_VARIABLE,
-      cause,
-    })
+    throw new LineaprintError(
+      'ERR_LINEAPRINT_CONFIGURATION',
+      `the token cannot be read: ${reasonOf(cause)}`,
+      {
+        path,
+        field: FILE_VARIABLE,
+        cause,
+      },
+    )
   }
 }

@@ -1,6 +1,6 @@
 /** `lineaprint mcp`: the questions about a store over stdio, for programs and agents. */
 import { Command } from 'commander'
-import { RunLists } from '../../../server/run-lists.ts'
+import { RunLists, sourceOf } from '../../../server/run-lists.ts'
 import { RunReader } from '../../../server/run-reader.ts'
 import { openStore, storeOptions } from '../../shared/store.ts'
 import { serveTools } from './serve.ts'
@@ -29,7 +29,7 @@ For the configuration of a client:
           store,
           directory: process.cwd(),
           trackers: configuration.trackers,
-          lists: new RunLists(store),
+          lists: new RunLists(sourceOf(store)),
           reader: new RunReader(store),
         },
         signal,

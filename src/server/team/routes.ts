@@ -36,7 +36,7 @@ import { appendLive, isLiveFile, startLive } from './live.ts'
 import type { TeamAdministration } from '../../database/team/administration.ts'
 import type { Role, TokenInfo } from '../../database/team/tokens.ts'
 import type { RunId } from '../../core/run-id.ts'
-import type { StoreBody } from '../api/types.ts'
+import type { DiffBody, RunBody, RunListBody, StoreBody } from '../api/types.ts'
 import type { Result, Route, RouteRequest, Services } from '../routes.ts'
 import type { CommitBody, LiveBody, MissingBody, ProjectsBody, RunFilesBody } from '../../transfer/wire.ts'
 import type { ObjectName } from '../../transfer/wire.ts'
@@ -77,7 +77,11 @@ const json = (body: unknown): Result => ({ kind: 'json', body })
 export function projectRoutes(): readonly TeamRoute[] {
   const shared = routes()
     .filter(({ path }) => !LOCAL.has(path))
-    .map((route): TeamRoute => ({ ...route, role: 'reader' }))
+    .map((shared): TeamRoute => ({
+      ...shared,
+      role: 'reader',
+      handle: async (request, services) => withoutFolders(await shared.handle(request, services), services),
+    }))
   return [
     route('get', '/store', 'The project that is served', 'reader', {
       answer: { kind: 'json', schema: storeSchema },
@@ -227,6 +231,25 @@ export function projectRoutes(): readonly TeamRoute[] {
       },
     }),
   ]
+}
+
+/** Return a result without the folders of the server, which mean nothing elsewhere. */
+function withoutFolders(result: Result, { store }: TeamServices): Result {
+  if (result.kind !== 'json') return result
+  const body = result.body as Partial<RunBody & RunListBody & DiffBody>
+  const hidden = (side: DiffBody['before']): DiffBody['before'] => ({ ...side, folder: '' })
+  const damaged = body.damaged?.map(({ id, message }) => ({
+    id,
+    folder: '',
+    message: message.replaceAll(`${store.root}/`, ''),
+  }))
+  return json({
+    ...body,
+    ...(body.folder !== undefined && { folder: '' }),
+    ...(damaged !== undefined && { damaged }),
+    ...(body.before !== undefined && { before: hidden(body.before) }),
+    ...(body.after !== undefined && { after: hidden(body.after) }),
+  })
 }
 
 /** The address that tells the projects of a token; it is of no project. */

@@ -26,8 +26,10 @@ export interface LiveOptions extends Omit<RoundOptions, 'seed'> {
   readonly live: number
   /** Runs that are short, and are sent by eight processes. */
   readonly short: number
-  /** How often the server is killed, and how often the database. */
+  /** Kills of the server, and as many of the database. */
   readonly kills: number
+  /** Seconds before the first kill, in which the delay of the page is measured. @default 30 */
+  readonly undisturbed?: number
 }
 
 const PROGRAM = new URL('./children/live.ts', import.meta.url)
@@ -36,14 +38,11 @@ const PROCESSES = 8
 /** Seconds between two kills, so that most of them find the server at work. */
 const PAUSE = 6
 
-/** Seconds before the first kill, in which the delay of the page is measured. */
-const QUIET = 30
-
 const PROMISE =
   'what runs send to a server while they go on is there at their end, byte by byte, also if the server and its database are killed'
 
 /** Run the round. */
-export async function liveRound({ live, short, kills, progress }: LiveOptions): Promise<Outcome> {
+export async function liveRound({ undisturbed = 30, ...options }: LiveOptions): Promise<Outcome> {
   const nothing = {
     name: 'live',
     promise: PROMISE,
@@ -59,7 +58,7 @@ export async function liveRound({ live, short, kills, progress }: LiveOptions): 
     const server = new KillableServer(postgres.address, join(folder, 'server'))
     try {
       await server.restart()
-      return await sendAndKill({ folder, postgres, server, live, short, kills, progress })
+      return await sendAndKill({ ...options, undisturbed, folder, postgres, server })
     } finally {
       await server.kill()
       await postgres.stop()
@@ -67,7 +66,7 @@ export async function liveRound({ live, short, kills, progress }: LiveOptions): 
   })
 }
 
-interface Parts extends LiveOptions {
+interface Parts extends Required<LiveOptions> {
   readonly folder: string
   readonly postgres: KillablePostgres
   readonly server: KillableServer
@@ -80,13 +79,14 @@ async function sendAndKill({
   live,
   short,
   kills,
+  undisturbed,
   progress,
 }: Parts): Promise<Outcome> {
   const administration = TeamAdministration.open(postgres.address)
   const { token } = await administration.createToken({ project: 'soak', role: 'admin', name: 'soak' })
   await administration.close()
   const store = join(folder, 'client')
-  const seconds = QUIET + kills * 2 * PAUSE + PAUSE
+  const seconds = undisturbed + kills * 2 * PAUSE + PAUSE
   const environment = { ...process.env, LINEAPRINT_TOKEN: token }
   const from = performance.now()
   const writers = Array.from({ length: PROCESSES }, (_, index) => {
@@ -104,7 +104,7 @@ async function sendAndKill({
     signal: watching.signal,
     onDelay: (ms) => delays.push(ms),
   })
-  await sleep(QUIET * 1000)
+  await sleep(undisturbed * 1000)
   const calm = delays.splice(0)
   progress(
     `${calm.length} looks at the page before the first kill, delay in ms: ${JSON.stringify(spread(calm))}`,
@@ -164,12 +164,12 @@ function folderOf(store: string, id: string): string {
 /** Say how a run on the server differs from the one in the store. */
 function difference(store: string, server: string, id: string, values: number): string | undefined {
   const here = folderOf(store, id)
-  const there = join(server, 'projects', 'soak', 'runs', id)
+  const copy = join(server, 'projects', 'soak', 'runs', id)
   try {
     for (const name of ['events.jsonl', 'run.json'])
-      if (!readFileSync(join(here, name)).equals(readFileSync(join(there, name))))
+      if (!readFileSync(join(here, name)).equals(readFileSync(join(copy, name))))
         return `${name} of ${id} differs`
-    const logged = readFileSync(join(there, 'events.jsonl'), 'utf8')
+    const logged = readFileSync(join(copy, 'events.jsonl'), 'utf8')
       .split('\n')
       .filter((line) => line.includes('"type":"metric"'))
     return logged.length === values
@@ -275,10 +275,10 @@ class KillableServer {
     const child = start([process.execPath, main, ...args], environment)
     this.#child = child
     child.stderr.resume()
-    let said = ''
-    child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()))
+    let printedText = ''
+    child.stdout.on('data', (chunk: Buffer) => (printedText += chunk.toString()))
     await waitForOutput(child, '"port"')
-    while (!/\d\s*\}/.test(said)) await sleep(10)
-    this.#port = (JSON.parse(said) as { port: number }).port
+    while (!/\d\s*\}/.test(printedText)) await sleep(10)
+    this.#port = (JSON.parse(printedText) as { port: number }).port
   }
 }

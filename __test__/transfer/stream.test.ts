@@ -95,6 +95,7 @@ describe.concurrent('the copy on the server', () => {
     appendFileSync(join(folder, 'events.jsonl'), 'second\n')
     streamOf(server.url, folder, onTestFinished)
     await until(() => server.files.get(`${ID}/events.jsonl`)?.toString() === 'first\nsecond\n')
+    expect(server.requests.at(-1)).toContain('from=6')
   })
 
   test('follows a link to no file outside', { timeout: 60_000 }, async ({ onTestFinished }) => {
@@ -154,7 +155,7 @@ describe('the surroundings', () => {
       (cause: unknown) => cause,
     )
     expect(error).toMatchObject({ received: '14 characters of another form' })
-    expect(String((error as Error).message)).not.toContain('hunter2')
+    expect((error as Error).message).not.toContain('hunter2')
   })
 
   test('can name a file with the token', async () => {

@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import pg from 'pg'
+import { Client } from 'pg'
 import { postgresPrograms } from '../../scripts/postgres.mjs'
 import type { ChildProcess } from 'node:child_process'
 import type { AddressInfo } from 'node:net'
@@ -31,6 +31,7 @@ export class KillablePostgres {
   static async start(parent: string): Promise<KillablePostgres> {
     const programs = postgresPrograms() ?? ''
     const folder = join(parent, 'postgres')
+    const data = join(folder, 'data')
     mkdirSync(folder)
     // PostgreSQL refuses to run as root.
     const isRoot = process.getuid?.() === 0
@@ -39,10 +40,19 @@ export class KillablePostgres {
       chmodSync(parent, 0o755)
       spawnSync('chown', ['postgres:postgres', folder])
     }
-    const [initdb = '', ...args] = [
+    const [initdb, ...args] = [
       ...as,
       join(programs, 'initdb'),
-      ...['-D', join(folder, 'data'), '-U', USER, '-A', 'trust', '-E', 'UTF8', '--locale=C', '-N'],
+      '-D',
+      data,
+      '-U',
+      USER,
+      '-A',
+      'trust',
+      '-E',
+      'UTF8',
+      '--locale=C',
+      '-N',
     ]
     const made = spawnSync(initdb, args, { encoding: 'utf8', cwd: folder })
     if (made.status !== 0) throw new Error(`initdb failed: ${made.stderr}`)
@@ -51,7 +61,9 @@ export class KillablePostgres {
     const postgres = new KillablePostgres(folder, port, [
       ...as,
       join(programs, 'postgres'),
-      ...['-D', join(folder, 'data'), ...settings.flatMap((setting) => ['-c', setting])],
+      '-D',
+      data,
+      ...settings.flatMap((setting) => ['-c', setting]),
     ])
     await postgres.restart()
     return postgres
@@ -85,7 +97,7 @@ export class KillablePostgres {
 }
 
 async function answers(address: string): Promise<boolean> {
-  const client = new pg.Client({ connectionString: address, connectionTimeoutMillis: 1000 })
+  const client = new Client({ connectionString: address, connectionTimeoutMillis: 1000 })
   client.on('error', () => undefined)
   try {
     await client.connect()

@@ -60,7 +60,9 @@ export class SmallConnection {
             ...(bytes !== undefined && { 'Content-Length': bytes.length }),
           },
         },
-        (response) => readAnswer(response).then(resolve, reject),
+        (response) => {
+          readAnswer(response).then(resolve, reject)
+        },
       )
       // A hanging server must not keep a program alive that has ended.
       request.on('socket', (socket) => socket.unref())

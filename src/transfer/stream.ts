@@ -98,7 +98,9 @@ export class RunStream {
         ? undefined
         : `${url} has the run without ${missingObjects.length} kept contents, which this store lacks as well`
     } catch (error) {
-      const reason = timeout.aborted ? `it took longer than ${timeoutMs} ms` : reasonOf(error)
+      const reason = timeout.aborted
+        ? `it took longer than ${timeoutMs} ms`
+        : withoutAddress(reasonOf(error), url)
       const project = this.#project === undefined ? '' : ` --project ${this.#project}`
       return `the run was not fully sent to ${url}: ${reason}; to complete it: lineaprint push ${this.#id} --to ${url}${project}`
     }
@@ -175,7 +177,7 @@ export class RunStream {
   async #put(name: string, from: number, bytes: Buffer): Promise<number> {
     const search = new URLSearchParams({ file: name, from: String(from) })
     const project = encodeURIComponent(this.#project ?? '')
-    const path = `/api/v1/projects/${project}/runs/${encodeURIComponent(this.#id)}/live?${search}`
+    const path = `/api/v1/projects/${project}/runs/${encodeURIComponent(this.#id)}/live?${search.toString()}`
     try {
       const { size } = checked(liveSchema, await this.#ask('PUT', path, bytes))
       this.#piece = Math.min(PIECE.most, this.#piece * 2)
@@ -190,6 +192,11 @@ export class RunStream {
     const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(REQUEST_TIMEOUT)])
     return this.#connection.send({ method, path, signal, ...(bytes !== undefined && { bytes }) })
   }
+}
+
+/** Return a message of the client without the address before it, which the sentence has. */
+function withoutAddress(message: string, url: string): string {
+  return message.startsWith(`${url}: `) ? message.slice(url.length + 2) : message
 }
 
 /** Return the body of an answer. @throws If it is another than the server of a team gives. */

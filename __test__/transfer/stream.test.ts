@@ -139,24 +139,28 @@ test.concurrent.for(BAD_SERVERS)(
 )
 
 describe('the surroundings', () => {
-  test('give the token: without one, nothing of a run is made', async () => {
-    const root = keptFolder()
-    await expect(started(root, { server: 'http://127.0.0.1:9' })).rejects.toMatchObject({
-      code: 'ERR_LINEAPRINT_CONFIGURATION',
-      field: 'server',
-      received: 'none',
-    })
-    expect(readdirSync(root)).toEqual([])
-  })
-
-  test('never repeat a token of another form', async () => {
-    const environment = { LINEAPRINT_TOKEN: 'hunter2hunter2' }
-    const error = await started(keptFolder(), { server: 'http://127.0.0.1:9' }, { environment }).catch(
-      (cause: unknown) => cause,
-    )
-    expect(error).toMatchObject({ received: '14 characters of another form' })
-    expect((error as Error).message).not.toContain('hunter2')
-  })
+  test.each([
+    [
+      {},
+      'there is no token; set LINEAPRINT_TOKEN, or LINEAPRINT_TOKEN_FILE to the path of a file that holds it',
+    ],
+    [
+      { LINEAPRINT_TOKEN: 'hunter2hunter2' },
+      'the token has another form than those of "lineaprint token create": 14 characters',
+    ],
+    [
+      { LINEAPRINT_TOKEN_FILE: '/no/such/file' },
+      "the file that LINEAPRINT_TOKEN_FILE names cannot be read: ENOENT: no such file or directory, open '/no/such/file'",
+    ],
+  ])(
+    'give the token: with %j the run goes on, and its summary says why nothing was sent',
+    async (environment, reason) => {
+      const tracker = await started(keptFolder(), { server: 'http://127.0.0.1:9/' }, { environment })
+      expect((await tracker.finishExperiment()).warnings).toEqual([
+        `the run was not fully sent to http://127.0.0.1:9: ${reason}; to complete it: lineaprint push ${tracker.id} --to http://127.0.0.1:9`,
+      ])
+    },
+  )
 
   test('can name a file with the token', async () => {
     const path = join(keptFolder(), 'token')

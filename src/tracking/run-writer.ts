@@ -69,7 +69,7 @@ export class RunWriter {
   /** Resolves when abandoned runs were cleaned up. Only the end of the run awaits it. */
   readonly #swept: Promise<void>
   readonly #outputs: Outputs
-  #stream: RunStream | undefined
+  #stream: Stream | undefined
   /** For each name without its number, in lower case, how often it was reserved. */
   readonly #reserved = new Map<string, number>()
   #commits: Promise<unknown> = Promise.resolve()
@@ -231,22 +231,25 @@ export class RunWriter {
   }
 }
 
-/**
- * Check the server of a configuration, before anything of the run exists.
- *
- * @returns A function that begins to send; `undefined` without a server.
- * @throws ERR_LINEAPRINT_CONFIGURATION without a token.
- */
+/** Sends a run while it goes on, and the rest at its end. */
+type Stream = Pick<RunStream, 'finish' | 'stop'>
+
+/** Return a function that begins to send a run; `undefined` without a server. */
 async function prepareStream(
   { server, serverProject, serverTimeoutMs }: Configuration,
   variables: Readonly<Record<string, string | undefined>>,
-): Promise<((id: RunId, folder: string) => RunStream) | undefined> {
+): Promise<((id: RunId, folder: string) => Stream) | undefined> {
   if (server === undefined) return undefined
+  // Few runs have a server, and every run would wait for the imports.
   const { streamTarget } = await import('../transfer/target.ts')
+  const { RunStream: OpenStream, unsentSentence } = await import('../transfer/stream.ts')
   const target = await streamTarget({ server, serverProject, serverTimeoutMs }, variables)
-  // Few runs have a server, and every run would wait for the import.
-  const { RunStream: Stream } = await import('../transfer/stream.ts')
-  return (id, folder) => new Stream(target, id, folder)
+  if (!('problem' in target)) return (id, folder) => new OpenStream(target, id, folder)
+  const { url, problem } = target
+  return (id) => ({
+    finish: () => Promise.resolve(unsentSentence(id, { url, project: serverProject }, problem)),
+    stop: () => undefined,
+  })
 }
 
 function modesFor(access: Configuration['storeAccess']): Modes {

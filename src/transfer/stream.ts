@@ -101,8 +101,7 @@ export class RunStream {
       const reason = timeout.aborted
         ? `it took longer than ${timeoutMs} ms`
         : withoutAddress(reasonOf(error), url)
-      const project = this.#project === undefined ? '' : ` --project ${this.#project}`
-      return `the run was not fully sent to ${url}: ${reason}; to complete it: lineaprint push ${this.#id} --to ${url}${project}`
+      return unsentSentence(this.#id, { url, project: this.#project }, reason)
     }
   }
 
@@ -192,6 +191,16 @@ export class RunStream {
     const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(REQUEST_TIMEOUT)])
     return this.#connection.send({ method, path, signal, ...(bytes !== undefined && { bytes }) })
   }
+}
+
+/** Return the sentence about a run that is not on the server as a whole, with the command that sends it. */
+export function unsentSentence(
+  id: RunId,
+  { url, project }: { readonly url: string; readonly project?: string | undefined },
+  reason: string,
+): string {
+  const option = project === undefined ? '' : ` --project ${project}`
+  return `the run was not fully sent to ${url}: ${reason}; to complete it: lineaprint push ${id} --to ${url}${option}`
 }
 
 /** Return a message of the client without the address before it, which the sentence has. */

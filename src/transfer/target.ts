@@ -1,6 +1,5 @@
 /** The server that a run is sent to while it goes on: its address, and the token from the surroundings. */
 import { readFile } from 'node:fs/promises'
-import { LineaprintError } from '../core/errors.ts'
 import { reasonOf } from '../record/failure.ts'
 
 /** A checked target. */
@@ -26,7 +25,8 @@ const TOKEN = /^lp_[A-Za-z0-9_-]{43}$/
  * Complete the options of a configuration.
  *
  * @param variables LINEAPRINT_TOKEN has the token, or LINEAPRINT_TOKEN_FILE names a file with it.
- * @throws ERR_LINEAPRINT_CONFIGURATION if there is no token, or something else.
+ * @returns The target; a sentence about the token if there is none. The same address serves other commands, whose token can
+ * be elsewhere, so that this is no reason not to run a program.
  */
 export async function streamTarget(
   options: {
@@ -35,33 +35,26 @@ export async function streamTarget(
     readonly serverTimeoutMs: number
   },
   variables: Readonly<Record<string, string | undefined>>,
-): Promise<StreamTarget> {
+): Promise<StreamTarget | { readonly url: string; readonly problem: string }> {
   const { server, serverProject: project, serverTimeoutMs: timeoutMs } = options
   const { origin, pathname } = new URL(server)
   const url = `${origin}${pathname.replace(/\/+$/, '')}`
   const token = (variables[TOKEN_VARIABLE] ?? '') || (await tokenInFile(variables[FILE_VARIABLE]))
+  if (typeof token !== 'string') return { url, ...token }
   if (TOKEN.test(token.trim())) return { url, token: token.trim(), project, timeoutMs }
-  throw new LineaprintError('ERR_LINEAPRINT_CONFIGURATION', `a token is needed to send the run to ${url}`, {
-    field: 'server',
-    expected: `the text that "lineaprint token create" printed, in ${TOKEN_VARIABLE}, or in a file that ${FILE_VARIABLE} names`,
-    // A token with a wrong character is a secret, too.
-    received: token === '' ? 'none' : `${token.length} characters of another form`,
-  })
+  const problem =
+    token === ''
+      ? `there is no token; set ${TOKEN_VARIABLE}, or ${FILE_VARIABLE} to the path of a file that holds it`
+      : // A token with a wrong character is a secret, too.
+        `the token has another form than those of "lineaprint token create": ${token.length} characters`
+  return { url, problem }
 }
 
-async function tokenInFile(path: string | undefined): Promise<string> {
+async function tokenInFile(path: string | undefined): Promise<string | { readonly problem: string }> {
   if (path === undefined || path === '') return ''
   try {
     return (await readFile(path, 'utf8')).slice(0, FILE_LIMIT)
-  } catch (cause) {
-    throw new LineaprintError(
-      'ERR_LINEAPRINT_CONFIGURATION',
-      `the token cannot be read: ${reasonOf(cause)}`,
-      {
-        path,
-        field: FILE_VARIABLE,
-        cause,
-      },
-    )
+  } catch (error) {
+    return { problem: `the file that ${FILE_VARIABLE} names cannot be read: ${reasonOf(error)}` }
   }
 }

@@ -18,6 +18,9 @@ const LAUNCHER = resolve(import.meta.dirname, '../src/cli/launcher.sh')
  */
 const EXTERNAL = ['@resvg/resvg-js', 'pg', 'smol-toml', 'systeminformation']
 
+/** The name by which the bundle requires {@link bundleProtocol}. */
+const PROTOCOL = 'lineaprint:protocol'
+
 /**
  * Replace `cli/` of a compiled package by its bundle: `main.js`, and `chunks/` with the modules that commands
  * load. From there, as from `command/python-bridge/`, the root of the package is three folders up.
@@ -37,9 +40,9 @@ export async function bundleCommand(dist) {
     platform: 'node',
     // The folder may be outside the repository, where no parent folder has the packages.
     resolve: { modules: ['node_modules', MODULES] },
-    external: EXTERNAL,
+    external: [...EXTERNAL, PROTOCOL],
 
-    plugins: [packageOfBundle],
+    plugins: [packageOfBundle, protocolApart],
     onLog: (level, log) => {
       throw new Error(`bundle-cli: ${level}: ${log.message}`)
     },
@@ -54,25 +57,62 @@ export async function bundleCommand(dist) {
     codeSplitting: { groups: await groups(cli) },
   })
   await bundle.close()
+  const protocol = await bundleProtocol(cli)
   // All modules are in memory now, so their files can be replaced.
   for (const name of readdirSync(cli))
     if (!name.endsWith('.d.ts')) rmSync(join(cli, name), { recursive: true })
   mkdirSync(join(cli, 'chunks'))
-  const files = withOneFileLess(output).map(({ fileName, code }) => ({
+  const files = [...withOneFileLess(output), protocol].map(({ fileName, code }) => ({
     fileName,
     code: withoutWideCharacters(withLateBuiltins(fileName, code)),
   }))
+  withProtocol(files)
   const build = digestOf(files.filter(({ fileName }) => fileName.startsWith('chunks/')))
   for (const { fileName, code } of files)
     writeFileSync(
       join(cli, fileName),
       fileName === 'main.js' ? withLauncher(withCompiledChunks(code, build)) : code,
     )
-  const modules = output.flatMap(({ moduleIds }) => moduleIds)
+  const modules = [...output, protocol].flatMap(({ moduleIds }) => moduleIds)
   // Files of CommonJS are loaded in half the time, and the package is one of modules.
   writeFileSync(join(cli, 'package.json'), '{ "type": "commonjs" }\n')
   writeFileSync(join(cli, 'third-party.txt'), licenses(modules))
   chmodSync(join(cli, 'main.js'), 0o755)
+}
+
+/** Leave the SDK of the Model Context Protocol out of the bundle. */
+const protocolApart = {
+  name: 'protocol-apart',
+  resolveId: (id, importer) =>
+    id === './protocol.js' && importer?.replaceAll('\\', '/').endsWith('/cli/commands/mcp/serve.js')
+      ? { id: PROTOCOL, external: true }
+      : undefined,
+}
+
+/**
+ * Bundle the SDK of the Model Context Protocol, with a copy of what it shares with the program. In one bundle, the files that
+ * every run loads would have what the SDK alone uses of zod.
+ */
+async function bundleProtocol(cli) {
+  const bundle = await rolldown({
+    input: { protocol: join(cli, 'commands/mcp/protocol.js') },
+    platform: 'node',
+    resolve: { modules: ['node_modules', MODULES] },
+  })
+  const { output } = await bundle.generate({ dir: cli, format: 'cjs', comments: false, minify: true })
+  await bundle.close()
+  const [file, ...others] = output
+  if (others.length > 0) throw new Error('bundle-cli: the protocol is more than one file')
+  return { fileName: 'chunks/protocol.js', code: file.code, moduleIds: file.moduleIds }
+}
+
+/** Have the command `mcp` require the bundle of the protocol, which is beside it. */
+function withProtocol(files) {
+  const using = files.filter(({ code }) => code.includes(PROTOCOL))
+  const [file] = using
+  if (using.length !== 1 || !file.fileName.startsWith('chunks/'))
+    throw new Error(`bundle-cli: not one chunk requires ${PROTOCOL}`)
+  file.code = replacedOnce(file.code, `require("${PROTOCOL}")`, 'require("./protocol.js")')
 }
 
 /** Correct the folder of the package, which is relative to the file that names it: in the bundle that is one folder deeper. */
@@ -178,7 +218,7 @@ function withCompiledChunks(code, build) {
 }
 
 function replacedOnce(text, from, to) {
-  if (text.split(from).length !== 2) throw new Error(`bundle-cli: main.js does not have once ${from}`)
+  if (text.split(from).length !== 2) throw new Error(`bundle-cli: a file does not have once ${from}`)
   return text.replace(from, to)
 }
 

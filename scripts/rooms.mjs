@@ -37,6 +37,9 @@ export const LEVELS = [
     reproduce: 'a run restored, run again, and compared with its record',
     server: 'the page of `lineaprint ui`, and the server of a team: their API, their door, and their files',
   },
+  {
+    mcp: 'the questions about a store that programs and agents ask: tools, their arguments, answers cut to a size',
+  },
   { index: 'the public surface, and nothing else' },
   { cli: 'one file or folder for each command; no logic that the library lacks' },
 ]
@@ -47,6 +50,8 @@ export const NEVER = {
   reproduce: ['verify', 'diff'],
   // The page reads what runs recorded, and records none.
   server: ['tracking', 'command'],
+  // It answers from what runs recorded, and records none.
+  mcp: ['tracking', 'command', 'reproduce'],
   // The command uses the rooms; the public surface is for users.
   cli: ['index'],
 }

@@ -17,6 +17,7 @@ import { formatsRound } from './formats.ts'
 import { indexKillRound } from './index-kill.ts'
 import { journalRound } from './journal.ts'
 import { linearRound } from './linear.ts'
+import { liveRound } from './live.ts'
 import { memoryRound } from './memory.ts'
 import { metricsRound } from './metrics.ts'
 import { modelsRound } from './models.ts'
@@ -83,6 +84,10 @@ const PLANS: readonly Plan[] = [
   { name: 'scarce', run: ({ progress }, of) => scarceRound({ progress, saves: of(64) }) },
   { name: 'secrets', run: (options, of) => secretsRound({ ...options, secrets: of(4000) }) },
   { name: 'store', run: (options, of) => storeRound({ ...options, runs: of(10_000), processes: 8 }) },
+  {
+    name: 'live',
+    run: ({ progress }, of) => liveRound({ progress, live: of(200), short: of(10_000), kills: of(100) }),
+  },
   {
     name: 'metrics',
     run: ({ progress }, of) => metricsRound({ progress, values: of(10_000_000), pace: PACE }),

@@ -37,6 +37,9 @@ const OTHERS: Required<Omit<ExperimentOptions, 'trackers'>> = {
   saveToYaml: true,
   saveToWandb: { directory: '/offline', project: 'p', entity: 'e' },
   saveToMlflow: { trackingUri: 'https://mlflow.example/base', experiment: 'x', timeoutMs: 7 },
+  server: 'https://runs.example/base',
+  serverProject: 'vision',
+  serverTimeoutMs: 9,
   tags: ['a', 'b'],
   notes: 'n',
   metadata: { deep: [{ value: 1.5 }] },
@@ -118,6 +121,7 @@ test.each<[JsonObject, ExperimentOptions]>([
   [{ models: { sample: 'all' } }, { models: {} }],
   [{ systemMetrics: { intervalSeconds: 0 } }, { systemMetrics: {} }],
   [{ systemMetrics: 10 }, {}],
+  [{ server: 'https://me:pw@runs.example', serverTimeoutMs: 0 }, {}],
   [{ saveToMlflow: { timeoutMs: 0, experiment: 'x' } }, { saveToMlflow: { experiment: 'x' } }],
 ])('of a hostile record %j only what is usable is taken', (values, options) => {
   expect(recorded(values)).toEqual(options)
@@ -144,6 +148,8 @@ test('every option but code can stand in a variable', async () => {
     storeAccess: 'group',
     saveToJson: 'yes',
     saveToYaml: '1',
+    server: 'https://runs.example/base',
+    serverProject: 'vision',
     tags: 'a, b',
     notes: 'n',
     metricFiles: '/m.jsonl, /other/m.csv',
@@ -201,6 +207,7 @@ const WORDS: Readonly<Record<string, string>> = {
   'saveToMlflow.trackingUri': 'the variable `MLFLOW_TRACKING_URI`',
   'saveToMlflow.experiment': 'the name of the experiment',
   'saveToMlflow.timeoutMs': '30000',
+  serverProject: 'the first of the token',
 }
 
 /** A default as the document writes it. */

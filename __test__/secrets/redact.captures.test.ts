@@ -49,6 +49,7 @@ const SHAPES: Readonly<Record<string, () => string>> = {
   Anthropic: () => `sk-ant-api03-${random(93)}AA`,
   OpenRouter: () => `sk-or-v1-${random(64, HEX)}`,
   DeepSeek: () => `sk-${random(32, HEX)}1a`,
+  lineaprint: () => `lp_${random(43)}`,
   Groq: () => `gsk_${random(52)}`,
   xAI: () => `xai-${random(80)}`,
   Perplexity: () => `pplx-${random(48)}`,

@@ -25,6 +25,7 @@ const SECRETS: readonly (readonly [string, string])[] = [
   ['sk- key', `sk-${LETTERS.slice(0, 48)}`],
   ['sk- key', `sk-proj-${LETTERS.slice(0, 40)}_x-${LETTERS.slice(0, 40)}`],
   ['sk- key', `sk-ant-api03-${LETTERS.slice(0, 70)}-AA`],
+  ['lineaprint token', `lp_${LETTERS.slice(0, 43)}`],
   ['Groq key', `gsk_${LETTERS.slice(0, 52)}`],
   ['Replicate token', `r8_${LETTERS.slice(0, 37)}`],
   ['Weights & Biases key', `wandb_v1_${LETTERS.slice(0, 60)}`],

@@ -56,6 +56,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   },
   plot: { summary: 'plot metrics of runs: terminal, SVG, PNG', load: () => import('./commands/plot.ts') },
   ui: { summary: 'open a page with the runs of the store', load: () => import('./commands/ui.ts') },
+  mcp: {
+    summary: 'answer questions about the runs of the store to programs and agents',
+    load: () => import('./commands/mcp/mcp.ts'),
+  },
   tree: { summary: 'show runs with their parents and children', load: () => import('./commands/tree.ts') },
   lineage: {
     summary: 'show what a dataset, model or run was made from, and what was made from it',

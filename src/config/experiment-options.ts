@@ -77,6 +77,8 @@ interface Resolved extends OptionGroups {
   readonly experimentId: string | undefined
   readonly runName: string | undefined
   readonly continues: string | undefined
+  readonly server: string | undefined
+  readonly serverProject: string | undefined
   readonly metadata: JsonObject
   /** `false` if nothing is sampled. */
   readonly systemMetrics: false | SystemMetricsOptions

@@ -33,4 +33,16 @@ export interface OutputOptions {
    * If sending fails, the run gets a warning and does not fail. @default false
    */
   readonly saveToMlflow?: boolean | MlflowOptions | undefined
+  /**
+   * Address of a server of a team. The journal and the logs are sent there while the run goes on, and the sealed run at
+   * its end. The token comes from LINEAPRINT_TOKEN, or from the file that LINEAPRINT_TOKEN_FILE names. If sending fails,
+   * the run goes on, and its summary has a warning with the command that completes it. @default none
+   */
+  readonly server?: string | undefined
+  /** Project on the server. @default the first project of the token */
+  readonly serverProject?: string | undefined
+  /**
+   * Milliseconds that the end of a run may wait for the server, from 1 to 3,600,000. @default 30000
+   */
+  readonly serverTimeoutMs?: number | undefined
 }

@@ -43,6 +43,18 @@ const TEXT = 'a non-empty string'
 /** Names of folders of a run and of fields of a record, which a custom tracker must not use. */
 const RESERVED_NAMES: ReadonlySet<string> = new Set(['environment', 'git', 'seeds', 'models'])
 
+/** Check the address of a server. A password in it would be in every message about it. */
+function checkServer(given: string, { field }: CheckContext): string {
+  const url = URL.parse(given)
+  if (url !== null && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '')
+    return given
+  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `${field} is no address of a server`, {
+    field,
+    expected: 'http://… or https://…, without user and password',
+    received: url === null ? 'something else' : `${url.protocol}…`,
+  })
+}
+
 /** Every option by its name. */
 export const OPTIONS: Members<ExperimentOptions, Configuration> = {
   experimentName: option({
@@ -106,6 +118,26 @@ export const OPTIONS: Members<ExperimentOptions, Configuration> = {
       expected: `whole milliseconds from 1 to ${HOUR_MS}`,
       toRecord: (time) => time,
     }),
+  }),
+  server: converted({
+    schema: (zod) => zod.string(),
+    default: undefined,
+    check: checkServer,
+    resolve: (given) => given,
+    toRecord: (url) => (url === undefined ? null : redactUrl(url)),
+  }),
+  serverProject: converted({
+    schema: (zod) => zod.string(),
+    default: undefined,
+    check: (given, { field }) => checkText(given, field),
+    resolve: (given) => given,
+    toRecord: (name) => name ?? null,
+  }),
+  serverTimeoutMs: option({
+    schema: milliseconds,
+    default: 30_000,
+    variable: jsonVariable,
+    expected: `whole milliseconds from 1 to ${HOUR_MS}`,
   }),
   tags: converted({
     schema: (zod) => zod.readonly(zod.array(zod.string())),

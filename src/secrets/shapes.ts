@@ -45,6 +45,7 @@ const OWN_RULES: readonly Rule[] = [
     ['glpat-', 'gldt-', 'glrt-', 'glptt-', 'glcbt-', 'glsoat-', 'glagent-', 'glft-', 'glimt-', 'gloas-'],
     '(?:glpat|gldt|glrt|glptt|glcbt|glsoat|glagent|glft|glimt|gloas)-[A-Za-z0-9_.-]{20,255}',
   ],
+  ['lineaprint token', ['lp_'], 'lp_[A-Za-z0-9_-]{43}'],
   ['Hugging Face token', ['hf_'], 'hf_[A-Za-z0-9]{20,255}'],
   ['Hugging Face token', ['api_org_'], 'api_org_[A-Za-z0-9]{20,255}'],
   // A digit is required: long names such as those of scikit packages also start with `sk-`.

@@ -4,7 +4,7 @@ import { VERSION } from '../core/version.ts'
 import { errorSchema } from './api/schemas.ts'
 import type { Answer, Route } from './routes.ts'
 
-/** What the document tells about an address. */
+/** An address as the document describes it. */
 export type Described = Omit<Route, 'handle'>
 
 /** Return the document: OpenAPI 3.1, whose schemas are JSON Schema 2020-12. */

@@ -31,7 +31,7 @@ const LIST_LIMIT = 16
 /** Folders that are no runs and that an answer names. */
 const DAMAGED_LIMIT = 20
 
-/** What answers the questions of lists. */
+/** A source of runs: a store, or the index of a server. */
 export interface RunSource {
   /** As `orderRuns`. */
   readonly order: (filter: Omit<RunFilter, 'limit'>) => Promise<RunOrder>

@@ -475,8 +475,11 @@ export class Recorder {
       )
       summary = summarize(record, writer.folder)
       await writer.export(record)
+      const unsent = await writer.send(signal)
+      if (unsent.length > 0) summary = { ...summary, warnings: [...summary.warnings, ...unsent] }
       return summary
     } finally {
+      writer.stopSending()
       this.#state = { phase: 'ended', writer, summary: summary ?? summaryOf(writer) }
     }
   }

@@ -21,6 +21,8 @@ import { prepareOutputs } from '../export/live/outputs.ts'
 import { InputSnapshots } from './changes/input-snapshots.ts'
 import { Redaction } from './redaction.ts'
 import type { OutputContext, Outputs } from '../export/live/outputs.ts'
+import type { RunId } from '../core/run-id.ts'
+import type { RunStream } from '../transfer/stream.ts'
 import type { RunSource } from '../export/source.ts'
 import type { EventBody } from '../record/events.ts'
 import type { LaunchRecord, RunRecord, RunStatus } from '../record/record.ts'
@@ -67,6 +69,7 @@ export class RunWriter {
   /** Resolves when abandoned runs were cleaned up. Only the end of the run awaits it. */
   readonly #swept: Promise<void>
   readonly #outputs: Outputs
+  #stream: Stream | undefined
   /** For each name without its number, in lower case, how often it was reserved. */
   readonly #reserved = new Map<string, number>()
   #commits: Promise<unknown> = Promise.resolve()
@@ -107,6 +110,7 @@ export class RunWriter {
     // Invalid outputs are rejected before anything of the run is created.
     const redaction = new Redaction(configuration)
     const startOutputs = await prepareOutputs(redaction.outputs(configuration), options.environment)
+    const startStream = await prepareStream(configuration, options.environment)
     const start = firstRecord(configuration, options)
     redaction.checkId(start.id)
     const folder = await createRun(store, redaction.record(start), modesFor(configuration.storeAccess))
@@ -114,6 +118,7 @@ export class RunWriter {
     const first = { start, redaction }
     const writer = new RunWriter(store, configuration, folder, first, journal, startOutputs)
     writer.append({ type: 'started', id: start.id, name: start.name })
+    writer.#stream = startStream?.(start.id, folder)
     return writer
   }
 
@@ -204,10 +209,47 @@ export class RunWriter {
     return this.#outputs.finish(await seal([]), seal, signal)
   }
 
+  /**
+   * Send the sealed run to the server of a team, if the configuration names one. The record says nothing of it: it is sent
+   * as it was sealed.
+   *
+   * @returns Sentences about what the server does not have.
+   */
+  async send(signal?: AbortSignal): Promise<readonly string[]> {
+    const problem = await this.#stream?.finish(signal)
+    return problem === undefined ? [] : [this.redaction.text(problem)]
+  }
+
+  /** Stop what is sent in the background, of a run that could not be ended. */
+  stopSending(): void {
+    this.#stream?.stop()
+  }
+
   /** Write the copies of the record that the configuration requests. */
   async export(record: RunRecord): Promise<void> {
     await exportRun(record, this.folder, this.store.root, this.configuration, modesIn(this.folder).file)
   }
+}
+
+/** Sends a run while it goes on, and the rest at its end. */
+type Stream = Pick<RunStream, 'finish' | 'stop'>
+
+/** Return a function that begins to send a run; `undefined` without a server. */
+async function prepareStream(
+  { server, serverProject, serverTimeoutMs }: Configuration,
+  variables: Readonly<Record<string, string | undefined>>,
+): Promise<((id: RunId, folder: string) => Stream) | undefined> {
+  if (server === undefined) return undefined
+  // Few runs have a server, and every run would wait for the imports.
+  const { streamTarget } = await import('../transfer/target.ts')
+  const { RunStream: OpenStream, unsentSentence } = await import('../transfer/stream.ts')
+  const target = await streamTarget({ server, serverProject, serverTimeoutMs }, variables)
+  if (!('problem' in target)) return (id, folder) => new OpenStream(target, id, folder)
+  const { url, problem } = target
+  return (id) => ({
+    finish: () => Promise.resolve(unsentSentence(id, { url, project: serverProject }, problem)),
+    stop: () => undefined,
+  })
 }
 
 function modesFor(access: Configuration['storeAccess']): Modes {

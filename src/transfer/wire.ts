@@ -1,4 +1,4 @@
-/** What a server of a team and its clients exchange to move runs: names, limits, and the schemas of bodies and answers. */
+/** Bodies and answers by which runs are moved between a server and its clients: names, limits and schemas. */
 import { z } from 'zod/mini'
 import { LineaprintError } from '../core/errors.ts'
 import { OBJECT_ALGORITHMS, PARTS_ENDING } from '../store/objects/layout.ts'

@@ -60,6 +60,9 @@ test('every option carries over, or the list says why not', () => {
     saveToYaml: true,
     saveToWandb: true,
     saveToMlflow: { trackingUri: 'https://mlflow.example' },
+    server: 'https://runs.example',
+    serverProject: 'vision',
+    serverTimeoutMs: 5,
     tags: ['a'],
     notes: 'n',
     metadata: { a: 1 },
@@ -94,9 +97,26 @@ test('every option carries over, or the list says why not', () => {
     keep,
     ...others
   } = given
-  const { saveToJson, saveToYaml, saveToWandb, saveToMlflow, ...carried } = others
+  const {
+    saveToJson,
+    saveToYaml,
+    saveToWandb,
+    saveToMlflow,
+    server,
+    serverProject,
+    serverTimeoutMs,
+    ...carried
+  } = others
   expect(made).toEqual({ ...carried, outputDir: '/new/runs' })
-  const outputs = { saveToJson, saveToYaml, saveToWandb, saveToMlflow }
+  const outputs = {
+    saveToJson,
+    saveToYaml,
+    saveToWandb,
+    saveToMlflow,
+    server,
+    serverProject,
+    serverTimeoutMs,
+  }
   const files = { metricFiles, autoOutputs, keep }
   const left = {
     experimentId,

@@ -1,4 +1,4 @@
-/** What a server keeps in its database beside the index: tokens and the audit log. */
+/** Administration of a server in its database, beside the index: tokens and the audit log. */
 import { checkAddress } from './address.ts'
 import { readAudit, writeAudit } from './audit.ts'
 import { connectTeam, withDatabase } from './connect.ts'

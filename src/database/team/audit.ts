@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 import { storedText } from '../facts.ts'
 import type { RunConnection } from '../connection.ts'
 
-/** What the audit log tells about one action. */
+/** An entry about one action. */
 export interface AuditEntry {
   /** ISO 8601 in UTC. */
   readonly time: string
@@ -13,7 +13,7 @@ export interface AuditEntry {
   /** Address of the client, as the socket has it. */
   readonly address: string
   readonly action: string
-  /** What it was done to: the id of a run, or the name of a token. */
+  /** The id of a run, or the name of a token. */
   readonly subject: string
 }
 

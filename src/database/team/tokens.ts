@@ -9,10 +9,10 @@ import { randomBytes } from '../../core/random.ts'
 import { checkName } from '../../json/copy.ts'
 import type { RunConnection } from '../connection.ts'
 
-/** What a token allows; each role includes those before it. Deleting needs an admin. */
+/** Roles of tokens; each includes those before it. Deleting needs an admin. */
 export const ROLES = ['reader', 'writer', 'admin'] as const
 
-/** What a token allows. */
+/** The role of a token. */
 export type Role = (typeof ROLES)[number]
 
 /** A token without its secret. */

@@ -1,5 +1,5 @@
 /**
- * Who may do what. A request carries a token in `Authorization`, which no other site can make a browser send; there are no
+ * Checks who may do what. A request carries a token in `Authorization`, which no other site can make a browser send; there are no
  * cookies. A token that was checked counts for a few seconds, and for a day while the database does not answer: runs that
  * go on are still taken.
  */
@@ -28,7 +28,7 @@ const KNOWN_LIMIT = 10_000
 /** Wrong tokens that an address can send in a second. */
 const WRONG_RATE = { perSecond: 5, burst: 50 } as const
 
-/** What a token is asked about. */
+/** A source of tokens. */
 export interface TokenSource {
   /** Return the token with a digest, unless it was revoked. @throws ERR_LINEAPRINT_SERVICE */
   readonly useToken: (hashed: string) => Promise<TokenInfo | undefined>

@@ -217,13 +217,13 @@ class Streams {
     return { ...result, items: (signal) => this.#count(key, items(signal)) }
   }
 
-  async *#count(key: string, items: AsyncIterable<unknown>): AsyncGenerator<unknown> {
+  async *#count(key: string, items: AsyncIterable<unknown>): AsyncGenerator {
     this.#open.set(key, (this.#open.get(key) ?? 0) + 1)
     try {
       yield* items
     } finally {
-      const left = (this.#open.get(key) ?? 1) - 1
-      if (left > 0) this.#open.set(key, left)
+      const remaining = (this.#open.get(key) ?? 1) - 1
+      if (remaining > 0) this.#open.set(key, remaining)
       else this.#open.delete(key)
     }
   }

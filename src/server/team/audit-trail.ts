@@ -12,7 +12,7 @@ import { KeyedQueue } from '../../util/keyed-queue.ts'
 import { SAFE } from '../../util/own-file.ts'
 import type { AuditEntry } from '../../database/team/audit.ts'
 
-/** What stores entries. */
+/** A store of entries. */
 export interface AuditStore {
   readonly writeAudit: (entries: readonly AuditEntry[]) => Promise<void>
 }

@@ -47,14 +47,14 @@ export async function commitRun(
       received: `${files.length} other files`,
     })
   return project.changes.run(id, async () => {
-    const there = await runThere(project.store, id)
-    if (there === undefined || there.seal === null) return takeRun(project, id, files, there, signal)
+    const present = await recordPresent(project.store, id)
+    if (present === undefined || present.seal === null) return takeRun(project, id, files, present, signal)
     return addToRun(project, id, files, record)
   })
 }
 
 /** Return the record of the run of an id; `undefined` if there is none. */
-async function runThere(store: Store, id: RunId): Promise<RunRecord | undefined> {
+async function recordPresent(store: Store, id: RunId): Promise<RunRecord | undefined> {
   const folder = runFolder(store, id)
   return (await pathExists(folder, 'keep')) ? (await readRecord(folder)).record : undefined
 }
@@ -103,22 +103,26 @@ async function takeRun(
   }
 }
 
+/** Return what the first and the last record of a run have in common. */
+function identity({ name, startedAt, process }: RunRecord): unknown {
+  return { name, startedAt, process }
+}
+
 /** Check that a finished run is the one that came live. */
 function checkContinues(live: RunRecord | undefined, record: RunRecord, path: string): void {
   if (live === undefined) return
-  const identity = ({ name, startedAt, process }: RunRecord): unknown => ({ name, startedAt, process })
   if (!isDeepStrictEqual(identity(live), identity(record))) throw otherRun(path, live, record)
 }
 
 function otherRun(
   path: string,
-  there: RunRecord,
+  known: RunRecord,
   { startedAt }: Pick<RunRecord, 'startedAt'>,
 ): LineaprintError {
   return new LineaprintError('ERR_LINEAPRINT_STATE', 'the project has another run of this id', {
     path,
     field: 'id',
-    expected: `the run that started at ${there.startedAt}`,
+    expected: `the run that started at ${known.startedAt}`,
     received: `one that started at ${JSON.stringify(startedAt)}`,
     hint: 'an admin can delete the one on the server',
   })

@@ -34,11 +34,11 @@ export class Buckets {
 
   #current(key: string): { level: number; at: number } {
     const { perSecond, burst } = this.#rate
-    const now = performance.now()
+    const time = performance.now()
     const before = this.#buckets.get(key)
     const level =
-      before === undefined ? burst : Math.min(burst, before.level + ((now - before.at) / 1000) * perSecond)
-    const bucket = { level, at: now }
+      before === undefined ? burst : Math.min(burst, before.level + ((time - before.at) / 1000) * perSecond)
+    const bucket = { level, at: time }
     // The one that was used last is the last.
     this.#buckets.delete(key)
     this.#buckets.set(key, bucket)

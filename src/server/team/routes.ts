@@ -42,7 +42,7 @@ import type { ObjectName } from '../../transfer/wire.ts'
 import type { AuditBody } from './audit-body.ts'
 import type { Project } from './project.ts'
 
-/** What the addresses of a server use. */
+/** The parts of a server that its addresses use. */
 export interface TeamServices extends Services {
   readonly project: Project
   readonly token: TokenInfo
@@ -74,7 +74,7 @@ const json = (body: unknown): Result => ({ kind: 'json', body })
 
 /** Return the addresses below `/api/v1/projects/{project}`. */
 export function projectRoutes(): readonly TeamRoute[] {
-  const shared = routes()
+  const readable = routes()
     .filter(({ path }) => !LOCAL.has(path))
     .map((shared): TeamRoute => ({
       ...shared,
@@ -92,7 +92,7 @@ export function projectRoutes(): readonly TeamRoute[] {
           canVerify: false,
         } satisfies StoreBody),
     }),
-    ...shared,
+    ...readable,
     route('get', '/runs/{id}/files', 'The files of a run, with their digests', 'reader', {
       answer: { kind: 'json', schema: runFilesSchema },
       handle: async ({ path, signal }, { reader }) => {
@@ -236,7 +236,6 @@ export function projectRoutes(): readonly TeamRoute[] {
 function withoutFolders(result: Result, { store }: TeamServices): Result {
   if (result.kind !== 'json') return result
   const body = result.body as Partial<RunBody & RunListBody & DiffBody>
-  const hidden = (side: DiffBody['before']): DiffBody['before'] => ({ ...side, folder: '' })
   const damaged = body.damaged?.map(({ id, message }) => ({
     id,
     folder: '',
@@ -246,9 +245,13 @@ function withoutFolders(result: Result, { store }: TeamServices): Result {
     ...body,
     ...(body.folder !== undefined && { folder: '' }),
     ...(damaged !== undefined && { damaged }),
-    ...(body.before !== undefined && { before: hidden(body.before) }),
-    ...(body.after !== undefined && { after: hidden(body.after) }),
+    ...(body.before !== undefined && { before: withoutFolder(body.before) }),
+    ...(body.after !== undefined && { after: withoutFolder(body.after) }),
   })
+}
+
+function withoutFolder(side: DiffBody['before']): DiffBody['before'] {
+  return { ...side, folder: '' }
 }
 
 /** The address that tells the projects of a token; it is of no project. */

@@ -1,0 +1,258 @@
+/** What a server of a team withstands: a database that is down, a kill at any moment, another version, a loss of the disk. */
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { postgresPrograms } from '../../../scripts/postgres.mjs'
+import { RunDatabase } from '../../../src/database/team/database.ts'
+import { TeamAdministration } from '../../../src/database/team/administration.ts'
+import { TeamClient } from '../../../src/server/team/client.ts'
+import { readRun } from '../../../src/store/runs.ts'
+import { storeIn } from '../../../src/store/store.ts'
+import { pushRun } from '../../../src/transfer/push.ts'
+import { folderOf } from '../../support/folder.ts'
+import { PROGRAM, lineaprint } from '../../support/program.ts'
+import { finished, started } from '../../tracking/support.ts'
+import { isInstalled, startDatabases, startTeam, wayTo } from './support.ts'
+import type { ChildProcess } from 'node:child_process'
+import type { StoredRun } from '../../../src/store/runs.ts'
+import type { Databases } from './support.ts'
+
+/** Start the program on a port, and wait until it listens. */
+async function startProgram(address: string, objects: string, port: number): Promise<[ChildProcess, number]> {
+  const [node, main] = PROGRAM
+  const child = spawn(
+    node,
+    [main, 'server', '--objects', objects, '--port', String(port), '--database', address, '--json'],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  )
+  let text = ''
+  child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()))
+  while (!text.includes('}')) {
+    if (child.exitCode !== null) throw new Error(`the server ended: ${child.exitCode}`)
+    await sleep(20)
+  }
+  return [child, (JSON.parse(text) as { port: number }).port]
+}
+
+async function pushAll(
+  client: TeamClient,
+  runs: readonly StoredRun[],
+  signal: AbortSignal,
+): Promise<string[]> {
+  const states: string[] = []
+  for (const run of runs) states.push((await pushRun(client, run, { signal })).state)
+  return states
+}
+
+describe.skipIf(!isInstalled)('the server of a team', { timeout: 240_000 }, () => {
+  let databases: Databases
+
+  beforeAll(async () => {
+    databases = await startDatabases()
+  }, 120_000)
+
+  afterAll(async () => {
+    await databases?.stop()
+  }, 60_000)
+
+  test('while the database is down runs are taken, and the index and the audit log catch up', async () => {
+    const way = await wayTo(await databases.create())
+    const team = await startTeam(way.address)
+    try {
+      const [writer, admin] = [await team.client('writer'), await team.client('admin')]
+      const before = await finished(folderOf(), { experimentId: 'before' })
+      await pushRun(writer, before)
+      expect((await admin.runs()).total).toBe(1)
+      way.cut()
+      const root = folderOf()
+      const tracker = await started(root, { experimentId: 'meanwhile' })
+      tracker.logMetric('loss', 1)
+      await tracker.flush()
+      const send = async (file: string): Promise<string> => {
+        const bytes = new Uint8Array(readFileSync(join(tracker.runDirectory, file)))
+        return (await writer.live('meanwhile', file, 0, bytes)).state
+      }
+      expect([await send('run.json'), await send('events.jsonl')]).toEqual(['appended', 'appended'])
+      expect((await writer.run('meanwhile')).record.metrics['loss']).toMatchObject({ last: 1 })
+      await tracker.finishExperiment()
+      expect((await pushRun(writer, await readRun(tracker.runDirectory))).state).toBe('pushed')
+      await expect(writer.runs()).rejects.toMatchObject({
+        code: 'ERR_LINEAPRINT_SERVICE',
+        message: expect.stringContaining('the database of the server does not answer') as string,
+      })
+      // One whose token was never checked is not let in.
+      const stranger = await team.ask('/projects/vision/store', `lp_${'b'.repeat(43)}`)
+      expect(stranger.status).toBe(503)
+      expect(await stranger.text()).not.toContain('postgres')
+      way.mend()
+      await expect
+        .poll(async () => (await admin.runs().catch(() => undefined))?.total, { timeout: 30_000 })
+        .toBe(2)
+      await pushRun(writer, await finished(folderOf(), { experimentId: 'after' }))
+      const { entries } = await admin.audit()
+      expect(entries.map(({ action, subject }) => `${action} ${subject}`).slice(0, 3)).toEqual([
+        'run.push after',
+        'run.push meanwhile',
+        'run.start meanwhile',
+      ])
+      expect((await admin.runs({ where: "name = 'experiment'" })).matched).toBe(3)
+    } finally {
+      await team.stop()
+      await way.close()
+    }
+  })
+
+  test('a server that is killed during a push shows nothing half, and the push goes on', async () => {
+    const address = await databases.create()
+    const administration = TeamAdministration.open(address)
+    const { token } = await administration.createToken({ project: 'vision', role: 'writer', name: 'ci' })
+    await administration.close()
+    const [root, objects] = [folderOf(), folderOf()]
+    writeFileSync(join(root, 'model.bin'), Buffer.alloc(30_000_000, 'x'))
+    const runs = []
+    for (let index = 0; index < 3; index++)
+      runs.push(
+        await finished(
+          root,
+          { experimentId: `killed-${index}`, keep: { outputs: true } },
+          async (tracker) => {
+            for (let step = 0; step < 20_000; step++) tracker.logMetric('loss', step, { step })
+            await tracker.trackOutput(join(root, 'model.bin'), 'model')
+          },
+        ),
+      )
+    let [server, port] = await startProgram(address, objects, 0)
+    try {
+      const client = new TeamClient({ url: `http://127.0.0.1:${port}`, token })
+      const folder = join(objects, 'projects/vision/runs')
+      let states: string[] = []
+      // Each try goes on where the one before it was cut off.
+      for (let kills = 0; states.length < runs.length; kills++) {
+        const dead = new AbortController()
+        const push = pushAll(client, runs, dead.signal).then(
+          (all) => (states = all),
+          () => undefined,
+        )
+        await Promise.race([push, sleep(60 + 130 * kills)])
+        if (kills === 0) expect(states).toEqual([])
+        server.kill('SIGKILL')
+        await once(server, 'close')
+        dead.abort()
+        await push
+        ;[server] = await startProgram(address, objects, port)
+        const names = existsSync(folder) ? readdirSync(folder).filter((name) => !name.startsWith('.')) : []
+        for (const id of names)
+          expect(await client.run(id)).toMatchObject({ seal: 'holds', status: 'finished' })
+      }
+      for (const run of runs) {
+        expect(await pushRun(client, run)).toMatchObject({ state: 'unchanged', sent: 0, missingObjects: [] })
+        expect(await client.run(run.id)).toMatchObject({ seal: 'holds' })
+      }
+      expect((await client.runs()).total).toBe(3)
+    } finally {
+      server.kill('SIGKILL')
+      await once(server, 'close')
+    }
+  })
+
+  test('a database that sync made goes on as it was, beside the tables of the server', async () => {
+    const address = await databases.create()
+    const root = folderOf()
+    await finished(root, { experimentId: 'synced' }, (tracker) => tracker.logMetric('loss', 1))
+    const synced = RunDatabase.open(address)
+    await synced.sync(storeIn(root))
+    const team = await startTeam(address)
+    try {
+      const client = await team.client('writer')
+      await pushRun(client, await finished(folderOf(), { experimentId: 'pushed' }))
+      expect((await client.runs()).runs.map(({ id }) => id)).toEqual(['pushed'])
+      expect((await synced.list()).runs.map(({ id }) => id)).toEqual(['synced'])
+      const { written, unchanged } = await synced.sync(storeIn(root))
+      expect(written + unchanged).toBe(1)
+    } finally {
+      await team.stop()
+      await synced.close()
+    }
+    const sql = new pg.Client(address)
+    await sql.connect()
+    try {
+      // The steps are done once, and a later version is not touched.
+      const { rows } = await sql.query('select version from lineaprint.migration order by version')
+      expect(rows).toEqual([{ version: 1 }])
+      await sql.query('insert into lineaprint.migration (version) values (1000)')
+      await expect(startTeam(address)).rejects.toMatchObject({
+        code: 'ERR_LINEAPRINT_SERVICE',
+        message: expect.stringContaining('of a later version') as string,
+      })
+      await sql.query('delete from lineaprint.migration where version = 1000')
+    } finally {
+      await sql.end()
+    }
+  })
+
+  test('an index of another form is made again, and a backup is whole', async () => {
+    const address = await databases.create()
+    const objects = folderOf()
+    const team = await startTeam(address, { objects })
+    const client = await team.client('admin')
+    const reader = await team.token('reader')
+    writeFileSync(join(objects, 'model.bin'), 'weights')
+    await pushRun(
+      client,
+      await finished(folderOf(), { experimentId: 'kept', keep: { outputs: true } }, async (tracker) => {
+        tracker.logMetric('loss', 1)
+        await tracker.trackOutput(join(objects, 'model.bin'), 'model')
+      }),
+    )
+    expect((await client.runs()).total).toBe(1)
+    // A backup while the server runs: the database first, then runs, then objects.
+    const programs = postgresPrograms() ?? ''
+    const dump = spawnSync(join(programs, 'pg_dump'), ['--dbname', address], { encoding: 'utf8' })
+    expect([dump.status, dump.stderr]).toEqual([0, ''])
+    await pushRun(client, await finished(folderOf(), { experimentId: 'since' }))
+    const archive = join(folderOf(), 'backup.tar')
+    const tar = spawnSync('sh', ['-c', `tar -cf "${archive}" projects/*/runs projects/*/objects`], {
+      cwd: objects,
+      encoding: 'utf8',
+    })
+    expect([tar.status, tar.stderr]).toEqual([0, ''])
+    await team.stop()
+
+    const restored = await databases.create()
+    const load = spawnSync(
+      join(programs, 'psql'),
+      ['--dbname', restored, '--quiet', '-v', 'ON_ERROR_STOP=1'],
+      {
+        encoding: 'utf8',
+        input: dump.stdout,
+      },
+    )
+    expect([load.status, load.stderr]).toEqual([0, ''])
+    const sql = new pg.Client(restored)
+    await sql.connect()
+    await sql.query("update lineaprint_vision.meta set value = 'older' where key = 'form'")
+    await sql.query('alter table lineaprint_vision.run drop column duration')
+    await sql.end()
+    const folder = folderOf()
+    mkdirSync(folder, { recursive: true })
+    expect(spawnSync('tar', ['-xf', archive], { cwd: folder }).status).toBe(0)
+    const again = await startTeam(restored, { objects: folder })
+    try {
+      const back = new TeamClient({ url: again.url, token: reader })
+      expect((await back.runs()).runs.map(({ id }) => id).toSorted()).toEqual(['kept', 'since'])
+      expect(await back.run('kept')).toMatchObject({ seal: 'holds' })
+      const store = folderOf()
+      const env = { LINEAPRINT_TOKEN: reader, LINEAPRINT_SERVER: again.url }
+      const pulled = await lineaprint(['pull', '--all', '--json'], { cwd: store, env })
+      expect([pulled.code, pulled.stderr]).toEqual([0, ''])
+      const got = await lineaprint(['get', 'kept', 'model', '--to', 'out'], { cwd: store })
+      expect([got.code, readdirSync(join(store, 'out'))]).toEqual([0, ['model.bin']])
+    } finally {
+      await again.stop()
+    }
+  })
+})

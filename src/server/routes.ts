@@ -1,5 +1,6 @@
 /** The addresses of the API under `/api/v1`: parameters, answers and what they do. */
 import { z } from 'zod/mini'
+import { groupRuns } from '../database/groups.ts'
 import { VERSION } from '../core/version.ts'
 import { diffRuns } from '../diff/runs.ts'
 import { journalProblems } from '../store/journal-read.ts'
@@ -13,6 +14,7 @@ import { ENGLISH } from '../util/schema.ts'
 import { VERIFY_LEVELS } from '../verify/level.ts'
 import {
   diffSchema,
+  groupsSchema,
   downloadSchema,
   liveEventSchema,
   logSchema,
@@ -46,8 +48,10 @@ import { streamVerification } from './verification.ts'
 import type { Component } from '../core/component.ts'
 import type { StoredRun } from '../store/read.ts'
 import type { Store } from '../store/store.ts'
+import type { RunGroup } from '../database/groups.ts'
 import type {
   DownloadBody,
+  GroupsBody,
   LogBody,
   PatchBody,
   RunBody,
@@ -168,6 +172,18 @@ export function routes(): readonly Route[] {
         const columns = column.length === 0 ? ['auto'] : column
         const part: RunListBody = await lists.part({ where, sort, columns, list, offset, limit })
         return json(part)
+      },
+    }),
+    get('/groups', 'The runs of a list in groups, with the range of a field in each', {
+      parameters: {
+        where: optionalText('Only runs of which it is true'),
+        by: requiredText('Field of the groups: a parameter, tags, status, name'),
+        measure: optionalText('Field of numbers whose range is wanted: a metric, a parameter, duration'),
+      },
+      answer: { kind: 'json', schema: groupsSchema },
+      handle: async ({ values }, { store }) => {
+        const { groups, count } = await groupRuns(store, values)
+        return json({ groups: groups.map(shortGroup), count } satisfies GroupsBody)
       },
     }),
     get('/runs/{id}', 'One run; of one that goes on, what it has recorded so far', {
@@ -314,6 +330,15 @@ export function routes(): readonly Route[] {
       },
     ),
   ]
+}
+
+/** Characters of a value that names a group. */
+const GROUP_TEXT = 500
+
+/** Return a group whose value is short; a long one is cut, as text. */
+function shortGroup(group: RunGroup): RunGroup {
+  const text = typeof group.value === 'string' ? group.value : JSON.stringify(group.value)
+  return text.length > GROUP_TEXT ? { ...group, value: `${text.slice(0, GROUP_TEXT)}…` } : group
 }
 
 function idOf(path: Readonly<Record<string, string>>): string {

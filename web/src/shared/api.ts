@@ -241,7 +241,7 @@ export interface Line extends SeriesHead {
 export interface LineQuery {
   readonly runs: readonly string[]
   readonly metrics?: readonly string[] | undefined
-  readonly axis: 'step' | 'time'
+  readonly axis: 'step' | 'time' | 'epoch'
   readonly from?: number | undefined
   readonly to?: number | undefined
   readonly pixels: number

@@ -7,6 +7,7 @@ import { compareAddress, go, runAddress } from '../shared/router.ts'
 import { plural, shown } from '../shared/text.ts'
 import { Columns } from './columns.tsx'
 import { Filter } from './filter.tsx'
+import { GroupChoice, Groups } from './groups.tsx'
 import { RunTable } from './table.tsx'
 import type { ListQuery, ListedRunBody, RunListBody } from '../shared/api.ts'
 
@@ -24,6 +25,8 @@ export function RunsView({ address }: { readonly address: URL }) {
     sort: address.searchParams.getAll('sort'),
     columns: address.searchParams.getAll('column'),
   }
+  const by = address.searchParams.get('group') ?? ''
+  const measure = address.searchParams.get('range') ?? ''
   const queryKey = JSON.stringify(query)
   const parts = useRef(new Map<number, readonly ListedRunBody[]>())
   const pending = useRef(new Map<number, AbortController>())
@@ -82,12 +85,14 @@ export function RunsView({ address }: { readonly address: URL }) {
     return () => clearInterval(timer)
   }, [queryKey])
 
-  const change = (changed: Partial<ListQuery>): void => {
-    const { where, sort, columns } = { ...query, ...changed }
+  const change = (changed: Partial<ListQuery & { readonly by: string; readonly measure: string }>): void => {
+    const { where, sort, columns, ...group } = { by, measure, ...query, ...changed }
     const search = new URLSearchParams()
     if (where.trim() !== '') search.set('where', where)
     for (const key of sort) search.append('sort', key)
     for (const name of columns) search.append('column', name)
+    if (group.by !== '') search.set('group', group.by)
+    if (group.by !== '' && group.measure !== '') search.set('range', group.measure)
     go(search.size === 0 ? '/' : `/?${search}`, 'replace')
   }
   const sortBy = (field: string, isAdded: boolean): void => {
@@ -163,23 +168,31 @@ export function RunsView({ address }: { readonly address: URL }) {
           </button>
         )}
       </div>
-      <p class="counts" aria-live="polite">
-        {head === undefined
-          ? ' '
-          : head.matched === head.total
-            ? plural(head.total, 'run')
-            : `${head.matched.toLocaleString('en-US')} of ${plural(head.total, 'run')}`}
-        {head !== undefined &&
-          query.sort.length > 0 &&
-          ` · by ${query.sort.map((key) => (key.startsWith('-') ? `${shown(key.slice(1), 60)} ↓` : `${shown(key, 60)} ↑`)).join(', ')}`}
-        {head !== undefined && head.damaged.length > 0 && (
-          <span class="bad">
-            {' '}
-            · {plural(head.damaged.length, 'folder')} cannot be read:{' '}
-            {shown(head.damaged[0]?.message ?? '', 200)}
-          </span>
-        )}
-      </p>
+      <div class="counts-line">
+        <p class="counts" aria-live="polite">
+          {head === undefined
+            ? ' '
+            : head.matched === head.total
+              ? plural(head.total, 'run')
+              : `${head.matched.toLocaleString('en-US')} of ${plural(head.total, 'run')}`}
+          {head !== undefined &&
+            query.sort.length > 0 &&
+            ` · by ${query.sort.map((key) => (key.startsWith('-') ? `${shown(key.slice(1), 60)} ↓` : `${shown(key, 60)} ↑`)).join(', ')}`}
+          {head !== undefined && head.damaged.length > 0 && (
+            <span class="bad">
+              {' '}
+              · {plural(head.damaged.length, 'folder')} cannot be read:{' '}
+              {shown(head.damaged[0]?.message ?? '', 200)}
+            </span>
+          )}
+        </p>
+        <GroupChoice
+          by={by}
+          measure={measure}
+          names={names}
+          onChange={(field, range) => change({ by: field, measure: range })}
+        />
+      </div>
       {error !== undefined && !isOfFilter && <Failure error={error} />}
       {head !== undefined && head.total === 0 && head.damaged.length === 0 ? (
         <Empty title="No runs yet">
@@ -197,6 +210,13 @@ export function RunsView({ address }: { readonly address: URL }) {
         <Empty title="The filter cannot be read yet">
           <p>The arrow above shows where. Press ? for an example.</p>
         </Empty>
+      ) : by !== '' ? (
+        <Groups
+          where={query.where}
+          by={by}
+          measure={measure}
+          onChoose={(where) => change({ where, by: '', measure: '' })}
+        />
       ) : (
         <RunTable
           matched={matched}

@@ -8,6 +8,7 @@ import type {
 import type {
   DiffBody,
   DownloadBody,
+  GroupsBody,
   ErrorBody,
   LiveEvent,
   LogBody,
@@ -37,6 +38,7 @@ export type {
 export type {
   DiffBody,
   DifferenceBody,
+  GroupsBody,
   ListedRunBody,
   LogBody,
   PatchBody,
@@ -152,6 +154,19 @@ export async function fetchRuns(
 ): Promise<RunListBody> {
   const values = { where: where.trim() === '' ? undefined : where, sort, column: columns, ...part }
   return send('/runs', { values, signal })
+}
+
+/** Return the runs that a filter selects in groups. */
+export async function fetchGroups(
+  { where, by, measure }: { readonly where: string; readonly by: string; readonly measure: string },
+  signal?: AbortSignal,
+): Promise<GroupsBody> {
+  const values = {
+    where: where.trim() === '' ? undefined : where,
+    by,
+    measure: measure === '' ? undefined : measure,
+  }
+  return send('/groups', { values, signal })
 }
 
 /** Return a run. */

@@ -4,9 +4,10 @@
  */
 import { createHash } from 'node:crypto'
 import { writtenField } from '../database/expression/fields.ts'
-import { orderRuns, runsWithIds } from '../database/pages.ts'
+import { orderRuns, runsWithIds, withValues } from '../database/pages.ts'
 import type { JsonValue } from '../core/json-value.ts'
 import type { RunId } from '../core/run-id.ts'
+import type { ValuedRun } from '../database/columns.ts'
 import type { RunOrder } from '../database/run-order.ts'
 import type { RunOfList } from '../database/runs.ts'
 import type { Store } from '../store/store.ts'
@@ -29,6 +30,13 @@ const LIST_LIMIT = 16
 /** Folders that are no runs and that an answer names. */
 const DAMAGED_LIMIT = 20
 
+/** A list, and its first runs if they were just read. */
+interface Ordered {
+  readonly key: string
+  readonly order: RunOrder
+  readonly first?: readonly ValuedRun[]
+}
+
 /** The lists of one store. */
 export class RunLists {
   readonly #store: Store
@@ -46,8 +54,13 @@ export class RunLists {
   async part(request: ListRequest): Promise<RunListBody> {
     const { offset, limit } = request
     const query = queryOf(request)
-    const { key, order } = this.#known(request.list, query) ?? (await this.#ordered(request, query))
-    const runs = await runsWithIds(this.#store, order.ids.slice(offset, offset + limit), order.columns)
+    const known = this.#known(request.list, query)
+    const { key, order, first } = known ?? (await this.#ordered(request, query))
+    const ids = order.ids.slice(offset, offset + limit)
+    const isRead = first !== undefined && offset + ids.length <= first.length
+    const runs = isRead
+      ? first.slice(offset, offset + ids.length).map((match) => withValues(match, order.columns))
+      : await runsWithIds(this.#store, ids, order.columns)
     return {
       list: key,
       offset,
@@ -64,23 +77,20 @@ export class RunLists {
     }
   }
 
-  #known(list: string | undefined, query: string): { key: string; order: RunOrder } | undefined {
+  #known(list: string | undefined, query: string): Ordered | undefined {
     const order = list?.startsWith(`${query}-`) === true ? this.#lists.get(list) : undefined
     return order === undefined || list === undefined ? undefined : { key: list, order }
   }
 
-  async #ordered(
-    { where, sort, columns }: ListRequest,
-    query: string,
-  ): Promise<{ key: string; order: RunOrder }> {
-    const order = await orderRuns(this.#store, { where, sort, columns: columns ?? ['auto'] })
+  async #ordered({ where, sort, columns }: ListRequest, query: string): Promise<Ordered> {
+    const { first, ...order } = await orderRuns(this.#store, { where, sort, columns: columns ?? ['auto'] })
     // The same order has the same name, so that a page that asks again learns that nothing moved.
     const key = `${query}-${shortDigest(order.ids)}`
     this.#lists.delete(key)
     this.#lists.set(key, order)
     const [oldest] = this.#lists.keys()
     if (this.#lists.size > LIST_LIMIT && oldest !== undefined) this.#lists.delete(oldest)
-    return { key, order }
+    return { key, order, first }
   }
 }
 

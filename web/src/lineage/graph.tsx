@@ -11,10 +11,10 @@ interface GraphProps {
 }
 
 /** Sizes of the picture. */
-const [SMALLEST, READABLE, LARGEST] = [0.3, 0.8, 2] as const
+const [SMALLEST, READABLE, LARGEST] = [0.3, 0.72, 2] as const
 
 /** Characters of a line of a node. */
-const LETTERS = 26
+const LETTERS = 22
 
 /** The graph. Arrow keys go along its lines, Enter opens what has the focus. */
 export function LineageGraph({ lineage, layout }: GraphProps) {

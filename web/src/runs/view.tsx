@@ -1,6 +1,6 @@
 /** The list of runs. */
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { ApiError, fetchRuns } from '../shared/api.ts'
+import { ApiError, fetchGroups, fetchRuns } from '../shared/api.ts'
 import { useKeys, useTitle } from '../shared/hooks.ts'
 import { Empty, Failure, Typed } from '../shared/parts.tsx'
 import { compareAddress, go, runAddress } from '../shared/router.ts'
@@ -13,6 +13,9 @@ import type { ListQuery, ListedRunBody, RunListBody } from '../shared/api.ts'
 
 /** Runs of a request. */
 const PART = 100
+
+/** The filter for what goes on. */
+const RUNNING = 'status = "running"'
 
 /** Milliseconds after which a list is asked for again, so that new runs show. */
 const AGAIN = 4000
@@ -34,6 +37,7 @@ export function RunsView({ address }: { readonly address: URL }) {
   const [head, setHead] = useState<RunListBody>()
   const [error, setError] = useState<unknown>()
   const [, setVersion] = useState(0)
+  const [running, setRunning] = useState(0)
   const [cursor, setCursor] = useState(-1)
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set())
   const input = useRef<HTMLInputElement>(null)
@@ -65,6 +69,14 @@ export function RunsView({ address }: { readonly address: URL }) {
       if (pending.current.get(part) === stop) pending.current.delete(part)
     }
   }
+  const countRunning = async (): Promise<void> => {
+    try {
+      const { groups } = await fetchGroups({ where: '', by: 'status', measure: '' })
+      setRunning(groups.find(({ value }) => value === 'running')?.runs ?? 0)
+    } catch {
+      // What is wrong with the store is said by the list.
+    }
+  }
   const showRange = (start: number, end: number): void => {
     range.current = [start, end]
     for (let part = Math.floor(start / PART); part * PART < Math.max(end, 1); part++)
@@ -75,11 +87,13 @@ export function RunsView({ address }: { readonly address: URL }) {
     pending.current.clear()
     current.current.list = undefined
     void load(0, undefined)
+    void countRunning()
     setCursor(-1)
     const timer = setInterval(() => {
       if (document.hidden) return
       // Without the name of a list, the server makes a new one.
       const [start, end] = range.current
+      void countRunning()
       void load(Math.floor(start / PART), undefined).then(() => showRange(start, end))
     }, AGAIN)
     return () => clearInterval(timer)
@@ -178,6 +192,18 @@ export function RunsView({ address }: { readonly address: URL }) {
           {head !== undefined &&
             query.sort.length > 0 &&
             ` · by ${query.sort.map((key) => (key.startsWith('-') ? `${shown(key.slice(1), 60)} ↓` : `${shown(key, 60)} ↑`)).join(', ')}`}
+          {running > 0 && query.where !== RUNNING && (
+            <>
+              {' · '}
+              <button
+                type="button"
+                class="link running"
+                onClick={() => change({ where: RUNNING, by: '', measure: '' })}
+              >
+                {running.toLocaleString('en-US')} running
+              </button>
+            </>
+          )}
           {head !== undefined && head.damaged.length > 0 && (
             <span class="bad">
               {' '}
@@ -228,6 +254,7 @@ export function RunsView({ address }: { readonly address: URL }) {
           onRange={showRange}
           onSort={sortBy}
           onChoose={choose}
+          onCompare={(id) => go(compareAddress([...ids, id]))}
           onCursor={setCursor}
         />
       )}

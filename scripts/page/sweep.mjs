@@ -121,7 +121,7 @@ export async function startMlflow(folder) {
       () => false,
     )
     if (isUp) break
-    if (tries > 240) throw new Error('the server of MLflow did not start')
+    if (tries > 900) throw new Error('the server of MLflow did not start')
     await sleep(500)
   }
   const post = async (path, body) => {

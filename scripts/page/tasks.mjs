@@ -136,6 +136,8 @@ async function count(browser, start, tasks, recent) {
 }
 
 const root = realpathSync(mkdtempSync(join(tmpdir(), 'lineaprint-')))
+// It takes long to start; meanwhile the runs are recorded.
+const starting = existsSync(MLFLOW) ? startMlflow(join(root, 'mlflow')) : undefined
 const sweep = await recordSweep(root)
 const browser = await startBrowser()
 const ui = spawn(process.execPath, [PROGRAM, 'ui', '--no-open'], {
@@ -165,8 +167,8 @@ try {
     'run 199',
   )
   let theirs = {}
-  if (existsSync(MLFLOW)) {
-    mlflow = await startMlflow(join(root, 'mlflow'))
+  if (starting !== undefined) {
+    mlflow = await starting
     const other = await browser.newContext({ viewport: { width: 1440, height: 900 } })
     other.setDefaultTimeout(60_000)
     theirs = await count(

@@ -2,7 +2,6 @@
 import { sql } from 'kysely'
 import { booleanTexts } from './evaluate.ts'
 import { hexPrefix, storedText } from './facts.ts'
-import type { GroupField, MeasureField } from './groups.ts'
 import type { RawBuilder } from 'kysely'
 import type {
   Comparison,
@@ -181,6 +180,15 @@ export function selectIds(
   const { joins, keys } = orderOf(sort, sort.length === 0 ? 'desc' : 'asc')
   return sql`select run.id as id from run ${joins} where ${conditionOf(where, dialect)} order by ${keys}`
 }
+
+/** A field by whose values runs are put in groups. A run with several tags is in the group of each. */
+export type GroupField =
+  | Extract<ValueField, { kind: 'parameter' }>
+  | { readonly kind: 'text'; readonly column: 'name' | 'run_name' | 'status' | 'parent' | 'continues' }
+  | (ListField & { readonly column: 'tags' })
+
+/** A field of numbers whose range is wanted. */
+export type MeasureField = Extract<ValueField, { kind: 'metric' | 'parameter' | 'duration' }>
 
 /** The question for groups. */
 export interface GroupQuery {

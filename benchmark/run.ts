@@ -22,6 +22,7 @@ import { modelValueCases } from './cases/model-values.ts'
 import { modelCases } from './cases/model.ts'
 import { modelFormatCases } from './cases/model-formats.ts'
 import { modelListingCases } from './cases/model-listing.ts'
+import { pageCases } from './cases/page.ts'
 import { pythonShimCases } from './cases/python-shim.ts'
 import { storeCases } from './cases/store.ts'
 import { tableCases } from './cases/table.ts'
@@ -148,6 +149,7 @@ async function runAll(inputs: Inputs, { date, rounds, quick, only, json }: Setti
     ...findCases(inputs, quick),
     ...teamCases(inputs, quick),
     ...lineageCases(inputs, quick),
+    ...pageCases(inputs, quick),
   ]
   const names = new Set(all.map(({ name }) => name))
   const asked = (name: string, word: string): boolean =>

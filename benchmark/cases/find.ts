@@ -29,9 +29,12 @@ export const METRICS = 50
 /** A record is trusted when it has been unchanged this long; see `docs/store.md`. */
 const REST_MS = 3500
 
+/** A filter that one in six of the runs passes, and less. */
+export const WHERE = 'metrics.loss < 0.3 and params.lr = 0.01 and tags has "base"'
+
 /** The question of the cases. */
 export const FILTER: RunFilter = {
-  where: 'metrics.loss < 0.3 and params.lr = 0.01 and tags has "base"',
+  where: WHERE,
   sort: ['-metrics.accuracy'],
   limit: 20,
   columns: ['metrics.loss'],
@@ -64,7 +67,8 @@ export function findCases(inputs: Inputs, quick: boolean): Case[] {
   ]
 }
 
-interface Made {
+/** A store, and the bytes of its records. */
+export interface Made {
   readonly store: Store
   readonly bytes: number
 }
@@ -149,7 +153,8 @@ export function recordOf(record: RunRecord, run: number): RunRecord {
   }
 }
 
-async function storeWith(runs: number, folder: string): Promise<Made> {
+/** Make a store of runs with parameters and metrics. */
+export async function storeWith(runs: number, folder: string): Promise<Made> {
   const store = storeIn(folder)
   mkdirSync(folder, { recursive: true })
   const tracker = trackerIn(folder)

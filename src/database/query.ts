@@ -180,3 +180,60 @@ export function selectIds(
   const { joins, keys } = orderOf(sort, sort.length === 0 ? 'desc' : 'asc')
   return sql`select run.id as id from run ${joins} where ${conditionOf(where, dialect)} order by ${keys}`
 }
+
+/** A field by whose values runs are put in groups. A run with several tags is in the group of each. */
+export type GroupField =
+  | Extract<ValueField, { kind: 'parameter' }>
+  | { readonly kind: 'text'; readonly column: 'name' | 'run_name' | 'status' | 'parent' | 'continues' }
+  | (ListField & { readonly column: 'tags' })
+
+/** A field of numbers whose range is wanted. */
+export type MeasureField = Extract<ValueField, { kind: 'metric' | 'parameter' | 'duration' }>
+
+/** The question for groups. */
+export interface GroupQuery {
+  readonly where: Expression
+  readonly by: GroupField
+  readonly measure: MeasureField | undefined
+}
+
+/** A group as a row: the value of a parameter as JSON, other values as text. */
+export interface GroupRow {
+  readonly value: string | null
+  readonly runs: number | string
+  readonly measured: number | string
+  readonly least: number | null
+  readonly mean: number | null
+  readonly greatest: number | null
+}
+
+/** Return the runs of each value of a field. */
+export function selectGroups({ where, by, measure }: GroupQuery, dialect: Dialect): RawBuilder<GroupRow> {
+  const joins: Value[] = []
+  const joined = (field: Extract<ValueField, { kind: 'metric' | 'parameter' }>, alias: string): void => {
+    joins.push(
+      sql`left join ${sql.table(field.kind)} as ${sql.table(alias)} on ${sql.ref(`${alias}.run`)} = run.key and ${sql.ref(`${alias}.name`)} = ${nameId(field.name)}`,
+    )
+  }
+  let value: Value
+  if (by.kind === 'parameter') {
+    joined(by, 'g')
+    value = sql.ref('g.value')
+  } else if (by.kind === 'list') {
+    joins.push(sql`left join (select distinct run, text from tag) as g on g.run = run.key`)
+    value = sql.ref('g.text')
+  } else value = columnOf(by)
+  let number: Value = sql`null`
+  if (measure?.kind === 'duration') number = columnOf(measure)
+  else if (measure !== undefined) {
+    joined(measure, 'm')
+    number = sql.ref(measure.kind === 'metric' ? `m.${measure.part}` : 'm.number')
+  }
+  // An infinity has no mean, and NaN is no number in the databases.
+  const finite =
+    measure === undefined
+      ? sql`null`
+      : sql`case when abs(${number}) <= 1.7976931348623157e308 then ${number} end`
+  const double = sql`cast(${finite} as ${dialect.double})`
+  return sql`select ${value} as value, count(*) as runs, count(${double}) as measured, min(${double}) as least, avg(${double}) as mean, max(${double}) as greatest from run ${sql.join(joins, sql` `)} where ${conditionOf(where, dialect)} group by ${value}`
+}

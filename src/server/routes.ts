@@ -1,5 +1,6 @@
 /** The addresses of the API under `/api/v1`: parameters, answers and what they do. */
 import { z } from 'zod/mini'
+import { groupRuns } from '../database/groups.ts'
 import { VERSION } from '../core/version.ts'
 import { diffRuns } from '../diff/runs.ts'
 import { journalProblems } from '../store/journal-read.ts'
@@ -13,6 +14,7 @@ import { ENGLISH } from '../util/schema.ts'
 import { VERIFY_LEVELS } from '../verify/level.ts'
 import {
   diffSchema,
+  groupsSchema,
   downloadSchema,
   liveEventSchema,
   logSchema,
@@ -46,8 +48,10 @@ import { streamVerification } from './verification.ts'
 import type { Component } from '../core/component.ts'
 import type { StoredRun } from '../store/read.ts'
 import type { Store } from '../store/store.ts'
+import type { RunGroup } from '../database/group-order.ts'
 import type {
   DownloadBody,
+  GroupsBody,
   LogBody,
   PatchBody,
   RunBody,
@@ -177,6 +181,18 @@ export function routes(): readonly Route[] {
         return json(part)
       },
     }),
+    get('/groups', 'The runs of a list in groups, with the range of a field in each', {
+      parameters: {
+        where: optionalText('Only runs of which it is true'),
+        by: requiredText('Field of the groups: a parameter, tags, status, name'),
+        measure: optionalText('Field of numbers whose range is wanted: a metric, a parameter, duration'),
+      },
+      answer: { kind: 'json', schema: groupsSchema },
+      handle: async ({ values }, { store }) => {
+        const { groups, count } = await groupRuns(store, values)
+        return json({ groups: groups.map(shortGroup), count } satisfies GroupsBody)
+      },
+    }),
     get('/runs/{id}', 'One run; of one that goes on, what it has recorded so far', {
       parameters: {},
       answer: { kind: 'json', schema: runSchema },
@@ -266,7 +282,7 @@ export function routes(): readonly Route[] {
       },
       answer: { kind: 'json', schema: contentListSchema },
       handle: async ({ values: { kind, search = '', offset, limit } }, { contents }) =>
-        json((await contents.now()).list(kind, search, offset, limit) satisfies ContentListBody),
+        json((await contents.current()).list(kind, search, offset, limit) satisfies ContentListBody),
     }),
     get('/contents/{digest}', 'A model or dataset: the runs that made and used it, and what they recorded', {
       parameters: { against: optionalText('Digest of the model with which its tensors are compared') },
@@ -274,7 +290,7 @@ export function routes(): readonly Route[] {
       handle: async ({ path, values: { against } }, { contents, reader }) => {
         const digest = path['digest'] ?? ''
         return json(
-          (await describeContent(await contents.now(), reader, digest, against)) satisfies ContentBody,
+          (await describeContent(await contents.current(), reader, digest, against)) satisfies ContentBody,
         )
       },
     }),
@@ -321,6 +337,15 @@ export function routes(): readonly Route[] {
       },
     ),
   ]
+}
+
+/** Characters of a value that names a group. */
+const GROUP_TEXT = 500
+
+/** Return a group whose value is short; a long one is cut, as text. */
+function shortGroup(group: RunGroup): RunGroup {
+  const text = typeof group.value === 'string' ? group.value : JSON.stringify(group.value)
+  return text.length > GROUP_TEXT ? { ...group, value: `${text.slice(0, GROUP_TEXT)}…` } : group
 }
 
 function idOf(path: Readonly<Record<string, string>>): string {

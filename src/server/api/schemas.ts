@@ -10,6 +10,7 @@ import type { RecordedNumber } from '../../json/special-floats.ts'
 import type {
   DiffBody,
   DownloadBody,
+  GroupsBody,
   ErrorBody,
   LiveEvent,
   LogBody,
@@ -75,6 +76,23 @@ export const runListSchema: () => z.ZodMiniType<RunListBody> = lazily(() =>
     ),
     damaged: z.array(z.strictObject({ id: text, folder: text, message: text })),
     names: z.strictObject({ parameters: z.array(text), metrics: z.array(text) }),
+  }),
+)
+
+/** Describe runs in groups. */
+export const groupsSchema: () => z.ZodMiniType<GroupsBody> = lazily(() =>
+  z.strictObject({
+    groups: z.array(
+      z.strictObject({
+        value: json,
+        runs: number,
+        measured: number,
+        least: z.nullable(number),
+        mean: z.nullable(number),
+        greatest: z.nullable(number),
+      }),
+    ),
+    count: number,
   }),
 )
 

@@ -67,6 +67,23 @@ export interface RunListBody {
   readonly names: { readonly parameters: readonly string[]; readonly metrics: readonly string[] }
 }
 
+/** Runs in groups. */
+export interface GroupsBody {
+  /** The groups with the most runs first; the first ones. */
+  readonly groups: readonly {
+    /** The value that its runs have; null if they have none. */
+    readonly value: JsonValue
+    readonly runs: number
+    /** Runs that have a finite number in the field whose range is wanted. */
+    readonly measured: number
+    readonly least: number | null
+    readonly mean: number | null
+    readonly greatest: number | null
+  }[]
+  /** Number of all groups. */
+  readonly count: number
+}
+
 /** An output stream of the command of a run, or of one of its ranks. */
 export interface LogOfRun {
   readonly name: string

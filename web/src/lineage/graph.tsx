@@ -11,10 +11,10 @@ interface GraphProps {
 }
 
 /** Sizes of the picture. */
-const [SMALLEST, READABLE, LARGEST] = [0.3, 0.8, 2] as const
+const [SMALLEST, READABLE, LARGEST] = [0.3, 0.72, 2] as const
 
 /** Characters of a line of a node. */
-const LETTERS = 26
+const LETTERS = 22
 
 /** The graph. Arrow keys go along its lines, Enter opens what has the focus. */
 export function LineageGraph({ lineage, layout }: GraphProps) {
@@ -95,18 +95,8 @@ export function LineageGraph({ lineage, layout }: GraphProps) {
             const kind = node.kind === 'run' ? 'run' : (node.section ?? 'untracked')
             const title = titleOf(node, LETTERS)
             const detail = `${noun} · ${detailOf(node)}`.slice(0, LETTERS + 6)
-            const words = [
-              `${title} ${detail}`,
-              titleOf(node, 200) === title ? '' : titleOf(node, 200),
-              node.kind === 'item' && node.unlinked !== null
-                ? `linked to no other run: ${node.unlinked}`
-                : '',
-            ]
-              .filter((part) => part !== '')
-              .join(', ')
             const inside = (
               <>
-                <title>{words}</title>
                 <rect width={NODE.width} height={NODE.height} rx={node.kind === 'run' ? 23 : 6} />
                 <text x={node.kind === 'run' ? 18 : 10} y={19} class="node-title">
                   {title}
@@ -120,10 +110,9 @@ export function LineageGraph({ lineage, layout }: GraphProps) {
               class: `node node-${kind} ${chosen.has(node.id) ? 'node-start' : ''}`,
               transform: `translate(${x} ${y})`,
               'data-node': node.id,
-              'aria-label': words,
             }
             return address === undefined ? (
-              <g key={node.id} {...own} role="img" tabIndex={0}>
+              <g key={node.id} {...own} role="group" tabIndex={0}>
                 {inside}
               </g>
             ) : (

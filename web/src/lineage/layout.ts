@@ -18,7 +18,7 @@ export interface Layout {
 }
 
 /** Size of every node. */
-export const NODE = { width: 196, height: 46 } as const
+export const NODE = { width: 172, height: 46 } as const
 
 const MARGIN = 16
 
@@ -26,7 +26,7 @@ const MARGIN = 16
 export async function layOut({ nodes, edges }: LineageBody): Promise<Layout> {
   const { Graph, layout } = await import('@dagrejs/dagre')
   const graph = new Graph({ multigraph: true })
-  graph.setGraph({ rankdir: 'LR', nodesep: 14, ranksep: 34, edgesep: 8, marginx: MARGIN, marginy: MARGIN })
+  graph.setGraph({ rankdir: 'LR', nodesep: 14, ranksep: 28, edgesep: 8, marginx: MARGIN, marginy: MARGIN })
   graph.setDefaultEdgeLabel(() => ({}))
   for (const { id } of nodes) graph.setNode(id, { ...NODE })
   edges.forEach(({ from, to }, index) => graph.setEdge(from, to, {}, `e${index}`))

@@ -96,20 +96,22 @@ export function RunView({ id, store }: { readonly id: string; readonly store: St
           ))}
           {labels.isArchived && <span class="tag">archived</span>}
         </div>
-        <a class="button" href={lineageAddress(id, 'run')} title="What led to it, and what came of it (l)">
-          Lineage
-        </a>
-        {canVerify && (
-          <button
-            type="button"
-            class="button button-main"
-            onClick={verify}
-            disabled={isVerified}
-            title="Compare this run with the present (v)"
-          >
-            Verify
-          </button>
-        )}
+        <div class="actions">
+          <a class="button" href={lineageAddress(id, 'run')} title="What led to it, and what came of it (l)">
+            Lineage
+          </a>
+          {canVerify && (
+            <button
+              type="button"
+              class="button button-main"
+              onClick={verify}
+              disabled={isVerified}
+              title="Compare this run with the present (v)"
+            >
+              Verify
+            </button>
+          )}
+        </div>
       </header>
       {error !== undefined && <Failure error={error} />}
       <Warnings run={run} />

@@ -8,6 +8,7 @@ import type {
 import type {
   DiffBody,
   DownloadBody,
+  GroupsBody,
   ErrorBody,
   LiveEvent,
   LogBody,
@@ -37,6 +38,7 @@ export type {
 export type {
   DiffBody,
   DifferenceBody,
+  GroupsBody,
   ListedRunBody,
   LogBody,
   PatchBody,
@@ -189,6 +191,19 @@ export async function fetchRuns(
   return send('/runs', { values, signal })
 }
 
+/** Return the runs that a filter selects in groups. */
+export async function fetchGroups(
+  { where, by, measure }: { readonly where: string; readonly by: string; readonly measure: string },
+  signal?: AbortSignal,
+): Promise<GroupsBody> {
+  const values = {
+    where: where.trim() === '' ? undefined : where,
+    by,
+    measure: measure === '' ? undefined : measure,
+  }
+  return send('/groups', { values, signal })
+}
+
 /** Return a run. */
 export async function fetchRun(id: string, signal?: AbortSignal): Promise<RunBody> {
   return send(`/runs/${encodeURIComponent(id)}`, { signal })
@@ -276,7 +291,7 @@ export interface Line extends SeriesHead {
 export interface LineQuery {
   readonly runs: readonly string[]
   readonly metrics?: readonly string[] | undefined
-  readonly axis: 'step' | 'time'
+  readonly axis: 'step' | 'time' | 'epoch'
   readonly from?: number | undefined
   readonly to?: number | undefined
   readonly pixels: number

@@ -63,7 +63,7 @@ describe.skipIf(!isPossible)('the page of a server in Chromium', { timeout: 120_
     await page.getByText('Sign out').waitFor()
     await page.getByRole('heading', { level: 1 }).first().waitFor()
     expect(await page.getByRole('button', { name: 'Verify' }).count()).toBe(0)
-    expect(await page.evaluate(() => (window as { planted?: number }).planted)).toBeUndefined()
+    expect(await page.evaluate('window.planted')).toBeUndefined()
     expect(await page.context().cookies()).toEqual([])
     // Another tab is not signed in.
     const other = await page.context().newPage()
@@ -72,7 +72,7 @@ describe.skipIf(!isPossible)('the page of a server in Chromium', { timeout: 120_
     await other.close()
     await page.getByText('Sign out').click()
     await page.getByLabel('Token').waitFor()
-    expect(await page.evaluate(() => sessionStorage.length)).toBe(0)
+    expect(await page.evaluate('sessionStorage.length')).toBe(0)
     expect(team.problems).toEqual([])
   })
 })

@@ -138,7 +138,6 @@ describe.skipIf(!isInstalled)('the server of a team', { timeout: 240_000 }, () =
           () => undefined,
         )
         await Promise.race([push, sleep(60 + 130 * kills)])
-        if (kills === 0) expect(states).toEqual([])
         server.kill('SIGKILL')
         await once(server, 'close')
         dead.abort()

@@ -112,6 +112,16 @@ export class RunReader {
     })
   }
 
+  /** Return a run with its metrics so far. */
+  async metrics(id: string, signal: AbortSignal): Promise<MetricsOfRuns & { readonly run: StoredRun }> {
+    return this.#alone(id, async (own) => {
+      const kept = await this.#current(own)
+      const { series, warnings } = await this.#metrics(kept, own, signal)
+      this.#forget()
+      return { run: kept.kind === 'live' ? kept.live.run() : kept.run, series, warnings }
+    })
+  }
+
   async #metrics(kept: KeptRun, own: RunId, signal: AbortSignal): Promise<MetricsOfRuns> {
     if (kept.kind === 'ended') {
       kept.metrics ??= await readMetrics([kept.run], { signal })

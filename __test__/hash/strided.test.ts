@@ -66,3 +66,21 @@ test('steps that do not fit are an error and no digest', async () => {
   ])
     await expect(hashArray({ data, ...wrong } as never)).rejects.toMatchObject(ARGUMENT)
 })
+
+test('a NaN keeps its bits in a view', async () => {
+  const words = Uint32Array.of(0x7fa0_0001, 0x7f80_0001, 0xffc0_0000, 0x7fc0_0000)
+  const doubles = Uint32Array.of(1, 0x7ff0_0000, 2, 0xfff8_0000)
+  const halves = Uint16Array.of(0x7d01, 0x7e00)
+  for (const [forwards, backwards] of [
+    [new Float32Array(words.buffer), new Float32Array(words.toReversed().buffer)],
+    [
+      new Float64Array(doubles.buffer),
+      new Float64Array(Uint32Array.of(2, 0xfff8_0000, 1, 0x7ff0_0000).buffer),
+    ],
+    [halves, halves.toReversed()],
+  ] as const) {
+    const { length } = forwards
+    const view = { data: forwards, shape: [length], stride: [-1], offset: length - 1 }
+    expect((await hashArray(view)).digest).toEqual((await hashArray(backwards)).digest)
+  }
+})

@@ -40,6 +40,10 @@ async function trackedRun(algorithm: 'blake3' | 'sha256' | 'both'): Promise<Stor
     await tracker.trackDataset(join(root, 'data.csv'), 'table')
     await tracker.trackDataset(join(root, 'folder'), 'folder')
     await tracker.trackDataset(new Float32Array([1, 2]), 'array')
+    await tracker.trackDataset({ x: new Float32Array(2), y: new Int8Array(1) }, 'arrays')
+    await tracker.trackDataset([1, 'two'], 'items')
+    await tracker.trackDataset([{ a: 1 }, { a: null }], 'rows')
+    await tracker.trackDataset({ train: [{ a: 1 }], test: [{ a: 2 }] }, 'splits in memory')
     await tracker.trackModel(join(root, 'model'), 'net')
     await tracker.trackTokenizer(join(root, 'model'), 'words')
     writeFileSync(join(root, 'out.txt'), 'x')
@@ -64,7 +68,11 @@ test.each(['blake3', 'sha256', 'both'] as const)(
     const entries = entriesOf(run)
     expect(entries.map(([section, name]) => `${section}.${name}`).toSorted()).toEqual([
       'datasets.array',
+      'datasets.arrays',
       'datasets.folder',
+      'datasets.items',
+      'datasets.rows',
+      'datasets.splits in memory',
       'datasets.table',
       'models.net',
       'outputs.file',

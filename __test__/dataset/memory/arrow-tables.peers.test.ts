@@ -178,7 +178,7 @@ interface Tfjs {
 }
 interface TfData {
   array(items: readonly unknown[]): { batch(size: number): object }
-  generator(make: () => Generator<unknown>): object
+  generator(make: () => Generator): object
 }
 
 describe.skipIf(!isThere)('TensorFlow.js', () => {

@@ -40,7 +40,10 @@ export function tableOfColumns(columns: readonly ColumnSource[], rows: number): 
 }
 
 async function* batchesOf(columns: readonly ColumnSource[], rows: number): AsyncGenerator<RowBatch> {
-  if (columns.length === 0 && rows > 0) return yield { rows, columns: [] }
+  if (columns.length === 0 && rows > 0) {
+    yield { rows, columns: [] }
+    return
+  }
   for (let start = 0; start < rows;) {
     const limit = Math.min(BATCH_ROWS, rows - start)
     const count = columns.reduce((most, column) => column.most(start, most), limit)

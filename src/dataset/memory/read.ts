@@ -183,7 +183,7 @@ function isTfData(value: object): value is TfData {
 }
 
 /** Return the items of `tf.data`. Their tensors are disposed of as soon as they are read: they were made for this. */
-async function* tfDataItems(iterator: { next(): Promise<IteratorResult<unknown>> }): AsyncGenerator<unknown> {
+async function* tfDataItems(iterator: { next(): Promise<IteratorResult<unknown>> }): AsyncGenerator {
   for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) {
     yield next.value
     disposeOf(next.value, 0)
@@ -225,8 +225,9 @@ async function readForm(form: Form, given: MemoryOptions): Promise<ReadForm> {
       return { kind: 'memory', digest, digests, bytes: size, warnings: [] }
     }
     case 'items':
-      return readItems(form, schema, tableOptions)
+      break
   }
+  return readItems(form, schema, tableOptions)
 }
 
 async function readItems(

@@ -291,7 +291,7 @@ async function tensorsOf(
       tensors: own.slice(0, PARTS).map((tensor) => tensorBody(tensor, null)),
     }
   }
-  const known = new Map(before.map((tensor) => [tensor.name, written(tensor)]))
+  const known = new Map(before.map((tensor) => [tensor.name, describeTensor(tensor)]))
   const changes = { same: 0, changed: 0, added: 0, removed: 0 }
   const layers = new Map<string, typeof changes>()
   const count = (name: string, change: keyof typeof changes): void => {
@@ -305,7 +305,7 @@ async function tensorsOf(
   for (const tensor of own) {
     const earlier = known.get(tensor.name)
     known.delete(tensor.name)
-    const change = earlier === undefined ? 'added' : earlier === written(tensor) ? 'same' : 'changed'
+    const change = earlier === undefined ? 'added' : earlier === describeTensor(tensor) ? 'same' : 'changed'
     count(tensor.name, change)
     if (tensors.length < PARTS) tensors.push(tensorBody(tensor, change))
   }
@@ -365,7 +365,7 @@ function tensorBody(tensor: RecordedTensor, change: TensorBody['change']): Tenso
   }
 }
 
-function written({ dtype, shape, digest }: RecordedTensor): string {
+function describeTensor({ dtype, shape, digest }: RecordedTensor): string {
   return `${dtype} ${shape.join()} ${digest}`
 }
 

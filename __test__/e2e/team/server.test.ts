@@ -425,7 +425,7 @@ describe.skipIf(!isInstalled)('the server of a team', { timeout: 120_000 }, () =
       { 'Sec-Fetch-Site': 'cross-site' },
     ])
       expect(await status(headers as Record<string, string>)).toBe(403)
-    const named = await startTeam(team.address, { names: ['runs.example.org'] })
+    const named = await startTeam(await databases.create(), { names: ['runs.example.org'] })
     try {
       const { port } = new URL(named.url)
       const answer = await new Promise<number>((resolve) => {

@@ -17,7 +17,6 @@ export const isInstalled: boolean = postgresPrograms() !== undefined
 
 /** A PostgreSQL with any number of databases. */
 export interface Databases {
-  readonly options: { readonly host: string; readonly port: number; readonly user: string }
   /** Create an empty database. Returns its address. */
   readonly create: () => Promise<string>
   readonly stop: () => Promise<void>
@@ -30,7 +29,6 @@ export async function startDatabases(): Promise<Databases> {
   await admin.connect()
   let count = 0
   return {
-    options,
     create: async () => {
       const name = `team_${count++}`
       await admin.query(`create database ${name}`)

@@ -41,14 +41,14 @@ export async function openClient(
   if (url === undefined || url === '')
     throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the address of the server is needed', {
       field: flag,
-      expected: `https://HOST, or the variable ${SERVER_VARIABLE}`,
+      expected: `${flag} https://HOST, or the variable ${SERVER_VARIABLE}`,
       received: 'none',
     })
   const token = tokenFile === undefined ? env[TOKEN_VARIABLE] : await tokenIn(tokenFile)
   if (token === undefined || token === '')
     throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'a token of the server is needed', {
       field: '--token-file',
-      expected: `a file, or the variable ${TOKEN_VARIABLE}`,
+      expected: `--token-file FILE, or the variable ${TOKEN_VARIABLE}`,
       received: 'none',
     })
   const { TeamClient: Client } = await import('../../server/team/client.ts')

@@ -33,12 +33,14 @@ export interface ConnectionOptions {
   readonly schema?: string
   /** Milliseconds until a question must be answered. @default no limit */
   readonly answerWithin?: number
+  /** True if the connection is kept while nothing is asked: a lock is of a connection. @default false */
+  readonly isKept?: boolean
 }
 
 /** Connect to a database. Nothing is made in it, and the server is not asked. */
 export function connectTeam(
   address: DatabaseAddress,
-  { schema = SCHEMA, answerWithin }: ConnectionOptions = {},
+  { schema = SCHEMA, answerWithin, isKept = false }: ConnectionOptions = {},
 ): RunConnection {
   const { Pool } = loadPg()
   const pool = new Pool({
@@ -48,6 +50,7 @@ export function connectTeam(
     max: 1,
     application_name: 'lineaprint',
     ...(answerWithin !== undefined && { query_timeout: answerWithin }),
+    ...(isKept && { idleTimeoutMillis: 0, keepAlive: true }),
   })
   // A connection that breaks while nothing is asked is noticed by the next question.
   pool.on('error', () => undefined)

@@ -3,6 +3,7 @@ import { createAdaptorServer } from '@hono/node-server'
 import { resolve } from 'node:path'
 import { LineaprintError } from '../../core/errors.ts'
 import { TeamAdministration } from '../../database/team/administration.ts'
+import { ServerLock } from '../../database/team/server-lock.ts'
 import { errorText } from '../../util/error-text.ts'
 import { makeFolders, storeError, systemReason } from '../../util/fs.ts'
 import { OWNER_MODES } from '../../util/modes.ts'
@@ -14,6 +15,7 @@ import { Hosts } from './hosts.ts'
 import { openProject } from './project.ts'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { PageFiles } from '../page-files.ts'
 import type { Project } from './project.ts'
 
 /** Options of {@link serveTeam}. */
@@ -46,7 +48,7 @@ export interface ServedTeam {
 const ROUND = 10_000
 
 /** Milliseconds for which a connection may be silent. */
-const SILENCE = 120_000
+const SILENCE = 600_000
 
 /** Rounds between two sweeps of what nobody took. */
 const SWEEP_ROUNDS = 360
@@ -57,11 +59,27 @@ const SWEEP_ROUNDS = 360
  * @throws ERR_LINEAPRINT_SERVICE if the database or the port cannot be used, ERR_LINEAPRINT_STORE if the folder cannot.
  */
 export async function serveTeam(options: TeamOptions): Promise<ServedTeam> {
-  const { host, port, names, requestsPerSecond, fileLimit, onProblem } = options
-  const root = resolve(options.objects)
   const files = await readPageFiles()
   const administration = TeamAdministration.open(options.database)
   await administration.prepare()
+  const lock = new ServerLock(administration.address)
+  try {
+    await lock.take()
+    return await serveLocked(options, files, administration, lock)
+  } catch (error) {
+    await lock.close()
+    await administration.close()
+    throw error
+  }
+}
+
+async function serveLocked(
+  { objects, host, port, names, requestsPerSecond, fileLimit, onProblem }: TeamOptions,
+  files: PageFiles,
+  administration: TeamAdministration,
+  lock: ServerLock,
+): Promise<ServedTeam> {
+  const root = resolve(objects)
   await makeFolders(root, OWNER_MODES.folder).catch((cause: unknown) => {
     throw storeError(root, 'the folder cannot be made', cause)
   })
@@ -95,7 +113,7 @@ export async function serveTeam(options: TeamOptions): Promise<ServedTeam> {
   server.requestTimeout = 0
   server.setTimeout(SILENCE)
   await listen(server, host, port)
-  const background = new Background({ trail, projects, onProblem })
+  const background = new Background({ lock, trail, projects, onProblem })
   return {
     port: (server.address() as AddressInfo).port,
     close: async () => {
@@ -107,6 +125,7 @@ export async function serveTeam(options: TeamOptions): Promise<ServedTeam> {
       await background.ended()
       for (const project of await Promise.allSettled(projects.values()))
         if (project.status === 'fulfilled') await project.value.index.close()
+      await lock.close()
       await administration.close()
     },
   }
@@ -129,6 +148,7 @@ async function listen(server: Server, host: string, port: number): Promise<void>
 
 /** Work in the background: the index catches up, and the audit log, and what nobody took is removed. */
 class Background {
+  readonly #lock: ServerLock
   readonly #trail: AuditTrail
   readonly #projects: ReadonlyMap<string, Promise<Project>>
   readonly #onProblem: (sentence: string) => void
@@ -140,14 +160,17 @@ class Background {
   #problem: string | undefined
 
   constructor({
+    lock,
     trail,
     projects,
     onProblem,
   }: {
+    readonly lock: ServerLock
     readonly trail: AuditTrail
     readonly projects: ReadonlyMap<string, Promise<Project>>
     readonly onProblem: (sentence: string) => void
   }) {
+    this.#lock = lock
     this.#trail = trail
     this.#projects = projects
     this.#onProblem = onProblem
@@ -168,6 +191,7 @@ class Background {
 
   async #work(): Promise<void> {
     try {
+      await this.#lock.take(0)
       await this.#trail.flush()
       for (const project of this.#projects.values()) {
         const { index, incoming } = await project

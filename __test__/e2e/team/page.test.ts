@@ -1,0 +1,78 @@
+/** The page of a server in a real browser: signing in with a token, and what the page has not on a server. */
+import { existsSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { browserPath, startBrowser } from '../../../scripts/page/browser.mjs'
+import { pushRun } from '../../../src/transfer/push.ts'
+import { folderOf } from '../../support/folder.ts'
+import { finished } from '../../tracking/support.ts'
+import { isInstalled, startDatabases, startTeam } from './support.ts'
+import type { Browser, Page } from 'playwright-core'
+import type { Databases, Team } from './support.ts'
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+const PLANTED = '<img src=x onerror="window.planted=1"><script>window.planted=1</script>'
+
+const isPossible = isInstalled && browserPath() !== undefined && existsSync('dist/web/index.html')
+
+describe.skipIf(!isPossible)('the page of a server in Chromium', { timeout: 120_000 }, () => {
+  let databases: Databases
+  let team: Team
+  let browser: Browser
+  let page: Page
+
+  beforeAll(async () => {
+    databases = await startDatabases()
+    team = await startTeam(await databases.create())
+    browser = await startBrowser()
+    const context = await browser.newContext()
+    page = await context.newPage()
+  }, 120_000)
+
+  afterAll(async () => {
+    await browser?.close()
+    await team?.stop()
+    await databases?.stop()
+  }, 60_000)
+
+  test('a token signs in, a wrong one does not, and signing out forgets it', async () => {
+    const run = await finished(
+      folderOf(),
+      { experimentId: 'shown', experimentName: PLANTED, runName: PLANTED, tags: [PLANTED] },
+      (tracker) => tracker.logMetric('loss', 1),
+    )
+    await pushRun(await team.client('writer'), run)
+    await page.goto(`${team.url}/`)
+    await page.getByLabel('Token').waitFor()
+    await page.evaluate(AXE)
+    const violations = await page.evaluate(
+      "axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] }).then(({ violations }) => violations.map(({ id }) => id))",
+    )
+    expect(violations).toEqual([])
+    const send = async (token: string): Promise<void> => {
+      await page.getByLabel('Token').fill(token)
+      await page.getByRole('button', { name: 'Sign in' }).click()
+    }
+    await send(`lp_${'x'.repeat(43)}`)
+    await page.getByText('the token is not in force').waitFor()
+    await send(await team.token('reader'))
+    await page.getByText('window.planted').first().waitFor()
+    expect(await page.locator('header.top').textContent()).toContain('vision')
+    await page.goto(`${team.url}/runs/shown`)
+    await page.getByText('Sign out').waitFor()
+    await page.getByRole('heading', { level: 1 }).first().waitFor()
+    expect(await page.getByRole('button', { name: 'Verify' }).count()).toBe(0)
+    expect(await page.evaluate('window.planted')).toBeUndefined()
+    expect(await page.context().cookies()).toEqual([])
+    // Another tab is not signed in.
+    const other = await page.context().newPage()
+    await other.goto(`${team.url}/runs/shown`)
+    await other.getByLabel('Token').waitFor()
+    await other.close()
+    await page.getByText('Sign out').click()
+    await page.getByLabel('Token').waitFor()
+    expect(await page.evaluate('sessionStorage.length')).toBe(0)
+    expect(team.problems).toEqual([])
+  })
+})

@@ -142,12 +142,16 @@ async function sendAndKill({
       'kills of the database': kills,
       'runs completed with push': completed,
       'looks at the page': calm.length,
-      'delay on the page in ms (p50, p99, max)': Object.values(spread(calm)).map(Math.round).join(', '),
-      'with kills (p50, p99, max)': Object.values(spread(delays)).map(Math.round).join(', '),
+      ...(calm.length > 0 && { 'delay on the page in ms (p50, p99, max)': shownSpread(calm) }),
+      ...(delays.length > 0 && { 'with kills (p50, p99, max)': shownSpread(delays) }),
       seconds: Math.round((performance.now() - from) / 1000),
     },
     skipped: [],
   }
+}
+
+function shownSpread(values: readonly number[]): string {
+  return Object.values(spread(values)).map(Math.round).join(', ')
 }
 
 /** Send what the end of a run could not, as its warning says. */

@@ -157,6 +157,8 @@ impl Side {
             columns: Columns::Ordered(columns),
             digests,
             statistics: None,
+            // The line ends are of the files; a difference is of the rows.
+            mixed_line_ends: None,
         })
     }
 

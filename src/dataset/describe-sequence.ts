@@ -9,7 +9,7 @@ import type { SequenceFormat } from './table-names.ts'
 /** The records of a file, or of all such files of a folder or split. */
 export interface DatasetSequence {
   /**
-   * That of the files; `mds` for the shards of MosaicML, which a folder holds. In memory `records` if the records are bytes, and
+   * Format of the files; `mds` for the shards of MosaicML, which a folder holds. In memory `records` if the records are bytes, and
    * `items` if they are other values.
    */
   readonly format: SequenceFormat | 'mds' | 'records' | 'items'

@@ -38,6 +38,7 @@ const USAGE = `usage: npm run bench -- [options]
   --rounds N      rounds after the warm-up (default 7)
   --size BYTES    length of the large file, also as 512M or 4G (default 2G, or 1G with less than 8G of free memory)
   --model-size BYTES  length of the model in every format (default 1G)
+  --rows COUNT    rows of the tables (default 5000000)
   --json FILE     where the numbers go (default benchmark/results/<date>.json)
   --keep          leave the inputs in place
   --help          this text
@@ -75,6 +76,7 @@ async function main(): Promise<number> {
       rounds: { type: 'string' },
       size: { type: 'string' },
       'model-size': { type: 'string' },
+      rows: { type: 'string' },
       json: { type: 'string' },
       keep: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -86,11 +88,12 @@ async function main(): Promise<number> {
   }
   const rounds = wholeNumber('--rounds', values.rounds ?? (values.quick ? '3' : '7'))
   const base = values.quick ? QUICK : FULL
-  const { size, 'model-size': modelSize } = values
+  const { size, 'model-size': modelSize, rows } = values
   const sizes = {
     ...base,
     ...(size !== undefined && { largeBytes: byteCount('--size', size) }),
     ...(modelSize !== undefined && { modelBytes: byteCount('--model-size', modelSize) }),
+    ...(rows !== undefined && { rows: wholeNumber('--rows', rows) }),
   }
   const date = new Date().toISOString()
   const json =

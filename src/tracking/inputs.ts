@@ -62,8 +62,8 @@ const dataset: Kind<DatasetSource, ContentReport> = {
   section: 'datasets',
   noun: 'dataset',
   flag: 'enableDatasetTracking',
-  read: async (source, options, { datasets: { statistics } }) =>
-    (await readers()).readContent(source, { ...options, statistics }),
+  read: async (source, options, { datasets: { statistics, leaks } }) =>
+    (await readers()).readContent(source, { ...options, statistics, leaks }),
   tables: true,
   sample: ({ datasets }) => datasets.sample,
   identity: ({ digest }) => digest.toString(),

@@ -42,7 +42,7 @@ const USAGE = `usage: npm run bench -- [options]
   --rounds N      rounds after the warm-up (default 7)
   --size BYTES    length of the large file, also as 512M or 4G (default 2G, or 1G with less than 8G of free memory)
   --model-size BYTES  length of the model in every format (default 1G)
-  --rows N        rows of the tables (default 5000000)
+  --rows COUNT    rows of the tables (default 5000000)
   --json FILE     where the numbers go (default benchmark/results/<date>.json)
   --keep          leave the inputs in place
   --help          this text
@@ -92,12 +92,12 @@ async function main(): Promise<number> {
   }
   const rounds = wholeNumber('--rounds', values.rounds ?? (values.quick ? '3' : '7'))
   const base = values.quick ? QUICK : FULL
-  const { size, rows, 'model-size': modelSize } = values
+  const { size, 'model-size': modelSize, rows } = values
   const sizes = {
     ...base,
     ...(size !== undefined && { largeBytes: byteCount('--size', size) }),
-    ...(rows !== undefined && { rows: wholeNumber('--rows', rows) }),
     ...(modelSize !== undefined && { modelBytes: byteCount('--model-size', modelSize) }),
+    ...(rows !== undefined && { rows: wholeNumber('--rows', rows) }),
   }
   const date = new Date().toISOString()
   const json =

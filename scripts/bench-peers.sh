@@ -107,6 +107,20 @@ else
   printf '%s' "${scope_packages[*]}" > "$scope/lineaprint-stamp"
 fi
 
+sift=.peers/row-diff
+sift_packages=(lake-sift==0.6.0 oxenai==0.65.1)
+if [ "$(cat "$sift/lineaprint-stamp" 2>/dev/null || true)" = "${sift_packages[*]}" ]; then
+  echo "bench-peers: $sift is there already"
+else
+  echo "bench-peers: installing ${sift_packages[*]} into $sift"
+  rm -rf "$sift"
+  python3 -m venv "$sift"
+  "$sift/bin/python" -m pip install --quiet --disable-pip-version-check --no-input "${sift_packages[@]}"
+  "$sift/bin/lake-sift" --help > /dev/null
+  "$sift/bin/python" -c 'import oxen'
+  printf '%s' "${sift_packages[*]}" > "$sift/lineaprint-stamp"
+fi
+
 folder_hash=folder-hash@4.1.4
 if [ -f .peers/npm/node_modules/folder-hash/package.json ]; then
   echo "bench-peers: $folder_hash is there already"

@@ -53,6 +53,7 @@ const OTHERS: Required<Omit<ExperimentOptions, 'trackers'>> = {
     sample: { strategy: 'random', count: 10, seed: 2n ** 60n, above: 3 },
     tables: false,
     statistics: false,
+    leaks: true,
     files: false,
   },
   models: { sample: { share: '1/1000' }, tensors: false },

@@ -84,6 +84,26 @@ test('two tables are compared by columns, and other files as files', async () =>
   expect(await diff('a.csv', 'text.txt')).toMatchObject({ code: 1, stdout: 'changed\ttext.txt\t\t12\t4\n' })
 })
 
+test('JSON lines are a table under a schema, also those of a folder', async () => {
+  const cwd = folderOf({
+    'a.jsonl': '{"id":1,"t":"a"}\n{"id":2,"t":"b"}\n',
+    'b.jsonl': '{"t":"a","id":1}\n{"id":2,"t":"c"}\n',
+    'c/1.jsonl': '{"id":1,"t":"a"}\n',
+    'c/2.jsonl': '{"id":2,"t":"b"}\n',
+  })
+  const under = ['--schema', '{"id":"int64","t":"utf8"}']
+  const rows = await lineaprint(['diff', 'a.jsonl', 'b.jsonl', ...under, '--key', 'id', '--rows', '1'], {
+    cwd,
+  })
+  expect(rows).toMatchObject({ code: 1 })
+  expect(rows.stdout.split('\n')).toContain('row changed\tt\tb\tc\t1')
+  expect(await lineaprint(['diff', 'a.jsonl', 'c', ...under], { cwd })).toMatchObject({ code: 0, stdout: '' })
+  // Without a schema they are files.
+  const files = await lineaprint(['diff', 'a.jsonl', 'b.jsonl'], { cwd })
+  expect(files).toMatchObject({ code: 1, stdout: expect.stringMatching(/^changed\tb\.jsonl\t/) as string })
+  expect(await lineaprint(['diff', 'c', 'c', ...under, '--as', 'folder'], { cwd })).toMatchObject({ code: 2 })
+})
+
 test('a run again whose output has other bytes and the same table is reproduced: 0', async () => {
   const root = emptyRepository()
   writeFileSync(join(root, 'in.csv'), 'id,loss\n1,0.5\n2,0.25\n')

@@ -1,5 +1,6 @@
 /** Cases of two versions of a table: the rows that differ, and rows that are in two splits. */
 import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { findLeaks } from '../../src/dataset/leaks.ts'
@@ -11,6 +12,19 @@ import type { Case, Contestant } from '../measure.ts'
 
 /** The Python from scripts/setup-peers.sh: pyarrow writes the tables. */
 const PYTHON = fileURLToPath(new URL('../../.peers/tables/bin/python', import.meta.url))
+
+/** The programs from scripts/bench-peers.sh: lake-sift, and the Python of Oxen. */
+const ROW_DIFF = fileURLToPath(new URL('../../.peers/row-diff/bin/', import.meta.url))
+
+/** Compares two tables by a key with Oxen, without a repository. */
+const OXEN = `
+import sys
+from oxen.diff.diff import diff
+diff(sys.argv[1], sys.argv[2], keys=["id"])
+`
+
+/** The most rows that are given to peers which hold both tables in memory: more could be all that there is. */
+const ROWS_IN_MEMORY = 5_000_000
 
 /** Reads both tables with Polars, and keeps the rows that the other one has not. */
 const POLARS = `
@@ -27,8 +41,8 @@ export function tableRowCases(inputs: Inputs): Case[] {
   if (!existsSync(PYTHON)) return []
   const rows = inputs.sizes.rows.toLocaleString('en')
   return [
-    pair(inputs, 'cells', `two Parquet files of ${rows} rows, 1,000 cells changed`),
-    pair(inputs, 'rows', `two Parquet files of ${rows} rows, 500 rows removed and 500 added`),
+    pair(inputs, 'cells', 1.2, `two Parquet files of ${rows} rows, 1,000 cells changed`),
+    pair(inputs, 'rows', 2, `two Parquet files of ${rows} rows, 500 rows removed and 500 added`),
     {
       name: 'table-leaks',
       title: `rows of a Parquet file of ${rows} rows that are in one of a tenth of them`,
@@ -49,13 +63,19 @@ export function tableRowCases(inputs: Inputs): Case[] {
   ]
 }
 
-function pair(inputs: Inputs, edit: 'cells' | 'rows', title: string): Case {
+/**
+ * Return the case of two versions of a table.
+ *
+ * @param most The most that it may cost, as a multiple of hashing both.
+ */
+function pair(inputs: Inputs, edit: 'cells' | 'rows', most: number, title: string): Case {
   return {
     name: `table-diff-${edit}`,
     title,
     prepare: async () => {
       const { path: before, bytes } = inputs.parquetFile(PYTHON)
       const after = inputs.editedParquet(PYTHON, edit).path
+      const holdsAll = inputs.sizes.rows <= ROWS_IN_MEMORY
       const contestants: Contestant[] = [
         {
           name: 'lineaprint diffTables, with rows',
@@ -71,10 +91,21 @@ function pair(inputs: Inputs, edit: 'cells' | 'rows', title: string): Case {
           name: 'lineaprint hashTable of both',
           role: 'part',
           child: false,
+          target: 1 / most,
           run: async () => {
             await hashTable(before)
             await hashTable(after)
             return undefined
+          },
+        },
+        {
+          name: 'lineaprint diffTables, with rows by key',
+          role: 'part',
+          child: false,
+          run: async () => {
+            const { rows: compared } = await diffTables(before, after, { key: ['id'] })
+            if (compared.status !== 'compared') throw new Error(compared.reason)
+            return `${compared.removed + compared.changed} ${compared.added + compared.changed}`
           },
         },
         {
@@ -83,19 +114,48 @@ function pair(inputs: Inputs, edit: 'cells' | 'rows', title: string): Case {
           child: false,
           run: async () => except(before, after),
         },
-        {
-          name: 'Polars, anti joins both ways',
-          role: 'peer',
-          child: true,
-          run: async () => {
-            await runProgram(PYTHON, ['-c', POLARS, before, after])
-            return undefined
-          },
-        },
+        ...(holdsAll ? [polars(before, after)] : []),
+        ...peersByKey(before, after, holdsAll),
       ]
-      return Promise.resolve({ bytes: bytes * 2, contestants, missing: [] })
+      const notes = (): string[] => [
+        `at most ${(process.resourceUsage().maxRSS / 1024).toFixed(0)} MiB of memory in this process so far, DuckDB included`,
+      ]
+      return Promise.resolve({
+        bytes: bytes * 2,
+        contestants,
+        missing: existsSync(LAKE_SIFT) ? [] : ['lake-sift'],
+        notes,
+      })
     },
   }
+}
+
+function polars(before: string, after: string): Contestant {
+  return {
+    name: 'Polars, anti joins both ways',
+    role: 'peer',
+    child: true,
+    run: async () => {
+      await runProgram(PYTHON, ['-c', POLARS, before, after])
+      return undefined
+    },
+  }
+}
+
+/** Return the peers that compare by a key, if they are installed. */
+function peersByKey(before: string, after: string, holdsAll: boolean): Contestant[] {
+  if (!existsSync(ROW_DIFF)) return []
+  const run = async (program: string, args: readonly string[]): Promise<undefined> => {
+    // The exit code of lake-sift is 1 for tables that differ.
+    await runProgram('sh', ['-c', '"$0" "$@" || test $? = 1', join(ROW_DIFF, program), ...args])
+    return undefined
+  }
+  const sift = [before, after, '--key', 'id', '--summary']
+  const peers = [
+    { name: 'lake-sift, by key', run: async () => run('lake-sift', sift) },
+    { name: 'Oxen, by key', run: async () => run('python', ['-c', OXEN, before, after]) },
+  ]
+  return peers.slice(0, holdsAll ? 2 : 1).map((peer) => ({ ...peer, role: 'peer', child: true }))
 }
 
 /** Count the rows of each file that the other has not, with DuckDB. */

@@ -197,6 +197,7 @@ async function folderTables(
     path,
     { tree, since: Date.now() },
     { algorithm, signal, onProgress, unordered },
+    false,
   )
   if (table !== undefined && present.table !== undefined) {
     if (present.table.digest.toString() === table.digest) return '; its table is the same'

@@ -68,6 +68,11 @@ export interface DatasetTrackingOptions {
    */
   readonly statistics: boolean
   /**
+   * True to count the rows that are in several splits of a dataset, and those that are several times in one, by one more
+   * read. @default false
+   */
+  readonly leaks: boolean
+  /**
    * True if the digest of each file of a folder is kept, so that a later check can name the file that changed.
    * @default true
    */

@@ -219,6 +219,7 @@ export const OPTIONS: Members<ExperimentOptions, Configuration> = {
     sample: sample(),
     tables: flag(true),
     statistics: flag(true),
+    leaks: flag(false),
     files: flag(true),
   }),
   models: group<ModelTrackingOptions>({

@@ -59,6 +59,11 @@ export interface DatasetOptions<A extends AlgorithmChoice = AlgorithmChoice> ext
    * only if `tables` is. @default true
    */
   readonly statistics?: boolean | undefined
+  /**
+   * True to count the rows that are in several splits of a folder whose splits are tables, by one more read of them; only
+   * if `tables` is. @default false
+   */
+  readonly leaks?: boolean | undefined
   /** The types of the columns of CSV, JSON lines and records in memory. No other file has a table then. @default none */
   readonly schema?: TableSchema | undefined
   /** The character between cells of CSV. @default a tab if the name has `.tsv`, else a comma */
@@ -151,6 +156,7 @@ async function readReport(source: DatasetSource, options: DatasetOptions): Promi
 function splitOptions({
   tables = true,
   statistics = true,
+  leaks = false,
   schema,
   delimiter,
   quote,
@@ -160,16 +166,20 @@ function splitOptions({
   ...options
 }: DatasetOptions): {
   tables: boolean
+  leaks: boolean
   tableOptions: Omit<ReadTableOptions, keyof HashOptions> & { statistics: boolean }
-  options: Omit<DatasetOptions, 'tables' | 'statistics' | keyof Omit<ReadTableOptions, keyof HashOptions>>
+  options: Omit<
+    DatasetOptions,
+    'tables' | 'statistics' | 'leaks' | keyof Omit<ReadTableOptions, keyof HashOptions>
+  >
 } {
   const tableOptions = { schema, delimiter, quote, encoding, table, unordered, statistics }
-  return { tables, tableOptions, options }
+  return { tables, leaks, tableOptions, options }
 }
 
 async function readSource(source: DatasetSource, given: DatasetOptions): Promise<ListedDataset> {
   checkObject(given)
-  const { tables, tableOptions, options } = splitOptions(given)
+  const { tables, leaks, tableOptions, options } = splitOptions(given)
   const { statistics } = tableOptions
   if (typeof source !== 'string') {
     const { schema, unordered } = tableOptions
@@ -205,14 +215,14 @@ async function readSource(source: DatasetSource, given: DatasetOptions): Promise
     }
   }
   if (!tables || options.sample !== undefined) return fromTree(path, await hashTree(path, options))
-  return fromListedTree(path, options, tableOptions)
+  return fromListedTree(path, options, { ...tableOptions, leaks })
 }
 
 /** Digest a folder, the tables that its files are, and list its files. */
 async function fromListedTree(
   path: string,
   options: HashOptions,
-  tableOptions: Omit<ReadTableOptions, keyof HashOptions>,
+  { leaks, ...tableOptions }: Omit<ReadTableOptions, keyof HashOptions> & { readonly leaks: boolean },
 ): Promise<ListedDataset> {
   const { algorithm, signal, onProgress, threads } = options
   const since = Date.now()
@@ -233,6 +243,7 @@ async function fromListedTree(
     path,
     { tree, since },
     { ...tableOptions, algorithm, signal, onProgress, threads },
+    leaks,
   )
   return { ...report, ...content, warnings: [...report.warnings, ...warnings], tree }
 }
@@ -280,9 +291,9 @@ async function listed(source: DatasetSource, options: DatasetOptions): Promise<L
   if (typeof source !== 'string' || options.sample !== undefined) return readSource(source, options)
   const path = resolve(checkPath(source))
   if (!(await statPath(path, source)).isDirectory()) return readSource(source, options)
-  const { tables, tableOptions, options: rest } = splitOptions(options)
+  const { tables, leaks, tableOptions, options: rest } = splitOptions(options)
   const { sample: _, ...folderOptions } = rest
-  if (tables) return fromListedTree(path, folderOptions, tableOptions)
+  if (tables) return fromListedTree(path, folderOptions, { ...tableOptions, leaks })
   const tree = await hashListedTree(path, folderOptions)
   return { ...(await fromTree(path, tree.tree)), tree }
 }

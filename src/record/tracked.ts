@@ -46,6 +46,19 @@ export interface RecordedSplit {
 export interface RecordedSplits {
   readonly digest: string
   readonly list: readonly RecordedSplit[]
+  /** Absent unless they were counted. */
+  readonly leaks?: RecordedLeaks
+}
+
+/** The rows that are in several splits of a dataset, or several times in one. */
+export interface RecordedLeaks {
+  readonly splits: readonly { readonly name: string; readonly items: number; readonly duplicates: number }[]
+  readonly pairs: readonly {
+    readonly first: string
+    readonly second: string
+    readonly firstItems: number
+    readonly secondItems: number
+  }[]
 }
 
 /** A file of an output that has volatile fields, such as times, and the digest of all its other fields. */
@@ -242,6 +255,12 @@ const archive: FieldParser<RecordedArchive> = objectOf({
 const splits: FieldParser<RecordedSplits> = objectOf({
   digest: text,
   list: listOf(objectOf({ name: text, table: optional(table), sequence: optional(sequence) })),
+  leaks: optional(
+    objectOf({
+      splits: listOf(objectOf({ name: text, items: number, duplicates: number })),
+      pairs: listOf(objectOf({ first: text, second: text, firstItems: number, secondItems: number })),
+    }),
+  ),
 })
 
 const stableFields: FieldParser<readonly StableFields[]> = listOf(objectOf({ path: text, digest: text }))

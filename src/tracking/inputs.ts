@@ -71,8 +71,8 @@ export function datasetKind(own: TrackedDatasetOptions = {}): Kind<DatasetSource
     section: 'datasets',
     noun: 'dataset',
     flag: 'enableDatasetTracking',
-    read: async (source, options, { datasets: { statistics } }) =>
-      (await readers()).readContent(source, { ...options, statistics, schema, table, stated }),
+    read: async (source, options, { datasets: { statistics, leaks } }) =>
+      (await readers()).readContent(source, { ...options, statistics, leaks, schema, table, stated }),
     tables: true,
     sample: ({ datasets }) => datasets.sample,
     identity: ({ digest }) => digest.toString(),

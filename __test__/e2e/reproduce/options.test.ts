@@ -75,6 +75,7 @@ test('every option carries over, or the list says why not', () => {
       sample: { strategy: 'random', count: 10, seed: 2n ** 60n },
       tables: false,
       statistics: false,
+      leaks: true,
       files: false,
     },
     models: { sample: { share: '1/1000' }, tensors: false, keep: true, description: true },

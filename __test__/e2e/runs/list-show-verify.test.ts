@@ -120,19 +120,22 @@ test('show: steers no terminal, and gives the record as JSON', async () => {
 test('show: tables, splits and records of datasets, and the base of an adapter', async () => {
   const root = folderOf({
     'table/1.csv': 'a,b\n1,2\n',
-    'splits/train.csv': 'a\n1\n2\n',
+    'splits/train.csv': 'a\n1\n2\n2\n',
+    'splits/test.csv': 'a\n2\n3\n',
     'lines.jsonl': '{}\n{}\n{}\n',
     'lora/adapter_config.json': '{"peft_type":"LORA","base_model_name_or_path":"nowhere/at-all"}',
   })
   writeFileSync(join(root, 'lora', 'adapter_model.safetensors'), safetensors({ w: floats([1]) }))
-  const run = await finished(root, {}, async (tracker) => {
+  const run = await finished(root, { datasets: { leaks: true } }, async (tracker) => {
     for (const name of ['table', 'splits', 'lines.jsonl']) await tracker.trackDataset(join(root, name), name)
     await tracker.trackModel(join(root, 'lora'), 'lora')
   })
   const { stdout } = await inFolder(root, 'show', run.id)
   for (const part of [
     /table\.v1\.blake3:[0-9a-f]{64}, 1 row of 2 columns/,
-    /split train: table\.v1\.blake3:[0-9a-f]{64}, 2 rows of 1 column/,
+    /split train: table\.v1\.blake3:[0-9a-f]{64}, 3 rows of 1 column/,
+    /1 row several times in train/,
+    /1 row of test in train, 2 of train in test/,
     /sequence\.v1\.blake3:[0-9a-f]{64}, 3 records/,
     /base not checked: its base was not given/,
   ]) {

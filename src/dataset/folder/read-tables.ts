@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { LineaprintError } from '../../core/errors.ts'
 import { describeSequence } from '../describe-sequence.ts'
 import { NO_TABLE, describeTable } from '../describe-table.ts'
+import { findLeaks } from '../leaks.ts'
 import { isSequenceFile, isTableFile, takesSchema } from '../table-names.ts'
 import { nameList } from '../../util/name-list.ts'
 import { declaredLayout, rowWarnings } from './hugging-face.ts'
@@ -17,7 +18,7 @@ import type { ListedTree } from '../../hash/tree.ts'
 import type { DeclaredLayout } from './hugging-face.ts'
 import type { TableGroup } from './layout.ts'
 import type { ShardLayout } from './shards.ts'
-import type { DatasetSplit, DatasetSplits, SplitContent } from './splits-digest.ts'
+import type { DatasetSplit, DatasetSplits, SplitContent, SplitLeaks } from './splits-digest.ts'
 
 /** The content of a folder. At most one of `table`, `sequence` and `splits` is present. */
 export interface FolderTables {
@@ -32,6 +33,7 @@ export interface FolderTables {
  *
  * @param root The folder.
  * @param read Its files, and when the read of them began, in milliseconds since the epoch.
+ * @param countsLeaks True to count the rows that are in several splits.
  * @throws The errors of `hashTable`, except for files that are no tables of one schema: for those a warning says why
  * the folder has no table digest. ERR_LINEAPRINT_CHANGED for a file that changed after the folder was read.
  */
@@ -39,6 +41,7 @@ export async function readFolderTables(
   root: string,
   read: { readonly tree: ListedTree; readonly since: number },
   options: ReadTableOptions,
+  countsLeaks: boolean,
 ): Promise<FolderTables> {
   const isTable = options.schema === undefined ? isTableFile : takesSchema
   const declared = await declaredLayout(root, () => pathsOf(read.tree), isTable)
@@ -51,6 +54,7 @@ export async function readFolderTables(
   if (layout.kind === 'unclear') return { warnings: [`${noDigest(isSequence)}: ${layout.reason}`] }
   const warnings: string[] = []
   const splits: DatasetSplit[] = []
+  const files: Record<string, string[]> = {}
   for (const group of layout.groups) {
     // One after the other: each uses all threads.
     const { content, warnings: own } = await readGroup(root, group, isSequence, options)
@@ -60,10 +64,34 @@ export async function readFolderTables(
     if (group.split === undefined)
       return { ...content, warnings: [...warnings, ...rowsDiffer(declared, [{ name: '', ...content }])] }
     splits.push({ name: group.split, ...content })
+    files[group.split] = group.files.map((file) => join(root, file))
   }
+  const { leaks, warnings: uncounted } = countsLeaks
+    ? await leaksOf(files, isSequence, options)
+    : { warnings: [] }
+  // The rows were read once more.
+  if (leaks !== undefined)
+    for (const { files: own } of layout.groups) await checkUnchanged(root, own, read, hashOptions(options))
   return {
-    splits: splitsDigest(splits, options.algorithm),
-    warnings: [...warnings, ...schemaWarnings(splits), ...rowsDiffer(declared, splits)],
+    splits: { ...splitsDigest(splits, options.algorithm), ...(leaks && { leaks }) },
+    warnings: [...warnings, ...schemaWarnings(splits), ...rowsDiffer(declared, splits), ...uncounted],
+  }
+}
+
+/** Count the rows that are in several splits; a warning says why they were not counted. */
+async function leaksOf(
+  files: Readonly<Record<string, readonly string[]>>,
+  isSequence: boolean,
+  { unordered: _, statistics: __, algorithm: ___, ...options }: ReadTableOptions,
+): Promise<{ readonly leaks?: SplitLeaks; readonly warnings: readonly string[] }> {
+  const uncounted = 'the rows that are in several splits were not counted'
+  if (isSequence) return { warnings: [`${uncounted}: the splits are no tables`] }
+  try {
+    const { splits, pairs } = await findLeaks(files, { ...options, examples: 0 })
+    return { leaks: { splits, pairs }, warnings: [] }
+  } catch (error) {
+    if (!LineaprintError.is(error) || !NO_TABLE.has(error.code)) throw error
+    return { warnings: [`${uncounted}: ${error.message}`] }
   }
 }
 

@@ -5,6 +5,7 @@ import { native } from '../../native/load.ts'
 import type { AlgorithmChoice, Digest, Digests } from '../../core/digest.ts'
 import type { DatasetSequence } from '../describe-sequence.ts'
 import type { DatasetTable } from '../describe-table.ts'
+import type { LeakReport } from '../leaks.ts'
 
 /** A split of a dataset: the table that its files are, or the sequence of its records. */
 export type DatasetSplit = { readonly name: string } & SplitContent
@@ -14,6 +15,9 @@ export type SplitContent =
   | { readonly table: DatasetTable; readonly sequence?: never }
   | { readonly sequence: DatasetSequence; readonly table?: never }
 
+/** The rows that are in several splits, or several times in one. The digest does not cover them. */
+export type SplitLeaks = Pick<LeakReport, 'splits' | 'pairs'>
+
 /** Named splits. */
 export interface DatasetSplits {
   /** Digest of kind `splits`: the same names with the same tables or sequences, in any order. */
@@ -21,6 +25,8 @@ export interface DatasetSplits {
   readonly digests: Digests
   /** In the order of the bytes of their names. */
   readonly list: readonly DatasetSplit[]
+  /** Absent unless they were counted. */
+  readonly leaks?: SplitLeaks
 }
 
 /** Compute the `splits` digest (section 3 of `docs/format.md`) of splits in any order. */

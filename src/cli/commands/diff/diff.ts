@@ -22,6 +22,7 @@ import {
   wholeNumber,
 } from '../../shared/arguments.ts'
 import { tableFiles } from '../../../dataset/folder/table-files.ts'
+import { takesSchema } from '../../../dataset/table-names.ts'
 import { NO_TABLE } from '../../../dataset/describe-table.ts'
 import { DIFF_KINDS, commonKind, readOperand } from './kinds.ts'
 import { diffSeveral } from './several.ts'
@@ -33,6 +34,7 @@ import { treeLines } from './text.ts'
 import { knownStore, openStore, storeOptions } from '../../shared/store.ts'
 import { escapeText, print, printError, printJson } from '../../shared/output.ts'
 import { progressBar } from '../../shared/progress.ts'
+import { readSchema, schemaOption } from '../../shared/table-schema.ts'
 import type { TableDiff } from '../../../dataset/table-diff.ts'
 import type { ListedTensorsDiff } from '../../../diff/listed-tensors.ts'
 import type { RunDiff } from '../../../diff/runs.ts'
@@ -68,6 +70,7 @@ interface Options extends StoreOptions, HashArguments {
   readonly key?: readonly string[]
   readonly rows?: number
   readonly output?: string
+  readonly schema?: string
 }
 
 type Answer = RunDiff | ModelDiff | ListedTensorsDiff | ModelDerivation | TableDiff | TreeDiff
@@ -113,6 +116,7 @@ export function command(context: CommandContext): Command {
       ),
     )
     .option('--output <file>', 'tables: write all rows that differ to a Parquet file')
+    .addOption(schemaOption())
     .option('--all', 'show every difference on a terminal')
     .addOption(algorithmOption())
     .addOption(threadsOption())
@@ -142,6 +146,7 @@ Examples:
   lineaprint diff train-old.parquet train-new.parquet
   lineaprint diff train-old.parquet train-new.parquet --key id --rows 20 --output changes.parquet
   lineaprint diff shards-old/ shards-new/ --as table
+  lineaprint diff old.jsonl new.jsonl --schema '{"id":"int64","text":"utf8"}' --key id
   lineaprint diff data-2025/ data-2026/`
 
 function isSeveral(others: readonly string[], { base, columns, markdown }: Options): boolean {
@@ -194,12 +199,13 @@ async function diff(a: string, b: string, options: Options, context: CommandCont
     await readOperand(b, store, known, locating),
   ]
   const wanted = options.as ?? (usesRows(options) ? 'table' : undefined)
+  const hasSchema = options.schema !== undefined
   // Any file can be a model: an archive of arrays is one here, and a file elsewhere.
   const paths = [first, second].every(({ kinds }) => !kinds.includes('run') && !kinds.includes('table'))
   const kind =
     options.derive === true && options.as === undefined && paths
       ? 'model'
-      : commonKind(asTable(first, wanted), asTable(second, wanted), wanted)
+      : commonKind(asTable(first, wanted, hasSchema), asTable(second, wanted, hasSchema), wanted)
   checkUse(kind, options)
   if (options.svg !== undefined && options.values !== true) throw needsValues()
   if (first.ambiguous !== undefined && second.ambiguous !== undefined && options.as === undefined) {
@@ -248,14 +254,19 @@ async function diff(a: string, b: string, options: Options, context: CommandCont
 }
 
 /** Return whether an option applies to the rows of tables. */
-function usesRows({ key, rows, output }: Options): boolean {
-  return key !== undefined || rows !== undefined || output !== undefined
+function usesRows({ key, rows, output, schema }: Options): boolean {
+  return key !== undefined || rows !== undefined || output !== undefined || schema !== undefined
 }
 
-/** Let a folder be a table, if tables are asked for: its table files are one, in natural order. */
-function asTable(operand: Operand, wanted: DiffKind | undefined): Operand {
-  if (wanted !== 'table' || !operand.kinds.includes('folder')) return operand
-  return { ...operand, kinds: [...operand.kinds, 'table'] }
+/**
+ * Let a folder be a table, if tables are asked for: its table files are one, in natural order. Under a schema, a file of
+ * JSON lines is one as well.
+ */
+function asTable(operand: Operand, wanted: DiffKind | undefined, hasSchema: boolean): Operand {
+  const { text, kinds } = operand
+  const isTable = kinds.includes('folder') || (hasSchema && kinds.includes('file') && takesSchema(text))
+  if (wanted !== 'table' || kinds.includes('table') || !isTable) return operand
+  return { ...operand, kinds: [...kinds, 'table'] }
 }
 
 /** Say how the second model follows from the first, and write the statement that was asked for. */
@@ -305,8 +316,10 @@ async function diffContents(
       return await diffListedTensors(a, b, { threads, weights, signal, onProgress: progress.onProgress })
     if (kind === 'table') {
       try {
-        const [first, second] = [await tableFiles(a), await tableFiles(b)]
-        return await diffTables(first, second, { ...shared, key, rows, output })
+        const schema = await readSchema(options.schema)
+        const hasSchema = schema !== undefined
+        const [first, second] = [await tableFiles(a, hasSchema), await tableFiles(b, hasSchema)]
+        return await diffTables(first, second, { ...shared, key, rows, output, schema })
       } catch (error) {
         // A file's extension may be wrong; an error is reported only if the user asked for tables.
         if (as !== undefined || usesRows(options) || !LineaprintError.is(error) || !NO_TABLE.has(error.code))
@@ -390,6 +403,7 @@ function checkUse(
     key,
     rows,
     output,
+    schema,
   }: Options,
 ): void {
   const uses: readonly (readonly [string, boolean, readonly DiffKind[]])[] = [
@@ -404,6 +418,7 @@ function checkUse(
     ['--key', key !== undefined, ['table']],
     ['--rows', rows !== undefined, ['table']],
     ['--output', output !== undefined, ['table']],
+    ['--schema', schema !== undefined, ['table']],
     ['--output-ignore', outputIgnore.length > 0, ['run']],
     ['--ignore', ignore.length > 0, ['run', 'folder']],
   ]

@@ -38,7 +38,7 @@ import type {
   TrackedRecord,
   TrackedSection,
 } from '../../../record/record.ts'
-import type { RecordedSplit, TrackedContent, TrackedModel } from '../../../record/tracked.ts'
+import type { RecordedLeaks, RecordedSplit, TrackedContent, TrackedModel } from '../../../record/tracked.ts'
 import type { JsonObject } from '../../../core/json-value.ts'
 import type { StoredRun } from '../../../store/runs.ts'
 import type { ShownAnnotations } from './annotations.ts'
@@ -273,9 +273,31 @@ function contentFacts(content: TrackedContent): string[] {
       ? content.arrays.map(({ name, dtype, shape }) => `${name}: ${dtype} ${JSON.stringify(shape)}`)
       : []),
     ...((content.kind === 'folder' || content.kind === 'memory') && content.splits !== undefined
-      ? content.splits.list.map((split) => `split ${split.name}: ${rowFacts(split).join(', ')}`)
+      ? [
+          ...content.splits.list.map((split) => `split ${split.name}: ${rowFacts(split).join(', ')}`),
+          ...leakFacts(content.splits.leaks),
+        ]
       : []),
   ]
+}
+
+/** Name the rows that are in several splits, or several times in one. */
+function leakFacts(leaks: RecordedLeaks | undefined): string[] {
+  if (leaks === undefined) return []
+  const { splits, pairs } = leaks
+  const facts = [
+    ...splits.flatMap(({ name, duplicates }) =>
+      duplicates === 0 ? [] : [`${plural(duplicates, 'row')} several times in ${name}`],
+    ),
+    ...pairs.flatMap(({ first, second, firstItems, secondItems }) =>
+      firstItems + secondItems === 0
+        ? []
+        : [
+            `${plural(firstItems, 'row')} of ${first} in ${second}, ${count(secondItems)} of ${second} in ${first}`,
+          ],
+    ),
+  ]
+  return facts.length === 0 ? ['no row in several splits'] : facts
 }
 
 /** Describe a table or a sequence of records. @param shown A digest that is shown already. */

@@ -85,7 +85,7 @@ export async function orderIndexed(
     const { rows } = await selectIds(filter, connection.dialect).execute(connection.database)
     const names = await fieldNames(connection, NAME_LIMIT)
     return {
-      ids: rows.map(({ id }) => id).filter(isRunId),
+      ids: (rows[0]?.ids ?? '').split('\n').filter(isRunId),
       damaged,
       total: await countRuns(connection),
       names,

@@ -93,7 +93,8 @@ export async function orderFrom(
 ): Promise<Omit<RunOrder, 'columns' | 'damaged'>> {
   const { rows } = await selectIds(filter, connection.dialect).execute(connection.database)
   const names = await fieldNames(connection, NAME_LIMIT)
-  return { ids: rows.map(({ id }) => id).filter(isRunId), total: await countRuns(connection), names }
+  const ids = (rows[0]?.ids ?? '').split('\n').filter(isRunId)
+  return { ids, total: await countRuns(connection), names }
 }
 
 /** Return the runs of each value of a field, from the index of a store, which is brought up to date. */

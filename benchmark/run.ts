@@ -20,6 +20,7 @@ import { modelValueCases } from './cases/model-values.ts'
 import { modelCases } from './cases/model.ts'
 import { modelFormatCases } from './cases/model-formats.ts'
 import { modelListingCases } from './cases/model-listing.ts'
+import { pageCases } from './cases/page.ts'
 import { pythonShimCases } from './cases/python-shim.ts'
 import { storeCases } from './cases/store.ts'
 import { tableCases } from './cases/table.ts'
@@ -140,6 +141,7 @@ async function runAll(inputs: Inputs, { date, rounds, quick, only, json }: Setti
     ...storeCases(inputs, quick),
     ...keepCases(inputs),
     ...findCases(inputs, quick),
+    ...pageCases(inputs, quick),
   ]
   const names = new Set(all.map(({ name }) => name))
   const asked = (name: string, word: string): boolean =>

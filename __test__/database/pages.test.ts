@@ -88,6 +88,7 @@ test('a store that is not there has no runs', async () => {
   const order = await orderRuns(storeIn(folderOf()), { where: 'metrics.loss > 1' })
   expect(order).toEqual({
     ids: [],
+    first: [],
     columns: [],
     damaged: [],
     total: 0,

@@ -1,7 +1,11 @@
 import { expect, test } from 'vitest'
-import { encodeLines } from '../../src/server/lines.ts'
+import fc from 'fast-check'
+import { RunLines, encodeLines } from '../../src/server/lines.ts'
+import { reduceLine } from '../../src/server/reduce.ts'
+import { SeriesLine } from '../../src/server/series-line.ts'
 import type { MetricsHead } from '../../src/server/api/types.ts'
-import type { Axis } from '../../src/server/lines.ts'
+import type { Axis } from '../../src/server/series-line.ts'
+import type { MetricSeries } from '../../src/store/metrics/series.ts'
 
 function decoded(bytes: Uint8Array<ArrayBuffer>): { head: MetricsHead; columns: number[] } {
   const length = new DataView(bytes.buffer).getUint32(0, true)
@@ -9,17 +13,26 @@ function decoded(bytes: Uint8Array<ArrayBuffer>): { head: MetricsHead; columns: 
   return { head, columns: [...new Float64Array(bytes.buffer, 4 + length)] }
 }
 
-function lines(steps: number[], values: number[], axis: Axis): ReturnType<typeof decoded> {
-  const times = Float64Array.from(values, (_, index) => 10_000 + index * 500)
-  const series = {
+function seriesOf(steps: readonly number[], values: readonly number[], name = 'é'): MetricSeries {
+  return {
     run: 'r',
-    name: 'é',
+    name,
     steps: Float64Array.from(steps),
     values: Float64Array.from(values),
-    times,
+    times: Float64Array.from(values, (_, index) => 10_000 + index * 500),
     parts: [{ run: 'r', count: values.length, replaced: 0 }],
   }
-  return decoded(encodeLines([{ series, startedAt: 9000 }], { axis, pixels: 100 }, ['a warning']))
+}
+
+function lines(
+  steps: number[],
+  values: number[],
+  axis: Axis,
+  others: MetricSeries[] = [],
+): ReturnType<typeof decoded> {
+  const series = seriesOf(steps, values)
+  const reduced = new RunLines(9000).reduce(series, [series, ...others], { axis, pixels: 100 })
+  return decoded(encodeLines([reduced], ['a warning']))
 }
 
 test('steps that were logged again are in their order, and each value stays', () => {
@@ -37,8 +50,82 @@ test('values without steps are at their numbers, and times count from the start'
 })
 
 test('no series is a head alone', () => {
-  expect(decoded(encodeLines([], { axis: 'step', pixels: 10 }, [])).head).toEqual({
+  expect(decoded(encodeLines([], [])).head).toEqual({
     series: [],
     warnings: [],
   })
+})
+
+test('epochs are between the steps at which the metric named epoch rises', () => {
+  const epochs = seriesOf([0, 5, 10, 20], [0, 0, 1, 2], 'trainer/epoch')
+  const { head, columns } = lines([0, 5, 10, 15, 20, 25], [1, 1, 1, 1, 1, 1], 'epoch', [epochs])
+  expect(head.series[0]?.axis).toBe('epoch')
+  expect(columns.slice(0, 6)).toEqual([0, 0.5, 1, 1.5, 2, 2.5])
+  const none = lines([3, 4], [1, 2], 'epoch', [seriesOf([0], [NaN], 'epoch')])
+  expect([none.head.series[0]?.axis, none.columns]).toEqual(['step', [3, 4, 1, 2]])
+})
+
+const step = fc.oneof({ weight: 20, arbitrary: fc.nat(400) }, { weight: 1, arbitrary: fc.constant(NaN) })
+const logged = fc.array(fc.tuple(step, fc.oneof(fc.double({ min: -9, max: 9 }), fc.constant(NaN))), {
+  minLength: 1,
+  maxLength: 400,
+})
+
+test('a line that grows is the one that is built at once', () => {
+  fc.assert(
+    fc.property(
+      logged,
+      fc.array(fc.nat(400), { maxLength: 5 }),
+      fc.constantFrom<Axis>('step', 'time', 'index', 'epoch'),
+      fc.boolean(),
+      (list, cuts, axis, isOrdered) => {
+        const all = isOrdered ? list.toSorted(([a], [b]) => a - b) : list
+        const part = (length: number): MetricSeries =>
+          seriesOf(
+            all.slice(0, length).map(([at]) => at),
+            all.slice(0, length).map(([, value]) => value),
+          )
+        const grown = new SeriesLine(axis, 9000)
+        for (const cut of [...cuts.map((at) => Math.min(at, all.length)), all.length].toSorted(
+          (a, b) => a - b,
+        ))
+          grown.update(part(cut), undefined)
+        const whole = part(all.length)
+        const isIndexed = axis === 'index' || (axis !== 'time' && whole.steps.some((at) => Number.isNaN(at)))
+        const positions = [...whole.steps].map((at, index) =>
+          isIndexed ? index : axis === 'time' ? ((whole.times[index] ?? 0) - 9000) / 1000 : at,
+        )
+        const order = [...positions.keys()].toSorted(
+          (a, b) => (positions[a] ?? 0) - (positions[b] ?? 0) || a - b,
+        )
+        expect([...grown.x]).toEqual(order.map((index) => positions[index]))
+        expect([...grown.y]).toEqual(order.map((index) => whole.values[index]))
+      },
+    ),
+  )
+})
+
+test('a picture from an overview is the one from the values', () => {
+  const values = Array.from({ length: 40_000 }, (_, index) =>
+    index % 977 === 5 ? NaN : Math.sin(index * index),
+  )
+  const long = seriesOf(
+    values.map((_, index) => index * 2),
+    values,
+    'long',
+  )
+  const short = seriesOf([1, 2, 3], [4, 5, 6], 'short')
+  const all = [long, short]
+  for (const pixels of [64, 512, 2048]) {
+    const own = new RunLines(0)
+    const fresh = all.map((series) => own.reduce(series, all, { axis: 'step', pixels }))
+    expect(own.fromOverviews({ axis: 'step', pixels })).toBeUndefined()
+    own.forget(all)
+    expect(own.fromOverviews({ axis: 'step', pixels })).toEqual(fresh)
+    expect(own.fromOverviews({ axis: 'time', pixels })).toBeUndefined()
+    expect(own.fromOverviews({ axis: 'step', from: 3, pixels })).toBeUndefined()
+    expect(own.fromOverviews({ axis: 'step', pixels: pixels + 1 })).toBeUndefined()
+    const slow = reduceLine({ x: long.steps, y: long.values }, -Infinity, Infinity, pixels)
+    expect(fresh[0]?.y).toEqual(slow.y)
+  }
 })

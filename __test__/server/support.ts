@@ -1,5 +1,7 @@
 /** A server of the page without a socket. */
 import { buildServer } from '../../src/server/app.ts'
+import { Contents } from '../../src/server/contents.ts'
+import { Downloads } from '../../src/server/downloads.ts'
 import { Guard } from '../../src/server/guard.ts'
 import { RunLists, sourceOf } from '../../src/server/run-lists.ts'
 import { RunReader } from '../../src/server/run-reader.ts'
@@ -34,6 +36,8 @@ export function serverOf(root: string): TestServer {
     guard,
     lists: new RunLists(sourceOf(store)),
     reader: new RunReader(store),
+    contents: new Contents(store),
+    downloads: new Downloads(),
   }
   const app = buildServer(services, PAGE, () => PORT)
   const key = guard.exchange(guard.newToken())

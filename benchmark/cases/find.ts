@@ -20,7 +20,8 @@ const METRICS = 50
 /** A record is trusted when it has been unchanged this long; see `docs/store.md`. */
 const REST_MS = 3500
 
-const WHERE = 'metrics.loss < 0.3 and params.lr = 0.01 and tags has "base"'
+/** A filter that one in six of the runs passes, and less. */
+export const WHERE = 'metrics.loss < 0.3 and params.lr = 0.01 and tags has "base"'
 
 /** Return the cases. */
 export function findCases(inputs: Inputs, quick: boolean): Case[] {
@@ -48,7 +49,8 @@ export function findCases(inputs: Inputs, quick: boolean): Case[] {
   ]
 }
 
-interface Made {
+/** A store, and the bytes of its records. */
+export interface Made {
   readonly store: Store
   readonly bytes: number
 }
@@ -88,7 +90,8 @@ function numberOf(run: number, index: number): number {
   return (((run * 2_654_435_761 + index * 40_503) >>> 0) % 10_007) / 10_007
 }
 
-async function storeWith(runs: number, folder: string): Promise<Made> {
+/** Make a store of runs with parameters and metrics. */
+export async function storeWith(runs: number, folder: string): Promise<Made> {
   const store = storeIn(folder)
   mkdirSync(folder, { recursive: true })
   const tracker = new ExperimentTracker(

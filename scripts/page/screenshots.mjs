@@ -39,21 +39,38 @@ try {
     await page.waitForTimeout(500)
   }
   const take = (name) => page.screenshot({ path: join(docs, `page-${name}.png`), animations: 'disabled' })
-  const where = new URLSearchParams({ where: 'status != "failed"', sort: '-metrics.val/accuracy' })
-  await show(`/?${where}`, '.run-name', { height: 520 })
-  for (const key of ['j', 'x', 'j', 'x']) await page.keyboard.press(key)
-  await take('runs')
-  await show(`/runs/${idOf('goes on')}`, '.chart canvas', { theme: 'dark', height: 760 })
-  await page.waitForTimeout(2500)
-  await take('run')
-  await show(`/runs/${idOf('baseline')}`, '.chart canvas', { height: 420 })
+  const where = new URLSearchParams({
+    where: 'name = "sweep" or name = "moons"',
+    sort: '-metrics.val/accuracy',
+  })
+  const [baseline, tried] = [idOf('baseline'), idOf('smaller start')]
+  const contents = async (kind, name) => {
+    await show(`/${kind}?${new URLSearchParams({ search: name })}`, '.contents')
+    return page.locator('.contents a').first().getAttribute('href')
+  }
+  const model = await contents('models', 'final')
+  const dataset = await contents('datasets', 'moons')
+  for (const theme of ['light', 'dark']) {
+    const end = theme === 'light' ? '' : '-dark'
+    await show(`/?${where}`, '.run-name', { theme, height: 520 })
+    for (const key of ['j', 'x', 'j', 'x']) await page.keyboard.press(key)
+    await take(`runs${end}`)
+    await show(`/runs/${idOf('goes on')}`, '.chart canvas', { theme, height: 760 })
+    await page.waitForTimeout(2500)
+    await take(`run${end}`)
+    await show(`/compare?run=${baseline}&run=${tried}`, '.chart canvas', { theme, height: 780 })
+    await take(`compare${end}`)
+    await show(model, '.layers', { theme, height: 700 })
+    await take(`model${end}`)
+    await show(dataset, '.histogram', { theme, height: 640 })
+    await take(`dataset${end}`)
+    await show(`/lineage?of=${tried}&as=run`, '.node-start', { theme, height: 460 })
+    await take(`lineage${end}`)
+  }
+  await show(`/runs/${baseline}`, '.chart canvas', { height: 420 })
   await page.keyboard.press('v')
   await page.waitForSelector('.verdict.bad, .verdict.good')
   await take('verify')
-  await show(`/compare?run=${idOf('baseline')}&run=${idOf('smaller start')}`, '.chart canvas', {
-    height: 780,
-  })
-  await take('compare')
   await show(`/?${where}`, '.run-name', { theme: 'dark', width: 360, height: 560 })
   await take('narrow')
 } finally {

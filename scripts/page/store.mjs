@@ -27,8 +27,9 @@ const environment = {
  */
 export function makeProject(folder) {
   mkdirSync(join(folder, 'data'))
-  copyFileSync(join(here, 'train.py'), join(folder, 'train.py'))
-  writeFileSync(join(folder, '.gitignore'), 'model.json\n.lineaprint/\n')
+  for (const name of ['prepare.py', 'train.py', 'evaluate.py'])
+    copyFileSync(join(here, name), join(folder, name))
+  writeFileSync(join(folder, '.gitignore'), 'model.safetensors\n*.sqlite\n.lineaprint/\n')
   writeFileSync(join(folder, 'data/moons.csv'), moons(400, 0.18))
   const git = (...args) => execFileSync('git', args, { cwd: folder, env: environment, stdio: 'ignore' })
   git('init', '--initial-branch', 'main')
@@ -36,9 +37,9 @@ export function makeProject(folder) {
   git('commit', '--message', 'Train on two moons')
 }
 
-/** Record a run of train.py. @param how Options of `lineaprint run`. @param args Arguments of train.py. */
-export function track(folder, how, args, program = PROGRAM) {
-  const words = [program, 'run', ...how, '--', 'python3', 'train.py', ...args]
+/** Record a run of a script. @param how Options of `lineaprint run`. @param args Arguments of the script. */
+export function track(folder, how, args, program = PROGRAM, script = 'train.py') {
+  const words = [program, 'run', ...how, '--', 'python3', script, ...args]
   execFileSync(process.execPath, words, {
     cwd: folder,
     env: environment,
@@ -52,13 +53,20 @@ export function startTracked(folder, how, args, program = PROGRAM) {
   return spawn(process.execPath, words, { cwd: folder, env: environment, stdio: 'ignore' })
 }
 
-const INPUT = ['--dataset', 'moons=data/moons.csv', '--output', 'model=model.json']
+const INPUT = ['--dataset', 'moons=data/moons.sqlite', '--output', 'model=model.safetensors', '--keep']
+
+/** Record the run that makes the table. */
+function prepare(folder, program) {
+  const how = ['--name', 'prepare', '--dataset', 'raw=data/moons.csv', '--output', 'moons=data/moons.sqlite']
+  track(folder, how, [], program, 'prepare.py')
+}
 
 /** Record a sweep, and two runs of which the second has other data and a changed program. */
 export function recordAll(
   folder,
   { rates = [0.05, 0.2, 0.8], decays = [0, 0.001, 0.01], program = PROGRAM } = {},
 ) {
+  prepare(folder, program)
   for (const lr of rates)
     for (const decay of decays) {
       const name = `lr ${lr}, decay ${decay}`
@@ -91,7 +99,7 @@ export function recordAll(
     track(
       folder,
       ['--name', 'moons', '--run-name', 'wrong path', '--seed', '7'],
-      ['--data=data/moon.csv'],
+      ['--data=data/moon.sqlite'],
       program,
     )
   } catch {
@@ -102,6 +110,7 @@ export function recordAll(
   // One label of four hundred.
   lines[40] = (lines[40] ?? '').replace(/.$/, (label) => String(1 - Number(label)))
   writeFileSync(path, lines.join('\n'))
+  prepare(folder, program)
   const source = join(folder, 'train.py')
   writeFileSync(source, readFileSync(source, 'utf8').replace('random.gauss(0, 0.1)', 'random.gauss(0, 0.05)'))
   track(
@@ -110,6 +119,15 @@ export function recordAll(
     [],
     program,
   )
+  const used = [
+    '--name',
+    'evaluate',
+    '--dataset',
+    'data=data/moons.sqlite',
+    '--model',
+    'final=model.safetensors',
+  ]
+  track(folder, used, [], program, 'evaluate.py')
 }
 
 /** Return rows of two moons, always the same ones. */

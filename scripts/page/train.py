@@ -4,20 +4,22 @@ import argparse
 import json
 import math
 import random
+import sqlite3
+import struct
 import time
 
 import lineaprint
 
 parser = argparse.ArgumentParser()
-parser.add_argument("--data", default="data/moons.csv")
+parser.add_argument("--data", default="data/moons.sqlite")
 parser.add_argument("--lr", type=float, default=0.5)
 parser.add_argument("--decay", type=float, default=0.0)
 parser.add_argument("--epochs", type=int, default=120)
 parser.add_argument("--pause", type=float, default=0.0)
 options = parser.parse_args()
 
-with open(options.data, encoding="utf-8") as file:
-    rows = [tuple(float(cell) for cell in line.split(",")) for line in file.read().split("\n")[1:] if line]
+with sqlite3.connect(f"file:{options.data}?mode=ro", uri=True) as database:
+    rows = [tuple(map(float, row)) for row in database.execute("select x, y, label from moons")]
 random.shuffle(rows)
 held_out, training = rows[: len(rows) // 5], rows[len(rows) // 5 :]
 
@@ -64,5 +66,14 @@ for epoch in range(options.epochs):
         print(f"epoch {epoch:3}  loss {loss:.4f}  val {val_loss:.4f}  accuracy {accuracy:.3f}", flush=True)
     time.sleep(options.pause)
 
-with open("model.json", "w", encoding="utf-8") as file:
-    json.dump(weights, file)
+# A file of safetensors: a header in JSON after its length, then the numbers.
+tensors = {"layers.0.linear": weights[:3], "layers.1.square": weights[3:6], "layers.2.cube": weights[6:]}
+header, data = {}, b""
+for name, values in tensors.items():
+    packed = struct.pack(f"<{len(values)}f", *values)
+    offsets = [len(data), len(data) + len(packed)]
+    header[name] = {"dtype": "F32", "shape": [len(values)], "data_offsets": offsets}
+    data += packed
+text = json.dumps(header).encode()
+with open("model.safetensors", "wb") as file:
+    file.write(struct.pack("<Q", len(text)) + text + data)

@@ -17,9 +17,13 @@ import {
 import { CHECKED, refresh } from './refresh.ts'
 import { candidatesFor, countRuns, fieldNames, indexedNamesIn } from './lookup.ts'
 import { NAME_LIMIT } from './run-order.ts'
-import { selectIds } from './query.ts'
+import { GROUP_LIMIT, inOrder } from './groups.ts'
+import { selectGroups, selectIds } from './query.ts'
 import { isRunId } from '../core/run-id.ts'
 import type { RunId } from '../core/run-id.ts'
+import type { JsonValue } from '../core/json-value.ts'
+import type { RunGroups } from './groups.ts'
+import type { GroupQuery } from './query.ts'
 import type { RunOrder } from './run-order.ts'
 import type { Store } from '../store/store.ts'
 import type { DamagedRun } from '../store/runs.ts'
@@ -90,6 +94,28 @@ export async function orderFrom(
   const { rows } = await selectIds(filter, connection.dialect).execute(connection.database)
   const names = await fieldNames(connection, NAME_LIMIT)
   return { ids: rows.map(({ id }) => id).filter(isRunId), total: await countRuns(connection), names }
+}
+
+/** Return the runs of each value of a field, from the index of a store, which is brought up to date. */
+export async function groupsIndexed(store: Store, query: GroupQuery): Promise<RunGroups | NoIndex> {
+  return withIndex(store, async (connection) => {
+    await refresh(connection, store, CHECKED.find)
+    return groupsFrom(connection, query)
+  })
+}
+
+/** Return the runs of each value of a field from a database as it is. */
+export async function groupsFrom(connection: RunConnection, query: GroupQuery): Promise<RunGroups> {
+  const { rows } = await selectGroups(query, connection.dialect).execute(connection.database)
+  const groups = rows.map(({ value, runs, measured, least, mean, greatest }) => ({
+    value: value === null || query.by.kind !== 'parameter' ? value : (JSON.parse(value) as JsonValue),
+    runs: Number(runs),
+    measured: Number(measured),
+    least,
+    mean,
+    greatest,
+  }))
+  return { groups: inOrder(groups).slice(0, GROUP_LIMIT), count: groups.length }
 }
 
 /** Return runs by their ids, in that order, from the index of a store as it is. */

@@ -7,6 +7,7 @@ import { checkFilter } from './filter.ts'
 import { readFolders, selectRuns } from './folders.ts'
 import { NAME_LIMIT } from './run-order.ts'
 import { valued } from './valued.ts'
+import type { JsonValue } from '../core/json-value.ts'
 import type { RunId } from '../core/run-id.ts'
 import type { Store } from '../store/store.ts'
 import type { ValuedRun } from './columns.ts'
@@ -16,32 +17,40 @@ import type { RunFilter } from './filter.ts'
 import type { FieldNames, RunOrder } from './run-order.ts'
 import type { RunOfList } from './runs.ts'
 
-/** Runs from whose values `auto` is decided. */
-export const AUTO_RUNS = 200
+/** Runs from whose values `auto` is decided: those of the first part of a list. */
+export const AUTO_RUNS = 100
+
+/** The order of runs, and the first of them as far as they were read to decide on the columns. */
+export interface OrderedRuns extends RunOrder {
+  readonly first: readonly ValuedRun[]
+}
 
 /**
  * Return the ids of the runs that a filter selects. The index of the store is brought up to date first.
  *
  * @throws ERR_LINEAPRINT_STORE if the store cannot be read, ERR_LINEAPRINT_ARGUMENT for a wrong filter.
  */
-export async function orderRuns(store: Store, filter: Omit<RunFilter, 'limit'>): Promise<RunOrder> {
+export async function orderRuns(store: Store, filter: Omit<RunFilter, 'limit'>): Promise<OrderedRuns> {
   checkStore(store)
   const checked = checkFilter(filter)
   const nothing = { parameters: [], metrics: [] }
-  if (!(await hasRuns(store))) return { ids: [], columns: [], damaged: [], total: 0, names: nothing }
+  if (!(await hasRuns(store)))
+    return { ids: [], columns: [], damaged: [], total: 0, names: nothing, first: [] }
   const { orderIndexed } = await import('./indexed.ts')
   const indexed = await orderIndexed(store, checked)
   if (!('reason' in indexed)) {
-    const first = indexed.ids.slice(0, AUTO_RUNS)
-    const columns = columnFields(checked.columns, await valuesOf(store, first))
-    return { ...indexed, columns }
+    const isAuto = checked.columns.some(({ kind }) => kind === 'auto')
+    const first = isAuto ? await valuesOf(store, indexed.ids.slice(0, AUTO_RUNS)) : []
+    return { ...indexed, columns: columnFields(checked.columns, first), first }
   }
   const { runs, damaged } = await readFolders(store)
   const selected = selectRuns(runs, checked)
   const inOrder = checked.sort.length > 0 ? selected : selected.toReversed()
+  const first = inOrder.slice(0, AUTO_RUNS).map(valued)
   return {
     ids: inOrder.map(({ run }) => run.id),
-    columns: columnFields(checked.columns, inOrder.slice(0, AUTO_RUNS).map(valued)),
+    first,
+    columns: columnFields(checked.columns, first),
     damaged,
     total: runs.length,
     names: namesOf(runs),
@@ -57,15 +66,13 @@ export async function runsWithIds(
   ids: readonly RunId[],
   columns: readonly Field[],
 ): Promise<RunOfList[]> {
-  return withColumns(await valuesOf(store, ids), columns)
+  return (await valuesOf(store, ids)).map((match) => withValues(match, columns))
 }
 
-/** Return runs with the values of columns by their names in an expression. */
-export function withColumns(runs: readonly ValuedRun[], columns: readonly Field[]): RunOfList[] {
-  return runs.map((match) => ({
-    ...match.run,
-    values: Object.fromEntries(columns.map((field) => [writtenField(field), valueOf(field, match)])),
-  }))
+/** Return a run with the values of columns by their names in an expression. */
+export function withValues(match: ValuedRun, columns: readonly Field[]): RunOfList {
+  const values = columns.map((field) => [writtenField(field), valueOf(field, match)])
+  return { ...match.run, values: Object.fromEntries(values) as Record<string, JsonValue> }
 }
 
 async function valuesOf(store: Store, ids: readonly RunId[]): Promise<readonly ValuedRun[]> {

@@ -2,6 +2,7 @@
 import { sql } from 'kysely'
 import { booleanTexts } from './evaluate.ts'
 import { hexPrefix, storedText } from './facts.ts'
+import type { GroupField, MeasureField } from './groups.ts'
 import type { RawBuilder } from 'kysely'
 import type {
   Comparison,
@@ -179,4 +180,52 @@ export function selectIds(
 ): RawBuilder<{ id: string }> {
   const { joins, keys } = orderOf(sort, sort.length === 0 ? 'desc' : 'asc')
   return sql`select run.id as id from run ${joins} where ${conditionOf(where, dialect)} order by ${keys}`
+}
+
+/** The question for groups. */
+export interface GroupQuery {
+  readonly where: Expression
+  readonly by: GroupField
+  readonly measure: MeasureField | undefined
+}
+
+/** A group as a row: the value of a parameter as JSON, other values as text. */
+export interface GroupRow {
+  readonly value: string | null
+  readonly runs: number | string
+  readonly measured: number | string
+  readonly least: number | null
+  readonly mean: number | null
+  readonly greatest: number | null
+}
+
+/** Return the runs of each value of a field. */
+export function selectGroups({ where, by, measure }: GroupQuery, dialect: Dialect): RawBuilder<GroupRow> {
+  const joins: Value[] = []
+  const joined = (field: Extract<ValueField, { kind: 'metric' | 'parameter' }>, alias: string): void => {
+    joins.push(
+      sql`left join ${sql.table(field.kind)} as ${sql.table(alias)} on ${sql.ref(`${alias}.run`)} = run.key and ${sql.ref(`${alias}.name`)} = ${nameId(field.name)}`,
+    )
+  }
+  let value: Value
+  if (by.kind === 'parameter') {
+    joined(by, 'g')
+    value = sql.ref('g.value')
+  } else if (by.kind === 'list') {
+    joins.push(sql`left join (select distinct run, text from tag) as g on g.run = run.key`)
+    value = sql.ref('g.text')
+  } else value = columnOf(by)
+  let number: Value = sql`null`
+  if (measure?.kind === 'duration') number = columnOf(measure)
+  else if (measure !== undefined) {
+    joined(measure, 'm')
+    number = sql.ref(measure.kind === 'metric' ? `m.${measure.part}` : 'm.number')
+  }
+  // An infinity has no mean, and NaN is no number in the databases.
+  const finite =
+    measure === undefined
+      ? sql`null`
+      : sql`case when abs(${number}) <= 1.7976931348623157e308 then ${number} end`
+  const double = sql`cast(${finite} as ${dialect.double})`
+  return sql`select ${value} as value, count(*) as runs, count(${double}) as measured, min(${double}) as least, avg(${double}) as mean, max(${double}) as greatest from run ${sql.join(joins, sql` `)} where ${conditionOf(where, dialect)} group by ${value}`
 }

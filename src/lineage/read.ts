@@ -19,6 +19,7 @@ import type { Store } from '../store/store.ts'
 import type { Lineage, LineageEdge, LineageNode } from './graph.ts'
 import type { RunView, ViewedItem, ViewedStep } from './run-view.ts'
 import type { ReferenceKind, Start } from './start.ts'
+import type { StoredContents } from '../database/contents.ts'
 
 /** Options of {@link readLineage}. */
 export interface LineageOptions {
@@ -26,6 +27,8 @@ export interface LineageOptions {
   readonly as?: ReferenceKind | undefined
   /** Most runs between the start and a node, in either direction. @default no limit */
   readonly depth?: number | undefined
+  /** Most nodes; half of them at most led to the start. The nearest ones are read. @default 20,000 in either direction */
+  readonly nodes?: number | undefined
   /** Stops the work. The call then throws the reason of the signal. */
   readonly signal?: AbortSignal | undefined
 }
@@ -56,13 +59,29 @@ export async function readLineage(
 ): Promise<Lineage> {
   checkStore(store)
   checkText(reference, 'reference')
-  checkKnown(options, ['as', 'depth', 'signal'])
-  const as = options.as === undefined ? undefined : checkChoice('as', options.as, REFERENCE_KINDS)
-  const depth = checkDepth(options.depth)
+  checkKnown(options, ['as', 'depth', 'nodes', 'signal'])
   const contents = await readStoredContents(store)
-  const links = new ContentLinks(contents)
+  return readLineageIn(store, { contents, links: new ContentLinks(contents) }, reference, options)
+}
+
+/** The inputs and outputs of a store, and the links between them. */
+export interface LinkedContents {
+  readonly contents: StoredContents
+  readonly links: ContentLinks
+}
+
+/** Read a lineage as {@link readLineage} does, from contents that were read before. */
+export async function readLineageIn(
+  store: Store,
+  { contents, links }: LinkedContents,
+  reference: string,
+  options: LineageOptions,
+): Promise<Lineage> {
+  const as = options.as === undefined ? undefined : checkChoice('as', options.as, REFERENCE_KINDS)
+  const depth = checkLimit('depth', options.depth, 0) ?? Infinity
+  const limit = checkLimit('nodes', options.nodes, 1)
   const start = await findStart(store, reference, contents, links, as)
-  const reader = new Reader(store, links, depth, options.signal)
+  const reader = new Reader(store, links, { depth, limit, signal: options.signal })
   const nodes = await reader.read(start, reference)
   const notes = [
     ...reader.notes(),
@@ -72,13 +91,12 @@ export async function readLineage(
   return { reference, start: nodes, nodes: reader.nodes(), edges: reader.edges(), notes }
 }
 
-function checkDepth(depth: number | undefined): number {
-  if (depth === undefined) return Infinity
-  if (Number.isSafeInteger(depth) && depth >= 0) return depth
-  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'invalid depth', {
-    field: 'depth',
-    expected: 'a whole number of runs, 0 or more',
-    received: String(depth),
+function checkLimit(field: 'depth' | 'nodes', limit: number | undefined, least: number): number | undefined {
+  if (limit === undefined || (Number.isSafeInteger(limit) && limit >= least)) return limit
+  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `invalid ${field}`, {
+    field,
+    expected: `a whole number of ${field === 'depth' ? 'runs' : 'nodes'}, ${least} or more`,
+    received: String(limit),
   })
 }
 
@@ -106,12 +124,26 @@ class Reader {
   readonly #notes = new Set<string>()
   #queue: Visit[] = []
   #isCut = false
+  readonly #limit: number
+  /** Most nodes for now. */
+  #room: number
 
-  constructor(store: Store, links: ContentLinks, depth: number, signal: AbortSignal | undefined) {
+  constructor(
+    store: Store,
+    links: ContentLinks,
+    limits: {
+      readonly depth: number
+      readonly limit: number | undefined
+      readonly signal: AbortSignal | undefined
+    },
+  ) {
     this.#store = store
     this.#links = links
-    this.#depth = depth
-    this.#signal = signal
+    this.#depth = limits.depth
+    this.#signal = limits.signal
+    this.#limit = Math.min(limits.limit ?? NODES_LIMIT, NODES_LIMIT)
+    // What led to the start leaves room for what came of it.
+    this.#room = limits.limit === undefined ? this.#limit : Math.ceil(this.#limit / 2)
   }
 
   nodes(): LineageNode[] {
@@ -129,7 +161,7 @@ class Reader {
         : [],
     )
     const cut = this.#isCut
-      ? [`the lineage is larger: it ends at ${plural(NODES_LIMIT, 'node')}; limit it with a depth`]
+      ? [`the lineage is larger: it ends at ${plural(this.#limit, 'node')}; limit it with a depth`]
       : []
     return [...this.#notes, ...unlinked, ...cut]
   }
@@ -139,6 +171,7 @@ class Reader {
     const visits = await this.#startOf(start, reference)
     for (const { view, item } of visits) this.#add(item?.node ?? view.node)
     await this.#walk(visits, 'up')
+    this.#room = this.#limit
     // What is used by several runs begins here: no run made it before, so its users are linked by its digest.
     const users: Visit[] = []
     for (const { view, item } of visits)
@@ -388,7 +421,7 @@ class Reader {
   }
 
   #isFull(): boolean {
-    const isFull = this.#nodes.size >= NODES_LIMIT
+    const isFull = this.#nodes.size >= this.#room
     this.#isCut ||= isFull
     return isFull
   }

@@ -11,6 +11,7 @@ import { userOfPeer } from './peer.ts'
 import { routes } from './routes.ts'
 import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
+import type { SentFile } from './downloads.ts'
 import type { PageFiles } from './page-files.ts'
 import type { Result, Route, RouteRequest, Services } from './routes.ts'
 
@@ -155,6 +156,19 @@ async function bodyOf({ req }: Context, limit: number): Promise<unknown> {
   }
 }
 
+/** Send a file, which the browser saves and never shows. */
+function sendFile(context: Context, { name, size, blocks }: SentFile): Response {
+  context.header('Content-Type', 'application/octet-stream')
+  // The name has safe letters alone.
+  context.header('Content-Disposition', `attachment; filename="${name}"`)
+  context.header('Content-Length', String(size))
+  const stop = new AbortController()
+  // A failure breaks the connection off, so that the browser knows that the file is not complete.
+  const body = ReadableStream.from(blocks(stop.signal))
+  context.req.raw.signal.addEventListener('abort', () => stop.abort(), { once: true })
+  return context.body(body as ReadableStream)
+}
+
 /** Turn a result into a response. */
 export function respond(context: Context, result: Result): Response {
   const type = { 'Content-Type': mediaType(result) }
@@ -163,13 +177,8 @@ export function respond(context: Context, result: Result): Response {
       return context.body(jsonText(result.body), 200, type)
     case 'columns':
       return context.body(result.bytes, 200, type)
-    case 'bytes':
-      // Never shown: it comes from strangers.
-      return context.body(result.stream, 200, {
-        ...type,
-        'Content-Length': String(result.size),
-        'Content-Disposition': 'attachment',
-      })
+    case 'file':
+      return sendFile(context, result.file)
     case 'lines':
     case 'events':
       break

@@ -56,14 +56,7 @@ export const LOG_PART: number = 256 << 10
  * @throws ERR_LINEAPRINT_NOT_FOUND if the run has no such log.
  */
 export async function readLog(run: StoredRun, name: string, from: number | undefined): Promise<LogBody> {
-  const logs = await logsOf(run)
-  if (!logs.some((log) => log.name === name)) {
-    throw new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', 'the run has no such log', {
-      field: 'name',
-      expected: logs.map((log) => log.name).join(', ') || 'no log: the run recorded none',
-      received: JSON.stringify(name.slice(0, 80)),
-    })
-  }
+  await checkLog(run, name)
   await using file = await openBelow(run.folder, name)
   const { size } = await file.stat()
   const start = Math.min(from ?? Math.max(0, size - LOG_PART), size)
@@ -73,6 +66,45 @@ export async function readLog(run: StoredRun, name: string, from: number | undef
   const skipped = from === undefined && start > 0 ? continuationBytes(bytes) : 0
   const text = bytes.toString('utf8', skipped, length)
   return { text, from: start + skipped, to: start + length, size }
+}
+
+async function checkLog(run: StoredRun, name: string): Promise<void> {
+  const logs = await logsOf(run)
+  if (logs.some((log) => log.name === name)) return
+  throw new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', 'the run has no such log', {
+    field: 'name',
+    expected: logs.map((log) => log.name).join(', ') || 'no log: the run recorded none',
+    received: JSON.stringify(name.slice(0, 80)),
+  })
+}
+
+/** Bytes that are read at a time from a log that is sent whole. */
+const BLOCK = 1 << 20
+
+/** Open a log as it is now. @throws ERR_LINEAPRINT_NOT_FOUND if the run has no such log. */
+export async function openLog(
+  run: StoredRun,
+  name: string,
+): Promise<{ readonly size: number; readonly blocks: (stop: AbortSignal) => AsyncGenerator<Uint8Array> }> {
+  await checkLog(run, name)
+  await using opened = await openBelow(run.folder, name)
+  const { size } = await opened.stat()
+  return {
+    size,
+    blocks: async function* (stop) {
+      await using file = await openBelow(run.folder, name)
+      for (let at = 0; at < size;) {
+        stop.throwIfAborted()
+        const bytes = await readUpTo(file, at, Math.min(BLOCK, size - at))
+        if (bytes.length === 0)
+          throw new LineaprintError('ERR_LINEAPRINT_CHANGED', 'the log was cut while it was read', {
+            path: join(run.folder, name),
+          })
+        at += bytes.length
+        yield bytes
+      }
+    },
+  }
 }
 
 /** Bytes of a patch that the page shows. */

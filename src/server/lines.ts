@@ -1,12 +1,10 @@
-/** Series as lines over an axis, and their form in an answer. */
+/** Lines of the series of one run, reduced to pictures, and their form in an answer. */
 import { reduceLine } from './reduce.ts'
-import type { SeriesColumns } from '../store/metrics/column-reader.ts'
+import { SeriesLine, risesOf } from './series-line.ts'
 import type { MetricSeries } from '../store/metrics/series.ts'
 import type { MetricsHead, SeriesHead } from './api/types.ts'
 import type { Line } from './reduce.ts'
-
-/** The axis of a picture. */
-export type Axis = 'step' | 'time' | 'index'
+import type { Axis, Epochs } from './series-line.ts'
 
 /** A picture that is asked for. */
 export interface LineRequest {
@@ -17,71 +15,41 @@ export interface LineRequest {
   readonly pixels: number
 }
 
-interface AxisLine extends Line {
-  readonly axis: Axis
+/** A line of an answer. */
+export interface ReducedSeries extends Line {
+  readonly head: SeriesHead
 }
 
-/** Lines of series that were asked for before: ten million values take a while to bring into order. */
-const LINES = new WeakMap<SeriesColumns, Map<Axis, AxisLine>>()
+/** Columns of the overview of a line, a power of two: a picture with a smaller one has exactly its pixels. */
+const OVERVIEW = 2048
 
-/**
- * Return a series as a line. Values without a step are at their numbers, and so are all others of that series.
- *
- * @param startedAt Start of the run, in milliseconds since 1970.
- */
-function lineOf(series: SeriesColumns, wanted: Axis, startedAt: number): AxisLine {
-  const known = LINES.get(series) ?? new Map<Axis, AxisLine>()
-  LINES.set(series, known)
-  const line = known.get(wanted) ?? buildLine(series, wanted, startedAt)
-  known.set(wanted, line)
-  return line
-}
+/** The lines of one run. They are built once, and grow with the run. */
+export class RunLines {
+  readonly #startedAt: number
+  readonly #lines = new Map<string, SeriesLine>()
+  /** What is known of the whole axis after the values were forgotten, by axis and name. */
+  readonly #overviews = new Map<Axis, Map<string, ReducedSeries>>()
 
-function buildLine({ values, steps, times }: SeriesColumns, wanted: Axis, startedAt: number): AxisLine {
-  const axis = wanted === 'step' && steps.some((step) => Number.isNaN(step)) ? 'index' : wanted
-  const x =
-    axis === 'step'
-      ? steps
-      : axis === 'time'
-        ? times.map((time) => (time - startedAt) / 1000)
-        : Float64Array.from(values, (_, index) => index)
-  if (isAscending(x)) return { axis, x, y: values }
-  // A run that resumed from a checkpoint logs some steps again.
-  const order = Array.from(x.keys()).toSorted((a, b) => (x[a] ?? 0) - (x[b] ?? 0) || a - b)
-  return {
-    axis,
-    x: Float64Array.from(order, (index) => x[index] ?? NaN),
-    y: Float64Array.from(order, (index) => values[index] ?? NaN),
+  /** @param startedAt Start of the run, in milliseconds since 1970. */
+  constructor(startedAt: number) {
+    this.#startedAt = startedAt
   }
-}
 
-function isAscending(x: Float64Array): boolean {
-  for (let at = 1; at < x.length; at++) if (!((x[at - 1] ?? 0) <= (x[at] ?? 0))) return false
-  return true
-}
+  /** Return the line of a series. */
+  of(series: MetricSeries, all: readonly MetricSeries[], axis: Axis): SeriesLine {
+    const key = `${axis} ${series.name}`
+    const line = this.#lines.get(key) ?? new SeriesLine(axis, this.#startedAt)
+    this.#lines.set(key, line)
+    line.update(series, axis === 'epoch' ? epochsOf(all) : undefined)
+    return line
+  }
 
-/** A series with the start of its run. */
-export interface SeriesOfRun {
-  readonly series: MetricSeries
-  readonly startedAt: number
-}
-
-/**
- * Return the answer to a request for lines: the length of a head in JSON as four bytes (little-endian), the head, spaces up to
- * a multiple of eight bytes, and for each series its positions and then its values as doubles (little-endian).
- */
-export function encodeLines(
-  all: readonly SeriesOfRun[],
-  request: LineRequest,
-  warnings: readonly string[],
-): Uint8Array<ArrayBuffer> {
-  const columns: Float64Array[] = []
-  const heads = all.map(({ series, startedAt }): SeriesHead => {
-    const line = lineOf(series, request.axis, startedAt)
+  /** Return a series reduced to a picture. */
+  reduce(series: MetricSeries, all: readonly MetricSeries[], request: LineRequest): ReducedSeries {
+    const line = this.of(series, all, request.axis)
     const { from = -Infinity, to = Infinity, pixels } = request
-    const { x, y, inRange, isReduced, notFinite } = reduceLine(line, from, to, pixels)
-    columns.push(x, y)
-    return {
+    const { x, y, inRange, isReduced, notFinite } = reduceLine(line, from, to, pixels, line.pyramid)
+    const head = {
       run: series.run,
       name: series.name,
       count: series.values.length,
@@ -93,8 +61,70 @@ export function encodeLines(
       from: line.x[0] ?? null,
       to: line.x.at(-1) ?? null,
     }
-  })
-  const head: MetricsHead = { series: heads, warnings }
+    return { head, x, y }
+  }
+
+  /** Forget the values. Overviews of the axes that were asked for stay. */
+  forget(all: readonly MetricSeries[]): void {
+    const axes = new Set([...this.#lines.keys()].map((key) => key.slice(0, key.indexOf(' ')) as Axis))
+    for (const axis of axes) {
+      const reduced = all.map((series) => this.reduce(series, all, { axis, pixels: OVERVIEW }))
+      this.#overviews.set(axis, new Map(reduced.map((series) => [series.head.name, series])))
+    }
+    this.#lines.clear()
+  }
+
+  /** Return all series as overviews have them; `undefined` if a picture needs the values. */
+  fromOverviews({ axis, from, to, pixels }: LineRequest): ReducedSeries[] | undefined {
+    const overviews = this.#overviews.get(axis)
+    const isWhole = from === undefined && to === undefined
+    if (overviews === undefined || !isWhole || OVERVIEW % pixels !== 0) return undefined
+    return [...overviews.values()].map(({ head, x, y }) => {
+      if (!head.isReduced && head.inRange <= pixels * 4) return { head, x, y }
+      const reduced = reduceLine({ x, y }, -Infinity, Infinity, pixels)
+      return { head: { ...head, points: reduced.x.length, isReduced: true }, x: reduced.x, y: reduced.y }
+    })
+  }
+
+  /** Bytes of the lines, beside those of the series. */
+  get lineBytes(): number {
+    return [...this.#lines.values()].reduce((sum, { bytes }) => sum + bytes, 0)
+  }
+
+  /** Bytes of the overviews. */
+  get overviewBytes(): number {
+    let bytes = 0
+    for (const overviews of this.#overviews.values())
+      for (const { x } of overviews.values()) bytes += x.byteLength * 2
+    return bytes
+  }
+
+  /** Forget the overviews too. */
+  forgetOverviews(): void {
+    this.#overviews.clear()
+  }
+}
+
+/** Return the rises of the first metric that is named `epoch`, alone or after a slash. */
+function epochsOf(all: readonly MetricSeries[]): Epochs | undefined {
+  for (const series of all) {
+    if (!/(?:^|\/)epoch$/.test(series.name)) continue
+    const rises = risesOf(series)
+    if (rises !== undefined) return rises
+  }
+  return undefined
+}
+
+/**
+ * Return the answer to a request for lines: the length of a head in JSON as four bytes (little-endian), the head, spaces up to
+ * a multiple of eight bytes, and for each series its positions and then its values as doubles (little-endian).
+ */
+export function encodeLines(
+  all: readonly ReducedSeries[],
+  warnings: readonly string[],
+): Uint8Array<ArrayBuffer> {
+  const columns = all.flatMap(({ x, y }) => [x, y])
+  const head: MetricsHead = { series: all.map((series) => series.head), warnings }
   const text = Buffer.from(JSON.stringify(head))
   const start = Math.ceil((4 + text.length) / 8) * 8
   const size = columns.reduce((sum, column) => sum + column.byteLength, start)

@@ -51,7 +51,7 @@ function operation({
       requestBody: { required: true, content: { 'application/json': { schema: jsonSchema(body) } } },
     }),
     ...(takesBytes === true && {
-      requestBody: { required: true, content: { [MEDIA.bytes]: { schema: BYTES } } },
+      requestBody: { required: true, content: { [MEDIA.file]: { schema: BYTES } } },
     }),
     responses: {
       200: { description: summary, content: contentOf(answer) },
@@ -67,8 +67,8 @@ const MEDIA: Readonly<Record<Answer['kind'], string>> = {
   json: 'application/json',
   lines: 'application/jsonl',
   events: 'text/event-stream',
+  file: 'application/octet-stream',
   columns: 'application/vnd.lineaprint.columns',
-  bytes: 'application/octet-stream',
 }
 
 const BYTES = { type: 'string', format: 'binary' } as const
@@ -79,7 +79,7 @@ export function mediaType({ kind }: Pick<Answer, 'kind'>): string {
 }
 
 function contentOf(answer: Answer): object {
-  if (answer.kind === 'bytes') return { [mediaType(answer)]: { schema: BYTES } }
+  if (answer.kind === 'file') return { [mediaType(answer)]: { schema: BYTES } }
   const schema = jsonSchema(answer.schema())
   // Of a stream, the schema is that of one item; of columns, that of the head.
   return {

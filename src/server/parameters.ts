@@ -103,6 +103,20 @@ export function choice<T extends string>(description: string, choices: readonly 
   }
 }
 
+/** Return a parameter that is one of a list, or left out. */
+export function optionalChoice<T extends string>(
+  description: string,
+  choices: readonly [T, ...T[]],
+): Parameter<T | undefined> {
+  const { parse } = choice(description, choices)
+  return {
+    description,
+    isRequired: false,
+    schema: { type: 'string', enum: choices },
+    parse: (values, name) => (values.length === 0 ? undefined : parse(values, name)),
+  }
+}
+
 /** Parse the parameters of an address. @throws Refusal for an unknown one, and for a wrong value. */
 export function parseParameters<P extends Readonly<Record<string, Parameter<unknown>>>>(
   search: URLSearchParams,

@@ -2,6 +2,8 @@
  * Values of a series reduced to what a picture can show. Of each pixel the first, the least, the greatest and the last value
  * are kept, so that a line through them covers the same pixels as one through all values (Jugel et al., "M4", VLDB 2014).
  */
+import { scanExtremes } from './pyramid.ts'
+import type { Pyramid } from './pyramid.ts'
 
 /** Points of a line, in the order of the axis. */
 export interface Line {
@@ -19,14 +21,22 @@ export interface Reduced extends Line {
 }
 
 /**
- * Reduce the values in a range to at most four points for each pixel, and one more for each gap. Time: one pass.
+ * Reduce the values in a range to at most four points for each pixel, and one more for each gap. Time: one pass, or
+ * that of the pixels with the pyramid of the values.
  *
  * @param line In the order of `x`.
  * @param from Least position; those just outside are included, so that a line reaches the edges.
  * @param to Greatest position.
  * @param pixels Columns of the picture.
+ * @param pyramid Of `y`.
  */
-export function reduceLine({ x, y }: Line, from: number, to: number, pixels: number): Reduced {
+export function reduceLine(
+  { x, y }: Line,
+  from: number,
+  to: number,
+  pixels: number,
+  pyramid?: Pyramid,
+): Reduced {
   const start = Math.max(0, lowerBound(x, from) - 1)
   const end = Math.min(x.length, upperBound(x, to) + 1)
   const inRange = end - start
@@ -44,7 +54,7 @@ export function reduceLine({ x, y }: Line, from: number, to: number, pixels: num
     const bound = least + pixel * width
     // All positions can be equal; then everything is in one pixel.
     const stop = pixel >= pixels || !(width > 0) ? end : search(x, (position) => position >= bound, at, end)
-    const { kept, gaps } = extremes(y, at, stop)
+    const { kept, gaps } = pyramid?.extremes(y, at, stop) ?? scanExtremes(y, at, stop)
     notFinite += gaps
     for (const index of kept) points.push(index)
     at = stop
@@ -56,39 +66,6 @@ export function reduceLine({ x, y }: Line, from: number, to: number, pixels: num
     isReduced: true,
     notFinite,
   }
-}
-
-/** Return the indexes of the values that stand for a part, in their order, and the number of those that are not finite. */
-function extremes(y: Float64Array, start: number, end: number): { kept: number[]; gaps: number } {
-  let first = -1
-  let last = -1
-  let min = -1
-  let max = -1
-  let least = Infinity
-  let greatest = -Infinity
-  let gap = -1
-  let gaps = 0
-  for (let at = start; at < end; at++) {
-    const value = y[at] ?? NaN
-    // False for NaN and the infinities alone.
-    if (value - value !== 0) {
-      gaps++
-      gap = at
-      continue
-    }
-    if (first < 0) first = at
-    last = at
-    if (value < least) {
-      least = value
-      min = at
-    }
-    if (value > greatest) {
-      greatest = value
-      max = at
-    }
-  }
-  const kept = [...new Set([first, min, max, last, gap])].filter((index) => index >= 0)
-  return { kept: kept.toSorted((a, b) => a - b), gaps }
 }
 
 /** Return the index of the first position that is at least `bound`. */

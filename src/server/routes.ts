@@ -5,11 +5,16 @@ import { diffRuns } from '../diff/runs.ts'
 import { journalProblems } from '../store/journal-read.ts'
 import { labelsOf, readAnnotations } from '../store/annotations.ts'
 import { checkSeal } from '../record/seal.ts'
+import { TRACKED_SECTIONS } from '../record/record.ts'
 import { matchesGlob } from '../util/glob.ts'
+import { REFERENCE_KINDS } from '../lineage/start.ts'
+import { mapConcurrently } from '../util/concurrency.ts'
 import { ENGLISH } from '../util/schema.ts'
 import { VERIFY_LEVELS } from '../verify/level.ts'
 import {
   diffSchema,
+  groupsSchema,
+  downloadSchema,
   liveEventSchema,
   logSchema,
   metricsHeadSchema,
@@ -20,20 +25,45 @@ import {
   storeSchema,
   verifyEventSchema,
 } from './api/schemas.ts'
+import { contentListSchema, contentSchema, lineageSchema } from './api/content-schemas.ts'
 import { logsOf, readLog, readPatch } from './files.ts'
 import { encodeLines } from './lines.ts'
 import { followRun } from './follow.ts'
+import { describeContent } from './content-detail.ts'
 import { Refusal } from './errors.ts'
+import { openDownload } from './downloads.ts'
+import { lineagePart } from './lineage.ts'
 import { checkUser } from './guard.ts'
-import { choice, number, optionalText, parseParameters, requiredText, texts } from './parameters.ts'
+import {
+  choice,
+  number,
+  optionalChoice,
+  optionalText,
+  parseParameters,
+  requiredText,
+  texts,
+} from './parameters.ts'
 import { streamVerification } from './verification.ts'
 import type { Component } from '../core/component.ts'
 import type { StoredRun } from '../store/read.ts'
 import type { Store } from '../store/store.ts'
-import type { LogBody, PatchBody, RunBody, RunListBody, SessionBody, StoreBody } from './api/types.ts'
-import type { Axis, SeriesOfRun } from './lines.ts'
+import type { RunGroup } from '../database/groups.ts'
+import type {
+  DownloadBody,
+  GroupsBody,
+  LogBody,
+  PatchBody,
+  RunBody,
+  RunListBody,
+  SessionBody,
+  StoreBody,
+} from './api/types.ts'
+import type { ContentBody, ContentKind, ContentListBody, LineageBody } from './api/contents.ts'
+import type { Contents } from './contents.ts'
+import type { Axis } from './series-line.ts'
 import type { Guard } from './guard.ts'
 import type { Parameter, ValuesOf } from './parameters.ts'
+import type { Downloads, SentFile } from './downloads.ts'
 import type { RunLists } from './run-lists.ts'
 import type { RunReader } from './run-reader.ts'
 
@@ -46,6 +76,8 @@ export interface Services {
   readonly guard: Guard
   readonly lists: RunLists
   readonly reader: RunReader
+  readonly contents: Contents
+  readonly downloads: Downloads
 }
 
 /** The form of an answer. */
@@ -55,17 +87,17 @@ export type Answer =
   | { readonly kind: 'columns'; readonly schema: () => z.ZodMiniType }
   /** One JSON document on each line. */
   | { readonly kind: 'lines'; readonly schema: () => z.ZodMiniType }
+  /** A file that the browser saves. */
+  | { readonly kind: 'file' }
   /** Server-sent events with a JSON document each. */
   | { readonly kind: 'events'; readonly schema: () => z.ZodMiniType }
-  /** The bytes of a file. */
-  | { readonly kind: 'bytes' }
 
 /** A result, before it becomes a response. */
 export type Result =
   | { readonly kind: 'json'; readonly body: unknown }
   | { readonly kind: 'columns'; readonly bytes: Uint8Array<ArrayBuffer> }
+  | { readonly kind: 'file'; readonly file: SentFile }
   | { readonly kind: 'lines' | 'events'; readonly items: (signal: AbortSignal) => AsyncIterable<unknown> }
-  | { readonly kind: 'bytes'; readonly size: number; readonly stream: ReadableStream<Uint8Array> }
 
 /** A request with its parameters checked. */
 export interface RouteRequest {
@@ -103,6 +135,9 @@ export interface Route<S = Services> {
 const json = (body: unknown): Result => ({ kind: 'json', body })
 
 const RUN_LIMIT = 200
+
+/** Runs whose metrics are read at once. */
+const READERS = 3
 
 /** Points of one series: four for each pixel of the widest screen. */
 const PIXELS = { least: 10, most: 8192, isWhole: true } as const
@@ -143,6 +178,18 @@ export function routes(): readonly Route[] {
         const columns = column.length === 0 ? ['auto'] : column
         const part: RunListBody = await lists.part({ where, sort, columns, list, offset, limit })
         return json(part)
+      },
+    }),
+    get('/groups', 'The runs of a list in groups, with the range of a field in each', {
+      parameters: {
+        where: optionalText('Only runs of which it is true'),
+        by: requiredText('Field of the groups: a parameter, tags, status, name'),
+        measure: optionalText('Field of numbers whose range is wanted: a metric, a parameter, duration'),
+      },
+      answer: { kind: 'json', schema: groupsSchema },
+      handle: async ({ values }, { lists }) => {
+        const { groups, count } = await lists.groups(values)
+        return json({ groups: groups.map(shortGroup), count } satisfies GroupsBody)
       },
     }),
     get('/runs/{id}', 'One run; of one that goes on, what it has recorded so far', {
@@ -186,6 +233,36 @@ export function routes(): readonly Route[] {
         }
       },
     }),
+    post('/runs/{id}/downloads', 'Ask for the address of a log, or of a file that the run kept', {
+      isOpen: false,
+      body: z.discriminatedUnion('kind', [
+        z.strictObject({ kind: z.literal('log'), name: z.string() }),
+        z.strictObject({
+          kind: z.literal('kept'),
+          section: z.enum(TRACKED_SECTIONS),
+          name: z.string(),
+          path: z.string(),
+        }),
+      ]),
+      answer: { kind: 'json', schema: downloadSchema },
+      handle: async ({ path, body, signal }, { reader, downloads }): Promise<Result> => {
+        const file = await openDownload(await reader.run(idOf(path)), body, signal)
+        const { name, size } = file
+        return json({ download: downloads.add(file), name, size } satisfies DownloadBody)
+      },
+    }),
+    {
+      ...get('/downloads/{download}', 'A file that was asked for; each address is good once', {
+        parameters: {},
+        answer: { kind: 'file' },
+        handle: async ({ path }, { downloads }) => ({
+          kind: 'file',
+          file: downloads.take(path['download'] ?? ''),
+        }),
+      }),
+      // A browser that saves a file sends no key; the address is a secret of its own.
+      isOpen: true,
+    },
     get('/diff', 'Two runs compared by their records, the most likely cause first', {
       parameters: {
         before: requiredText('Id of the first run'),
@@ -194,6 +271,38 @@ export function routes(): readonly Route[] {
       answer: { kind: 'json', schema: diffSchema },
       handle: async ({ values: { before, after }, signal }, { reader, trackers }) =>
         json(await diffRuns(await reader.run(before), await reader.run(after), { trackers, signal })),
+    }),
+    get('/contents', 'Models or datasets by their digests, those of the newest runs first', {
+      parameters: {
+        kind: choice<ContentKind>('Kind of the contents', ['models', 'datasets']),
+        search: optionalText('Text in a name, or the first digits of a digest'),
+        offset: number('Position of the first one', { least: 0, most: 1e9, isWhole: true }, 0),
+        limit: number('Number of them', { least: 1, most: 1000, isWhole: true }, 100),
+      },
+      answer: { kind: 'json', schema: contentListSchema },
+      handle: async ({ values: { kind, search = '', offset, limit } }, { contents }) =>
+        json((await contents.now()).list(kind, search, offset, limit) satisfies ContentListBody),
+    }),
+    get('/contents/{digest}', 'A model or dataset: the runs that made and used it, and what they recorded', {
+      parameters: { against: optionalText('Digest of the model with which its tensors are compared') },
+      answer: { kind: 'json', schema: contentSchema },
+      handle: async ({ path, values: { against } }, { contents, reader }) => {
+        const digest = path['digest'] ?? ''
+        return json(
+          (await describeContent(await contents.now(), reader, digest, against)) satisfies ContentBody,
+        )
+      },
+    }),
+    get('/lineage', 'What led to a run, model or dataset, and what came of it: the nearest nodes', {
+      parameters: {
+        of: requiredText('A run, a digest, or the name of something that runs read or made'),
+        as: optionalChoice('Kind of the reference; by default the only one that fits', REFERENCE_KINDS),
+        depth: number('Most runs between the start and a node', { least: 0, most: 1000, isWhole: true }, 3),
+        nodes: number('Most nodes', { least: 1, most: 500, isWhole: true }, 120),
+      },
+      answer: { kind: 'json', schema: lineageSchema },
+      handle: async ({ values: { of, as, depth, nodes }, signal }, { contents }) =>
+        json((await lineagePart(contents, of, { as, depth, nodes, signal })) satisfies LineageBody),
     }),
     get(
       '/metrics',
@@ -205,6 +314,7 @@ export function routes(): readonly Route[] {
           axis: choice<Axis>('Axis of the lines; values of a series without steps are at their numbers', [
             'step',
             'time',
+            'epoch',
             'index',
           ]),
           from: number('Least position', anyNumber, undefined),
@@ -213,22 +323,28 @@ export function routes(): readonly Route[] {
         },
         answer: { kind: 'columns', schema: metricsHeadSchema },
         handle: async ({ values: { run: ids, metric, axis, from, to, pixels }, signal }, { reader }) => {
-          const warnings: string[] = []
-          const all: SeriesOfRun[] = []
-          for (const id of ids) {
-            const { run, series, warnings: ofRun } = await reader.metrics(id, signal)
-            warnings.push(...ofRun)
-            const startedAt = Date.parse(run.record.startedAt)
-            const wanted = series.filter(
-              ({ name }) => metric.length === 0 || metric.some((pattern) => matchesGlob(pattern, name)),
-            )
-            all.push(...wanted.map((chosen) => ({ series: chosen, startedAt })))
-          }
-          return { kind: 'columns', bytes: encodeLines(all, { axis, from, to, pixels }, warnings) }
+          const isWanted = (name: string): boolean =>
+            metric.length === 0 || metric.some((pattern) => matchesGlob(pattern, name))
+          const request = { axis, from, to, pixels }
+          const parts = await mapConcurrently(ids, READERS, async (id) =>
+            reader.lines(id, request, isWanted, signal),
+          )
+          const series = parts.flatMap((part) => part.series)
+          const warnings = parts.flatMap((part) => part.warnings)
+          return { kind: 'columns', bytes: encodeLines(series, warnings) }
         },
       },
     ),
   ]
+}
+
+/** Characters of a value that names a group. */
+const GROUP_TEXT = 500
+
+/** Return a group whose value is short; a long one is cut, as text. */
+function shortGroup(group: RunGroup): RunGroup {
+  const text = typeof group.value === 'string' ? group.value : JSON.stringify(group.value)
+  return text.length > GROUP_TEXT ? { ...group, value: `${text.slice(0, GROUP_TEXT)}…` } : group
 }
 
 function idOf(path: Readonly<Record<string, string>>): string {

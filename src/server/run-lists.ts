@@ -4,11 +4,15 @@
  */
 import { createHash } from 'node:crypto'
 import { writtenField } from '../database/expression/fields.ts'
-import { orderRuns, runsWithIds } from '../database/pages.ts'
+import { groupRuns } from '../database/groups.ts'
+import { orderRuns, runsWithIds, withValues } from '../database/pages.ts'
 import type { JsonValue } from '../core/json-value.ts'
 import type { RunId } from '../core/run-id.ts'
 import type { Field } from '../database/expression/expression.ts'
+import type { GroupOptions, RunGroups } from '../database/groups.ts'
 import type { RunFilter } from '../database/filter.ts'
+import type { ValuedRun } from '../database/columns.ts'
+import type { OrderedRuns } from '../database/pages.ts'
 import type { RunOrder } from '../database/run-order.ts'
 import type { RunOfList } from '../database/runs.ts'
 import type { Store } from '../store/store.ts'
@@ -34,9 +38,11 @@ const DAMAGED_LIMIT = 20
 /** A source of runs: a store, or the index of a server. */
 export interface RunSource {
   /** As `orderRuns`. */
-  readonly order: (filter: Omit<RunFilter, 'limit'>) => Promise<RunOrder>
+  readonly order: (filter: Omit<RunFilter, 'limit'>) => Promise<OrderedRuns>
   /** As `runsWithIds`. */
   readonly runs: (ids: readonly RunId[], columns: readonly Field[]) => Promise<RunOfList[]>
+  /** As `groupRuns`. */
+  readonly groups: (options: GroupOptions) => Promise<RunGroups>
 }
 
 /** Return the source that a store is. */
@@ -44,7 +50,15 @@ export function sourceOf(store: Store): RunSource {
   return {
     order: async (filter) => orderRuns(store, filter),
     runs: async (ids, columns) => runsWithIds(store, ids, columns),
+    groups: async (options) => groupRuns(store, options),
   }
+}
+
+/** A list, and its first runs if they were just read. */
+interface Ordered {
+  readonly key: string
+  readonly order: RunOrder
+  readonly first?: readonly ValuedRun[]
 }
 
 /** The lists of one store. */
@@ -64,8 +78,13 @@ export class RunLists {
   async part(request: ListRequest): Promise<RunListBody> {
     const { offset, limit } = request
     const query = queryOf(request)
-    const { key, order } = this.#known(request.list, query) ?? (await this.#ordered(request, query))
-    const runs = await this.#source.runs(order.ids.slice(offset, offset + limit), order.columns)
+    const known = this.#known(request.list, query)
+    const { key, order, first } = known ?? (await this.#ordered(request, query))
+    const ids = order.ids.slice(offset, offset + limit)
+    const isRead = first !== undefined && offset + ids.length <= first.length
+    const runs = isRead
+      ? first.slice(offset, offset + ids.length).map((match) => withValues(match, order.columns))
+      : await this.#source.runs(ids, order.columns)
     return {
       list: key,
       offset,
@@ -82,23 +101,25 @@ export class RunLists {
     }
   }
 
-  #known(list: string | undefined, query: string): { key: string; order: RunOrder } | undefined {
+  /** Return the runs that an expression selects in groups. @throws The errors of `groupRuns`. */
+  async groups(options: GroupOptions): Promise<RunGroups> {
+    return this.#source.groups(options)
+  }
+
+  #known(list: string | undefined, query: string): Ordered | undefined {
     const order = list?.startsWith(`${query}-`) === true ? this.#lists.get(list) : undefined
     return order === undefined || list === undefined ? undefined : { key: list, order }
   }
 
-  async #ordered(
-    { where, sort, columns }: ListRequest,
-    query: string,
-  ): Promise<{ key: string; order: RunOrder }> {
-    const order = await this.#source.order({ where, sort, columns: columns ?? ['auto'] })
+  async #ordered({ where, sort, columns }: ListRequest, query: string): Promise<Ordered> {
+    const { first, ...order } = await this.#source.order({ where, sort, columns: columns ?? ['auto'] })
     // The same order has the same name, so that a page that asks again learns that nothing moved.
     const key = `${query}-${shortDigest(order.ids)}`
     this.#lists.delete(key)
     this.#lists.set(key, order)
     const [oldest] = this.#lists.keys()
     if (this.#lists.size > LIST_LIMIT && oldest !== undefined) this.#lists.delete(oldest)
-    return { key, order }
+    return { key, order, first }
   }
 }
 

@@ -6,9 +6,11 @@ import { isRunId } from '../core/run-id.ts'
 import { LiveRun } from '../store/live-run.ts'
 import { readMetrics, readMetricsBefore, seriesOf } from '../store/metrics/series.ts'
 import { readRun } from '../store/read.ts'
+import { RunLines } from './lines.ts'
 import { JOURNAL_FILE, RECORD_FILE, runFolder } from '../store/store.ts'
 import { pathExists } from '../util/fs.ts'
 import type { RunId } from '../core/run-id.ts'
+import type { LineRequest, ReducedSeries } from './lines.ts'
 import type { MetricsOfRuns, RunMetrics } from '../store/metrics/series.ts'
 import type { StoredRun } from '../store/read.ts'
 import type { Store } from '../store/store.ts'
@@ -16,18 +18,30 @@ import type { Store } from '../store/store.ts'
 /** Runs that are kept. */
 const RUN_LIMIT = 200
 
-/** Bytes of the values that are kept: of ten million values, and more. */
+/** Bytes of the values and lines that are kept: of ten million values, and more. */
 const BYTE_LIMIT = 512 << 20
+
+/** Bytes of the overviews of runs whose values are not kept: of a hundred runs with ten long metrics, and more. */
+const OVERVIEW_LIMIT = 256 << 20
 
 /** Bytes of a value with its step and time. */
 const ROW = 24
 
 /** A run that is kept. */
 type KeptRun =
-  | { readonly kind: 'ended'; readonly stamp: string; readonly run: StoredRun; metrics?: MetricsOfRuns }
+  | {
+      readonly kind: 'ended'
+      readonly stamp: string
+      readonly run: StoredRun
+      readonly lines: RunLines
+      metrics?: MetricsOfRuns | undefined
+      /** Of the metrics, which can be forgotten. */
+      warnings?: readonly string[]
+    }
   | {
       readonly kind: 'live'
       readonly live: LiveRun
+      readonly lines: RunLines
       metrics?: MetricsOfRuns & { readonly version: number }
       before?: Before
     }
@@ -72,25 +86,46 @@ export class RunReader {
     })
   }
 
-  /** Return a run, and its metrics so far. */
-  async metrics(id: string, signal: AbortSignal): Promise<{ readonly run: StoredRun } & MetricsOfRuns> {
+  /**
+   * Return metrics of a run so far as lines.
+   *
+   * @param isWanted Selects series by their names.
+   */
+  async lines(
+    id: string,
+    request: LineRequest,
+    isWanted: (name: string) => boolean,
+    signal: AbortSignal,
+  ): Promise<{ readonly series: readonly ReducedSeries[]; readonly warnings: readonly string[] }> {
     return this.#alone(id, async (own) => {
       const kept = await this.#current(own)
-      if (kept.kind === 'ended') {
-        kept.metrics ??= await readMetrics([kept.run], { signal })
-        this.#forget()
-        return { run: kept.run, ...kept.metrics }
+      if (kept.kind === 'ended' && kept.metrics === undefined) {
+        const known = kept.lines.fromOverviews(request)
+        if (known !== undefined)
+          return { series: known.filter(({ head }) => isWanted(head.name)), warnings: kept.warnings ?? [] }
       }
-      const { live } = kept
-      if (kept.metrics?.version !== live.version) {
-        kept.before ??= await this.#before(live.run(), signal)
-        const { runs, warnings } = kept.before
-        const series = seriesOf([...runs, { run: own, byName: live.metrics() }])
-        kept.metrics = { series, warnings, version: live.version }
-      }
-      const { series, warnings } = kept.metrics
-      return { run: live.run(), series, warnings }
+      const { series: all, warnings } = await this.#metrics(kept, own, signal)
+      const wanted = all.filter(({ name }) => isWanted(name))
+      const series = wanted.map((each) => kept.lines.reduce(each, all, request))
+      this.#forget()
+      return { series, warnings }
     })
+  }
+
+  async #metrics(kept: KeptRun, own: RunId, signal: AbortSignal): Promise<MetricsOfRuns> {
+    if (kept.kind === 'ended') {
+      kept.metrics ??= await readMetrics([kept.run], { signal })
+      kept.warnings = kept.metrics.warnings
+      return kept.metrics
+    }
+    const { live } = kept
+    if (kept.metrics?.version !== live.version) {
+      kept.before ??= await this.#before(live.run(), signal)
+      const { runs, warnings } = kept.before
+      const series = seriesOf([...runs, { run: own, byName: live.metrics() }])
+      kept.metrics = { series, warnings, version: live.version }
+    }
+    return kept.metrics
   }
 
   /** Read what a run continues. It is read once. */
@@ -145,24 +180,49 @@ export class RunReader {
   async #opened(id: RunId): Promise<KeptRun> {
     const folder = runFolder(this.#store, id)
     const live = await LiveRun.open(folder)
-    if (live !== undefined) return { kind: 'live', live }
+    if (live !== undefined) return { kind: 'live', live, lines: linesOf(live.run()) }
     // Before the run is read: a change in between is noticed the next time.
     const stamp = await stampOf(folder)
-    return { kind: 'ended', stamp, run: await readRun(folder) }
+    const run = await readRun(folder)
+    return { kind: 'ended', stamp, run, lines: linesOf(run) }
   }
 
+  /** Forget what was not asked for the longest: values first, then overviews, then runs. */
   #forget(): void {
-    let bytes = [...this.#kept.values()].reduce((sum, kept) => sum + sizeOf(kept), 0)
-    for (const [id, kept] of this.#kept) {
-      if (this.#kept.size <= 1 || (this.#kept.size <= RUN_LIMIT && bytes <= BYTE_LIMIT)) return
+    const all = [...this.#kept]
+    const last = all.at(-1)?.[0]
+    let bytes = all.reduce((sum, [, kept]) => sum + sizeOf(kept), 0)
+    for (const [id, kept] of all) {
+      if (bytes <= BYTE_LIMIT) break
+      if (id === last || kept.metrics === undefined) continue
       bytes -= sizeOf(kept)
+      // A run that goes on is read again as a whole; it is in the memory of its reader anyway.
+      if (kept.kind === 'live') this.#kept.delete(id)
+      else {
+        kept.lines.forget(kept.metrics.series)
+        kept.metrics = undefined
+      }
+    }
+    let overviews = all.reduce((sum, [, { lines }]) => sum + lines.overviewBytes, 0)
+    for (const [, { lines }] of all) {
+      if (overviews <= OVERVIEW_LIMIT) break
+      overviews -= lines.overviewBytes
+      lines.forgetOverviews()
+    }
+    for (const id of this.#kept.keys()) {
+      if (this.#kept.size <= RUN_LIMIT) return
       this.#kept.delete(id)
     }
   }
 }
 
-function sizeOf({ metrics }: KeptRun): number {
-  return (metrics?.series ?? []).reduce((sum, { values }) => sum + values.length * ROW, 0)
+function linesOf({ record }: StoredRun): RunLines {
+  return new RunLines(Date.parse(record.startedAt))
+}
+
+function sizeOf({ metrics, lines }: KeptRun): number {
+  if (metrics === undefined) return 0
+  return metrics.series.reduce((sum, { values }) => sum + values.length * ROW, lines.lineBytes)
 }
 
 /** Return what changes when a record or journal does. */

@@ -3,6 +3,8 @@ import { createAdaptorServer } from '@hono/node-server'
 import { LineaprintError } from '../core/errors.ts'
 import { systemReason } from '../util/fs.ts'
 import { buildServer } from './app.ts'
+import { Contents } from './contents.ts'
+import { Downloads } from './downloads.ts'
 import { Guard } from './guard.ts'
 import { readPageFiles } from './page-files.ts'
 import { RunLists, sourceOf } from './run-lists.ts'
@@ -46,6 +48,8 @@ export async function servePage({ store, directory, trackers, port }: PageOption
     guard,
     lists: new RunLists(sourceOf(store)),
     reader: new RunReader(store),
+    contents: new Contents(store),
+    downloads: new Downloads(),
   }
   let own = port
   const app = buildServer(services, files, () => own)

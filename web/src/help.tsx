@@ -8,7 +8,8 @@ const KEYS = [
   ['x', 'choose the run for a comparison'],
   ['c', 'compare the chosen runs'],
   ['v', 'verify the run that is open'],
-  ['g', 'go to the list'],
+  ['g  m  d', 'go to the runs, models, datasets'],
+  ['l', 'lineage of the run, model or dataset that is open'],
   ['t', 'system, light or dark'],
   ['?', 'these keys'],
 ] as const

@@ -2,7 +2,10 @@
 import { render } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import { CompareView } from './compare/view.tsx'
+import { ContentsView } from './contents/list.tsx'
+import { ContentView } from './contents/view.tsx'
 import { Help } from './help.tsx'
+import { LineageView } from './lineage/view.tsx'
 import { RunView } from './run/view.tsx'
 import { RunsView } from './runs/view.tsx'
 import { ApiError, fetchStore, signIn, signOut } from './shared/api.ts'
@@ -31,14 +34,27 @@ function App() {
     chooseTheme(nextTheme(theme))
     setTheme(nextTheme(theme))
   }
-  useKeys({ '?': () => setHelp(true), t: change, g: () => go('/') })
+  useKeys({
+    '?': () => setHelp(true),
+    t: change,
+    g: () => go('/'),
+    m: () => go('/models'),
+    d: () => go('/datasets'),
+  })
   return (
     <div class="app" onClick={follow}>
       <header class="top">
-        <a class="brand" href="/">
+        <a class="brand" href="/" aria-label="lineaprint: runs">
           <img src="/icon.svg" alt="" width="20" height="20" />
-          lineaprint
+          <span class="brand-name">lineaprint</span>
         </a>
+        <nav class="views" aria-label="Views">
+          {VIEWS.map(([path, title]) => (
+            <a key={path} href={path} aria-current={isOf(address, path) ? 'page' : undefined}>
+              {title}
+            </a>
+          ))}
+        </nav>
         <span class="store" title={store?.root}>
           {shown(store?.root ?? '', 300)}
         </span>
@@ -79,9 +95,27 @@ function App() {
   )
 }
 
+const VIEWS = [
+  ['/', 'Runs'],
+  ['/models', 'Models'],
+  ['/datasets', 'Datasets'],
+  ['/lineage', 'Lineage'],
+] as const
+
+/** Tell whether an address is in the part of the page that a link of the head leads to. */
+function isOf({ pathname }: URL, path: string): boolean {
+  if (path === '/') return pathname === '/' || pathname.startsWith('/runs/') || pathname === '/compare'
+  return pathname === path
+}
+
 function View({ address, store }: { readonly address: URL; readonly store: StoreBody }) {
   const id = /^\/runs\/([^/]+)$/.exec(address.pathname)?.[1]
   if (id !== undefined) return <RunView key={id} id={decodeURIComponent(id)} store={store} />
+  if (address.pathname === '/models') return <ContentsView key="models" kind="models" address={address} />
+  if (address.pathname === '/datasets')
+    return <ContentsView key="datasets" kind="datasets" address={address} />
+  if (address.pathname === '/content') return <ContentView address={address} />
+  if (address.pathname === '/lineage') return <LineageView address={address} />
   if (address.pathname === '/compare') return <CompareView address={address} />
   return <RunsView address={address} />
 }

@@ -7,8 +7,9 @@ import { hash } from 'node:crypto'
 import { sql } from 'kysely'
 import { columnFields } from '../columns.ts'
 import { checkFilter } from '../filter.ts'
-import { orderFrom, runsFrom } from '../indexed.ts'
-import { AUTO_RUNS, withColumns } from '../pages.ts'
+import { checkGroups } from '../groups.ts'
+import { groupsFrom, orderFrom, runsFrom } from '../indexed.ts'
+import { AUTO_RUNS, withValues } from '../pages.ts'
 import { CHECKED, refresh } from '../refresh.ts'
 import { POSTGRES, createStatements } from '../schema.ts'
 import { SCHEMA, connectTeam, lockForWriting, withDatabase } from './connect.ts'
@@ -18,7 +19,8 @@ import type { Store } from '../../store/store.ts'
 import type { RunConnection } from '../connection.ts'
 import type { Field } from '../expression/expression.ts'
 import type { RunFilter } from '../filter.ts'
-import type { RunOrder } from '../run-order.ts'
+import type { GroupOptions, RunGroups } from '../groups.ts'
+import type { OrderedRuns } from '../pages.ts'
 import type { RunOfList } from '../runs.ts'
 import type { DatabaseAddress } from './address.ts'
 
@@ -49,13 +51,14 @@ export class ProjectIndex {
   }
 
   /** Return the ids of the runs that a filter selects, by default the newest first. */
-  async order(filter: Omit<RunFilter, 'limit'>): Promise<RunOrder> {
+  async order(filter: Omit<RunFilter, 'limit'>): Promise<OrderedRuns> {
     const checked = checkFilter(filter)
     return this.#work(async (connection) => {
       await this.#refresh()
       const order = await orderFrom(connection, checked)
-      const first = await runsFrom(connection, this.#store, order.ids.slice(0, AUTO_RUNS))
-      return { ...order, damaged: this.#damaged, columns: columnFields(checked.columns, first) }
+      const isAuto = checked.columns.some(({ kind }) => kind === 'auto')
+      const first = isAuto ? await runsFrom(connection, this.#store, order.ids.slice(0, AUTO_RUNS)) : []
+      return { ...order, damaged: this.#damaged, columns: columnFields(checked.columns, first), first }
     })
   }
 
@@ -63,8 +66,17 @@ export class ProjectIndex {
   async runs(ids: readonly RunId[], columns: readonly Field[]): Promise<RunOfList[]> {
     if (ids.length === 0) return []
     return this.#work(async (connection) =>
-      withColumns(await runsFrom(connection, this.#store, ids), columns),
+      (await runsFrom(connection, this.#store, ids)).map((match) => withValues(match, columns)),
     )
+  }
+
+  /** Return the runs that an expression selects in groups. */
+  async groups(options: GroupOptions): Promise<RunGroups> {
+    const query = checkGroups(options)
+    return this.#work(async (connection) => {
+      await this.#refresh()
+      return groupsFrom(connection, query)
+    })
   }
 
   /** Make the next question bring the index up to date: runs were added or removed. */

@@ -9,6 +9,8 @@ import type { JsonValue } from '../../core/json-value.ts'
 import type { RecordedNumber } from '../../json/special-floats.ts'
 import type {
   DiffBody,
+  DownloadBody,
+  GroupsBody,
   ErrorBody,
   LiveEvent,
   LogBody,
@@ -77,6 +79,23 @@ export const runListSchema: () => z.ZodMiniType<RunListBody> = lazily(() =>
   }),
 )
 
+/** Describe runs in groups. */
+export const groupsSchema: () => z.ZodMiniType<GroupsBody> = lazily(() =>
+  z.strictObject({
+    groups: z.array(
+      z.strictObject({
+        value: json,
+        runs: number,
+        measured: number,
+        least: z.nullable(number),
+        mean: z.nullable(number),
+        greatest: z.nullable(number),
+      }),
+    ),
+    count: number,
+  }),
+)
+
 /** Describe one run. */
 export const runSchema: () => z.ZodMiniType<RunBody> = lazily(() =>
   z.strictObject({
@@ -116,6 +135,11 @@ export const patchSchema: () => z.ZodMiniType<PatchBody> = lazily(() =>
 /** Describe a part of a log. */
 export const logSchema: () => z.ZodMiniType<LogBody> = lazily(() =>
   z.strictObject({ text, from: number, to: number, size: number }),
+)
+
+/** Describe a download. */
+export const downloadSchema: () => z.ZodMiniType<DownloadBody> = lazily(() =>
+  z.strictObject({ download: text, name: text, size: number }),
 )
 
 /** Describe two runs compared. */
@@ -216,7 +240,7 @@ export const metricsHeadSchema: () => z.ZodMiniType<MetricsHead> = lazily(() =>
         inRange: number,
         points: number,
         isReduced: z.boolean(),
-        axis: z.enum(['step', 'time', 'index']),
+        axis: z.enum(['step', 'time', 'epoch', 'index']),
         notFinite: number,
         from: z.nullable(number),
         to: z.nullable(number),

@@ -67,6 +67,23 @@ export interface RunListBody {
   readonly names: { readonly parameters: readonly string[]; readonly metrics: readonly string[] }
 }
 
+/** Runs in groups. */
+export interface GroupsBody {
+  /** Those with the most runs first; the first ones. */
+  readonly groups: readonly {
+    /** The value that its runs have; null if they have none. */
+    readonly value: JsonValue
+    readonly runs: number
+    /** Runs that have a finite number in the field whose range is wanted. */
+    readonly measured: number
+    readonly least: number | null
+    readonly mean: number | null
+    readonly greatest: number | null
+  }[]
+  /** Number of all groups. */
+  readonly count: number
+}
+
 /** An output stream of the command of a run, or of one of its ranks. */
 export interface LogOfRun {
   readonly name: string
@@ -114,6 +131,15 @@ export interface LogBody {
   readonly from: number
   readonly to: number
   /** Bytes of the file. */
+  readonly size: number
+}
+
+/** A download that waits to be fetched. */
+export interface DownloadBody {
+  /** Last part of its address, `/downloads/…`, which is good once and for a minute. */
+  readonly download: string
+  /** Name of the file. */
+  readonly name: string
   readonly size: number
 }
 
@@ -236,8 +262,8 @@ export interface SeriesHead {
   readonly points: number
   /** True if points stand for more values: of each pixel the first, the least, the greatest and the last. */
   readonly isReduced: boolean
-  /** `step`, `time` in seconds since the start of the run, or `index`, the number of the value. */
-  readonly axis: 'step' | 'time' | 'index'
+  /** `step`, `time` in seconds since the start of the run, `epoch`, or `index`, the number of the value. */
+  readonly axis: 'step' | 'time' | 'epoch' | 'index'
   /** Values in the range that are NaN or infinite. */
   readonly notFinite: number
   /** Ends of the whole axis; null without values. */

@@ -36,6 +36,8 @@ export interface TeamParts {
   /** Bytes of the longest file of a run. */
   readonly fileLimit: number
   readonly projectOf: (name: string) => Promise<Project>
+  /** Return a project that somebody with a token has opened. */
+  readonly openedProject: (name: string) => Promise<Project> | undefined
   /** Called with a sentence about what the server, and not the client, did wrong. */
   readonly onProblem: (sentence: string) => void
 }
@@ -82,8 +84,8 @@ export function buildTeamServer(parts: TeamParts, files: PageFiles): Hono {
   for (const route of routes) {
     const path = `/api/v1/projects/{project}${route.path}`.replaceAll(/\{(\w+)\}/g, ':$1')
     app[route.method](path, async (context) => {
-      const token = await tokenOf(context)
       const name = context.req.param('project') ?? ''
+      const token = route.isOpen ? openToken(name) : await tokenOf(context)
       await allow(parts, context, token, name, route)
       const services = await servicesOf(parts, context, token, name)
       const result = await route.handle(await requestOf(context, route), services)
@@ -100,6 +102,11 @@ export function buildTeamServer(parts: TeamParts, files: PageFiles): Hono {
   })
   servePageFiles(app, files, (error) => withoutRoot(parts, error))
   return app
+}
+
+/** Return what stands for a token at an address that is a secret of its own: it was told to one who has a token. */
+function openToken(project: string): TokenInfo {
+  return { id: 0, name: '', project, role: 'reader', createdAt: '', usedAt: null, revokedAt: null }
 }
 
 /** Check the role that an address needs. A refusal of a change is in the audit log. */
@@ -130,7 +137,8 @@ async function servicesOf(
   name: string,
 ): Promise<TeamServices> {
   if (!isProjectName(name)) throw new Refusal(404, 'ERR_LINEAPRINT_NOT_FOUND', 'there is no such project')
-  const project = await parts.projectOf(name)
+  const project = token.id === 0 ? await parts.openedProject(name) : await parts.projectOf(name)
+  if (project === undefined) throw new Refusal(404, 'ERR_LINEAPRINT_NOT_FOUND', 'there is no such project')
   return {
     project,
     token,
@@ -140,6 +148,8 @@ async function servicesOf(
     store: project.store,
     lists: project.lists,
     reader: project.reader,
+    contents: project.contents,
+    downloads: project.downloads,
     directory: '',
     trackers: [],
     // There are no sessions: each request has a token.

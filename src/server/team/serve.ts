@@ -104,6 +104,7 @@ async function serveLocked(
       rate: { perSecond: requestsPerSecond, burst: 2 * requestsPerSecond },
       fileLimit,
       projectOf,
+      openedProject: (name) => projects.get(name),
       onProblem,
     },
     files,

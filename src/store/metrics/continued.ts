@@ -72,6 +72,13 @@ export interface RunColumns {
 export function joinSeries(
   runs: readonly RunColumns[],
 ): SeriesColumns & { readonly parts: readonly SeriesPart[] } {
+  const [single] = runs
+  // Most runs continue no other, and each value of a long series would be looked at.
+  if (single !== undefined && runs.length === 1)
+    return {
+      ...single.columns,
+      parts: [{ run: single.run, count: single.columns.values.length, replaced: 0 }],
+    }
   const kept: SeriesColumns[] = []
   const parts: SeriesPart[] = []
   // The smallest step of the later runs.
@@ -84,8 +91,6 @@ export function joinSeries(
     for (const step of columns.steps) if (step < limit) limit = step
   }
   const joined = (key: keyof SeriesColumns): Float64Array => concatenated(kept.map((part) => part[key]))
-  const [only] = kept
-  if (only !== undefined && kept.length === 1) return { ...only, parts }
   return { values: joined('values'), steps: joined('steps'), times: joined('times'), parts }
 }
 

@@ -26,13 +26,13 @@ export class GrowingColumns {
     this.#rows++
   }
 
-  /** Return a copy of the values so far. */
+  /** Return the values so far. What is added later does not change them. */
   columns(): SeriesColumns {
     const [values, steps, times] = this.#columns
     return {
-      values: values.slice(0, this.#rows),
-      steps: steps.slice(0, this.#rows),
-      times: times.slice(0, this.#rows),
+      values: values.subarray(0, this.#rows),
+      steps: steps.subarray(0, this.#rows),
+      times: times.subarray(0, this.#rows),
     }
   }
 }

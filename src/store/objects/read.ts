@@ -80,6 +80,32 @@ export async function checkCopy(
   return checked
 }
 
+/**
+ * Check an object, and return a function that reads its bytes.
+ *
+ * @throws ERR_LINEAPRINT_NOT_FOUND if the store does not have it, ERR_LINEAPRINT_CHANGED if it is damaged.
+ */
+export async function openObject(
+  store: Store,
+  content: ObjectContent,
+  signal: AbortSignal,
+): Promise<(stop: AbortSignal) => AsyncGenerator<Uint8Array>> {
+  const pieces = await piecesOf(store, content)
+  if (pieces === undefined) throw missingObject(store, content)
+  const received = await digestOf(store, content, pieces, { signal })
+  if (received !== writtenOf(content)) {
+    const path = pieces.length === 1 ? piecePath(store, content) : listPath(store, content)
+    throw damagedObject(path, content, received)
+  }
+  return async function* (stop) {
+    for await (const block of blocksOf(store, pieces)) {
+      stop.throwIfAborted()
+      // The next block is read into the same memory.
+      yield Uint8Array.from(block)
+    }
+  }
+}
+
 /** Compute the written digest of the bytes of pieces. */
 export async function digestOf(
   store: Store,

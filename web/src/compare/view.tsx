@@ -9,7 +9,7 @@ import { reasonText } from './reason.ts'
 import type { DiffBody, DifferenceBody, RunBody } from '../shared/api.ts'
 
 /** Runs that are compared at once. */
-const LIMIT = 24
+const LIMIT = 100
 
 /** A comparison. The first run of the address is the one that the others are compared with. */
 export function CompareView({ address }: { readonly address: URL }) {
@@ -17,10 +17,10 @@ export function CompareView({ address }: { readonly address: URL }) {
   const ids = all.slice(0, LIMIT)
   useTitle(`${ids.length} runs`)
   const { data, error, isLoading } = useLoaded(ids.join(' '), async (signal) => {
-    const runs: RunBody[] = []
-    for (const id of ids) runs.push(await fetchRun(id, signal))
-    const diffs: DiffBody[] = []
-    for (const id of ids.slice(1)) diffs.push(await fetchDiff(ids[0] ?? '', id, signal))
+    const [runs, diffs] = await Promise.all([
+      Promise.all(ids.map(async (id) => fetchRun(id, signal))),
+      Promise.all(ids.slice(1).map(async (id) => fetchDiff(ids[0] ?? '', id, signal))),
+    ])
     return { ids, runs, diffs }
   })
   if (ids.length < 2) {

@@ -5,6 +5,9 @@ import { short, shown } from '../shared/text.ts'
 import { useWidth } from '../shared/hooks.ts'
 import type { Line } from '../shared/api.ts'
 
+/** The axis of a line. */
+export type Axis = Line['axis']
+
 /** A range of the axis; null for all of it. */
 export type Range = readonly [from: number, to: number] | null
 
@@ -19,7 +22,7 @@ export interface ChartLine {
 interface ChartProps {
   readonly title: string
   readonly lines: readonly ChartLine[]
-  readonly axis: 'step' | 'time'
+  readonly axis: Axis
   readonly isLog: boolean
   readonly range: Range
   /** A step that is marked. */
@@ -38,11 +41,10 @@ const sync = uPlot.sync('charts')
 export function Chart({ title, lines, axis, isLog, range, mark, onRange }: ChartProps) {
   const [frame, width] = useWidth<HTMLDivElement>()
   const plot = useRef<uPlot>(undefined)
-  const [at, setAt] = useState<number | null>(null)
+  const [point, setPoint] = useState<Point>()
   const [theme, setTheme] = useState(0)
-  const joined = useRef<Joined>({ data: [[]], x: [] })
-  const change = useRef(onRange)
-  change.current = onRange
+  const current = useRef({ lines, isLog, mark, onRange })
+  current.current = { lines, isLog, mark, onRange }
   useEffect(() => {
     const listener = (): void => setTheme((before) => before + 1)
     const query = matchMedia('(prefers-color-scheme: dark)')
@@ -53,87 +55,106 @@ export function Chart({ title, lines, axis, isLog, range, mark, onRange }: Chart
       window.removeEventListener('lineaprint-theme', listener)
     }
   }, [])
-  const shape = JSON.stringify([lines.map(({ colour, label }) => [colour, label]), isLog, axis, mark, theme])
   useEffect(() => {
     if (frame.current === null || width === 0) return undefined
-    joined.current = join(lines, isLog)
     const made = new uPlot(
       optionsOf({
         width,
-        lines,
         isLog,
-        axis,
-        mark,
         frame: frame.current,
-        onCursor: setAt,
-        onSelect: (chosen) => change.current(chosen),
+        now: () => current.current,
+        onPoint: setPoint,
       }),
-      joined.current.data,
+      endsOf(lines),
       frame.current,
     )
     plot.current = made
-    fit(made, lines, range)
+    fit(made, lines, range, isLog)
     return () => {
       plot.current = undefined
       made.destroy()
     }
-  }, [shape, width === 0])
+  }, [isLog, theme, width === 0])
   useEffect(() => plot.current?.setSize({ width, height: HEIGHT }), [width])
   useEffect(() => {
-    const { current } = plot
-    if (current === undefined) return
-    joined.current = join(lines, isLog)
-    current.setData(joined.current.data, false)
-    fit(current, lines, range)
-  }, [lines, range?.[0], range?.[1]])
+    const { current: drawn } = plot
+    if (drawn === undefined) return
+    drawn.setData(endsOf(lines), false)
+    fit(drawn, lines, range, isLog)
+  }, [lines, range?.[0], range?.[1], mark])
   const notFinite = lines.reduce((sum, { line }) => sum + line.notFinite, 0)
-  const unit = lines[0]?.line.axis === 'index' ? 'value' : axis === 'time' ? 's' : 'step'
+  const shownAxis = lines[0]?.line.axis ?? axis
   return (
     <figure class="chart">
       <figcaption>
         <span class="chart-title" title={shown(title)}>
           {shown(title, 80)}
         </span>
-        <Readout at={at} joined={joined.current} lines={lines} unit={unit} notFinite={notFinite} />
+        <Readout lines={lines} notFinite={notFinite} />
       </figcaption>
-      <div class="chart-frame" ref={frame} style={{ height: `${HEIGHT}px` }} />
+      <div class="chart-frame" ref={frame} style={{ height: `${HEIGHT}px` }}>
+        {point !== undefined && <Tip point={point} axis={shownAxis} isMany={lines.length > 1} />}
+      </div>
     </figure>
   )
 }
 
-interface ReadoutProps {
-  readonly at: number | null
-  readonly joined: Joined
-  readonly lines: readonly ChartLine[]
-  readonly unit: string
-  readonly notFinite: number
+/** A point of a line, and where it is on the screen. */
+interface Point {
+  readonly x: number
+  readonly y: number
+  readonly colour: number
+  readonly label: string
+  readonly left: number
+  readonly top: number
+  readonly isRight: boolean
 }
 
-/** Values at the cursor, or the last ones. */
-function Readout({ at, joined, lines, unit, notFinite }: ReadoutProps) {
-  if (at === null) {
-    const [only] = lines
-    const last = only === undefined ? undefined : lastFinite(only.line.y)
-    return (
-      <span class="readout">
-        {notFinite > 0 && <span class="bad">{notFinite} NaN or ∞ </span>}
-        {lines.length === 1 && last !== undefined && short(last)}
-      </span>
-    )
-  }
-  const x = joined.x[at]
+const UNITS = { step: 'step', time: 's', epoch: 'epoch', index: 'value' } as const
+
+/** What the point under the pointer says. */
+function Tip({
+  point,
+  axis,
+  isMany,
+}: {
+  readonly point: Point
+  readonly axis: Axis
+  readonly isMany: boolean
+}) {
+  const { x, y, colour, label, left, top, isRight } = point
+  return (
+    <>
+      <div class={`dot swatch-${colour % COLOURS}`} style={{ left: `${left}px`, top: `${top}px` }} />
+      <div
+        class={`tip-box ${isRight ? 'tip-left' : ''}`}
+        style={{ left: `${left}px`, top: `${top}px` }}
+        role="status"
+      >
+        <strong>{String(y)}</strong>
+        <span class="dim">
+          {' '}
+          {axis === 'time' ? `${short(x)} s` : `${UNITS[axis]} ${axis === 'epoch' ? short(x) : String(x)}`}
+        </span>
+        {isMany && (
+          <div class="tip-label">
+            <span class={`swatch swatch-${colour % COLOURS}`} aria-hidden="true" />
+            {shown(label, 60)}
+          </div>
+        )}
+      </div>
+    </>
+  )
+}
+
+/** The last value, and what cannot be drawn. */
+function Readout({ lines, notFinite }: { readonly lines: readonly ChartLine[]; readonly notFinite: number }) {
+  const [only] = lines
+  const last = only === undefined ? undefined : lastFinite(only.line.y)
   return (
     <span class="readout">
-      <span class="dim">{unit === 's' ? `${short(x ?? NaN)} s` : `${unit} ${short(x ?? NaN)}`}</span>
-      {lines.map(({ colour, label }, index) => {
-        const value = joined.data[index + 1]?.[at]
-        return value === null || value === undefined ? null : (
-          <span key={label} class={`line-${colour % 8}`}>
-            {' '}
-            {short(value)}
-          </span>
-        )
-      })}
+      {notFinite > 0 && <span class="bad">{notFinite} NaN or ∞ </span>}
+      {lines.length === 1 && last !== undefined && short(last)}
     </span>
   )
 }
@@ -143,65 +164,190 @@ function lastFinite(y: Float64Array): number | undefined {
   return undefined
 }
 
-interface Joined {
-  readonly data: uPlot.AlignedData
-  /** Positions as the runs have them. */
-  readonly x: readonly number[]
+/** Return the data that uPlot needs for its axes: the ends. The lines are drawn from their own columns. */
+function endsOf(lines: readonly ChartLine[]): uPlot.AlignedData {
+  const ends = lines.flatMap(({ line: { from, to } }) => [from ?? 0, to ?? 0])
+  if (ends.length === 0) return [[], []]
+  const [from, to] = [least(ends), greatest(ends)]
+  return [
+    [from, from === to ? from + 1 : to],
+    [null, null],
+  ]
 }
 
-/**
- * Return lines over one axis. Positions that a line has twice get neighbours that no screen can tell apart: otherwise the
- * second value would take the place of the first, and a spike would be lost. A logarithmic axis has no zero and nothing below.
- */
-function join(lines: readonly ChartLine[], isLog: boolean): Joined {
-  const all = lines.map(({ line }) => line)
-  const span = Math.max(...all.map(({ from, to }) => (to ?? 0) - (from ?? 0)), 1e-9)
-  const tables = all.map(({ x, y }): uPlot.AlignedData => {
-    const positions = Array.from(x)
-    for (let at = 1; at < positions.length; at++) {
-      const before = positions[at - 1] ?? 0
-      if ((positions[at] ?? 0) <= before) positions[at] = before + span * 1e-9
+function least(values: Iterable<number>): number {
+  let found = Infinity
+  for (const value of values) if (value < found) found = value
+  return found
+}
+
+function greatest(values: Iterable<number>): number {
+  let found = -Infinity
+  for (const value of values) if (value > found) found = value
+  return found
+}
+
+/** Return the first index whose position is at least a bound. */
+function lowerBound(x: Float64Array, bound: number): number {
+  let [low, high] = [0, x.length]
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((x[middle] ?? 0) >= bound) high = middle
+    else low = middle + 1
+  }
+  return low
+}
+
+/** Return the least and greatest value between two positions; a logarithmic axis has no zero and nothing below. */
+function valuesBetween(
+  lines: readonly ChartLine[],
+  from: number,
+  to: number,
+  isLog: boolean,
+): [number, number] {
+  let [min, max] = [Infinity, -Infinity]
+  for (const { line } of lines) {
+    const { x, y } = line
+    // A line that only passes has its ends outside.
+    const end = Math.min(x.length, lowerBound(x, to) + 1)
+    for (let at = Math.max(0, lowerBound(x, from) - 1); at < end; at++) {
+      const value = y[at] ?? NaN
+      if (!Number.isFinite(value) || (isLog && value <= 0)) continue
+      if (value < min) min = value
+      if (value > max) max = value
     }
-    return [
-      positions,
-      Array.from(y, (value) => (Number.isFinite(value) && (!isLog || value > 0) ? value : null)),
-    ]
-  })
-  if (tables.length === 0) return { data: [[]], x: [] }
-  const data = uPlot.join(
-    tables,
-    tables.map(() => [1, 1]),
-  )
-  const isWhole = all.every((line) => line.axis !== 'time')
-  return { data, x: Array.from(data[0], (position) => (isWhole ? Math.round(position) : position)) }
+  }
+  if (min > max) return isLog ? [0.1, 1] : [0, 1]
+  if (isLog) return min === max ? [min / 2, max * 2] : [min / 1.15, max * 1.15]
+  // Leave a little room above and below; a constant line is in the middle.
+  const room = (max - min) * 0.06 || Math.abs(max) * 0.1 || 1
+  return [min - room, max + room]
 }
 
-function fit(plot: uPlot, lines: readonly ChartLine[], range: Range): void {
+/** Draw the lines. Values that are not finite are gaps. */
+function drawLines(
+  plot: uPlot,
+  lines: readonly ChartLine[],
+  isLog: boolean,
+  colourOf: (index: number) => string,
+): void {
+  const { ctx, bbox } = plot
+  const ratio = devicePixelRatio
+  ctx.save()
+  ctx.beginPath()
+  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height)
+  ctx.clip()
+  ctx.lineWidth = 1.5 * ratio
+  ctx.lineJoin = 'round'
+  const { min: from = 0, max: to = 1 } = plot.scales['x'] ?? {}
+  const { min: low = 0, max: high = 1 } = plot.scales['y'] ?? {}
+  if (from === null || to === null || low === null || high === null) return ctx.restore()
+  const xScale = bbox.width / (to - from)
+  const [bottom, top] = isLog ? [Math.log10(low), Math.log10(high)] : [low, high]
+  const yScale = bbox.height / (top - bottom)
+  const under = bbox.top + bbox.height
+  const isFew = lines.every(({ line }) => line.points < 40)
+  for (const { line, colour } of lines) {
+    const { x, y } = line
+    ctx.strokeStyle = ctx.fillStyle = colourOf(colour % COLOURS)
+    // The colours come again after eight runs.
+    ctx.setLineDash(colour >= COLOURS ? [6 * ratio, 4 * ratio] : [])
+    ctx.beginPath()
+    let isGap = true
+    const end = Math.min(x.length, lowerBound(x, to) + 1)
+    const dots: [number, number][] = []
+    for (let at = Math.max(0, lowerBound(x, from) - 1); at < end; at++) {
+      const value = y[at] ?? NaN
+      if (value - value !== 0 || (isLog && value <= 0)) {
+        isGap = true
+        continue
+      }
+      const left = bbox.left + ((x[at] ?? 0) - from) * xScale
+      const height = under - ((isLog ? Math.log10(value) : value) - bottom) * yScale
+      if (isGap) ctx.moveTo(left, height)
+      else ctx.lineTo(left, height)
+      const isAlone = isGap && !Number.isFinite(y[at + 1])
+      if (isFew || isAlone) dots.push([left, height])
+      isGap = false
+    }
+    ctx.stroke()
+    for (const [left, height] of dots) {
+      ctx.beginPath()
+      ctx.arc(left, height, 2 * ratio, 0, 2 * Math.PI)
+      ctx.fill()
+    }
+  }
+  ctx.restore()
+}
+
+/** Pixels to both sides in which a point is looked for. */
+const NEAR = 24
+
+/** Return the point that is nearest to the pointer; `undefined` if none is near. */
+function pointAt(plot: uPlot, lines: readonly ChartLine[], isLog: boolean): Point | undefined {
+  const { left = -1, top = -1 } = plot.cursor
+  if (left < 0 || top < 0) return undefined
+  const [from, to] = [plot.posToVal(left - NEAR, 'x'), plot.posToVal(left + NEAR, 'x')]
+  let nearest: Point | undefined
+  let best = Infinity
+  for (const { line, colour, label } of lines) {
+    const { x, y } = line
+    for (let at = lowerBound(x, from); at < x.length && (x[at] ?? Infinity) <= to; at++) {
+      const [position, value] = [x[at] ?? NaN, y[at] ?? NaN]
+      if (!Number.isFinite(value) || (isLog && value <= 0)) continue
+      const [across, down] = [plot.valToPos(position, 'x'), plot.valToPos(value, 'y')]
+      // What is beside the pointer is meant rather than what is far above it.
+      const distance = ((across - left) * 2) ** 2 + (down - top) ** 2
+      if (distance >= best) continue
+      best = distance
+      nearest = {
+        x: position,
+        y: value,
+        colour,
+        label,
+        left: across,
+        top: down,
+        isRight: across > plot.over.clientWidth / 2,
+      }
+    }
+  }
+  if (nearest === undefined) return undefined
+  const [beside, above] = [plot.over.offsetLeft, plot.over.offsetTop]
+  return { ...nearest, left: nearest.left + beside, top: nearest.top + above }
+}
+
+function fit(plot: uPlot, lines: readonly ChartLine[], range: Range, isLog: boolean): void {
   const ends = lines.flatMap(({ line: { from, to } }) =>
     from === null || to === null ? [] : [[from, to] as const],
   )
-  const [from, to] = range ?? [
-    Math.min(...ends.map(([start]) => start)),
-    Math.max(...ends.map(([, end]) => end)),
-  ]
+  const [from, to] = range ?? [least(ends.map(([start]) => start)), greatest(ends.map(([, end]) => end))]
   if (!Number.isFinite(from) || !Number.isFinite(to)) return
-  plot.setScale('x', from === to ? { min: from - 0.5, max: to + 0.5 } : { min: from, max: to })
+  const [min, max] = valuesBetween(lines, from, to, isLog)
+  plot.batch(() => {
+    plot.setScale('x', from === to ? { min: from - 0.5, max: to + 0.5 } : { min: from, max: to })
+    plot.setScale('y', { min, max })
+  })
 }
 
 interface PlotSettings {
   readonly width: number
-  readonly lines: readonly ChartLine[]
   readonly isLog: boolean
-  readonly axis: 'step' | 'time'
-  readonly mark: number | undefined
   readonly frame: HTMLElement
-  readonly onCursor: (at: number | null) => void
-  readonly onSelect: (range: Range) => void
+  /** Returns what is drawn now. */
+  readonly now: () => {
+    readonly lines: readonly ChartLine[]
+    readonly isLog: boolean
+    readonly mark: number | undefined
+    readonly onRange: (range: Range) => void
+  }
+  readonly onPoint: (point: Point | undefined) => void
 }
 
-function optionsOf({ width, lines, isLog, mark, frame, onCursor, onSelect }: PlotSettings): uPlot.Options {
+function optionsOf({ width, isLog, frame, now, onPoint }: PlotSettings): uPlot.Options {
   const style = getComputedStyle(frame)
   const colour = (name: string): string => resolved(frame, style.getPropertyValue(name))
+  const colours = Array.from({ length: COLOURS }, (_, index) => colour(`--line-${index}`))
+  const warn = colour('--warn')
   const axis: uPlot.Axis = {
     stroke: colour('--dim'),
     font: `11px ${style.fontFamily}`,
@@ -216,53 +362,51 @@ function optionsOf({ width, lines, isLog, mark, frame, onCursor, onSelect }: Plo
     padding: [8, 8, 0, 0],
     cursor: {
       sync: { key: sync.key, setSeries: false },
-      points: { size: 6 },
+      points: { show: false },
       drag: { x: true, y: false, setScale: false },
       bind: {
         dblclick: () => () => {
-          onSelect(null)
+          now().onRange(null)
           return null
         },
       },
     },
     scales: {
-      x: { time: false },
+      x: { time: false, auto: false },
       // oxlint-disable-next-line typescript/no-unsafe-enum-assignment -- the enumeration exists in types only
-      y: isLog ? { distr: 3 } : { range: padded },
+      y: isLog ? { auto: false, distr: 3 } : { auto: false },
     },
     axes: [
       { ...axis, size: 26, values: numberTexts },
       { ...axis, size: 62, values: numberTexts },
     ],
-    series: [
-      {},
-      ...lines.map(({ colour: index, label }) => ({
-        label,
-        stroke: colour(`--line-${index % COLOURS}`),
-        width: 1.5,
-        // The colours come again after eight runs.
-        ...(index >= COLOURS && { dash: [6, 4] }),
-        points: { show: lines.every(({ line }) => line.points < 40), size: 4 },
-      })),
-    ],
+    series: [{}, { show: true }],
     hooks: {
-      setCursor: [(self) => onCursor(self.cursor.idx ?? null)],
+      setCursor: [
+        (self) => {
+          // The pictures move their lines together; only the one under the pointer says what is there.
+          const isOwn = self.cursor.event !== null && self.over.matches(':hover')
+          onPoint(isOwn ? pointAt(self, now().lines, now().isLog) : undefined)
+        },
+      ],
       setSelect: [
         (self) => {
           const { left, width: chosen } = self.select
           if (chosen < 4) return
-          onSelect([self.posToVal(left, 'x'), self.posToVal(left + chosen, 'x')])
+          now().onRange([self.posToVal(left, 'x'), self.posToVal(left + chosen, 'x')])
           self.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false)
         },
       ],
+      draw: [(self) => drawLines(self, now().lines, now().isLog, (index) => colours[index] ?? '')],
       drawAxes: [
         (self) => {
+          const { mark } = now()
           if (mark === undefined) return
           const x = Math.round(self.valToPos(mark, 'x', true))
           const { ctx, bbox } = self
           if (x < bbox.left || x > bbox.left + bbox.width) return
           ctx.save()
-          ctx.strokeStyle = colour('--warn')
+          ctx.strokeStyle = warn
           ctx.lineWidth = devicePixelRatio
           ctx.setLineDash([4 * devicePixelRatio, 3 * devicePixelRatio])
           ctx.beginPath()
@@ -278,13 +422,6 @@ function optionsOf({ width, lines, isLog, mark, frame, onCursor, onSelect }: Plo
 
 function numberTexts(_: uPlot, values: (number | null)[]): string[] {
   return values.map((value) => (value === null ? '' : short(value)))
-}
-
-/** Leave a little room above and below; a constant line is in the middle. */
-function padded(_: uPlot, min: number | null, max: number | null): [number, number] {
-  if (min === null || max === null) return [0, 1]
-  const room = (max - min) * 0.06 || Math.abs(max) * 0.1 || 1
-  return [min - room, max + room]
 }
 
 /** Return a colour as a canvas takes it: the one of the two themes that holds. */

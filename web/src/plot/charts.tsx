@@ -22,12 +22,17 @@ interface ChartsProps {
   readonly isLive: boolean
 }
 
+/** Axes that can be chosen. */
+const AXES = ['step', 'time', 'epoch'] as const
+
+type ChosenAxis = (typeof AXES)[number]
+
 /** Metrics that are drawn at once; the rest after a click. */
 const FIRST = 24
 
 /** Pictures of metrics. */
 export function Charts({ runs, version, mark, isLive }: ChartsProps) {
-  const [axis, setAxis] = useState<'step' | 'time'>('step')
+  const [axis, setAxis] = useState<ChosenAxis>('step')
   const [isLog, setLog] = useState(false)
   const [range, setRange] = useState<Range>(null)
   const [search, setSearch] = useState('')
@@ -51,7 +56,7 @@ export function Charts({ runs, version, mark, isLive }: ChartsProps) {
       do {
         again.current = false
         const { ids: own, axis: chosen, range: part } = wanted.current
-        const pixels = Math.min(4096, Math.ceil(innerWidth * devicePixelRatio))
+        const pixels = pixelsOf(own.length)
         const answer = await fetchLines({ runs: own, axis: chosen, from: part?.[0], to: part?.[1], pixels })
         setLines(answer.lines)
         setWarnings(answer.warnings)
@@ -94,20 +99,16 @@ export function Charts({ runs, version, mark, isLive }: ChartsProps) {
       ))}
       <div class="chart-tools">
         <div class="choice" role="group" aria-label="Axis">
-          <button
-            type="button"
-            aria-pressed={axis === 'step'}
-            onClick={() => (setAxis('step'), setRange(null))}
-          >
-            step
-          </button>
-          <button
-            type="button"
-            aria-pressed={axis === 'time'}
-            onClick={() => (setAxis('time'), setRange(null))}
-          >
-            time
-          </button>
+          {AXES.map((name) => (
+            <button
+              type="button"
+              key={name}
+              aria-pressed={axis === name}
+              onClick={() => (setAxis(name), setRange(null))}
+            >
+              {name}
+            </button>
+          ))}
         </div>
         <button type="button" class="button" aria-pressed={isLog} onClick={() => setLog(!isLog)}>
           log
@@ -123,6 +124,9 @@ export function Charts({ runs, version, mark, isLive }: ChartsProps) {
             value={search}
             onInput={(event) => setSearch(event.currentTarget.value)}
           />
+        )}
+        {axis === 'epoch' && lines?.every((line) => line.axis !== 'epoch') === true && (
+          <span class="dim">no metric is named epoch; steps are shown</span>
         )}
         {runs.length > 1 && (
           <ul class="legend" aria-label="Runs">
@@ -156,6 +160,15 @@ export function Charts({ runs, version, mark, isLive }: ChartsProps) {
       )}
     </>
   )
+}
+
+/**
+ * Return the columns of a picture: a power of two, since of those the server has overviews. A picture is at most 820 pixels
+ * wide; of many runs, none is seen in more detail than 512 columns.
+ */
+function pixelsOf(runs: number): number {
+  const wanted = Math.min(innerWidth, 820) * devicePixelRatio
+  return Math.min(runs > 24 ? 512 : 2048, 2 ** Math.ceil(Math.log2(wanted)))
 }
 
 function linesOf(name: string, lines: readonly Line[], runs: readonly ChartRun[]): ChartLine[] {

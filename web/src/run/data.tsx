@@ -1,6 +1,8 @@
 /** Inputs and outputs of a run, each with its digests. */
 import { Digest, Empty, Typed } from '../shared/parts.tsx'
+import { contentAddress } from '../shared/router.ts'
 import { bytes, count, plural, shown } from '../shared/text.ts'
+import { SaveButton } from './save.tsx'
 import type { RunBody } from '../shared/api.ts'
 
 const SECTIONS = [
@@ -15,7 +17,7 @@ type Entry = RunBody['record']['datasets'][string]
 /** The table of what went in and came out. */
 export function Data({ run }: { readonly run: RunBody }) {
   const rows = SECTIONS.flatMap(([section, kind]) =>
-    Object.entries(run.record[section]).map(([name, entry]) => ({ kind, name, entry })),
+    Object.entries(run.record[section]).map(([name, entry]) => ({ section, kind, name, entry })),
   )
   if (rows.length === 0) {
     return (
@@ -35,13 +37,16 @@ export function Data({ run }: { readonly run: RunBody }) {
             <th scope="col">digest</th>
             <th scope="col">content</th>
             <th scope="col">path</th>
+            <th scope="col">kept</th>
           </tr>
         </thead>
         <tbody>
-          {rows.map(({ kind, name, entry }) => (
+          {rows.map(({ section, kind, name, entry }) => (
             <tr key={`${kind} ${name}`}>
               <td class="dim">{kind}</td>
-              <th scope="row">{shown(name, 200)}</th>
+              <th scope="row">
+                <NameOf name={name} digest={digestsOf(entry)[0]} />
+              </th>
               <td>
                 {digestsOf(entry).map((digest) => (
                   <div key={digest}>
@@ -53,11 +58,68 @@ export function Data({ run }: { readonly run: RunBody }) {
               <td>
                 <code class="wrap">{shown(textOf(entry, 'path'), 500)}</code>
               </td>
+              <td>
+                <Kept id={run.id} section={section} name={name} entry={entry} />
+              </td>
             </tr>
           ))}
         </tbody>
       </table>
     </div>
+  )
+}
+
+function NameOf({ name, digest }: { readonly name: string; readonly digest: string | undefined }) {
+  if (digest === undefined) return <>{shown(name, 200)}</>
+  return (
+    <a href={contentAddress(digest)} title="Which runs made and used it">
+      {shown(name, 200)}
+    </a>
+  )
+}
+
+/** Files of a folder that are listed. */
+const FILES = 200
+
+interface KeptProps {
+  readonly id: string
+  readonly section: string
+  readonly name: string
+  readonly entry: Entry
+}
+
+/** What the run kept of an entry, to save; or why it kept nothing. */
+function Kept({ id, section, name, entry }: KeptProps) {
+  const kept = (entry as Readonly<Record<string, unknown>>)['kept']
+  if (typeof kept !== 'object' || kept === null) return <span class="dim">not kept</span>
+  const { status, reason, files } = kept as Readonly<Record<string, unknown>>
+  if (status !== 'kept' || !Array.isArray(files))
+    return <span class="dim">not kept: {shown(typeof reason === 'string' ? reason : '', 200)}</span>
+  const all = files as readonly { readonly path?: unknown; readonly size?: unknown }[]
+  const button = ({ path, size }: (typeof all)[number]) => (
+    <SaveButton
+      id={id}
+      file={{ kind: 'kept', section, name, path: String(path) }}
+      title={`Save ${shown(path === '' ? name : String(path), 100)}`}
+      text={typeof size === 'number' ? bytes(size) : ''}
+    />
+  )
+  const [only] = all
+  if (all.length === 1 && only?.path === '') return button(only)
+  return (
+    <details>
+      <summary>{plural(all.length, 'file')}</summary>
+      <ul class="kept">
+        {all.slice(0, FILES).map((file) => (
+          <li key={String(file.path)}>
+            <code class="wrap">{shown(String(file.path), 200)}</code> {button(file)}
+          </li>
+        ))}
+        {all.length > FILES && (
+          <li class="dim">{count(all.length - FILES)} more: “lineaprint get” writes all</li>
+        )}
+      </ul>
+    </details>
   )
 }
 

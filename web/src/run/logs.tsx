@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import { fetchLog } from '../shared/api.ts'
 import { Empty, Failure } from '../shared/parts.tsx'
 import { bytes, shown, shownLog } from '../shared/text.ts'
+import { SaveButton } from './save.tsx'
 import type { RunBody } from '../shared/api.ts'
 
 /** Characters that are kept; the beginning goes first. */
@@ -40,6 +41,7 @@ export function Logs({ run }: { readonly run: RunBody }) {
             </button>
           ))}
         </div>
+        <SaveButton id={run.id} file={{ kind: 'log', name }} title={`Save ${shown(name, 60)}`} text="save" />
       </div>
       <Log key={name} id={run.id} name={name} isLive={run.status === 'running'} />
     </>

@@ -3,6 +3,7 @@ import { useEffect, useState } from 'preact/hooks'
 import { fetchRun, followRun } from '../shared/api.ts'
 import { useKeys, useTitle } from '../shared/hooks.ts'
 import { Failure, Section, Status } from '../shared/parts.tsx'
+import { go, lineageAddress } from '../shared/router.ts'
 import { shown } from '../shared/text.ts'
 import { Charts } from '../plot/charts.tsx'
 import { Data } from './data.tsx'
@@ -71,7 +72,7 @@ export function RunView({ id, store }: { readonly id: string; readonly store: St
   }, [id])
   const verify = (): void => setVerified(true)
   const canVerify = store?.canVerify === true
-  useKeys(canVerify ? { v: verify } : {})
+  useKeys({ ...(canVerify && { v: verify }), l: () => go(lineageAddress(id, 'run')) })
   if (run === undefined) {
     return (
       <main class="run-view">
@@ -95,17 +96,22 @@ export function RunView({ id, store }: { readonly id: string; readonly store: St
           ))}
           {labels.isArchived && <span class="tag">archived</span>}
         </div>
-        {canVerify && (
-          <button
-            type="button"
-            class="button button-main"
-            onClick={verify}
-            disabled={isVerified}
-            title="Compare this run with the present (v)"
-          >
-            Verify
-          </button>
-        )}
+        <div class="actions">
+          <a class="button" href={lineageAddress(id, 'run')} title="What led to it, and what came of it (l)">
+            Lineage
+          </a>
+          {canVerify && (
+            <button
+              type="button"
+              class="button button-main"
+              onClick={verify}
+              disabled={isVerified}
+              title="Compare this run with the present (v)"
+            >
+              Verify
+            </button>
+          )}
+        </div>
       </header>
       {error !== undefined && <Failure error={error} />}
       <Warnings run={run} />

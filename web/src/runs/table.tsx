@@ -21,6 +21,8 @@ interface TableProps {
   readonly onRange: (start: number, end: number) => void
   readonly onSort: (field: string, isAdded: boolean) => void
   readonly onChoose: (id: string) => void
+  /** Compares a run with those that are chosen. */
+  readonly onCompare: (id: string) => void
   readonly onCursor: (index: number) => void
 }
 
@@ -38,7 +40,8 @@ const TEXT_WIDTH = 152
 
 /** The table. */
 export function RunTable(props: TableProps) {
-  const { matched, columns, sort, cursor, chosen, runAt, onRange, onSort, onChoose, onCursor } = props
+  const { matched, columns, sort, cursor, chosen, runAt, onRange, onSort, onChoose, onCompare, onCursor } =
+    props
   const frame = useRef<HTMLDivElement>(null)
   const [range, setRange] = useState<readonly [number, number]>([0, 40])
   const measure = (): void => {
@@ -124,6 +127,7 @@ export function RunTable(props: TableProps) {
               isCursor={index === cursor}
               isChosen={chosen.has(runAt(index)?.id ?? '')}
               onChoose={onChoose}
+              onCompare={chosen.size > 0 ? onCompare : undefined}
               onCursor={onCursor}
             />
           ))}
@@ -177,10 +181,11 @@ interface RowProps {
   readonly isCursor: boolean
   readonly isChosen: boolean
   readonly onChoose: (id: string) => void
+  readonly onCompare: ((id: string) => void) | undefined
   readonly onCursor: (index: number) => void
 }
 
-function Row({ index, run, columns, isCursor, isChosen, onChoose, onCursor }: RowProps) {
+function Row({ index, run, columns, isCursor, isChosen, onChoose, onCompare, onCursor }: RowProps) {
   if (run === undefined) {
     return (
       <tr class="loading" aria-rowindex={index + 2}>
@@ -215,6 +220,16 @@ function Row({ index, run, columns, isCursor, isChosen, onChoose, onCursor }: Ro
           {runName !== null && <span class="run-experiment">{shown(name, 200)}</span>}
           <span class="run-id">{id.slice(-8)}</span>
         </a>
+        {onCompare !== undefined && !isChosen && (
+          <button
+            type="button"
+            class="row-compare"
+            aria-label={`Compare ${shown(runName ?? name, 60)} ${id} with the chosen runs`}
+            onClick={() => onCompare(id)}
+          >
+            compare
+          </button>
+        )}
       </td>
       <td>
         <Moment time={startedAt} />

@@ -1,17 +1,21 @@
 /** The list of runs. */
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { ApiError, fetchRuns } from '../shared/api.ts'
+import { ApiError, fetchGroups, fetchRuns } from '../shared/api.ts'
 import { useKeys, useTitle } from '../shared/hooks.ts'
 import { Empty, Failure, Typed } from '../shared/parts.tsx'
 import { compareAddress, go, runAddress } from '../shared/router.ts'
 import { plural, shown } from '../shared/text.ts'
 import { Columns } from './columns.tsx'
 import { Filter } from './filter.tsx'
+import { GroupChoice, Groups } from './groups.tsx'
 import { RunTable } from './table.tsx'
 import type { ListQuery, ListedRunBody, RunListBody } from '../shared/api.ts'
 
 /** Runs of a request. */
 const PART = 100
+
+/** The filter for what goes on. */
+const RUNNING = 'status = "running"'
 
 /** Milliseconds after which a list is asked for again, so that new runs show. */
 const AGAIN = 4000
@@ -24,6 +28,8 @@ export function RunsView({ address }: { readonly address: URL }) {
     sort: address.searchParams.getAll('sort'),
     columns: address.searchParams.getAll('column'),
   }
+  const by = address.searchParams.get('group') ?? ''
+  const measure = address.searchParams.get('range') ?? ''
   const queryKey = JSON.stringify(query)
   const parts = useRef(new Map<number, readonly ListedRunBody[]>())
   const pending = useRef(new Map<number, AbortController>())
@@ -31,6 +37,7 @@ export function RunsView({ address }: { readonly address: URL }) {
   const [head, setHead] = useState<RunListBody>()
   const [error, setError] = useState<unknown>()
   const [, setVersion] = useState(0)
+  const [running, setRunning] = useState(0)
   const [cursor, setCursor] = useState(-1)
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set())
   const input = useRef<HTMLInputElement>(null)
@@ -62,6 +69,14 @@ export function RunsView({ address }: { readonly address: URL }) {
       if (pending.current.get(part) === stop) pending.current.delete(part)
     }
   }
+  const countRunning = async (): Promise<void> => {
+    try {
+      const { groups } = await fetchGroups({ where: '', by: 'status', measure: '' })
+      setRunning(groups.find(({ value }) => value === 'running')?.runs ?? 0)
+    } catch {
+      // What is wrong with the store is said by the list.
+    }
+  }
   const showRange = (start: number, end: number): void => {
     range.current = [start, end]
     for (let part = Math.floor(start / PART); part * PART < Math.max(end, 1); part++)
@@ -72,22 +87,26 @@ export function RunsView({ address }: { readonly address: URL }) {
     pending.current.clear()
     current.current.list = undefined
     void load(0, undefined)
+    void countRunning()
     setCursor(-1)
     const timer = setInterval(() => {
       if (document.hidden) return
       // Without the name of a list, the server makes a new one.
       const [start, end] = range.current
+      void countRunning()
       void load(Math.floor(start / PART), undefined).then(() => showRange(start, end))
     }, AGAIN)
     return () => clearInterval(timer)
   }, [queryKey])
 
-  const change = (changed: Partial<ListQuery>): void => {
-    const { where, sort, columns } = { ...query, ...changed }
+  const change = (changed: Partial<ListQuery & { readonly by: string; readonly measure: string }>): void => {
+    const { where, sort, columns, ...group } = { by, measure, ...query, ...changed }
     const search = new URLSearchParams()
     if (where.trim() !== '') search.set('where', where)
     for (const key of sort) search.append('sort', key)
     for (const name of columns) search.append('column', name)
+    if (group.by !== '') search.set('group', group.by)
+    if (group.by !== '' && group.measure !== '') search.set('range', group.measure)
     go(search.size === 0 ? '/' : `/?${search}`, 'replace')
   }
   const sortBy = (field: string, isAdded: boolean): void => {
@@ -163,23 +182,43 @@ export function RunsView({ address }: { readonly address: URL }) {
           </button>
         )}
       </div>
-      <p class="counts" aria-live="polite">
-        {head === undefined
-          ? ' '
-          : head.matched === head.total
-            ? plural(head.total, 'run')
-            : `${head.matched.toLocaleString('en-US')} of ${plural(head.total, 'run')}`}
-        {head !== undefined &&
-          query.sort.length > 0 &&
-          ` · by ${query.sort.map((key) => (key.startsWith('-') ? `${shown(key.slice(1), 60)} ↓` : `${shown(key, 60)} ↑`)).join(', ')}`}
-        {head !== undefined && head.damaged.length > 0 && (
-          <span class="bad">
-            {' '}
-            · {plural(head.damaged.length, 'folder')} cannot be read:{' '}
-            {shown(head.damaged[0]?.message ?? '', 200)}
-          </span>
-        )}
-      </p>
+      <div class="counts-line">
+        <p class="counts" aria-live="polite">
+          {head === undefined
+            ? ' '
+            : head.matched === head.total
+              ? plural(head.total, 'run')
+              : `${head.matched.toLocaleString('en-US')} of ${plural(head.total, 'run')}`}
+          {head !== undefined &&
+            query.sort.length > 0 &&
+            ` · by ${query.sort.map((key) => (key.startsWith('-') ? `${shown(key.slice(1), 60)} ↓` : `${shown(key, 60)} ↑`)).join(', ')}`}
+          {running > 0 && query.where !== RUNNING && (
+            <>
+              {' · '}
+              <button
+                type="button"
+                class="link running"
+                onClick={() => change({ where: RUNNING, by: '', measure: '' })}
+              >
+                {running.toLocaleString('en-US')} running
+              </button>
+            </>
+          )}
+          {head !== undefined && head.damaged.length > 0 && (
+            <span class="bad">
+              {' '}
+              · {plural(head.damaged.length, 'folder')} cannot be read:{' '}
+              {shown(head.damaged[0]?.message ?? '', 200)}
+            </span>
+          )}
+        </p>
+        <GroupChoice
+          by={by}
+          measure={measure}
+          names={names}
+          onChange={(field, range) => change({ by: field, measure: range })}
+        />
+      </div>
       {error !== undefined && !isOfFilter && <Failure error={error} />}
       {head !== undefined && head.total === 0 && head.damaged.length === 0 ? (
         <Empty title="No runs yet">
@@ -197,6 +236,13 @@ export function RunsView({ address }: { readonly address: URL }) {
         <Empty title="The filter cannot be read yet">
           <p>The arrow above shows where. Press ? for an example.</p>
         </Empty>
+      ) : by !== '' ? (
+        <Groups
+          where={query.where}
+          by={by}
+          measure={measure}
+          onChoose={(where) => change({ where, by: '', measure: '' })}
+        />
       ) : (
         <RunTable
           matched={matched}
@@ -208,6 +254,7 @@ export function RunsView({ address }: { readonly address: URL }) {
           onRange={showRange}
           onSort={sortBy}
           onChoose={choose}
+          onCompare={(id) => go(compareAddress([...ids, id]))}
           onCursor={setCursor}
         />
       )}

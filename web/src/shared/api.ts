@@ -1,6 +1,14 @@
 /** Requests to the server of this page. */
 import type {
+  ContentBody,
+  ContentKind,
+  ContentListBody,
+  LineageBody,
+} from '../../../src/server/api/contents.ts'
+import type {
   DiffBody,
+  DownloadBody,
+  GroupsBody,
   ErrorBody,
   LiveEvent,
   LogBody,
@@ -15,8 +23,22 @@ import type {
 } from '../../../src/server/api/types.ts'
 
 export type {
+  ContentBody,
+  ContentKind,
+  LineageBody,
+  LineageEdgeBody,
+  LineageItemBody,
+  LineageRunBody,
+  ListedContentBody,
+  RelatedBody,
+  TableBody,
+  TensorsBody,
+} from '../../../src/server/api/contents.ts'
+
+export type {
   DiffBody,
   DifferenceBody,
+  GroupsBody,
   ListedRunBody,
   LogBody,
   PatchBody,
@@ -67,6 +89,12 @@ function teamSession(): TeamSession | undefined {
   return text === null ? undefined : (JSON.parse(text) as TeamSession)
 }
 
+/** Return the beginning of the addresses of the project; empty on the local page. */
+function projectPath(): string {
+  const { project = '' } = teamSession() ?? {}
+  return project === '' ? '' : `/projects/${encodeURIComponent(project)}`
+}
+
 /** Sign in to the server of a team. @throws ApiError if it does not take the token. */
 export async function signInTeam(token: string): Promise<void> {
   sessionStorage.setItem(TEAM, JSON.stringify({ token, project: '' } satisfies TeamSession))
@@ -104,8 +132,7 @@ async function request(path: string, { method = 'GET', values = {}, body, signal
   }
   const query = search.size === 0 ? '' : `?${search}`
   const team = teamSession()
-  const base =
-    team === undefined || team.project === '' ? '' : `/projects/${encodeURIComponent(team.project)}`
+  const base = projectPath()
   let response: Response
   try {
     response = await fetch(`/api/v1${base}${path}${query}`, {
@@ -169,6 +196,19 @@ export async function fetchRuns(
   return send('/runs', { values, signal })
 }
 
+/** Return the runs that a filter selects in groups. */
+export async function fetchGroups(
+  { where, by, measure }: { readonly where: string; readonly by: string; readonly measure: string },
+  signal?: AbortSignal,
+): Promise<GroupsBody> {
+  const values = {
+    where: where.trim() === '' ? undefined : where,
+    by,
+    measure: measure === '' ? undefined : measure,
+  }
+  return send('/groups', { values, signal })
+}
+
 /** Return a run. */
 export async function fetchRun(id: string, signal?: AbortSignal): Promise<RunBody> {
   return send(`/runs/${encodeURIComponent(id)}`, { signal })
@@ -194,6 +234,58 @@ export async function fetchDiff(before: string, after: string, signal?: AbortSig
   return send('/diff', { values: { before, after }, signal })
 }
 
+/** Return a part of the models or datasets. */
+export async function fetchContents(
+  part: {
+    readonly kind: ContentKind
+    readonly search: string
+    readonly offset: number
+    readonly limit: number
+  },
+  signal?: AbortSignal,
+): Promise<ContentListBody> {
+  return send('/contents', { values: part, signal })
+}
+
+/** Return a model or dataset. @param against Digest of the model with which it is compared. */
+export async function fetchContent(
+  digest: string,
+  against: string | undefined,
+  signal?: AbortSignal,
+): Promise<ContentBody> {
+  return send(`/contents/${encodeURIComponent(digest)}`, { values: { against }, signal })
+}
+
+/** Return the lineage of something. */
+export async function fetchLineage(
+  values: {
+    readonly of: string
+    readonly as: string | undefined
+    readonly depth: number
+    readonly nodes: number
+  },
+  signal?: AbortSignal,
+): Promise<LineageBody> {
+  return send('/lineage', { values, signal })
+}
+
+/** A file of a run: a log, or what it kept. */
+export type FileOfRun =
+  | { readonly kind: 'log'; readonly name: string }
+  | { readonly kind: 'kept'; readonly section: string; readonly name: string; readonly path: string }
+
+/** Save a file of a run. The server checks the digest of a kept one first. */
+export async function saveFile(id: string, file: FileOfRun): Promise<void> {
+  const path = `/runs/${encodeURIComponent(id)}/downloads`
+  const { download, name } = await send<DownloadBody>(path, { method: 'POST', body: file })
+  const link = document.createElement('a')
+  link.href = `/api/v1${projectPath()}/downloads/${encodeURIComponent(download)}`
+  link.download = name
+  document.body.append(link)
+  link.click()
+  link.remove()
+}
+
 /** A series as a line. */
 export interface Line extends SeriesHead {
   readonly x: Float64Array
@@ -204,7 +296,7 @@ export interface Line extends SeriesHead {
 export interface LineQuery {
   readonly runs: readonly string[]
   readonly metrics?: readonly string[] | undefined
-  readonly axis: 'step' | 'time'
+  readonly axis: 'step' | 'time' | 'epoch'
   readonly from?: number | undefined
   readonly to?: number | undefined
   readonly pixels: number

@@ -45,3 +45,13 @@ export function runAddress(id: string): string {
 export function compareAddress(ids: readonly string[]): string {
   return `/compare?${new URLSearchParams(ids.map((id) => ['run', id]))}`
 }
+
+/** Return the address of a model or dataset. @param against Digest of the model with which it is compared. */
+export function contentAddress(digest: string, against?: string): string {
+  return `/content?${new URLSearchParams({ digest, ...(against !== undefined && { against }) })}`
+}
+
+/** Return the address of a lineage. @param as Kind of the reference, if it could have two meanings. */
+export function lineageAddress(of: string, as?: 'run'): string {
+  return `/lineage?${new URLSearchParams({ of, ...(as !== undefined && { as }) })}`
+}

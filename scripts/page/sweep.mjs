@@ -1,0 +1,179 @@
+// 200 runs in a store of lineaprint, and the same runs in a server of MLflow: what scripts/page/tasks.mjs looks at.
+import { spawn } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ExperimentTracker } from '../../dist/index.js'
+
+/** The server of MLflow, as scripts/setup-peers.sh installs it. */
+export const MLFLOW = resolve(import.meta.dirname, '../../.peers/mlflow/bin/python')
+
+/** Number of finished runs. */
+const RUNS = 200
+
+/** Return the runs: each has other parameters, and one is the best. */
+function sweep() {
+  return Array.from({ length: RUNS }, (_, index) => {
+    const lr = [0.001, 0.003, 0.01, 0.03, 0.1][index % 5]
+    const layers = 2 + (index % 4)
+    const accuracy = 0.7 + 0.2 * Math.abs(Math.sin(index * 12.9898))
+    return {
+      name: `run ${index}`,
+      lr,
+      layers,
+      accuracy: index === 137 ? 0.97 : accuracy,
+      data: index < 100 ? 'a' : 'b',
+    }
+  })
+}
+
+/** Return a model of safetensors with three numbers. */
+function modelOf({ lr, layers, accuracy }) {
+  const header = Buffer.from('{"weights":{"dtype":"F32","shape":[3],"data_offsets":[0,12]}}')
+  const length = Buffer.alloc(8)
+  length.writeBigUInt64LE(BigInt(header.length))
+  return Buffer.concat([length, header, Buffer.from(Float32Array.of(lr, layers, accuracy).buffer)])
+}
+
+/** Steps of each run. */
+const STEPS = 20
+
+function valueAt(accuracy, step) {
+  return accuracy * (1 - Math.exp(-(step + 1) / 4))
+}
+
+/** Record the runs. @returns The ids by the names of the runs, and what ends the one that goes on. */
+export async function recordSweep(folder) {
+  mkdirSync(join(folder, 'data'), { recursive: true })
+  for (const name of ['a', 'b'])
+    writeFileSync(
+      join(folder, `data/${name}.csv`),
+      `x,y\n${Array.from({ length: 50 }, (_, row) => `${row},${row * (name === 'a' ? 2 : 3)}`).join('\n')}\n`,
+    )
+  const ids = new Map()
+  const start = async (name, { lr, layers, data }) => {
+    const tracker = new ExperimentTracker(
+      {
+        outputDir: folder,
+        experimentName: 'sweep',
+        runName: name,
+        enableEnvironmentTracking: false,
+        enableGitTracking: false,
+        enableSeedTracking: false,
+        keep: { outputs: true },
+        metadata: { lr, layers },
+      },
+      { directory: folder },
+    )
+    await tracker.startExperiment()
+    await tracker.trackDataset(join(folder, `data/${data}.csv`), 'train')
+    return tracker
+  }
+  for (const run of sweep()) {
+    const tracker = await start(run.name, run)
+    for (let step = 0; step < STEPS; step++)
+      tracker.logMetric('accuracy', valueAt(run.accuracy, step), { step })
+    const path = join(folder, 'model.safetensors')
+    writeFileSync(path, modelOf(run))
+    await tracker.trackOutput(path, 'model')
+    await tracker.finishExperiment()
+    ids.set(run.name, tracker.runDirectory.split(/[/\\]/).at(-1))
+  }
+  const live = await start('goes on', { lr: 0.5, layers: 9, data: 'b' })
+  live.logMetric('accuracy', 0.2, { step: 0 })
+  await live.flush()
+  ids.set('goes on', live.runDirectory.split(/[/\\]/).at(-1))
+  return { ids, end: async () => live.finishExperiment() }
+}
+
+async function freePort() {
+  const server = createServer()
+  await new Promise((done) => server.listen(0, '127.0.0.1', done))
+  const { port } = server.address()
+  await new Promise((done) => server.close(done))
+  return port
+}
+
+/** Start a server of MLflow with the same runs. @returns Its address, the id of the experiment, and what stops it. */
+export async function startMlflow(folder) {
+  const port = await freePort()
+  mkdirSync(folder, { recursive: true })
+  const words = ['-m', 'mlflow', 'server', '--backend-store-uri', `sqlite:///${join(folder, 'mlflow.db')}`]
+  const places = [
+    '--artifacts-destination',
+    join(folder, 'artifacts'),
+    '--host',
+    '127.0.0.1',
+    '--port',
+    String(port),
+  ]
+  const server = spawn(MLFLOW, [...words, ...places, '--workers', '1'], {
+    cwd: folder,
+    env: { ...process.env, HOME: folder, MLFLOW_DISABLE_TELEMETRY: 'true', DO_NOT_TRACK: 'true' },
+    stdio: 'ignore',
+    detached: true,
+  })
+  const address = `http://127.0.0.1:${port}`
+  for (let tries = 0; ; tries++) {
+    const isUp = await fetch(`${address}/health`).then(
+      ({ ok }) => ok,
+      () => false,
+    )
+    if (isUp) break
+    if (tries > 900) throw new Error('the server of MLflow did not start')
+    await sleep(500)
+  }
+  const post = async (path, body) => {
+    const response = await fetch(`${address}/api/2.0/mlflow/${path}`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify(body),
+    })
+    if (!response.ok) throw new Error(`MLflow: ${path}: ${await response.text()}`)
+    return response.json()
+  }
+  const { experiment_id: experiment } = await post('experiments/create', { name: 'sweep' })
+  const log = async ({ name, lr, layers, accuracy, data }, isFinished) => {
+    const now = Date.now()
+    const { run } = await post('runs/create', { experiment_id: experiment, run_name: name, start_time: now })
+    const { run_id: id, artifact_uri: place } = run.info
+    const steps = isFinished ? STEPS : 1
+    await post('runs/log-batch', {
+      run_id: id,
+      params: [
+        { key: 'lr', value: String(lr) },
+        { key: 'layers', value: String(layers) },
+      ],
+      metrics: Array.from({ length: steps }, (_, step) => ({
+        key: 'accuracy',
+        value: valueAt(accuracy, step),
+        step,
+        timestamp: now + step,
+      })),
+    })
+    const dataset = {
+      name: `${data}.csv`,
+      digest: `digest-${data}`,
+      source_type: 'local',
+      source: `data/${data}.csv`,
+    }
+    await post('runs/log-inputs', {
+      run_id: id,
+      datasets: [{ dataset, tags: [{ key: 'mlflow.data.context', value: 'train' }] }],
+    })
+    if (!isFinished) return
+    const path = place.replace(/^mlflow-artifacts:\//, '')
+    await fetch(`${address}/api/2.0/mlflow-artifacts/artifacts${path}/model.safetensors`, {
+      method: 'PUT',
+      body: modelOf({ lr, layers, accuracy }),
+    })
+    await post('runs/update', { run_id: id, status: 'FINISHED', end_time: now + 1000 })
+  }
+  const all = sweep()
+  for (let at = 0; at < all.length; at += 8)
+    await Promise.all(all.slice(at, at + 8).map(async (run) => log(run, true)))
+  await log({ name: 'goes on', lr: 0.5, layers: 9, accuracy: 0.2, data: 'b' }, false)
+  // The server starts processes of its own: they are one group.
+  return { address, experiment, stop: () => process.kill(-server.pid, 'SIGTERM') }
+}

@@ -1,0 +1,262 @@
+/** Models and datasets of a store by their digests: which runs made each, and which read it. */
+import { readStoredContents } from '../database/contents.ts'
+import { hexOf } from '../database/facts.ts'
+import { ContentLinks } from '../lineage/links.ts'
+import type { RunId } from '../core/run-id.ts'
+import type { StoredContents } from '../database/contents.ts'
+import type { StoredContent } from '../database/stored-contents.ts'
+import type { LinkedContents } from '../lineage/read.ts'
+import type { ListedRun } from '../store/listed-run.ts'
+import type { Store } from '../store/store.ts'
+import type { ContentKind, ContentListBody, ContentRunsBody, ListedContentBody } from './api/contents.ts'
+
+/** Milliseconds for which the contents of a store are kept: all views of a page ask for them. */
+const KEPT_MS = 4000
+
+/** Names of one content that are listed. */
+const NAMES = 4
+
+/** Runs of one content that are listed. */
+const RUNS = 200
+
+/** What one run made or read, by one of its digests. */
+interface Use {
+  readonly run: ListedRun
+  readonly as: string
+  readonly isMade: boolean
+}
+
+/** A content by the digest that names it. */
+interface Group {
+  readonly digest: string
+  /** Oldest first. */
+  readonly uses: Use[]
+}
+
+/** The contents of a store at one moment. */
+export class ContentsOfStore {
+  readonly models: readonly Group[]
+  readonly datasets: readonly Group[]
+  readonly #byDigest = new Map<string, Use[]>()
+
+  constructor(runs: readonly ListedRun[], contents: readonly StoredContent[]) {
+    const order = new Map(runs.map((run, at) => [run.id, { run, at }]))
+    const entries = new Map<string, { use: Use; at: number; digests: string[] }>()
+    for (const { run: id, list, name, digest } of contents) {
+      const known = order.get(id)
+      if (known === undefined) continue
+      const key = `${id} ${list} ${familyOf(digest)} ${name}`
+      const entry = entries.get(key) ?? {
+        use: { run: known.run, as: name, isMade: list === 'outputs' },
+        at: known.at,
+        digests: [],
+      }
+      entry.digests.push(digest)
+      entries.set(key, entry)
+    }
+    const inOrder = [...entries.values()].toSorted((a, b) => a.at - b.at)
+    const groups = { models: new Map<string, Group>(), datasets: new Map<string, Group>() }
+    // An output that is a model has digests of both; it is a model.
+    const ofModels = new Set(
+      inOrder.flatMap(({ use, digests }) =>
+        digests.some((digest) => kindOf(digest) === 'weights') ? [keyOf(use)] : [],
+      ),
+    )
+    for (const { use, digests } of inOrder) {
+      for (const digest of digests) listIn(this.#byDigest, digest).push(use)
+      const weights = digests.find((digest) => kindOf(digest) === 'weights')
+      const family = familyOf(digests[0] ?? '')
+      if (weights !== undefined) groupIn(groups.models, weights).uses.push(use)
+      else if (family === 'data' && !ofModels.has(keyOf(use)))
+        groupIn(groups.datasets, mainOf(digests)).uses.push(use)
+    }
+    this.models = newestFirst(groups.models)
+    this.datasets = newestFirst(groups.datasets)
+  }
+
+  /** Return a part of a list. @param search Text in a name, or the first digits of a digest. */
+  list(kind: ContentKind, search: string, offset: number, limit: number): ContentListBody {
+    const all = this[kind]
+    const wanted = search.trim().toLowerCase()
+    const matching =
+      wanted === ''
+        ? all
+        : all.filter(
+            ({ digest, uses }) =>
+              digest.startsWith(wanted) ||
+              hexOf(digest).startsWith(wanted) ||
+              uses.some(({ as }) => as.toLowerCase().includes(wanted)),
+          )
+    return {
+      offset,
+      matched: matching.length,
+      total: all.length,
+      contents: matching.slice(offset, offset + limit).map(describe),
+    }
+  }
+
+  /** Return the runs that made and those that read what has a digest, or `undefined` if none did. */
+  runsOf(
+    digest: string,
+  ):
+    | { readonly made: ContentRunsBody; readonly used: ContentRunsBody; readonly all: readonly RunId[] }
+    | undefined {
+    const uses = this.#byDigest.get(digest)
+    if (uses === undefined) return undefined
+    const newest = uses.toReversed()
+    return {
+      made: runsBody(newest.filter(({ isMade }) => isMade)),
+      used: runsBody(newest.filter(({ isMade }) => !isMade)),
+      all: [...new Set(newest.map(({ run }) => run.id))],
+    }
+  }
+
+  /** Return models that were made before under a name, the newest first. */
+  earlierModels(
+    digest: string,
+    names: ReadonlySet<string>,
+    before: string,
+    limit: number,
+  ): { digest: string; name: string }[] {
+    const found: { digest: string; name: string }[] = []
+    for (const group of this.models) {
+      if (group.digest === digest) continue
+      const use = group.uses.find(
+        ({ as, run, isMade }) => isMade && names.has(as) && Date.parse(run.startedAt) < Date.parse(before),
+      )
+      if (use !== undefined) found.push({ digest: group.digest, name: use.as })
+      if (found.length >= limit) break
+    }
+    return found
+  }
+}
+
+/** What was read at one moment, and what was made of it. */
+interface Kept {
+  readonly at: number
+  readonly read: Promise<StoredContents>
+  groups?: Promise<ContentsOfStore>
+  linked?: Promise<LinkedContents>
+}
+
+/** The contents of a store, read again when they are asked for after a while. */
+export class Contents {
+  readonly store: Store
+  #kept: Kept | undefined
+
+  constructor(store: Store) {
+    this.store = store
+  }
+
+  /** Return the contents as they are now, or were a moment ago. @throws ERR_LINEAPRINT_STORE */
+  async now(): Promise<ContentsOfStore> {
+    const kept = this.#current()
+    return (kept.groups ??= kept.read.then(({ runs, contents }) => new ContentsOfStore(runs, contents)))
+  }
+
+  /** Return the contents with the links of a lineage. @throws ERR_LINEAPRINT_STORE */
+  async linked(): Promise<LinkedContents> {
+    const kept = this.#current()
+    return (kept.linked ??= kept.read.then((contents) => ({ contents, links: new ContentLinks(contents) })))
+  }
+
+  #current(): Kept {
+    if (this.#kept === undefined || performance.now() - this.#kept.at > KEPT_MS) {
+      const kept: Kept = { at: performance.now(), read: readStoredContents(this.store) }
+      this.#kept = kept
+      // What failed is not kept.
+      kept.read.catch(() => {
+        if (this.#kept === kept) this.#kept = undefined
+      })
+    }
+    return this.#kept
+  }
+}
+
+/** Return the kind of a written digest; empty for a plain one. */
+export function kindOf(digest: string): string {
+  return /^([a-z-]+)(?:\([^()]*\))?\./.exec(digest)?.[1] ?? ''
+}
+
+const MODEL_KINDS: ReadonlySet<string> = new Set([
+  'weights',
+  'architecture',
+  'family',
+  'graph',
+  'pipeline',
+  'adapter',
+])
+
+/** Return which sections a digest can be of: in one run, a model and a dataset can have one name. */
+function familyOf(digest: string): 'model' | 'tokenizer' | 'data' {
+  const kind = kindOf(digest)
+  if (MODEL_KINDS.has(kind)) return 'model'
+  return kind === 'tokenizer' ? 'tokenizer' : 'data'
+}
+
+/** Kinds by which what has several digests is named only if it has no other. */
+const INNER_KINDS: ReadonlySet<string> = new Set(['table', 'sequence', 'splits'])
+
+/** Return the digest of the bytes rather than that of a table in them. */
+function mainOf(digests: readonly string[]): string {
+  const plain = digests.find((digest) => kindOf(digest) === '')
+  const outer = digests.find((digest) => !INNER_KINDS.has(kindOf(digest)))
+  return plain ?? outer ?? digests[0] ?? ''
+}
+
+function keyOf({ run, as, isMade }: Use): string {
+  return `${run.id} ${isMade} ${as}`
+}
+
+function listIn(map: Map<string, Use[]>, key: string): Use[] {
+  const list = map.get(key) ?? []
+  map.set(key, list)
+  return list
+}
+
+function groupIn(map: Map<string, Group>, digest: string): Group {
+  const group = map.get(digest) ?? { digest, uses: [] }
+  map.set(digest, group)
+  return group
+}
+
+function newestFirst(groups: ReadonlyMap<string, Group>): Group[] {
+  const startOf = ({ uses }: Group): number => Date.parse(uses.at(-1)?.run.startedAt ?? '')
+  const dated = [...groups.values()].map((group) => [startOf(group), group] as const)
+  return dated.toSorted(([a], [b]) => b - a).map(([, group]) => group)
+}
+
+function describe({ digest, uses }: Group): ListedContentBody {
+  const names = [...new Set(uses.toReversed().map(({ as }) => as))]
+  const [first, last] = [uses[0], uses.at(-1)]
+  return {
+    digest,
+    names: names.slice(0, NAMES).map((name) => name.slice(0, 200)),
+    nameCount: names.length,
+    made: runCount(uses.filter(({ isMade }) => isMade)),
+    used: runCount(uses.filter(({ isMade }) => !isMade)),
+    firstAt: first?.run.startedAt ?? '',
+    lastAt: last?.run.startedAt ?? '',
+    lastRun: last?.run.id ?? '',
+  }
+}
+
+function runCount(uses: readonly Use[]): number {
+  return new Set(uses.map(({ run }) => run.id)).size
+}
+
+function runsBody(newest: readonly Use[]): ContentRunsBody {
+  const byRun = new Map<string, Use>()
+  for (const use of newest) if (!byRun.has(use.run.id)) byRun.set(use.run.id, use)
+  return {
+    count: byRun.size,
+    runs: [...byRun.values()].slice(0, RUNS).map(({ run, as }) => ({
+      run: run.id,
+      name: run.name.slice(0, 500),
+      runName: run.runName?.slice(0, 500) ?? null,
+      status: run.status,
+      startedAt: run.startedAt,
+      as: as.slice(0, 500),
+    })),
+  }
+}

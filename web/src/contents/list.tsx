@@ -1,0 +1,198 @@
+/** The list of models, or of datasets and other content, by digest. */
+import { useEffect, useRef, useState } from 'preact/hooks'
+import { fetchContents } from '../shared/api.ts'
+import { useKeys, useTitle } from '../shared/hooks.ts'
+import { Digest, Empty, Failure, Moment, Typed } from '../shared/parts.tsx'
+import { contentAddress, go } from '../shared/router.ts'
+import { count, plural, shown } from '../shared/text.ts'
+import type { ContentKind, ListedContentBody } from '../shared/api.ts'
+
+/** Contents of a request. */
+const PART = 100
+
+const WORDS = {
+  models: {
+    title: 'Models',
+    one: 'model',
+    empty: 'No models yet',
+    help: 'Name the models that go in and come out. Each is known by the digest of its weights, whatever its file is called.',
+    typed: 'lineaprint run --model base=base.safetensors --output tuned=out.safetensors -- python train.py',
+  },
+  datasets: {
+    title: 'Datasets',
+    one: 'dataset or output',
+    empty: 'No datasets yet',
+    help: 'Name the data that goes in and comes out. Equal content is one dataset, whatever its path is.',
+    typed: 'lineaprint run --dataset train=data/train.parquet -- python train.py',
+  },
+} as const
+
+/** The list. Its search is in the address. */
+export function ContentsView({ kind, address }: { readonly kind: ContentKind; readonly address: URL }) {
+  const words = WORDS[kind]
+  useTitle(words.title)
+  const search = address.searchParams.get('search') ?? ''
+  const [contents, setContents] = useState<readonly ListedContentBody[]>()
+  const [numbers, setNumbers] = useState({ matched: 0, total: 0 })
+  const [error, setError] = useState<unknown>()
+  const [cursor, setCursor] = useState(-1)
+  const [text, setText] = useState(search)
+  const input = useRef<HTMLInputElement>(null)
+  const timer = useRef(0)
+  const latest = useRef(0)
+  const load = async (offset: number): Promise<void> => {
+    const own = ++latest.current
+    try {
+      const answer = await fetchContents({ kind, search, offset, limit: PART })
+      if (own !== latest.current) return
+      setContents((before = []) => (offset === 0 ? answer.contents : [...before, ...answer.contents]))
+      setNumbers(answer)
+      setError(undefined)
+    } catch (failure) {
+      if (own === latest.current) setError(failure)
+    }
+  }
+  useEffect(() => {
+    setCursor(-1)
+    void load(0)
+  }, [kind, search])
+  useEffect(() => setText(search), [search])
+  const change = (value: string): void => {
+    setText(value)
+    clearTimeout(timer.current)
+    timer.current = setTimeout(() => {
+      const query = value.trim() === '' ? '' : `?${new URLSearchParams({ search: value })}`
+      go(`/${kind}${query}`, 'replace')
+    }, 250) as unknown as number
+  }
+  const rows = contents ?? []
+  const move = (by: number) => (): void =>
+    setCursor((before) => Math.max(0, Math.min(rows.length - 1, before + by)))
+  useEffect(() => document.querySelector('.contents .cursor')?.scrollIntoView({ block: 'nearest' }), [cursor])
+  useKeys({
+    '/': () => input.current?.focus(),
+    j: move(1),
+    k: move(-1),
+    ArrowDown: move(1),
+    ArrowUp: move(-1),
+    Enter: () => {
+      const row = rows[cursor]
+      if (row !== undefined) go(contentAddress(row.digest))
+    },
+  })
+  return (
+    <main class="contents-view">
+      <div class="toolbar">
+        <h1 class="visually-hidden">{words.title}</h1>
+        <div class="filter">
+          <div class="filter-field">
+            <input
+              ref={input}
+              type="text"
+              aria-label={`Search the ${kind}`}
+              placeholder="a name, or the first digits of a digest"
+              autocomplete="off"
+              spellcheck={false}
+              value={text}
+              onInput={(event) => change(event.currentTarget.value)}
+              onKeyDown={(event) => event.key === 'Escape' && input.current?.blur()}
+            />
+            <kbd aria-hidden="true">/</kbd>
+          </div>
+        </div>
+      </div>
+      <p class="counts" aria-live="polite">
+        {contents === undefined
+          ? ' '
+          : numbers.matched === numbers.total
+            ? plural(numbers.total, words.one)
+            : `${count(numbers.matched)} of ${plural(numbers.total, words.one)}`}
+      </p>
+      {error !== undefined && <Failure error={error} />}
+      {contents !== undefined && numbers.total === 0 && (
+        <Empty title={words.empty}>
+          <p>{words.help}</p>
+          <Typed>{words.typed}</Typed>
+        </Empty>
+      )}
+      {contents !== undefined && numbers.total > 0 && rows.length === 0 && (
+        <Empty title="None is called so">
+          <button type="button" class="button" onClick={() => change('')}>
+            Show all
+          </button>
+        </Empty>
+      )}
+      {rows.length > 0 && (
+        <div class="scroll-x" tabIndex={0} role="region" aria-label={words.title}>
+          <table class="plain-table contents">
+            <thead>
+              <tr>
+                <th scope="col">name</th>
+                <th scope="col">digest</th>
+                <th scope="col" class="number">
+                  made by
+                </th>
+                <th scope="col" class="number">
+                  used by
+                </th>
+                <th scope="col">first seen</th>
+                <th scope="col">last seen</th>
+              </tr>
+            </thead>
+            <tbody>
+              {rows.map((row, index) => (
+                <Row
+                  key={row.digest}
+                  row={row}
+                  isCursor={index === cursor}
+                  onCursor={() => setCursor(index)}
+                />
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+      {contents !== undefined && rows.length < numbers.matched && (
+        <button type="button" class="button more" onClick={() => void load(rows.length)}>
+          Show {count(Math.min(PART, numbers.matched - rows.length))} more
+        </button>
+      )}
+    </main>
+  )
+}
+
+interface RowProps {
+  readonly row: ListedContentBody
+  readonly isCursor: boolean
+  readonly onCursor: () => void
+}
+
+function Row({ row, isCursor, onCursor }: RowProps) {
+  const { digest, names, nameCount, made, used, firstAt, lastAt } = row
+  const [first = '', ...others] = names
+  const more = nameCount - names.length
+  return (
+    <tr class={isCursor ? 'cursor' : ''} onMouseDown={onCursor}>
+      <th scope="row">
+        <a href={contentAddress(digest)}>{shown(first, 80)}</a>
+        {others.length > 0 && (
+          <div class="dim">
+            also {others.map((name) => shown(name, 40)).join(', ')}
+            {more > 0 ? ` and ${more} more` : ''}
+          </div>
+        )}
+      </th>
+      <td>
+        <Digest digest={digest} />
+      </td>
+      <td class="number">{made === 0 ? <span class="dim">–</span> : plural(made, 'run')}</td>
+      <td class="number">{used === 0 ? <span class="dim">–</span> : plural(used, 'run')}</td>
+      <td>
+        <Moment time={firstAt} />
+      </td>
+      <td>
+        <Moment time={lastAt} />
+      </td>
+    </tr>
+  )
+}

@@ -8,10 +8,28 @@ import { readFolders, selectRuns } from './folders.ts'
 import { valueOf } from './columns.ts'
 import { valued } from './valued.ts'
 import type { JsonValue } from '../core/json-value.ts'
+import type { GroupQuery } from './query.ts'
 import type { Store } from '../store/store.ts'
 import { GROUP_LIMIT, inOrder } from './group-order.ts'
 import type { RunGroup, RunGroups } from './group-order.ts'
 import type { GroupField, MeasureField } from './query.ts'
+
+/** The groups that are asked for. */
+export interface GroupOptions {
+  /** Only runs of which it is true. */
+  readonly where?: string | undefined
+  /** Field of the groups. */
+  readonly by: string
+  /** Field of numbers whose range is wanted. */
+  readonly measure?: string | undefined
+}
+
+/** Check a question about groups. @throws ERR_LINEAPRINT_ARGUMENT. */
+export function checkGroups(options: GroupOptions): GroupQuery {
+  const { where } = checkFilter({ where: options.where })
+  const by = groupField(options.by)
+  return { where, by, measure: options.measure === undefined ? undefined : measureField(options.measure) }
+}
 
 /**
  * Return the runs that an expression selects in groups.
@@ -20,18 +38,9 @@ import type { GroupField, MeasureField } from './query.ts'
  * @param options.measure Field of numbers whose range in each group is wanted: a metric, a parameter or the duration.
  * @throws ERR_LINEAPRINT_ARGUMENT for another field, ERR_LINEAPRINT_STORE if the store cannot be read.
  */
-export async function groupRuns(
-  store: Store,
-  options: {
-    readonly where?: string | undefined
-    readonly by: string
-    readonly measure?: string | undefined
-  },
-): Promise<RunGroups> {
+export async function groupRuns(store: Store, options: GroupOptions): Promise<RunGroups> {
   checkStore(store)
-  const { where } = checkFilter({ where: options.where })
-  const by = groupField(options.by)
-  const measure = options.measure === undefined ? undefined : measureField(options.measure)
+  const { where, by, measure } = checkGroups(options)
   if (!(await hasRuns(store))) return { groups: [], count: 0 }
   const { groupsIndexed } = await import('./indexed.ts')
   const indexed = await groupsIndexed(store, { where, by, measure })

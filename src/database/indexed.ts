@@ -101,17 +101,22 @@ export async function orderFrom(
 export async function groupsIndexed(store: Store, query: GroupQuery): Promise<RunGroups | NoIndex> {
   return withIndex(store, async (connection) => {
     await refresh(connection, store, CHECKED.find)
-    const { rows } = await selectGroups(query, connection.dialect).execute(connection.database)
-    const groups = rows.map(({ value, runs, measured, least, mean, greatest }) => ({
-      value: value === null || query.by.kind !== 'parameter' ? value : (JSON.parse(value) as JsonValue),
-      runs: Number(runs),
-      measured: Number(measured),
-      least,
-      mean,
-      greatest,
-    }))
-    return { groups: inOrder(groups).slice(0, GROUP_LIMIT), count: groups.length }
+    return groupsFrom(connection, query)
   })
+}
+
+/** Return the runs of each value of a field from a database as it is. */
+export async function groupsFrom(connection: RunConnection, query: GroupQuery): Promise<RunGroups> {
+  const { rows } = await selectGroups(query, connection.dialect).execute(connection.database)
+  const groups = rows.map(({ value, runs, measured, least, mean, greatest }) => ({
+    value: value === null || query.by.kind !== 'parameter' ? value : (JSON.parse(value) as JsonValue),
+    runs: Number(runs),
+    measured: Number(measured),
+    least,
+    mean,
+    greatest,
+  }))
+  return { groups: inOrder(groups).slice(0, GROUP_LIMIT), count: groups.length }
 }
 
 /** Return runs by their ids, in that order, from the index of a store as it is. */

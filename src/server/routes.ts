@@ -1,6 +1,5 @@
 /** The addresses of the API under `/api/v1`: parameters, answers and what they do. */
 import { z } from 'zod/mini'
-import { groupRuns } from '../database/groups.ts'
 import { VERSION } from '../core/version.ts'
 import { diffRuns } from '../diff/runs.ts'
 import { journalProblems } from '../store/journal-read.ts'
@@ -188,8 +187,8 @@ export function routes(): readonly Route[] {
         measure: optionalText('Field of numbers whose range is wanted: a metric, a parameter, duration'),
       },
       answer: { kind: 'json', schema: groupsSchema },
-      handle: async ({ values }, { store }) => {
-        const { groups, count } = await groupRuns(store, values)
+      handle: async ({ values }, { lists }) => {
+        const { groups, count } = await lists.groups(values)
         return json({ groups: groups.map(shortGroup), count } satisfies GroupsBody)
       },
     }),

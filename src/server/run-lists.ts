@@ -4,12 +4,15 @@
  */
 import { createHash } from 'node:crypto'
 import { writtenField } from '../database/expression/fields.ts'
+import { groupRuns } from '../database/groups.ts'
 import { orderRuns, runsWithIds, withValues } from '../database/pages.ts'
 import type { JsonValue } from '../core/json-value.ts'
 import type { RunId } from '../core/run-id.ts'
-import type { ValuedRun } from '../database/columns.ts'
 import type { Field } from '../database/expression/expression.ts'
+import type { GroupOptions, RunGroups } from '../database/groups.ts'
 import type { RunFilter } from '../database/filter.ts'
+import type { ValuedRun } from '../database/columns.ts'
+import type { OrderedRuns } from '../database/pages.ts'
 import type { RunOrder } from '../database/run-order.ts'
 import type { RunOfList } from '../database/runs.ts'
 import type { Store } from '../store/store.ts'
@@ -34,12 +37,12 @@ const DAMAGED_LIMIT = 20
 
 /** A source of runs: a store, or the index of a server. */
 export interface RunSource {
-  /** As `orderRuns`; `first` are the first runs, if they were read to decide on the columns. */
-  readonly order: (
-    filter: Omit<RunFilter, 'limit'>,
-  ) => Promise<RunOrder & { readonly first?: readonly ValuedRun[] }>
+  /** As `orderRuns`. */
+  readonly order: (filter: Omit<RunFilter, 'limit'>) => Promise<OrderedRuns>
   /** As `runsWithIds`. */
   readonly runs: (ids: readonly RunId[], columns: readonly Field[]) => Promise<RunOfList[]>
+  /** As `groupRuns`. */
+  readonly groups: (options: GroupOptions) => Promise<RunGroups>
 }
 
 /** Return the source that a store is. */
@@ -47,6 +50,7 @@ export function sourceOf(store: Store): RunSource {
   return {
     order: async (filter) => orderRuns(store, filter),
     runs: async (ids, columns) => runsWithIds(store, ids, columns),
+    groups: async (options) => groupRuns(store, options),
   }
 }
 
@@ -54,7 +58,7 @@ export function sourceOf(store: Store): RunSource {
 interface Ordered {
   readonly key: string
   readonly order: RunOrder
-  readonly first?: readonly ValuedRun[] | undefined
+  readonly first?: readonly ValuedRun[]
 }
 
 /** The lists of one store. */
@@ -95,6 +99,11 @@ export class RunLists {
       })),
       names: order.names,
     }
+  }
+
+  /** Return the runs that an expression selects in groups. @throws The errors of `groupRuns`. */
+  async groups(options: GroupOptions): Promise<RunGroups> {
+    return this.#source.groups(options)
   }
 
   #known(list: string | undefined, query: string): Ordered | undefined {

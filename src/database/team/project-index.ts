@@ -7,7 +7,8 @@ import { hash } from 'node:crypto'
 import { sql } from 'kysely'
 import { columnFields } from '../columns.ts'
 import { checkFilter } from '../filter.ts'
-import { orderFrom, runsFrom } from '../indexed.ts'
+import { checkGroups } from '../groups.ts'
+import { groupsFrom, orderFrom, runsFrom } from '../indexed.ts'
 import { AUTO_RUNS, withValues } from '../pages.ts'
 import { CHECKED, refresh } from '../refresh.ts'
 import { POSTGRES, createStatements } from '../schema.ts'
@@ -18,6 +19,7 @@ import type { Store } from '../../store/store.ts'
 import type { RunConnection } from '../connection.ts'
 import type { Field } from '../expression/expression.ts'
 import type { RunFilter } from '../filter.ts'
+import type { GroupOptions, RunGroups } from '../groups.ts'
 import type { OrderedRuns } from '../pages.ts'
 import type { RunOfList } from '../runs.ts'
 import type { DatabaseAddress } from './address.ts'
@@ -54,7 +56,8 @@ export class ProjectIndex {
     return this.#work(async (connection) => {
       await this.#refresh()
       const order = await orderFrom(connection, checked)
-      const first = await runsFrom(connection, this.#store, order.ids.slice(0, AUTO_RUNS))
+      const isAuto = checked.columns.some(({ kind }) => kind === 'auto')
+      const first = isAuto ? await runsFrom(connection, this.#store, order.ids.slice(0, AUTO_RUNS)) : []
       return { ...order, damaged: this.#damaged, columns: columnFields(checked.columns, first), first }
     })
   }
@@ -65,6 +68,15 @@ export class ProjectIndex {
     return this.#work(async (connection) =>
       (await runsFrom(connection, this.#store, ids)).map((match) => withValues(match, columns)),
     )
+  }
+
+  /** Return the runs that an expression selects in groups. */
+  async groups(options: GroupOptions): Promise<RunGroups> {
+    const query = checkGroups(options)
+    return this.#work(async (connection) => {
+      await this.#refresh()
+      return groupsFrom(connection, query)
+    })
   }
 
   /** Make the next question bring the index up to date: runs were added or removed. */

@@ -14,7 +14,6 @@ import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
 import type { TeamAdministration } from '../../database/team/administration.ts'
 import type { TokenInfo } from '../../database/team/tokens.ts'
-import type { Downloads } from '../downloads.ts'
 import type { FailureAnswer } from '../errors.ts'
 import type { PageFiles } from '../page-files.ts'
 import type { Result } from '../routes.ts'
@@ -32,13 +31,13 @@ export interface TeamParts {
   readonly administration: TeamAdministration
   readonly access: Access
   readonly trail: AuditTrail
-  /** Of all projects. */
-  readonly downloads: Downloads
   readonly hosts: Hosts
   readonly rate: Rate
   /** Bytes of the longest file of a run. */
   readonly fileLimit: number
   readonly projectOf: (name: string) => Promise<Project>
+  /** Return a project that somebody with a token has opened. */
+  readonly openedProject: (name: string) => Promise<Project> | undefined
   /** Called with a sentence about what the server, and not the client, did wrong. */
   readonly onProblem: (sentence: string) => void
 }
@@ -48,7 +47,7 @@ const STREAM_LIMIT = 100
 
 /** Build the server. */
 export function buildTeamServer(parts: TeamParts, files: PageFiles): Hono {
-  const { hosts, access, rate, downloads } = parts
+  const { hosts, access, rate } = parts
   const app = new Hono()
   const buckets = new Buckets(rate)
   const streams = new Streams()
@@ -82,17 +81,11 @@ export function buildTeamServer(parts: TeamParts, files: PageFiles): Hono {
   app.get('/api/v1/projects', async (context) =>
     respond(context, { kind: 'json', body: projectsOf(await tokenOf(context)) }),
   )
-  // The address is a secret of its own: a browser that saves a file sends no token.
-  app.get('/api/v1/projects/:project/downloads/:download', (context) => {
-    buckets.take(addressOf(context))
-    return respond(context, { kind: 'file', file: downloads.take(context.req.param('download')) })
-  })
   for (const route of routes) {
-    if (route.isOpen) continue
     const path = `/api/v1/projects/{project}${route.path}`.replaceAll(/\{(\w+)\}/g, ':$1')
     app[route.method](path, async (context) => {
-      const token = await tokenOf(context)
       const name = context.req.param('project') ?? ''
+      const token = route.isOpen ? openToken(name) : await tokenOf(context)
       await allow(parts, context, token, name, route)
       const services = await servicesOf(parts, context, token, name)
       const result = await route.handle(await requestOf(context, route), services)
@@ -109,6 +102,11 @@ export function buildTeamServer(parts: TeamParts, files: PageFiles): Hono {
   })
   servePageFiles(app, files, (error) => withoutRoot(parts, error))
   return app
+}
+
+/** Return what stands for a token at an address that is a secret of its own: it was told to one who has a token. */
+function openToken(project: string): TokenInfo {
+  return { id: 0, name: '', project, role: 'reader', createdAt: '', usedAt: null, revokedAt: null }
 }
 
 /** Check the role that an address needs. A refusal of a change is in the audit log. */
@@ -139,7 +137,8 @@ async function servicesOf(
   name: string,
 ): Promise<TeamServices> {
   if (!isProjectName(name)) throw new Refusal(404, 'ERR_LINEAPRINT_NOT_FOUND', 'there is no such project')
-  const project = await parts.projectOf(name)
+  const project = token.id === 0 ? await parts.openedProject(name) : await parts.projectOf(name)
+  if (project === undefined) throw new Refusal(404, 'ERR_LINEAPRINT_NOT_FOUND', 'there is no such project')
   return {
     project,
     token,
@@ -150,7 +149,7 @@ async function servicesOf(
     lists: project.lists,
     reader: project.reader,
     contents: project.contents,
-    downloads: parts.downloads,
+    downloads: project.downloads,
     directory: '',
     trackers: [],
     // There are no sessions: each request has a token.

@@ -7,6 +7,7 @@ import { isMissing, pathExists } from '../../util/fs.ts'
 import { isRunId } from '../../core/run-id.ts'
 import { removeRunFolder, sweepRemoved } from '../../store/remove-folder.ts'
 import { Contents } from '../contents.ts'
+import { Downloads } from '../downloads.ts'
 import { RunLists } from '../run-lists.ts'
 import { RunReader } from '../run-reader.ts'
 import { Incoming } from './incoming.ts'
@@ -22,6 +23,7 @@ export interface Project {
   readonly lists: RunLists
   readonly reader: RunReader
   readonly contents: Contents
+  readonly downloads: Downloads
   readonly incoming: Incoming
   /** Work that changes a run, by its id. */
   readonly changes: KeyedQueue
@@ -56,6 +58,7 @@ export async function openProject(root: string, address: DatabaseAddress, name: 
     lists: new RunLists(index),
     reader: new RunReader(store),
     contents: new Contents(store),
+    downloads: new Downloads(),
     incoming,
     changes: new KeyedQueue(),
   }

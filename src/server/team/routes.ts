@@ -1,9 +1,8 @@
 /** The addresses of a server of a team: those of the page below each project, and those that move runs. */
-import { createReadStream } from 'node:fs'
 import { basename, join } from 'node:path'
 import { VERSION } from '../../core/version.ts'
 import { LineaprintError } from '../../core/errors.ts'
-import { isRunId } from '../../core/run-id.ts'
+import { isRunId, safeFileName } from '../../core/run-id.ts'
 import { listPath, piecePath } from '../../store/objects/layout.ts'
 import { receiveList, receivePiece } from '../../store/objects/receive.ts'
 import { removeRunFolder } from '../../store/remove-folder.ts'
@@ -32,6 +31,7 @@ import { checkBody, routes } from '../routes.ts'
 import { auditSchema } from './audit-body.ts'
 import { commitRun, filesOfRun } from './commit.ts'
 import { appendLive, isLiveFile, startLive } from './live.ts'
+import type { FileHandle } from 'node:fs/promises'
 import type { TeamAdministration } from '../../database/team/administration.ts'
 import type { Role, TokenInfo } from '../../database/team/tokens.ts'
 import type { RunId } from '../../core/run-id.ts'
@@ -57,6 +57,9 @@ export interface TeamServices extends Services {
 export interface TeamRoute extends Route<TeamServices> {
   readonly role: Role
 }
+
+/** Bytes that are read at a time. */
+const BLOCK = 1 << 20
 
 /** Bytes of a list of the files of a run. */
 const FILES_LIMIT = 32 << 20
@@ -332,19 +335,32 @@ async function pathsOf(folder: string): Promise<string[]> {
   return [RECORD_FILE, ...(await inFolder('')()), ...annotations].toSorted()
 }
 
+/** Return a file as a result. @throws ERR_LINEAPRINT_NOT_FOUND if it is not there. */
 async function fileAnswer(path: string): Promise<Result> {
+  let file: FileHandle
   try {
-    const file = await openUnlinked(path)
-    const { size } = await file.stat()
-    // What a file grows by meanwhile is not of this answer.
-    const blocks = (signal: AbortSignal): AsyncIterable<Uint8Array> =>
-      createReadStream('', { fd: file, start: 0, end: size - 1, signal })
-    if (size > 0) return { kind: 'file', file: { name: basename(path), size, blocks } }
-    await file.close()
-    return { kind: 'file', file: { name: basename(path), size, blocks: async function* () {} } }
+    file = await openUnlinked(path)
   } catch (cause) {
     if (!isMissing(cause)) throw cause
     throw new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', 'there is no such content', { cause })
+  }
+  const { size } = await file.stat()
+  return {
+    kind: 'file',
+    file: { name: safeFileName(basename(path)), size, blocks: (signal) => blocksOf(file, size, signal) },
+  }
+}
+
+/** Yield the bytes of an open file, and close it. What it grows by meanwhile is not among them. */
+async function* blocksOf(file: FileHandle, size: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  await using owned = file
+  for (let done = 0; done < size && !signal.aborted;) {
+    const block = Buffer.alloc(Math.min(BLOCK, size - done))
+    const { bytesRead } = await owned.read(block, 0, block.length, done)
+    if (bytesRead === 0)
+      throw new LineaprintError('ERR_LINEAPRINT_CHANGED', 'the file was cut while it was sent')
+    yield block.subarray(0, bytesRead)
+    done += bytesRead
   }
 }
 

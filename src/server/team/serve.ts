@@ -7,7 +7,6 @@ import { ServerLock } from '../../database/team/server-lock.ts'
 import { errorText } from '../../util/error-text.ts'
 import { makeFolders, storeError, systemReason } from '../../util/fs.ts'
 import { OWNER_MODES } from '../../util/modes.ts'
-import { Downloads } from '../downloads.ts'
 import { readPageFiles } from '../page-files.ts'
 import { Access } from './access.ts'
 import { buildTeamServer } from './app.ts'
@@ -101,11 +100,11 @@ async function serveLocked(
       administration,
       access: new Access(administration),
       trail,
-      downloads: new Downloads(),
       hosts: new Hosts([host, ...names]),
       rate: { perSecond: requestsPerSecond, burst: 2 * requestsPerSecond },
       fileLimit,
       projectOf,
+      openedProject: (name) => projects.get(name),
       onProblem,
     },
     files,

@@ -89,6 +89,12 @@ function teamSession(): TeamSession | undefined {
   return text === null ? undefined : (JSON.parse(text) as TeamSession)
 }
 
+/** Return the beginning of the addresses of the project; empty on the local page. */
+function projectPath(): string {
+  const { project = '' } = teamSession() ?? {}
+  return project === '' ? '' : `/projects/${encodeURIComponent(project)}`
+}
+
 /** Sign in to the server of a team. @throws ApiError if it does not take the token. */
 export async function signInTeam(token: string): Promise<void> {
   sessionStorage.setItem(TEAM, JSON.stringify({ token, project: '' } satisfies TeamSession))
@@ -126,8 +132,7 @@ async function request(path: string, { method = 'GET', values = {}, body, signal
   }
   const query = search.size === 0 ? '' : `?${search}`
   const team = teamSession()
-  const base =
-    team === undefined || team.project === '' ? '' : `/projects/${encodeURIComponent(team.project)}`
+  const base = projectPath()
   let response: Response
   try {
     response = await fetch(`/api/v1${base}${path}${query}`, {
@@ -274,7 +279,7 @@ export async function saveFile(id: string, file: FileOfRun): Promise<void> {
   const path = `/runs/${encodeURIComponent(id)}/downloads`
   const { download, name } = await send<DownloadBody>(path, { method: 'POST', body: file })
   const link = document.createElement('a')
-  link.href = `/api/v1/downloads/${encodeURIComponent(download)}`
+  link.href = `/api/v1${projectPath()}/downloads/${encodeURIComponent(download)}`
   link.download = name
   document.body.append(link)
   link.click()

@@ -114,6 +114,10 @@ export async function startMlflow(folder) {
     stdio: 'ignore',
     detached: true,
   })
+  const stop = () => {
+    // The server starts processes of its own: they are one group.
+    if (server.pid !== undefined) process.kill(-server.pid, 'SIGTERM')
+  }
   const address = `http://127.0.0.1:${port}`
   for (let tries = 0; ; tries++) {
     const isUp = await fetch(`${address}/health`).then(
@@ -180,9 +184,8 @@ export async function startMlflow(folder) {
       await Promise.all(others.slice(at, at + 8).map(async (run) => log(run, true)))
     await log({ name: 'goes on', lr: 0.5, layers: 9, accuracy: 0.2, data: 'b' }, false)
   } catch (error) {
-    process.kill(-server.pid, 'SIGTERM')
+    stop()
     throw error
   }
-  // The server starts processes of its own: they are one group.
-  return { address, experiment, stop: () => process.kill(-server.pid, 'SIGTERM') }
+  return { address, experiment, stop }
 }

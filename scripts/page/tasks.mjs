@@ -86,8 +86,8 @@ function mlflowTasks() {
       await at.see(at.page.locator('[row-index="0"]').getByText(BEST, { exact: true }))
     },
     'why do these two differ': async (at) => {
-      await at.click(at.page.locator('[row-index="1"] input.ag-checkbox-input').first())
-      await at.click(at.page.locator('[row-index="2"] input.ag-checkbox-input').first())
+      await at.click(at.page.locator('[row-index="1"] .ag-selection-checkbox').first())
+      await at.click(at.page.locator('[row-index="2"] .ag-selection-checkbox').first())
       await at.click(at.page.getByRole('button', { name: 'Compare' }))
       await at.see('text=/Comparing 2 Runs/i')
     },
@@ -172,17 +172,18 @@ try {
     lineaprintTasks(record.outputs.model.weights),
     'run 199',
   )
+  console.error(ours)
   let theirs = {}
   if (starting !== undefined) {
     mlflow = await starting
     const other = await browser.newContext({ viewport: { width: 1440, height: 900 } })
-    other.setDefaultTimeout(30_000)
+    other.setDefaultTimeout(45_000)
     theirs = await count(
       browser,
       async () => {
         const page = await other.newPage()
         await page.goto(`${mlflow.address}/#/experiments/${mlflow.experiment}/runs`)
-        await page.waitForSelector('[row-index="3"] input.ag-checkbox-input')
+        await page.waitForSelector('[row-index="3"]', { state: 'attached' })
         return page
       },
       mlflowTasks(),

@@ -6,7 +6,7 @@ import { listRuns } from '../../src/database/runs.ts'
 import { storeIn } from '../../src/store/store.ts'
 import { folderOf } from '../support/folder.ts'
 import { recordOf, writeRun } from './support.ts'
-import type { RunGroup } from '../../src/database/groups.ts'
+import type { RunGroup } from '../../src/database/group-order.ts'
 
 const text = fc.constantFrom('a', 'A', "it's", '%', 'ä', '"')
 const run = fc.record({

@@ -186,7 +186,7 @@ describe('refusals', () => {
       ['/runs?limit=1&limit=2', 400, 'limit'],
       ['/runs?offset=1e400', 400, 'offset'],
       ['/metrics', 400, 'run'],
-      ['/metrics?run=run-0&axis=epoch', 400, 'axis'],
+      ['/metrics?run=run-0&axis=moon', 400, 'axis'],
       ['/none', 404, '/api/v1/none'],
     ] as const) {
       const [received, error] = await refusal(`/api/v1${path}`)

@@ -39,13 +39,13 @@ test('each content counts the runs that made and used it, the newest first', asy
   const { total, contents } = await listOf(root, 'kind=datasets')
   expect(total).toBe(3)
   const facts = contents.map(({ digest, names, made, used, lastRun }) => [digest, names, made, used, lastRun])
-  expect(facts.toSorted()).toEqual(
-    [
-      [digestOf('c'), ['data', 'clean'], 1, 2, 'third'],
-      [digestOf('d'), ['clean'], 1, 0, 'third'],
-      [digestOf('r'), ['raw'], 0, 1, 'second'],
-    ].toSorted(),
-  )
+  const wanted = [
+    [digestOf('c'), ['data', 'clean'], 1, 2, 'third'],
+    [digestOf('d'), ['clean'], 1, 0, 'third'],
+    [digestOf('r'), ['raw'], 0, 1, 'second'],
+  ]
+  expect(facts).toHaveLength(3)
+  expect(facts).toEqual(expect.arrayContaining(wanted))
   expect(contents.at(-1)?.digest).toBe(digestOf('r'))
   expect((await listOf(root, 'kind=datasets&search=RAW')).contents.map(({ digest }) => digest)).toEqual([
     digestOf('r'),
@@ -103,15 +103,18 @@ test('tensors are compared with those of the model that went in', async () => {
     await tracker.trackOutput(made, 'tuned')
   })
   const { contents } = await listOf(root, 'kind=models')
-  expect(contents.map(({ names, made: by, used }) => [names, by, used]).toSorted()).toEqual([
-    [['base'], 0, 1],
-    [['tuned'], 1, 0],
-  ])
+  expect(contents).toHaveLength(2)
+  expect(contents).toEqual(
+    expect.arrayContaining([
+      expect.objectContaining({ names: ['base'], made: 0, used: 1 }),
+      expect.objectContaining({ names: ['tuned'], made: 1, used: 0 }),
+    ]),
+  )
   const tuned = contents.find(({ names }) => names[0] === 'tuned')
   const { tensors, related } = await contentOf(root, tuned?.digest ?? '')
   expect(related).toMatchObject([{ name: 'base', relation: 'input' }])
   expect(tensors?.changes).toEqual({ same: 1, changed: 1, added: 1, removed: 1 })
-  expect(tensors?.tensors.map(({ name, change }) => [name, change]).toSorted()).toEqual([
+  expect(tensors?.tensors.map(({ name, change }) => [name, change])).toEqual([
     ['layers.0.a', 'same'],
     ['layers.1.a', 'changed'],
     ['new', 'added'],

@@ -38,9 +38,11 @@ class Counted {
 /** The run with the greatest accuracy. */
 const BEST = 'run 137'
 
-function lineaprintTasks(ids, digest) {
-  const row = (at, name) =>
-    at.page.locator('tbody tr').filter({ has: at.page.locator(`.run-name:text-is("${name}")`) })
+function row(at, name) {
+  return at.page.locator('tbody tr').filter({ has: at.page.locator(`.run-name:text-is("${name}")`) })
+}
+
+function lineaprintTasks(digest) {
   return {
     'find the best of 200 runs': async (at) => {
       await at.click('th button:has-text("accuracy")')
@@ -84,10 +86,10 @@ function mlflowTasks() {
       await at.see(at.page.locator('[row-index="0"]').getByText(BEST, { exact: true }))
     },
     'why do these two differ': async (at) => {
-      await at.click(at.page.locator('[row-index="1"] input[type=checkbox]'))
-      await at.click(at.page.locator('[row-index="2"] input[type=checkbox]'))
+      await at.click(at.page.locator('[row-index="1"] input.ag-checkbox-input').first())
+      await at.click(at.page.locator('[row-index="2"] input.ag-checkbox-input').first())
       await at.click(at.page.getByRole('button', { name: 'Compare' }))
-      await at.see('text=Parameters')
+      await at.see('text=/Comparing 2 Runs/i')
     },
     'which data made this model': undefined,
     'is this run still true': undefined,
@@ -95,8 +97,8 @@ function mlflowTasks() {
       await at.click('input[role=combobox]')
       await at.type('attributes.status = "RUNNING"')
       await at.page.keyboard.press('Enter')
+      await at.page.locator('[row-index="1"]').first().waitFor({ state: 'detached' })
       await at.see(at.page.locator('[row-index="0"]').getByText('goes on', { exact: true }))
-      await at.page.waitForTimeout(1000)
     },
     'get this file': async (at) => {
       await at.click(at.page.getByRole('link', { name: at.recent, exact: true }))
@@ -127,8 +129,12 @@ async function count(browser, start, tasks, recent) {
       await task(at)
       results[name] = `${at.clicks}${at.letters === 0 ? '' : `, and ${at.letters} letters`}`
     } catch (error) {
-      if (process.env.TASKS_PICTURE !== undefined) await page.screenshot({ path: process.env.TASKS_PICTURE })
-      throw new Error(`${name}: not done after ${at.clicks} clicks`, { cause: error })
+      // The other tasks are counted all the same.
+      results[name] = `not done after ${at.clicks}`
+      process.exitCode = 1
+      console.error(`${name}: ${error.message}`)
+      if (process.env.TASKS_PICTURES !== undefined)
+        await page.screenshot({ path: join(process.env.TASKS_PICTURES, `${name}.png`) })
     }
     await page.close()
   }
@@ -148,7 +154,7 @@ let mlflow
 try {
   const link = await new Promise((done) => ui.stdout.once('data', (text) => done(String(text).trim())))
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 } })
-  context.setDefaultTimeout(60_000)
+  context.setDefaultTimeout(30_000)
   const first = await context.newPage()
   await first.goto(link)
   await first.waitForSelector('.run-name')
@@ -163,20 +169,20 @@ try {
       await page.waitForSelector('.run-name')
       return page
     },
-    lineaprintTasks(sweep.ids, record.outputs.model.weights),
+    lineaprintTasks(record.outputs.model.weights),
     'run 199',
   )
   let theirs = {}
   if (starting !== undefined) {
     mlflow = await starting
     const other = await browser.newContext({ viewport: { width: 1440, height: 900 } })
-    other.setDefaultTimeout(60_000)
+    other.setDefaultTimeout(30_000)
     theirs = await count(
       browser,
       async () => {
         const page = await other.newPage()
         await page.goto(`${mlflow.address}/#/experiments/${mlflow.experiment}/runs`)
-        await page.waitForSelector('[row-index="3"] input[type=checkbox]')
+        await page.waitForSelector('[row-index="3"] input.ag-checkbox-input')
         return page
       },
       mlflowTasks(),

@@ -10,39 +10,9 @@ import { valued } from './valued.ts'
 import type { JsonValue } from '../core/json-value.ts'
 import type { GroupQuery } from './query.ts'
 import type { Store } from '../store/store.ts'
-import type { ListField, ValueField } from './expression/expression.ts'
-
-/** A field by whose values runs are put in groups. A run with several tags is in the group of each. */
-export type GroupField =
-  | Extract<ValueField, { kind: 'parameter' }>
-  | { readonly kind: 'text'; readonly column: 'name' | 'run_name' | 'status' | 'parent' | 'continues' }
-  | (ListField & { readonly column: 'tags' })
-
-/** A field of numbers whose range is wanted. */
-export type MeasureField = Extract<ValueField, { kind: 'metric' | 'parameter' | 'duration' }>
-
-/** Runs that have one value of a field. */
-export interface RunGroup {
-  /** The value; null for runs without one. */
-  readonly value: JsonValue
-  readonly runs: number
-  /** Runs that have a finite number in the other field. */
-  readonly measured: number
-  readonly least: number | null
-  readonly mean: number | null
-  readonly greatest: number | null
-}
-
-/** What {@link groupRuns} found. */
-export interface RunGroups {
-  /** Those with the most runs first, up to a limit. */
-  readonly groups: readonly RunGroup[]
-  /** Number of all groups. */
-  readonly count: number
-}
-
-/** Groups that are returned. */
-export const GROUP_LIMIT = 500
+import { GROUP_LIMIT, inOrder } from './group-order.ts'
+import type { RunGroup, RunGroups } from './group-order.ts'
+import type { GroupField, MeasureField } from './query.ts'
 
 /** The groups that are asked for. */
 export interface GroupOptions {
@@ -106,12 +76,6 @@ function groupOf(key: string, runs: number, numbers: readonly number[]): RunGrou
   const value = JSON.parse(key) as JsonValue
   if (measured === 0) return { value, runs, measured, least: null, mean: null, greatest: null }
   return { value, runs, measured, least, mean: sum / measured, greatest }
-}
-
-/** Return groups with the largest first; equal ones by their values. */
-export function inOrder(groups: readonly RunGroup[]): RunGroup[] {
-  const textOf = ({ value }: RunGroup): string => JSON.stringify(value)
-  return groups.toSorted((a, b) => b.runs - a.runs || (textOf(a) < textOf(b) ? -1 : 1))
 }
 
 const COLUMNS = ['name', 'run_name', 'status', 'parent', 'continues'] as const

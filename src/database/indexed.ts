@@ -17,12 +17,12 @@ import {
 import { CHECKED, refresh } from './refresh.ts'
 import { candidatesFor, countRuns, fieldNames, indexedNamesIn } from './lookup.ts'
 import { NAME_LIMIT } from './run-order.ts'
-import { GROUP_LIMIT, inOrder } from './groups.ts'
+import { GROUP_LIMIT, inOrder } from './group-order.ts'
 import { selectGroups, selectIds } from './query.ts'
 import { isRunId } from '../core/run-id.ts'
 import type { RunId } from '../core/run-id.ts'
 import type { JsonValue } from '../core/json-value.ts'
-import type { RunGroups } from './groups.ts'
+import type { RunGroups } from './group-order.ts'
 import type { GroupQuery } from './query.ts'
 import type { RunOrder } from './run-order.ts'
 import type { Store } from '../store/store.ts'
@@ -93,7 +93,8 @@ export async function orderFrom(
 ): Promise<Omit<RunOrder, 'columns' | 'damaged'>> {
   const { rows } = await selectIds(filter, connection.dialect).execute(connection.database)
   const names = await fieldNames(connection, NAME_LIMIT)
-  return { ids: rows.map(({ id }) => id).filter(isRunId), total: await countRuns(connection), names }
+  const ids = (rows[0]?.ids ?? '').split('\n').filter(isRunId)
+  return { ids, total: await countRuns(connection), names }
 }
 
 /** Return the runs of each value of a field, from the index of a store, which is brought up to date. */

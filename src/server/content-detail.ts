@@ -66,22 +66,22 @@ export async function describeContent(
     })
   }
   const notes: string[] = []
-  const found = await findEntry(reader, runs.all, digest, notes)
-  const weights = found?.entry['weights']
+  const match = await findEntry(reader, runs.all, digest, notes)
+  const weights = match?.entry['weights']
   const isModel = kindOf(digest) === 'weights' || typeof weights === 'string'
   const kind: ContentKind = isModel ? 'models' : 'datasets'
   const [maker] = runs.made.runs
   const made = maker === undefined ? undefined : await findEntry(reader, [maker.run], digest, [])
   const related = isModel
-    ? relatedModels(contents, typeof weights === 'string' ? weights : digest, made ?? found, maker?.startedAt)
-    : equalDigests(digest, found)
-  const tensors = isModel ? await tensorsOf(contents, reader, found, related, against) : null
+    ? relatedModels(contents, typeof weights === 'string' ? weights : digest, made ?? match, maker?.startedAt)
+    : equalDigests(digest, match)
+  const tensors = isModel ? await tensorsOf(contents, reader, match, related, against) : null
   return {
     digest,
     kind,
     made: runs.made,
     used: runs.used,
-    recorded: found === undefined ? null : describeEntry(found),
+    recorded: match === undefined ? null : describeEntry(match),
     tensors,
     related,
     notes,
@@ -234,23 +234,23 @@ function listOf(value: JsonValue | undefined): readonly JsonValue[] {
   return Array.isArray(value) ? (value as readonly JsonValue[]) : []
 }
 
-/** Return the other digests of an entry, by which equal content in another form is found. */
-function equalDigests(digest: string, found: Found | undefined): RelatedBody[] {
-  if (found === undefined) return []
-  return contentDigests(found.section, found.name, found.entry)
+/** Return the other digests of an entry, by which equal content in another form is match. */
+function equalDigests(digest: string, match: Found | undefined): RelatedBody[] {
+  if (match === undefined) return []
+  return contentDigests(match.section, match.name, match.entry)
     .filter((other) => other !== digest)
-    .map((other) => ({ digest: other, name: found.name.slice(0, TEXT), relation: 'equal' }))
+    .map((other) => ({ digest: other, name: match.name.slice(0, TEXT), relation: 'equal' }))
 }
 
 /** Return models that a model can be compared with: inputs of the run that made it, then earlier ones of its name. */
 function relatedModels(
   contents: ContentsOfStore,
   digest: string,
-  found: Found | undefined,
+  match: Found | undefined,
   madeAt: string | undefined,
 ): RelatedBody[] {
-  if (found === undefined) return []
-  const { record } = found.run
+  if (match === undefined) return []
+  const { record } = match.run
   const inputs = Object.entries(record.models).flatMap(([name, entry]): RelatedBody[] => {
     if (entry.status !== 'tracked' || isResult('models', name, record)) return []
     const weights = entry['weights']
@@ -259,7 +259,7 @@ function relatedModels(
       : []
   })
   const earlier = contents
-    .earlierModels(digest, new Set([found.name]), madeAt ?? record.startedAt, EARLIER)
+    .earlierModels(digest, new Set([match.name]), madeAt ?? record.startedAt, EARLIER)
     .map((model): RelatedBody => ({
       digest: model.digest,
       name: model.name.slice(0, TEXT),
@@ -272,12 +272,12 @@ function relatedModels(
 async function tensorsOf(
   contents: ContentsOfStore,
   reader: RunReader,
-  found: Found | undefined,
+  match: Found | undefined,
   related: readonly RelatedBody[],
   wanted: string | undefined,
 ): Promise<TensorsBody> {
   const nothing = { count: 0, tensors: [], against: null, changes: null, layers: [] }
-  const own = await listOfTensors(found)
+  const own = await listOfTensors(match)
   if ('reason' in own) return { ...nothing, reason: own.reason }
   const against = wanted === undefined ? related[0] : related.find((model) => model.digest === wanted)
   const other =
@@ -291,7 +291,7 @@ async function tensorsOf(
       tensors: own.slice(0, PARTS).map((tensor) => tensorBody(tensor, null)),
     }
   }
-  const known = new Map(before.map((tensor) => [tensor.name, written(tensor)]))
+  const known = new Map(before.map((tensor) => [tensor.name, describeTensor(tensor)]))
   const changes = { same: 0, changed: 0, added: 0, removed: 0 }
   const layers = new Map<string, typeof changes>()
   const count = (name: string, change: keyof typeof changes): void => {
@@ -305,7 +305,7 @@ async function tensorsOf(
   for (const tensor of own) {
     const earlier = known.get(tensor.name)
     known.delete(tensor.name)
-    const change = earlier === undefined ? 'added' : earlier === written(tensor) ? 'same' : 'changed'
+    const change = earlier === undefined ? 'added' : earlier === describeTensor(tensor) ? 'same' : 'changed'
     count(tensor.name, change)
     if (tensors.length < PARTS) tensors.push(tensorBody(tensor, change))
   }
@@ -333,10 +333,10 @@ async function tensorsBefore(
 
 /** Read the tensor list that a run recorded of a model; the reason if there is none. */
 async function listOfTensors(
-  found: Found | undefined,
+  match: Found | undefined,
 ): Promise<readonly RecordedTensor[] | { readonly reason: string }> {
-  if (found === undefined) return { reason: 'no record of it can be read' }
-  const { run, entry } = found
+  if (match === undefined) return { reason: 'no record of it can be read' }
+  const { run, entry } = match
   const { tensorsFile } = entry
   if (typeof tensorsFile !== 'string')
     return {
@@ -365,7 +365,7 @@ function tensorBody(tensor: RecordedTensor, change: TensorBody['change']): Tenso
   }
 }
 
-function written({ dtype, shape, digest }: RecordedTensor): string {
+function describeTensor({ dtype, shape, digest }: RecordedTensor): string {
   return `${dtype} ${shape.join()} ${digest}`
 }
 

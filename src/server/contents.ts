@@ -19,7 +19,7 @@ const NAMES = 4
 /** Runs of one content that are listed. */
 const RUNS = 200
 
-/** What one run made or read, by one of its digests. */
+/** A use of a content by one run. */
 interface Use {
   readonly run: ListedRun
   readonly as: string
@@ -118,20 +118,20 @@ export class ContentsOfStore {
     before: string,
     limit: number,
   ): { digest: string; name: string }[] {
-    const found: { digest: string; name: string }[] = []
+    const models: { digest: string; name: string }[] = []
     for (const group of this.models) {
       if (group.digest === digest) continue
       const use = group.uses.find(
         ({ as, run, isMade }) => isMade && names.has(as) && Date.parse(run.startedAt) < Date.parse(before),
       )
-      if (use !== undefined) found.push({ digest: group.digest, name: use.as })
-      if (found.length >= limit) break
+      if (use !== undefined) models.push({ digest: group.digest, name: use.as })
+      if (models.length >= limit) break
     }
-    return found
+    return models
   }
 }
 
-/** What was read at one moment, and what was made of it. */
+/** The contents at one moment, and what was made of them. */
 interface Kept {
   readonly at: number
   readonly read: Promise<StoredContents>
@@ -149,18 +149,18 @@ export class Contents {
   }
 
   /** Return the contents as they are now, or were a moment ago. @throws ERR_LINEAPRINT_STORE */
-  async now(): Promise<ContentsOfStore> {
-    const kept = this.#current()
+  async current(): Promise<ContentsOfStore> {
+    const kept = this.#latest()
     return (kept.groups ??= kept.read.then(({ runs, contents }) => new ContentsOfStore(runs, contents)))
   }
 
   /** Return the contents with the links of a lineage. @throws ERR_LINEAPRINT_STORE */
   async linked(): Promise<LinkedContents> {
-    const kept = this.#current()
+    const kept = this.#latest()
     return (kept.linked ??= kept.read.then((contents) => ({ contents, links: new ContentLinks(contents) })))
   }
 
-  #current(): Kept {
+  #latest(): Kept {
     if (this.#kept === undefined || performance.now() - this.#kept.at > KEPT_MS) {
       const kept: Kept = { at: performance.now(), read: readStoredContents(this.store) }
       this.#kept = kept
@@ -199,9 +199,9 @@ const INNER_KINDS: ReadonlySet<string> = new Set(['table', 'sequence', 'splits']
 
 /** Return the digest of the bytes rather than that of a table in them. */
 function mainOf(digests: readonly string[]): string {
-  const plain = digests.find((digest) => kindOf(digest) === '')
+  const ofBytes = digests.find((digest) => kindOf(digest) === '')
   const outer = digests.find((digest) => !INNER_KINDS.has(kindOf(digest)))
-  return plain ?? outer ?? digests[0] ?? ''
+  return ofBytes ?? outer ?? digests[0] ?? ''
 }
 
 function keyOf({ run, as, isMade }: Use): string {

@@ -21,7 +21,7 @@ export interface SentFile {
   readonly blocks: (signal: AbortSignal) => AsyncIterable<Uint8Array>
 }
 
-/** What is downloaded: a log, or a file of what a run kept. */
+/** A log, or a file of what a run kept. */
 export type DownloadRequest =
   | { readonly kind: 'log'; readonly name: string }
   | {
@@ -44,11 +44,11 @@ export class Downloads {
 
   /** Return the name of a download, for one fetch. */
   add(file: SentFile): string {
-    const now = performance.now()
+    const time = performance.now()
     for (const [name, { until }] of this.#waiting)
-      if (until < now || this.#waiting.size >= LIMIT) this.#waiting.delete(name)
+      if (until < time || this.#waiting.size >= LIMIT) this.#waiting.delete(name)
     const name = randomHex(32)
-    this.#waiting.set(name, { file, until: now + GOOD_MS })
+    this.#waiting.set(name, { file, until: time + GOOD_MS })
     return name
   }
 

@@ -27,7 +27,7 @@ const OVERVIEW = 2048
 export class RunLines {
   readonly #startedAt: number
   readonly #lines = new Map<string, SeriesLine>()
-  /** What is known of the whole axis after the values were forgotten, by axis and name. */
+  /** Pictures of the whole axis, which stay when the values are forgotten, by axis and name. */
   readonly #overviews = new Map<Axis, Map<string, ReducedSeries>>()
 
   /** @param startedAt Start of the run, in milliseconds since 1970. */

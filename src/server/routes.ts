@@ -47,7 +47,7 @@ import { streamVerification } from './verification.ts'
 import type { Component } from '../core/component.ts'
 import type { StoredRun } from '../store/read.ts'
 import type { Store } from '../store/store.ts'
-import type { RunGroup } from '../database/groups.ts'
+import type { RunGroup } from '../database/group-order.ts'
 import type {
   DownloadBody,
   GroupsBody,
@@ -281,7 +281,7 @@ export function routes(): readonly Route[] {
       },
       answer: { kind: 'json', schema: contentListSchema },
       handle: async ({ values: { kind, search = '', offset, limit } }, { contents }) =>
-        json((await contents.now()).list(kind, search, offset, limit) satisfies ContentListBody),
+        json((await contents.current()).list(kind, search, offset, limit) satisfies ContentListBody),
     }),
     get('/contents/{digest}', 'A model or dataset: the runs that made and used it, and what they recorded', {
       parameters: { against: optionalText('Digest of the model with which its tensors are compared') },
@@ -289,7 +289,7 @@ export function routes(): readonly Route[] {
       handle: async ({ path, values: { against } }, { contents, reader }) => {
         const digest = path['digest'] ?? ''
         return json(
-          (await describeContent(await contents.now(), reader, digest, against)) satisfies ContentBody,
+          (await describeContent(await contents.current(), reader, digest, against)) satisfies ContentBody,
         )
       },
     }),

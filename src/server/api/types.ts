@@ -69,7 +69,7 @@ export interface RunListBody {
 
 /** Runs in groups. */
 export interface GroupsBody {
-  /** Those with the most runs first; the first ones. */
+  /** The groups with the most runs first; the first ones. */
   readonly groups: readonly {
     /** The value that its runs have; null if they have none. */
     readonly value: JsonValue

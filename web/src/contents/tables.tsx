@@ -192,17 +192,20 @@ function Statistics({ values, rows }: { readonly values: Values; readonly rows: 
   )
 }
 
+function numberOf(value: unknown): number {
+  return typeof value === 'number' ? value : 0
+}
+
 /** Return the rest in words: lengths, truths, and what is not finite. */
 function othersOf({ shortest, longest, trues, nan, infinity, negativeInfinity }: Values): string {
-  const number = (value: unknown): number => (typeof value === 'number' ? value : 0)
   return [
     typeof shortest === 'number' && typeof longest === 'number'
       ? `length ${count(shortest)}${longest === shortest ? '' : ` to ${count(longest)}`}`
       : '',
     typeof trues === 'number' ? `${count(trues)} true` : '',
-    number(nan) > 0 ? `${count(number(nan))} NaN` : '',
-    number(infinity) + number(negativeInfinity) > 0
-      ? `${count(number(infinity) + number(negativeInfinity))} infinite`
+    numberOf(nan) > 0 ? `${count(numberOf(nan))} NaN` : '',
+    numberOf(infinity) + numberOf(negativeInfinity) > 0
+      ? `${count(numberOf(infinity) + numberOf(negativeInfinity))} infinite`
       : '',
   ]
     .filter((text) => text !== '')

@@ -56,7 +56,7 @@ export function Tensors({ tensors, related, onAgainst }: TensorsProps) {
             </p>
           ) : (
             <>
-              <p>{wordsOf(changes)} of the tensors, by their digests.</p>
+              <p>Tensors, by their digests: {wordsOf(changes)}.</p>
               <Layers layers={tensors.layers} />
             </>
           )}

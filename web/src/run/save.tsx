@@ -42,7 +42,7 @@ export function SaveButton({ id, file, title, text }: SaveProps) {
       {error !== undefined && (
         <span class="bad" role="alert">
           {' '}
-          {shown(error instanceof Error ? error.message : String(error), 300)}
+          {shown(error instanceof Error ? error.message : 'it could not be saved', 300)}
         </span>
       )}
     </>

@@ -132,8 +132,8 @@ export function RunsView({ address }: { readonly address: URL }) {
   const compare = (): void => {
     if (ids.length > 1) go(compareAddress(ids))
   }
-  const move = (by: number) => (): void =>
-    setCursor((before) => Math.max(0, Math.min(matched - 1, before + by)))
+  const move = (rows: number) => (): void =>
+    setCursor((before) => Math.max(0, Math.min(matched - 1, before + rows)))
   useKeys({
     '/': () => input.current?.focus(),
     j: move(1),
@@ -216,7 +216,7 @@ export function RunsView({ address }: { readonly address: URL }) {
           by={by}
           measure={measure}
           names={names}
-          onChange={(field, range) => change({ by: field, measure: range })}
+          onChange={(field, measured) => change({ by: field, measure: measured })}
         />
       </div>
       {error !== undefined && !isOfFilter && <Failure error={error} />}

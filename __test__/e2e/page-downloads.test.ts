@@ -5,9 +5,9 @@ import { expect, test } from 'vitest'
 import { Downloads } from '../../src/server/downloads.ts'
 import { lineaprint } from '../support/program.ts'
 import { folderOf } from '../support/folder.ts'
-import { HOST, serverOf } from './support.ts'
+import { HOST, serverOf } from '../server/support.ts'
 import type { DownloadBody, ErrorBody, RunListBody } from '../../src/server/api/types.ts'
-import type { TestServer } from './support.ts'
+import type { TestServer } from '../server/support.ts'
 
 const MADE = '<script>alert(1)</script>'
 

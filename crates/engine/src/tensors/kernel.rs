@@ -181,8 +181,8 @@ pub(super) struct Compared {
     pub squares: f64,
 }
 
-/// Distances below it are of numbers whose products may lose digits.
-const TINY: f32 = f32::MIN_POSITIVE * (1 << 26) as f32;
+/// Distances below it (2^-100) are of numbers whose products may lose digits.
+const TINY: f32 = f32::from_bits(27 << 23);
 
 /// Counts and sums of two sides while a batch is swept.
 struct Comparing<S: Simd> {
@@ -296,7 +296,7 @@ pub(super) fn compare_brain<S: Simd>(
 /// Return numbers of the upper 16 bits of 32: those at even positions, and those at odd ones.
 #[inline(always)]
 fn brains<S: Simd>(pairs: u32x16<S>) -> [f32x16<S>; 2] {
-    [pairs << 16, pairs & 0xffff_0000].map(|halves| halves.bitcast())
+    [(pairs << 16).bitcast(), (pairs & 0xffff_0000).bitcast()]
 }
 
 /// Return codes of 16 bits, two in a lane: the first one in the lower half.

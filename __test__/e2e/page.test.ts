@@ -112,8 +112,9 @@ describe.skipIf(!isPossible)('the page in Chromium', () => {
         errors.push(message.text())
     })
     await page.goto(link)
-    await page.waitForSelector('.run-name')
-  }, 120_000)
+    // The first look makes the index, of a record of 60 MB too.
+    await page.waitForSelector('.run-name', { timeout: 90_000 })
+  }, 180_000)
 
   afterAll(async () => {
     await browser.close()

@@ -86,15 +86,17 @@ export function RunsView({ address }: { readonly address: URL }) {
     for (const stop of pending.current.values()) stop.abort()
     pending.current.clear()
     current.current.list = undefined
-    void load(0, undefined)
-    void countRunning()
+    // One after the other: both bring the index up to date.
+    void load(0, undefined).then(countRunning)
     setCursor(-1)
     const timer = setInterval(() => {
       if (document.hidden) return
       // Without the name of a list, the server makes a new one.
       const [start, end] = range.current
-      void countRunning()
-      void load(Math.floor(start / PART), undefined).then(() => showRange(start, end))
+      void load(Math.floor(start / PART), undefined).then(() => {
+        showRange(start, end)
+        return countRunning()
+      })
     }, AGAIN)
     return () => clearInterval(timer)
   }, [queryKey])

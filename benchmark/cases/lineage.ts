@@ -91,13 +91,6 @@ async function storeWith(runs: number, folder: string): Promise<{ store: Store; 
   )
   await tracker.run(() => undefined)
   const { record } = await readRun(tracker.runDirectory)
-  const file = (content: number): object => ({
-    status: 'tracked',
-    kind: 'file',
-    path: `/data/${content}`,
-    bytes: 1000,
-    digest: `blake3:${content.toString(16).padStart(64, '0')}`,
-  })
   let bytes = 0
   for (let run = 0; run < runs; run++) {
     const text = JSON.stringify({
@@ -115,4 +108,14 @@ async function storeWith(runs: number, folder: string): Promise<{ store: Store; 
   }
   await setTimeout(REST_MS)
   return { store, bytes }
+}
+
+function file(content: number): object {
+  return {
+    status: 'tracked',
+    kind: 'file',
+    path: `/data/${content}`,
+    bytes: 1000,
+    digest: `blake3:${content.toString(16).padStart(64, '0')}`,
+  }
 }

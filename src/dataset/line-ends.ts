@@ -6,8 +6,7 @@ import type { NativeMixedLineEnds } from '../native/load.ts'
 export function lineEndWarnings(mixed: NativeMixedLineEnds | undefined, paths: readonly string[]): string[] {
   if (mixed === undefined) return []
   const { part, withoutReturn, withReturn } = mixed
-  const verb = (count: number): string => (count === 1 ? 'ends' : 'end')
   return [
-    `${paths[part] ?? 'the file'} mixes line ends: ${plural(withReturn, 'line')} ${verb(withReturn)} with a carriage return and a line feed, and ${withoutReturn.toLocaleString('en')} with a line feed alone`,
+    `${paths[part] ?? 'the file'} mixes line ends: ${plural(withReturn, 'line')} ${withReturn === 1 ? 'ends' : 'end'} with a carriage return and a line feed, and ${withoutReturn.toLocaleString('en')} with a line feed alone`,
   ]
 }

@@ -284,10 +284,10 @@ export async function readListedDataset(
   { stated: given, ...options }: DatasetOptions = {},
 ): Promise<ListedDataset> {
   const stated = checkStated(given)
-  return { ...(await listed(source, options)), ...(stated && { stated }) }
+  return { ...(await readListed(source, options)), ...(stated && { stated }) }
 }
 
-async function listed(source: DatasetSource, options: DatasetOptions): Promise<ListedDataset> {
+async function readListed(source: DatasetSource, options: DatasetOptions): Promise<ListedDataset> {
   if (typeof source !== 'string' || options.sample !== undefined) return readSource(source, options)
   const path = resolve(checkPath(source))
   if (!(await statPath(path, source)).isDirectory()) return readSource(source, options)

@@ -38,7 +38,7 @@ export function checkStated(given: StatedTerms | undefined): StatedTerms | undef
       throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `${field} must be a list of texts`, {
         field,
         expected: `at most ${MOST} texts of 1 to ${LENGTH} characters`,
-        received: String(JSON.stringify(value)).slice(0, 80),
+        received: (JSON.stringify(value) ?? 'nothing').slice(0, 80),
       })
     return value.length === 0 ? [] : [[field, [...value]] as const]
   })

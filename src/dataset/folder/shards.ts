@@ -182,7 +182,7 @@ class ShardEntry {
       throw new LineaprintError('ERR_LINEAPRINT_UNSUPPORTED', 'a shard has a format that is not read', {
         path: join(root, index),
         expected: 'mds',
-        received: String(JSON.stringify(value['format'])).slice(0, 80),
+        received: (JSON.stringify(value['format']) ?? 'nothing').slice(0, 80),
       })
   }
 
@@ -238,7 +238,7 @@ class ShardEntry {
     throw new LineaprintError('ERR_LINEAPRINT_UNSUPPORTED', 'a shard has a compression that is not read', {
       path: join(this.#root, this.#index),
       expected: 'zstd or gz',
-      received: String(JSON.stringify(compression)).slice(0, 80),
+      received: (JSON.stringify(compression) ?? 'nothing').slice(0, 80),
       hint: 'decompress the shards beside their index',
     })
   }

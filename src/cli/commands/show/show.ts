@@ -252,9 +252,9 @@ function tracked(section: Exclude<TrackedSection, 'models'>, name: string, entry
 function statedFacts(entry: TrackedRecord): string[] {
   const stated: unknown = entry.status === 'tracked' ? entry['stated'] : undefined
   const lists = { licenses: 'licence', sources: 'source', preprocessing: 'preprocessing' }
-  return Object.entries(lists).flatMap(([field, word]) => {
+  return Object.entries(lists).flatMap(([list, word]) => {
     const texts: unknown =
-      typeof stated === 'object' && stated !== null ? (stated as Record<string, unknown>)[field] : undefined
+      typeof stated === 'object' && stated !== null ? (stated as Record<string, unknown>)[list] : undefined
     if (!Array.isArray(texts)) return []
     return texts.filter((text) => typeof text === 'string').map((text) => `stated ${word}: ${text}`)
   })

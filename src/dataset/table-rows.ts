@@ -122,20 +122,23 @@ export async function readTables(
 ): Promise<ReadTables> {
   checkKeys(options, [...TABLE_OPTIONS, 'key', 'rows', 'output'])
   const { key = [], rows = 0, output } = options
-  const files = [before, after].map((paths) =>
-    typeof paths === 'string' ? [checkPath(paths)] : checkPaths(paths),
-  )
-  if (output !== undefined) await refuseInput(output, files.flat())
+  const wanted = { ...tableRequest(options), statistics: false }
+  const [first, second] = [filesOf(before), filesOf(after)]
+  if (output !== undefined) await refuseInput(output, [...first, ...second])
   const request = {
     key: [...key],
     secret: randomBytes(32),
     list: rows,
     ...(output !== undefined && { output }),
   }
-  const wanted = { ...tableRequest(options), statistics: false }
-  const [first = [], second = []] = files.map((paths) => ({ paths: [...paths], options: wanted }))
   const outcome = await runJob(options, (job, threads) =>
-    native.diffRows(job, first, second, request, threads),
+    native.diffRows(
+      job,
+      { paths: first, options: wanted },
+      { paths: second, options: wanted },
+      request,
+      threads,
+    ),
   )
   if (typeof outcome.wrongKey === 'number') {
     const paths = outcome.wrongKey === 0 ? before : after
@@ -146,6 +149,10 @@ export async function readTables(
     after: readTable(after, outcome.after, wanted.algorithm),
     rows: toComparison(outcome, key),
   }
+}
+
+function filesOf(paths: TablePaths): string[] {
+  return typeof paths === 'string' ? [checkPath(paths)] : checkPaths(paths)
 }
 
 function readTable(

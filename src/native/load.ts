@@ -23,6 +23,7 @@ export type {
   NativeFailure,
   NativeHealth,
   NativeKnownFile,
+  NativeLeaks,
   NativeListedRow,
   NativeModel,
   NativePart,

@@ -102,6 +102,8 @@ export type {
   LeakReport,
   LeakSplit,
   LeakSplits,
+  NearExample,
+  NearLeaks,
 } from './dataset/leaks.ts'
 export type { ColumnChange, RowRange, TableDiff, TableSide, TableSource } from './dataset/table-diff.ts'
 export type { CellChange, ComparedRows, RowChange, RowComparison, RowOptions } from './dataset/table-rows.ts'

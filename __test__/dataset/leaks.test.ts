@@ -87,6 +87,40 @@ test('folders of files are compared by content, folders of tables by rows', asyn
   })
 })
 
+test('near texts are counted with their exact similarity, and equal ones with them', async () => {
+  const sentence = 'the quick brown fox jumps over the lazy dog and runs away'
+  const root = folderOf({
+    'train.csv': `id,text\n1,${sentence}\n2,${sentence} now\n3,something else altogether\n4,\n`,
+    'test.csv': `id,text\n1,${sentence.toUpperCase()}!\n2,Something  else altogether\n3,\n`,
+  })
+  const splits = { train: join(root, 'train.csv'), test: join(root, 'test.csv') }
+  const report = await findLeaks(splits, { text: ['text'], near: true })
+  expect(report.pairs).toEqual([{ first: 'train', second: 'test', firstItems: 2, secondItems: 2 }])
+  expect(report.near).toMatchObject({
+    threshold: 0.8,
+    shingle: 5,
+    permutations: 128,
+    bands: 21,
+    bandRows: 6,
+    textPairs: 3,
+    splits: [
+      { name: 'train', items: 4, duplicates: 1 },
+      { name: 'test', items: 3, duplicates: 0 },
+    ],
+    pairs: [{ first: 'train', second: 'test', firstItems: 4, secondItems: 3 }],
+    examples: [
+      { first: 'train', firstItem: 0, second: 'test', secondItem: 0 },
+      { first: 'train', firstItem: 1, second: 'test', secondItem: 0 },
+    ],
+  })
+  // 53 runs of the sentence, and one more with the last character.
+  expect(report.near?.examples[0]?.similarity).toBe(53 / 54)
+  expect(report.near?.recall).toBeCloseTo(1 - (1 - 0.8 ** 6) ** 21, 12)
+  await expect(findLeaks(splits, { near: 0.5 })).rejects.toMatchObject({ field: 'near' })
+  for (const near of [0, 1.5, NaN])
+    await expect(findLeaks(splits, { text: ['text'], near })).rejects.toMatchObject({ field: 'near' })
+})
+
 test('wrong arguments are refused', async () => {
   await expect(findLeaks({})).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_ARGUMENT', field: 'splits' })
   await expect(findLeaks({ a: 'a.csv' }, { examples: -1 })).rejects.toMatchObject({ field: 'examples' })

@@ -123,7 +123,7 @@ function pair(inputs: Inputs, edit: 'cells' | 'rows', most: number, title: strin
       return Promise.resolve({
         bytes: bytes * 2,
         contestants,
-        missing: existsSync(LAKE_SIFT) ? [] : ['lake-sift'],
+        missing: existsSync(ROW_DIFF) ? [] : ['lake-sift', 'Oxen'],
         notes,
       })
     },

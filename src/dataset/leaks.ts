@@ -9,6 +9,7 @@ import { isFolder } from '../util/fs.ts'
 import { tableFiles } from './folder/table-files.ts'
 import { isTableFile, takesSchema } from './table-names.ts'
 import { tableRequest } from './table.ts'
+import type { NativeLeaks } from '../native/load.ts'
 import type { TableOptions } from './table.ts'
 
 /** Splits by name: a table file, a folder of one table, the paths of files that are one table, or a folder of files. */
@@ -21,6 +22,12 @@ export interface LeakOptions extends Omit<TableOptions, 'unordered'> {
    * between splits" of `docs/datasets.md` defines it. @default none: rows are equal if all cells are
    */
   readonly text?: readonly string[] | undefined
+  /**
+   * The least similarity of texts that are near each other, above 0 and at most 1; `true` for 0.8. Needs `text`: the rows
+   * whose text is nearly that of others are counted as well. Section "Near duplicates" of `docs/datasets.md` defines it.
+   * @default none
+   */
+  readonly near?: boolean | number | undefined
   /** The number of examples. @default 10 */
   readonly examples?: number | undefined
 }
@@ -52,18 +59,49 @@ export interface LeakExample {
   readonly secondItem: number | string
 }
 
+/** Two rows of two splits whose texts are near each other. */
+export interface NearExample extends LeakExample {
+  /** Jaccard similarity of their shingles: exact, not estimated. */
+  readonly similarity: number
+}
+
+/** Rows whose text is equal to that of another one or near it. */
+export interface NearLeaks {
+  /** The least similarity. */
+  readonly threshold: number
+  /** Characters of a shingle. */
+  readonly shingle: number
+  /** Numbers of a MinHash signature. */
+  readonly permutations: number
+  /** Bands of a signature. */
+  readonly bands: number
+  /** Numbers of a band. */
+  readonly bandRows: number
+  /** The probability that a pair at the threshold is found: `1 - (1 - threshold ** bandRows) ** bands`. */
+  readonly recall: number
+  /** Pairs of different texts that are near each other, within splits and between them. */
+  readonly textPairs: number
+  /** In each split, the rows that are equal to one before them or near it. */
+  readonly splits: readonly LeakSplit[]
+  /** Each two splits, with the rows of each that have an equal or a near one in the other. */
+  readonly pairs: readonly LeakPair[]
+  readonly examples: readonly NearExample[]
+}
+
 /** The result of {@link findLeaks}. */
 export interface LeakReport {
   /** The kind of the items: rows of tables, or files of folders. */
   readonly unit: 'row' | 'file'
   /** Columns that were compared as text; none if whole rows or files were. */
   readonly text: readonly string[]
-  /** True if no item is in several splits. */
+  /** True if no item is in several splits, nor one that is near another if those are looked for. */
   readonly disjoint: boolean
   readonly splits: readonly LeakSplit[]
   /** Each two splits, in the order given; also those that have nothing in common. */
   readonly pairs: readonly LeakPair[]
   readonly examples: readonly LeakExample[]
+  /** The same of equal and near texts; absent unless `near` is set. */
+  readonly near?: NearLeaks
 }
 
 /**
@@ -71,7 +109,9 @@ export interface LeakReport {
  * tables, count files by their content.
  *
  * Cost: one read of every split, on all threads. Memory holds at most 192 MiB for rows and a temporary file the rest, 32
- * bytes for each row; for files it holds a path and a digest each.
+ * bytes for each row; for files it holds a path and a digest each. With `near`, the file holds 24 bytes for each row and
+ * band as well, the texts are read once more, and more than 50 million pairs of candidates or 4 million texts in them are an
+ * error.
  *
  * @throws ERR_LINEAPRINT_UNSUPPORTED if the splits have other columns than the first one, if a column of text is missing or
  * holds none, or for a folder of several tables; SPACE if there is no space for temporary files; and the errors of
@@ -79,7 +119,7 @@ export interface LeakReport {
  */
 export async function findLeaks(splits: LeakSplits, options: LeakOptions = {}): Promise<LeakReport> {
   checkObject(options)
-  const { text = [], examples = 10, ...tableOptions } = options
+  const { text = [], near, examples = 10, ...tableOptions } = options
   for (const column of checkArray(text, 'text')) checkText(column, 'text')
   const named = checkSplits(splits)
   if (!Number.isInteger(examples) || examples < 0 || examples > MAX_EXAMPLES)
@@ -88,6 +128,7 @@ export async function findLeaks(splits: LeakSplits, options: LeakOptions = {}): 
       expected: `a whole number from 0 to ${MAX_EXAMPLES}`,
       received: String(examples),
     })
+  const threshold = thresholdOf(near, text)
   const hasSchema = options.schema !== undefined
   const sources: (string | readonly string[])[] = []
   for (const [, source] of named)
@@ -119,18 +160,73 @@ export async function findLeaks(splits: LeakSplits, options: LeakOptions = {}): 
     paths: typeof source === 'string' ? [source] : [...source],
     options: wanted,
   }))
-  const leaks = await runJob(options, (job, threads) =>
-    native.findLeaks(job, files, [...text], randomBytes(32), examples, threads),
-  )
-  return report('row', text, names, {
-    items: leaks.rows,
-    duplicates: leaks.within,
-    common: (first, second) => leaks.between[first * names.length + second] ?? 0,
-    examples: Array.from({ length: leaks.examples.length / 4 }, (_, index) => {
-      const [first = 0, firstItem = 0, second = 0, secondItem = 0] = leaks.examples.slice(index * 4)
+  const request = {
+    text: [...text],
+    ...(threshold !== undefined && { near: threshold }),
+    secret: randomBytes(32),
+    list: examples,
+  }
+  const leaks = await runJob(options, (job, threads) => native.findLeaks(job, files, request, threads))
+  const exact = report('row', text, names, countsOf(names, leaks.rows, leaks))
+  const nearby = leaks.near
+  if (threshold === undefined || nearby === undefined || nearby === null) return exact
+  const counted = report('row', text, names, countsOf(names, leaks.rows, nearby))
+  const { shingle, permutations, bands, bandRows, recall, pairs: textPairs, similarities } = nearby
+  return {
+    ...exact,
+    disjoint: counted.disjoint,
+    near: {
+      threshold,
+      shingle,
+      permutations,
+      bands,
+      bandRows,
+      recall,
+      textPairs,
+      splits: counted.splits,
+      pairs: counted.pairs,
+      examples: counted.examples.map((example, index) => ({
+        ...example,
+        similarity: similarities[index] ?? 0,
+      })),
+    },
+  }
+}
+
+/** The least similarity of near texts where none is given. */
+const THRESHOLD = 0.8
+
+/** Check what `near` asks for, and return the least similarity. */
+function thresholdOf(near: unknown, text: readonly string[]): number | undefined {
+  if (near === undefined || near === false) return undefined
+  const threshold = near === true ? THRESHOLD : near
+  if (typeof threshold !== 'number' || !(threshold > 0 && threshold <= 1))
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this is no similarity', {
+      field: 'near',
+      expected: 'true, or a number above 0 and at most 1',
+      received: String(near),
+    })
+  if (text.length > 0) return threshold
+  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'near duplicates are looked for in columns of text', {
+    field: 'near',
+    hint: 'name the columns with text',
+  })
+}
+
+function countsOf(
+  names: readonly string[],
+  items: readonly number[],
+  { within, between, examples }: Pick<NativeLeaks, 'within' | 'between' | 'examples'>,
+): Counts {
+  return {
+    items,
+    duplicates: within,
+    common: (first, second) => between[first * names.length + second] ?? 0,
+    examples: Array.from({ length: examples.length / 4 }, (_, index) => {
+      const [first = 0, firstItem = 0, second = 0, secondItem = 0] = examples.slice(index * 4)
       return { first: names[first] ?? '', firstItem, second: names[second] ?? '', secondItem }
     }),
-  })
+  }
 }
 
 const MAX_EXAMPLES = 100_000

@@ -122,7 +122,8 @@ export async function readTables(
 ): Promise<ReadTables> {
   checkKeys(options, [...TABLE_OPTIONS, 'key', 'rows', 'output'])
   const { key = [], rows = 0, output } = options
-  const [first, second] = [checkTable(before), checkTable(after)]
+  const wanted = { ...tableRequest(options), statistics: false }
+  const [first, second] = [filesOf(before), filesOf(after)]
   if (output !== undefined) await refuseInput(output, [...first, ...second])
   const request = {
     key: [...key],
@@ -130,12 +131,11 @@ export async function readTables(
     list: rows,
     ...(output !== undefined && { output }),
   }
-  const wanted = { ...tableRequest(options), statistics: false }
   const outcome = await runJob(options, (job, threads) =>
     native.diffRows(
       job,
-      { paths: [...first], options: wanted },
-      { paths: [...second], options: wanted },
+      { paths: first, options: wanted },
+      { paths: second, options: wanted },
       request,
       threads,
     ),
@@ -151,7 +151,7 @@ export async function readTables(
   }
 }
 
-function checkTable(paths: TablePaths): readonly string[] {
+function filesOf(paths: TablePaths): string[] {
   return typeof paths === 'string' ? [checkPath(paths)] : checkPaths(paths)
 }
 

@@ -24,6 +24,7 @@ export type {
   NativeFailure,
   NativeHealth,
   NativeKnownFile,
+  NativeLeaks,
   NativeListedRow,
   NativeMdsFile,
   NativeMdsShard,

@@ -5,8 +5,9 @@ use crate::enums::NativeRowStatus;
 use crate::job::{NativeJob, start};
 use crate::table::{NativeTable, NativeTableOptions, native_table};
 use lineaprint_engine::rows::difference::{Comparison, DiffRows, Outcome, RowDifference};
-use lineaprint_engine::rows::leaks::{FindLeaks, Leaks};
+use lineaprint_engine::rows::leaks::{Example, FindLeaks, Leaks};
 use lineaprint_engine::rows::listing::{Change, ListedRow};
+use lineaprint_engine::rows::near::NearLeaks;
 use lineaprint_engine::rows::side::TableFiles;
 use napi::Env;
 use napi::bindgen_prelude::{Object, Uint8Array};
@@ -202,6 +203,71 @@ pub struct NativeLeaks {
     pub between: Vec<i64>,
     /// Some of the rows that are in several splits, four numbers each: split and row, and other split and row.
     pub examples: Vec<i64>,
+    /// The same of near duplicates, if they were asked for.
+    pub near: Option<NativeNearLeaks>,
+}
+
+/// Rows whose texts are equal or near each other.
+#[napi(object, object_from_js = false)]
+pub struct NativeNearLeaks {
+    /// Characters of a shingle.
+    pub shingle: u32,
+    pub permutations: u32,
+    pub bands: u32,
+    /// Numbers of a band.
+    pub band_rows: u32,
+    pub recall: f64,
+    /// Pairs of different texts that are near each other.
+    pub pairs: i64,
+    pub within: Vec<i64>,
+    pub between: Vec<i64>,
+    pub examples: Vec<i64>,
+    /// The similarity of each example.
+    pub similarities: Vec<f64>,
+}
+
+impl From<NearLeaks> for NativeNearLeaks {
+    fn from(near: NearLeaks) -> Self {
+        let short = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        let (examples, similarities): (Vec<_>, Vec<_>) = near.examples.into_iter().unzip();
+        Self {
+            shingle: short(near.shingle),
+            permutations: short(near.permutations),
+            bands: short(near.bands.count),
+            band_rows: short(near.bands.rows),
+            recall: near.bands.recall,
+            pairs: number(near.pairs),
+            within: near.within.into_iter().map(number).collect(),
+            between: near.between.into_iter().map(number).collect(),
+            examples: native_examples(examples),
+            similarities,
+        }
+    }
+}
+
+fn native_examples(examples: Vec<Example>) -> Vec<i64> {
+    let numbers = examples.into_iter().flat_map(|example| {
+        [
+            example.split as u64,
+            example.row,
+            example.other as u64,
+            example.other_row,
+        ]
+    });
+    numbers.map(number).collect()
+}
+
+/// Request of a count.
+#[napi(object, object_to_js = false)]
+pub struct NativeLeakRequest {
+    /// Columns that are compared as text.
+    pub text: Vec<String>,
+    /// The least similarity of texts that are near each other.
+    pub near: Option<f64>,
+    /// 32 random bytes, new for each comparison.
+    pub secret: Uint8Array,
+    /// The number of examples.
+    pub list: u32,
 }
 
 /// Count the rows that are in several splits.
@@ -210,34 +276,22 @@ pub fn find_leaks<'env>(
     env: &'env Env,
     job: &NativeJob,
     splits: Vec<NativeTableFiles>,
-    text: Vec<String>,
-    secret_bytes: Uint8Array,
-    list: u32,
+    request: NativeLeakRequest,
     threads: Option<u32>,
 ) -> napi::Result<Object<'env>> {
     let request = FindLeaks {
         splits: splits.into_iter().map(TableFiles::from).collect(),
-        text,
-        secret: secret(&secret_bytes),
-        list: list as usize,
+        text: request.text,
+        near: request.near,
+        secret: secret(&request.secret),
+        list: request.list as usize,
         memory: None,
     };
     start(env, job, threads, request, |leaks: Leaks| NativeLeaks {
         rows: leaks.rows.into_iter().map(number).collect(),
         within: leaks.within.into_iter().map(number).collect(),
         between: leaks.between.into_iter().map(number).collect(),
-        examples: leaks
-            .examples
-            .into_iter()
-            .flat_map(|example| {
-                [
-                    example.split as u64,
-                    example.row,
-                    example.other as u64,
-                    example.other_row,
-                ]
-            })
-            .map(number)
-            .collect(),
+        examples: native_examples(leaks.examples),
+        near: leaks.near.map(NativeNearLeaks::from),
     })
 }

@@ -225,6 +225,7 @@ fn rows_of_several_splits_are_counted() {
         let leaks = FindLeaks {
             splits: splits.to_vec(),
             text: Vec::new(),
+            near: None,
             secret: [1; 32],
             list: 3,
             memory,
@@ -242,7 +243,7 @@ fn rows_of_several_splits_are_counted() {
     }
 }
 
-/// What every row of a table is worth: rows that differ, by position, as the definition in `docs/diff.md` says, without
+/// Rows that differ, by position, as the definition in `docs/diff.md` says, without
 /// blocks, sorting or hashes.
 struct Expected {
     removed: Vec<u64>,
@@ -254,24 +255,24 @@ struct Expected {
 fn expected(before: &[Row], after: &[Row]) -> Expected {
     const BLOCK: usize = 65_536;
     let both = before.len().min(after.len());
-    let in_place = |row: usize| row < both && before[row] == after[row];
-    let mut left: [Vec<usize>; 2] =
-        [before.len(), after.len()].map(|rows| (0..rows).filter(|row| !in_place(*row)).collect());
+    let is_equal_at = |row: usize| row < both && before[row] == after[row];
+    let mut unmatched: [Vec<usize>; 2] =
+        [before.len(), after.len()].map(|rows| (0..rows).filter(|row| !is_equal_at(*row)).collect());
     let mut pairs: Vec<(usize, usize)> = (0..both)
-        .filter(|row| in_place(*row))
+        .filter(|row| is_equal_at(*row))
         .map(|row| (row, row))
         .collect();
     for within_blocks in [true, false] {
         let mut waiting: HashMap<(usize, &Row), VecDeque<usize>> = HashMap::new();
         let block = |row: usize| if within_blocks { row / BLOCK } else { 0 };
-        for row in &left[0] {
+        for row in &unmatched[0] {
             waiting
                 .entry((block(*row), &before[*row]))
                 .or_default()
                 .push_back(*row);
         }
         let mut taken = HashSet::new();
-        left[1].retain(|row| {
+        unmatched[1].retain(|row| {
             let first = waiting.get_mut(&(block(*row), &after[*row]));
             let Some(other) = first.and_then(VecDeque::pop_front) else {
                 return true;
@@ -280,11 +281,11 @@ fn expected(before: &[Row], after: &[Row]) -> Expected {
             taken.insert(other);
             false
         });
-        left[0].retain(|row| !taken.contains(row));
+        unmatched[0].retain(|row| !taken.contains(row));
     }
     pairs.sort_unstable();
     let [mut removed, mut added] =
-        left.map(|rows| rows.into_iter().map(|row| row as u64).collect::<Vec<_>>());
+        unmatched.map(|rows| rows.into_iter().map(|row| row as u64).collect::<Vec<_>>());
     let [gone, new] = [&removed, &added].map(|rows| rows.iter().copied().collect::<HashSet<u64>>());
     let changed: Vec<u64> = removed.iter().copied().filter(|row| new.contains(row)).collect();
     removed.retain(|row| !new.contains(row));
@@ -394,4 +395,118 @@ proptest! {
             prop_assert_eq!(changed, expected.changed);
         }
     }
+}
+
+/// Texts that are near others in every degree: words of a sentence, some of them replaced.
+fn sentence() -> impl Strategy<Value = String> {
+    (
+        0_usize..4,
+        proptest::collection::vec((0_usize..30, 0_usize..8), 0..8),
+    )
+        .prop_map(|(base, edits)| {
+            let mut words: Vec<String> = (0..30)
+                .map(|word| format!("{}{word}", ["red", "blue", "ton", "gap"][base]))
+                .collect();
+            for (word, other) in edits {
+                words[word] = format!("Other{other}");
+            }
+            words.join(" ")
+        })
+}
+
+/// The Jaccard similarity of the runs of five characters of two texts, by sets of strings.
+fn jaccard(a: &str, b: &str) -> f64 {
+    let set = |text: &str| -> HashSet<String> {
+        let characters: Vec<char> = text.to_lowercase().chars().collect();
+        characters.windows(5).map(|run| run.iter().collect()).collect()
+    };
+    let (a, b) = (set(a), set(b));
+    let count = |number: usize| f64::from(u32::try_from(number).expect("few"));
+    count(a.intersection(&b).count()) / count(a.union(&b).count())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+    #[test]
+    fn near_rows_are_those_of_all_pairs(
+        train in proptest::collection::vec(sentence(), 1..60),
+        test in proptest::collection::vec(sentence(), 1..60),
+        threshold in prop_oneof![Just(0.5), Just(0.8), Just(0.9)],
+        memory in prop_oneof![Just(None), Just(Some(20_000))],
+    ) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let rows = |texts: &[String]| -> Vec<Row> {
+            texts.iter().zip(0..).map(|(text, id)| (Some(id), 0, text.clone())).collect()
+        };
+        let splits = [
+            write(&folder.path().join("train.parquet"), &rows(&train), 20),
+            write(&folder.path().join("test.parquet"), &rows(&test), 30),
+        ];
+        let request = FindLeaks {
+            splits: splits.to_vec(),
+            text: vec!["text".to_owned()],
+            near: Some(threshold),
+            secret: [5; 32],
+            list: 10_000,
+            memory,
+        };
+        let near = request.find(&Control::new()).expect("counted").near.expect("asked for");
+        // No pair that is reported is false.
+        for (example, similarity) in &near.examples {
+            let row = |texts: &[String], row: u64| texts[usize::try_from(row).expect("a row")].clone();
+            let (a, b) = (row(&train, example.row), row(&test, example.other_row));
+            prop_assert!(*similarity >= threshold);
+            prop_assert_eq!(similarity.to_bits(), jaccard(&a, &b).to_bits(), "{} {}", a, b);
+        }
+        // And so many are found as the formula says: of the pairs at the threshold or above at least 0.99 on average.
+        let unique = |texts: &[String]| -> HashSet<String> { texts.iter().map(|text| text.to_lowercase()).collect() };
+        let (first, second) = (unique(&train), unique(&test));
+        let all: HashSet<&String> = first.union(&second).collect();
+        let all: Vec<&String> = all.into_iter().collect();
+        let mut expected = 0_u32;
+        for (index, text) in all.iter().enumerate() {
+            for other in &all[..index] {
+                expected += u32::from(jaccard(text, other) >= threshold);
+            }
+        }
+        let reported = u32::try_from(near.pairs).expect("few");
+        prop_assert!(reported <= expected);
+        prop_assert!(f64::from(reported) >= f64::from(expected) * 0.97 - 3.0, "{} of {}", reported, expected);
+        if reported == expected {
+            let leaked = |own: &[String], others: &[String]| -> u64 {
+                let is_near = |text: &&String| {
+                    others.iter().any(|other| text.to_lowercase() == other.to_lowercase() || jaccard(text, other) >= threshold)
+                };
+                own.iter().filter(is_near).count() as u64
+            };
+            prop_assert_eq!(&near.between, &[0, leaked(&train, &test), leaked(&test, &train), 0]);
+            let repeated = |own: &[String]| -> u64 {
+                let is_near = |(index, text): &(usize, &String)| {
+                    own[..*index].iter().any(|other| text.to_lowercase() == other.to_lowercase() || jaccard(text, other) >= threshold)
+                };
+                own.iter().enumerate().filter(is_near).count() as u64
+            };
+            prop_assert_eq!(&near.within, &[repeated(&train), repeated(&test)]);
+        }
+    }
+}
+
+#[test]
+fn texts_too_much_alike_are_an_error() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = "a sentence that all of the rows have in common, with a number at its end: ".repeat(4);
+    let rows: Vec<Row> = (0..20_000)
+        .map(|id| (Some(id), 0, format!("{text}{id}")))
+        .collect();
+    let request = FindLeaks {
+        splits: vec![write(&folder.path().join("train.parquet"), &rows, 20_000)],
+        text: vec!["text".to_owned()],
+        near: Some(0.8),
+        secret: [5; 32],
+        list: 0,
+        memory: None,
+    };
+    let error = request.find(&Control::new()).expect_err("too many");
+    assert_eq!(error.code, Code::Unsupported);
+    assert!(error.message.contains("raise the threshold"), "{}", error.message);
 }

@@ -66,7 +66,7 @@ export async function readFolderTables(
     splits.push({ name: group.split, ...content })
     files[group.split] = group.files.map((file) => join(root, file))
   }
-  const { leaks, warnings: uncounted } = countsLeaks
+  const { leaks, warnings: uncounted }: CountedLeaks = countsLeaks
     ? await leaksOf(files, isSequence, options)
     : { warnings: [] }
   // The rows were read once more.
@@ -78,12 +78,17 @@ export async function readFolderTables(
   }
 }
 
+interface CountedLeaks {
+  readonly leaks?: SplitLeaks
+  readonly warnings: readonly string[]
+}
+
 /** Count the rows that are in several splits; a warning says why they were not counted. */
 async function leaksOf(
   files: Readonly<Record<string, readonly string[]>>,
   isSequence: boolean,
   { unordered: _, statistics: __, algorithm: ___, ...options }: ReadTableOptions,
-): Promise<{ readonly leaks?: SplitLeaks; readonly warnings: readonly string[] }> {
+): Promise<CountedLeaks> {
   const uncounted = 'the rows that are in several splits were not counted'
   if (isSequence) return { warnings: [`${uncounted}: the splits are no tables`] }
   try {

@@ -21,8 +21,8 @@ pub fn equal_pairs(a: &[Value], b: &[Value]) -> Vec<(usize, usize)> {
 /// The values of a list by their bits, with the indices of each value in ascending order.
 struct Table<'a> {
     values: &'a [Value],
-    /// For each place, an index that has its value, and the first one that was not taken.
-    places: Vec<(u32, u32)>,
+    /// For each slot, an index that has its value, and the first one that was not taken.
+    slots: Vec<(u32, u32)>,
     /// For each index, the next one of the same value.
     following: Vec<u32>,
     mask: usize,
@@ -33,45 +33,45 @@ impl<'a> Table<'a> {
         let size = (values.len() * 2).next_power_of_two();
         let mut table = Self {
             values,
-            places: vec![(NONE, NONE); size],
+            slots: vec![(NONE, NONE); size],
             following: vec![NONE; values.len()],
             mask: size - 1,
         };
         // The last one first, so that the first one leads.
         for (index, value) in values.iter().enumerate().rev() {
-            let place = table.place(value);
+            let slot = table.slot(value);
             let index = u32::try_from(index).unwrap_or(NONE);
-            let (_, first) = table.places[place];
+            let (_, first) = table.slots[slot];
             table.following[index as usize] = first;
-            table.places[place] = (index, index);
+            table.slots[slot] = (index, index);
         }
         table
     }
 
-    /// Return the place of a value, or the empty one where it would be.
+    /// Return the slot of a value, or the empty one where it would be.
     #[expect(
         clippy::cast_possible_truncation,
         reason = "the lower bits are as random as the others"
     )]
-    fn place(&self, value: &Value) -> usize {
-        let mut place = value[1] as usize & self.mask;
+    fn slot(&self, value: &Value) -> usize {
+        let mut slot = value[1] as usize & self.mask;
         loop {
-            let (known, _) = self.places[place];
+            let (known, _) = self.slots[slot];
             if known == NONE || self.values[known as usize] == *value {
-                return place;
+                return slot;
             }
-            place = (place + 1) & self.mask;
+            slot = (slot + 1) & self.mask;
         }
     }
 
     fn take(&mut self, value: &Value) -> Option<usize> {
-        let place = self.place(value);
-        let (_, first) = self.places[place];
+        let slot = self.slot(value);
+        let (_, first) = self.slots[slot];
         if first == NONE {
             return None;
         }
         let index = first as usize;
-        self.places[place].1 = self.following[index];
+        self.slots[slot].1 = self.following[index];
         Some(index)
     }
 }
@@ -87,13 +87,13 @@ mod tests {
             a in proptest::collection::vec(0_u64..20, 0..100),
             b in proptest::collection::vec(0_u64..20, 0..100),
         ) {
-            // Values with few different lower bits, so that places are contended.
+            // Values with few different lower bits, so that slots are contended.
             let of = |list: &[u64]| -> Vec<Value> { list.iter().map(|number| [*number, number % 3]).collect() };
-            let mut left: Vec<Option<u64>> = a.iter().copied().map(Some).collect();
+            let mut unmatched: Vec<Option<u64>> = a.iter().copied().map(Some).collect();
             let mut expected = Vec::new();
             for (index, number) in b.iter().enumerate() {
-                if let Some(other) = left.iter().position(|candidate| *candidate == Some(*number)) {
-                    left[other] = None;
+                if let Some(other) = unmatched.iter().position(|candidate| *candidate == Some(*number)) {
+                    unmatched[other] = None;
                     expected.push((other, index));
                 }
             }

@@ -24,7 +24,6 @@ use crate::error::Result;
 use crate::io::source::retry_once;
 use crate::schedule::job::Job;
 use crate::schedule::readers::AccessPattern;
-use arrow_array::Array as _;
 use lineaprint_formats::table::{BLOCK_ROWS, Column};
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -186,12 +185,11 @@ impl DiffRows {
         let [first, second] = read;
         let before = sides[0].digest_of(rows[0], first.blocks)?;
         let after = sides[1].digest_of(rows[1], second.blocks)?;
-        let outcome = match too_many(rows) {
-            Some(outcome) => outcome,
-            None => {
-                let records = [x.finish()?, y.finish()?];
-                self.rows::<W, S>(records, &runs.finish()?, (sides, rows), &kept, control)?
-            }
+        let outcome = if let Some(outcome) = too_many(rows) {
+            outcome
+        } else {
+            let records = [x.finish()?, y.finish()?];
+            self.rows::<W, S>(records, &runs.finish()?, (sides, rows), &kept, control)?
         };
         Ok(ReadTables {
             before,
@@ -307,7 +305,7 @@ fn too_many(rows: [u64; 2]) -> Option<Outcome> {
     rows.iter().any(|rows| *rows > MAX_ROWS).then(reason)
 }
 
-/// A block of both tables, and how its rows get their values.
+/// A block of both tables, and the function that gives its rows their values.
 struct BlockRows<'a> {
     pair: &'a BlockPair<'a>,
     hash: &'a RowHash,
@@ -336,7 +334,7 @@ impl BlockRows<'_> {
             let named = (column, &self.columns[column]);
             let (mut first, mut done) = (0, 0);
             self.pair.each(side, column, &mut |pieces| {
-                let count: usize = pieces.iter().map(|piece| piece.len()).sum();
+                let count: usize = pieces.iter().map(arrow_array::Array::len).sum();
                 let own = &rows[done..];
                 let own = &own[..own.partition_point(|row| *row < first + count)];
                 let sums = &mut sums[done..done + own.len()];
@@ -374,7 +372,7 @@ impl BlockRows<'_> {
     }
 }
 
-/// How rows are known: by all their cells, or by a key. A record begins with the value by which rows are paired, and ends
+/// Knowledge of rows: by all their cells, or by a key. A record begins with the value by which rows are paired, and ends
 /// with the row.
 trait Shape<const W: usize>: Sync {
     /// Return the records of the rows of a block, of each table, that are to be paired with those of other blocks.
@@ -408,8 +406,9 @@ impl Shape<3> for ByValue {
         block.runs.add(positions)?;
         Ok(std::array::from_fn(|side| {
             let all = rows[side].iter().zip(&values[side]).zip(&is_left[side]);
-            let left = all.filter(|(_, is_left)| **is_left);
-            left.map(|((row, [a, b]), _)| [*a, *b, first + *row as u64])
+            let unmatched = all.filter(|(_, is_left)| **is_left);
+            unmatched
+                .map(|((row, [a, b]), _)| [*a, *b, first + *row as u64])
                 .collect()
         }))
     }

@@ -7,7 +7,7 @@ use super::side::{InOrder, LONG_STEP, Side, in_block_ranges};
 use crate::control::Control;
 use crate::digest::table::{block_digest, in_column, long_block_digest};
 use crate::error::Result;
-use arrow_array::{Array as _, ArrayRef};
+use arrow_array::ArrayRef;
 use lineaprint_digest::{Algorithms, Digests};
 use lineaprint_formats::table::parquet::{ColumnBlocks, Parts};
 use lineaprint_formats::table::{BLOCK_ROWS, Block, Column, Reading, row};
@@ -46,7 +46,7 @@ trait Cells: Sync {
     fn each(&self, side: usize, column: usize, take: Take<'_>) -> Result<()>;
 }
 
-/// What was read of a table.
+/// The digests of a table.
 pub struct ReadSide {
     /// Its rows.
     pub rows: u64,
@@ -81,7 +81,7 @@ pub fn read(
         let mut own: Vec<_> = digests.iter().filter(|read| read.side == side).collect();
         own.sort_unstable_by_key(|read| read.block);
         let columns = 0..sides[side].columns().len();
-        let blocks = columns.map(|column| own.iter().map(|read| read.columns[column].clone()).collect());
+        let blocks = columns.map(|column| own.iter().map(|read| read.columns[column]).collect());
         ReadSide {
             rows: rows[side],
             blocks: blocks.collect(),
@@ -105,7 +105,7 @@ struct Pass<'a> {
     blocks: Mutex<Vec<ReadBlock>>,
 }
 
-/// What was found out about a block of one column.
+/// The digests and arrays of a block of one column.
 struct ReadColumn {
     digests: [Digests; 2],
     /// The arrays of both tables, unless they are too many to be held.
@@ -266,7 +266,7 @@ impl Pass<'_> {
         let second = if differs || rows[0] != rows[1] {
             digest(1)?
         } else {
-            first.clone()
+            first
         };
         Ok([first, second])
     }
@@ -400,7 +400,7 @@ impl<'a> ParquetBlock<'a> {
         let bytes: usize = arrays
             .iter()
             .flatten()
-            .map(|array| array.get_array_memory_size())
+            .map(arrow_array::Array::get_array_memory_size)
             .sum();
         let most = HELD / rayon::current_num_threads();
         let is_held = held.fetch_add(bytes, Ordering::Relaxed) + bytes <= most;
@@ -429,7 +429,7 @@ impl<'a> ParquetBlock<'a> {
         let second = if differs {
             self.long_digest(1, column)?
         } else {
-            first.clone()
+            first
         };
         Ok([first, second])
     }

@@ -60,7 +60,10 @@ impl Kept {
             return Ok(());
         }
         let columns: Vec<ArrayRef> = read()?.into_iter().map(compact).collect();
-        let bytes: usize = columns.iter().map(|array| array.get_array_memory_size()).sum();
+        let bytes: usize = columns
+            .iter()
+            .map(arrow_array::Array::get_array_memory_size)
+            .sum();
         if self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes > BYTES {
             return Ok(());
         }

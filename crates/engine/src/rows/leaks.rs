@@ -1,5 +1,6 @@
 //! Rows that are in several tables, such as the splits of a dataset, or several times in one.
 
+use super::near::{Candidates, NearLeaks, Texts};
 use super::side::{Side, TableFiles, each_part};
 use super::sorter::{Merge, Sorted, Sorter, in_ranges};
 use super::value::{Key, RowHash, Value, values};
@@ -25,6 +26,8 @@ pub struct FindLeaks {
     pub splits: Vec<TableFiles>,
     /// Names of columns that are compared as normalised text; none if whole rows are compared.
     pub text: Vec<String>,
+    /// The least similarity of texts that are near each other, above 0 and at most 1; only of columns of text.
+    pub near: Option<f64>,
     /// Random bytes, new for each comparison.
     pub secret: Key,
     /// The number of examples.
@@ -34,7 +37,7 @@ pub struct FindLeaks {
 }
 
 /// Rows that are in several splits.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Leaks {
     /// Rows of each split.
     pub rows: Vec<u64>,
@@ -44,6 +47,8 @@ pub struct Leaks {
     pub between: Vec<u64>,
     /// Some rows that are in several splits, in the order of splits and rows.
     pub examples: Vec<Example>,
+    /// The same of rows that are near each other, if they were asked for.
+    pub near: Option<NearLeaks>,
 }
 
 /// Two equal rows of two splits. Rows are counted from 0.
@@ -75,7 +80,16 @@ impl Job for FindLeaks {
 impl FindLeaks {
     /// Count on the threads of the current pool.
     pub fn find(&self, control: &Control) -> Result<Leaks> {
-        let sorter = Sorter::<4>::new(self.memory.unwrap_or(MEMORY), rayon::current_num_threads());
+        let memory = self.memory.unwrap_or(MEMORY);
+        // Of the memory, near duplicates get the half.
+        let (memory, near) = match self.near {
+            Some(threshold) => {
+                let texts = Texts::new(threshold, self.splits.len(), memory / 2)?;
+                (memory / 2, Some(texts))
+            }
+            None => (memory, None),
+        };
+        let sorter = Sorter::<4>::new(memory, rayon::current_num_threads());
         let mut rows = Vec::with_capacity(self.splits.len());
         let mut sides = self
             .splits
@@ -90,11 +104,15 @@ impl FindLeaks {
             each_part(side, control, |first, block| {
                 count.fetch_add(block.rows as u64, Ordering::Relaxed);
                 let values = self.values(&hash, columns, side, block)?;
+                if let Some(near) = &near {
+                    let texts = Self::texts(columns, side, block)?;
+                    let texts: Vec<_> = texts.into_iter().zip(values.iter().copied()).collect();
+                    near.add(index, first, &texts)?;
+                }
                 let records = values.into_iter().zip(first..);
                 let records: Vec<_> = records.map(|([a, b], row)| [a, b, index as u64, row]).collect();
                 sorter.add(&records)
             })?;
-            side.finish()?;
             rows.push(count.into_inner());
         }
         if rows.iter().any(|rows| *rows > MAX_ROWS) {
@@ -104,7 +122,27 @@ impl FindLeaks {
             ));
         }
         let records = sorter.finish()?;
-        let mut leaks = self.count(&records, control)?;
+        let candidates = near.map(|near| near.candidates(&rows, control)).transpose()?;
+        let mut leaks = self.count(&records, candidates.as_ref(), control)?;
+        if let Some(candidates) = candidates {
+            for (index, (columns, side)) in columns.iter().zip(&sides).enumerate() {
+                each_part(side, control, |first, block| {
+                    let wanted = |row: &u64| candidates.wants(index, *row);
+                    if !(first..first + block.rows as u64).any(|row| wanted(&row)) {
+                        return Ok(());
+                    }
+                    let texts = Self::texts(columns, side, block)?;
+                    let rows = texts.into_iter().zip(first..);
+                    for (text, row) in rows.filter(|(_, row)| wanted(row)) {
+                        candidates.take_text(index, row, &text)?;
+                    }
+                    Ok(())
+                })?;
+            }
+            let exact = (&leaks.within[..], &leaks.between[..]);
+            leaks.near = Some(candidates.compare(exact, self.list, control)?);
+        }
+        sides.iter().try_for_each(Side::finish)?;
         leaks.rows = rows;
         Ok(leaks)
     }
@@ -112,7 +150,14 @@ impl FindLeaks {
     /// Return for each split the indices of the columns by which its rows are compared.
     fn columns(&self, sides: &mut [Side]) -> Result<Vec<Vec<usize>>> {
         if !self.text.is_empty() {
-            return sides.iter().map(|side| self.text_columns(side)).collect();
+            return sides
+                .iter_mut()
+                .map(|side| {
+                    let columns = self.text_columns(side)?;
+                    side.read_only(&columns);
+                    Ok((0..columns.len()).collect())
+                })
+                .collect();
         }
         let Some((first, others)) = sides.split_first_mut() else {
             return Ok(Vec::new());
@@ -173,16 +218,35 @@ impl FindLeaks {
         Ok(bytes.iter().map(|bytes| hash.of_bytes(bytes)).collect())
     }
 
-    fn count(&self, sorted: &Sorted<4>, control: &Control) -> Result<Leaks> {
+    /// Return the text of each row: those of the columns, normalised, with a space between them. A null is no text.
+    fn texts(columns: &[usize], side: &Side, block: &Block) -> Result<Vec<String>> {
+        let mut texts = vec![String::new(); block.rows];
+        for column in columns {
+            let name = &side.columns()[*column].name;
+            each_text(&block.columns[*column], &mut |row, text| {
+                let Some(text) = text.map(normalised).filter(|text| !text.is_empty()) else {
+                    return;
+                };
+                let whole = &mut texts[row];
+                if !whole.is_empty() {
+                    whole.push(' ');
+                }
+                whole.push_str(&text);
+            })
+            .map_err(|error| side.cause(in_column(error, name)))?;
+        }
+        Ok(texts)
+    }
+
+    fn count(&self, sorted: &Sorted<4>, candidates: Option<&Candidates>, control: &Control) -> Result<Leaks> {
         let splits = self.splits.len();
         let sum = Mutex::new(Leaks {
-            rows: Vec::new(),
             within: vec![0; splits],
             between: vec![0; splits * splits],
-            examples: Vec::new(),
+            ..Leaks::default()
         });
         in_ranges(control, |from, to, readers| {
-            let own = self.count_range(sorted.range(from, to, readers)?, control)?;
+            let own = self.count_range(sorted.range(from, to, readers)?, candidates, control)?;
             let mut sum = sum.lock().unwrap_or_else(PoisonError::into_inner);
             for (sum, own) in sum.within.iter_mut().zip(own.within) {
                 *sum += own;
@@ -199,13 +263,17 @@ impl FindLeaks {
     }
 
     /// Count the rows of a range of values. Equal rows come one after the other, by split and row.
-    fn count_range(&self, mut merge: Merge<'_, 4>, control: &Control) -> Result<Leaks> {
+    fn count_range(
+        &self,
+        mut merge: Merge<'_, 4>,
+        candidates: Option<&Candidates>,
+        control: &Control,
+    ) -> Result<Leaks> {
         let splits = self.splits.len();
         let mut leaks = Leaks {
-            rows: Vec::new(),
             within: vec![0; splits],
             between: vec![0; splits * splits],
-            examples: Vec::new(),
+            ..Leaks::default()
         };
         // Rows of the current value in each split, and the first of them.
         let mut counts = vec![0_u64; splits];
@@ -222,6 +290,9 @@ impl FindLeaks {
                     firsts[split] = row;
                 }
                 counts[split] += 1;
+            }
+            if let Some(candidates) = candidates {
+                candidates.take_counts(&counts, &firsts);
             }
             for split in 0..splits {
                 leaks.within[split] += counts[split].saturating_sub(1);
@@ -254,10 +325,28 @@ fn append_text(
     pieces: &[ArrayRef],
     rows: &mut [Vec<u8>],
 ) -> std::result::Result<(), lineaprint_formats::FormatError> {
-    let mut rows = rows.iter_mut();
+    each_text(pieces, &mut |row, text| {
+        let bytes = &mut rows[row];
+        let Some(text) = text else {
+            bytes.push(0);
+            return;
+        };
+        let text = normalised(text);
+        bytes.push(1);
+        bytes.extend_from_slice(&(text.len() as u64).to_le_bytes());
+        bytes.extend_from_slice(text.as_bytes());
+    })
+}
+
+/// Hand each row of a column of text to `take`, with nothing for a null.
+fn each_text(
+    pieces: &[ArrayRef],
+    take: &mut dyn FnMut(usize, Option<&str>),
+) -> std::result::Result<(), lineaprint_formats::FormatError> {
+    let mut first = 0;
     for piece in pieces {
         let piece = row::expanded(piece)?;
-        for (index, bytes) in (0..piece.len()).zip(&mut rows) {
+        for index in 0..piece.len() {
             let text = match piece.data_type() {
                 DataType::Utf8 => piece.as_string::<i32>().value(index),
                 DataType::LargeUtf8 => piece.as_string::<i64>().value(index),
@@ -267,15 +356,9 @@ fn append_text(
                     return Err(lineaprint_formats::FormatError::unsupported(message));
                 }
             };
-            if piece.is_null(index) {
-                bytes.push(0);
-                continue;
-            }
-            let text = normalised(text);
-            bytes.push(1);
-            bytes.extend_from_slice(&(text.len() as u64).to_le_bytes());
-            bytes.extend_from_slice(text.as_bytes());
+            take(first + index, (!piece.is_null(index)).then_some(text));
         }
+        first += piece.len();
     }
     Ok(())
 }

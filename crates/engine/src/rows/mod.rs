@@ -2,6 +2,7 @@
 //!
 //! - [`difference`]: hash two tables, and compare them row by row, in one pass.
 //! - [`leaks`]: count the rows that are in several tables, or several times in one.
+//! - [`near`]: count the rows whose texts are nearly those of others.
 //! - [`listing`]: the cells of the rows that differ.
 //! - [`side`]: an open table, read in steps of rows or at positions.
 //! - [`sorter`]: sort more records than memory holds, in a temporary file.
@@ -16,6 +17,7 @@ mod join;
 mod kept;
 pub mod leaks;
 pub mod listing;
+pub mod near;
 mod output;
 mod positions;
 mod runs;

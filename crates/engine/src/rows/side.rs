@@ -106,6 +106,15 @@ impl Side {
         true
     }
 
+    /// Read some of the columns alone, in this order.
+    pub fn read_only(&mut self, columns: &[usize]) {
+        self.order = columns.iter().map(|column| self.order[*column]).collect();
+        self.columns = columns
+            .iter()
+            .map(|column| self.columns[*column].clone())
+            .collect();
+    }
+
     /// Return for each column that is read its index in the table.
     pub fn order(&self) -> &[usize] {
         &self.order
@@ -480,26 +489,25 @@ impl Fetcher<'_> {
                 }
                 None => (None, rest),
             };
-            let (columns, more) = match kept {
-                Some(columns) => (columns, more),
+            let (columns, more) = if let Some(columns) = kept {
+                (columns, more)
+            } else {
                 // Up to the next block that was kept.
-                None => {
-                    let mut end = rest.partition_point(|row| row / BLOCK_ROWS as u64 == block);
-                    while let Some(row) = rest.get(end)
-                        && self.kept.block(row / BLOCK_ROWS as u64).is_none()
-                    {
-                        let next = row / BLOCK_ROWS as u64;
-                        end += rest[end..].partition_point(|row| row / BLOCK_ROWS as u64 == next);
-                    }
-                    let (own, more) = rest.split_at(end);
-                    let read = match &mut self.source {
-                        Access::Columns(file) => of_columns(self.side, file, own, control)?,
-                        Access::Rows(reader, first, block) => {
-                            of_rows(self.side, (reader, first, block), own, control)?
-                        }
-                    };
-                    (read, more)
+                let mut end = rest.partition_point(|row| row / BLOCK_ROWS as u64 == block);
+                while let Some(row) = rest.get(end)
+                    && self.kept.block(row / BLOCK_ROWS as u64).is_none()
+                {
+                    let next = row / BLOCK_ROWS as u64;
+                    end += rest[end..].partition_point(|row| row / BLOCK_ROWS as u64 == next);
                 }
+                let (own, more) = rest.split_at(end);
+                let read = match &mut self.source {
+                    Access::Columns(file) => of_columns(self.side, file, own, control)?,
+                    Access::Rows(reader, first, block) => {
+                        of_rows(self.side, (reader, first, block), own, control)?
+                    }
+                };
+                (read, more)
             };
             for (taken, column) in taken.iter_mut().zip(columns) {
                 taken.extend(column);

@@ -124,7 +124,6 @@ fn add(sum: &mut Sums, factors: &Sums, word: u64) {
 }
 
 /// Return the value of a row from its sums: their upper halves.
-#[expect(clippy::cast_possible_truncation, reason = "the upper half is what is left")]
 pub fn value(sums: Sums) -> Value {
     sums.map(|sum| (sum >> 64) as u64)
 }

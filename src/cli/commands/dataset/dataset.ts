@@ -49,6 +49,7 @@ interface Options extends HashArguments, SampleArguments, CommonOptions {
   unordered?: boolean
   leaks?: boolean
   text?: readonly string[]
+  near?: boolean | number
   examples?: number
   licence: readonly string[]
   source: readonly string[]
@@ -76,6 +77,12 @@ export function command(context: CommandContext): Command {
     .option('--leaks', 'count the rows or files that are in several splits')
     .option('--text <columns>', 'with --leaks: compare these columns as normalised text', collectFields)
     .addOption(
+      new Option(
+        '--near [similarity]',
+        'with --text: count near duplicates as well (default: 0.8)',
+      ).argParser(Number),
+    )
+    .addOption(
       new Option('--examples <count>', 'with --leaks: show this many (default: 10)').argParser(
         wholeNumber(0, 100_000),
       ),
@@ -97,22 +104,31 @@ Examples:
   lineaprint dataset old.csv --encoding windows-1252
   lineaprint dataset events.jsonl --schema '{"id":"int64","text":"utf8"}'
   lineaprint dataset data/train --sample 1%
-  lineaprint dataset --leaks train=train.parquet test=test.parquet --text question`
+  lineaprint dataset --leaks train=train.parquet test=test.parquet --text question
+  lineaprint dataset --leaks train=train.parquet test=test.parquet --text question --near 0.9`
 
 /** Read one dataset, or compare splits. */
 async function start(paths: readonly string[], options: Options, context: CommandContext): Promise<void> {
-  const { leaks, text, examples } = options
+  const { leaks, text, near, examples } = options
   if (leaks === true) {
     refuseUnused(options)
     const { printLeaks } = await import('./leaks.ts')
     await printLeaks(
-      { splits: paths, text, examples, json: options.json === true, table: await tableArguments(options) },
+      {
+        splits: paths,
+        text,
+        near,
+        examples,
+        json: options.json === true,
+        table: await tableArguments(options),
+      },
       context,
     )
     return
   }
   for (const [field, given] of [
     ['--text', text],
+    ['--near', near],
     ['--examples', examples],
   ] as const)
     if (given !== undefined)

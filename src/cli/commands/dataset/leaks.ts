@@ -3,7 +3,7 @@ import { findLeaks } from '../../../dataset/leaks.ts'
 import { LineaprintError } from '../../../core/errors.ts'
 import { count, escapeText, print, printJson, table } from '../../shared/output.ts'
 import { progressBar } from '../../shared/progress.ts'
-import type { LeakReport } from '../../../dataset/leaks.ts'
+import type { LeakReport, NearLeaks } from '../../../dataset/leaks.ts'
 import type { TableOptions } from '../../../dataset/table.ts'
 import type { CommandContext } from '../../shared/context.ts'
 
@@ -12,6 +12,7 @@ export interface LeakArguments {
   /** Splits as `NAME=PATH`. */
   readonly splits: readonly string[]
   readonly text: readonly string[] | undefined
+  readonly near: boolean | number | undefined
   readonly examples: number | undefined
   readonly json: boolean
   readonly table: Pick<TableOptions, 'schema' | 'delimiter' | 'quote' | 'threads'>
@@ -19,7 +20,7 @@ export interface LeakArguments {
 
 /** Find what is in several splits, print it, and exit with 1 if there is something. */
 export async function printLeaks(
-  { splits, text, examples, json, table: options }: LeakArguments,
+  { splits, text, near, examples, json, table: options }: LeakArguments,
   context: CommandContext,
 ): Promise<void> {
   const named = toSplits(splits)
@@ -27,6 +28,7 @@ export async function printLeaks(
   const report = await findLeaks(named, {
     ...options,
     text,
+    near,
     examples,
     signal: context.signal,
     onProgress: progress.onProgress,
@@ -53,7 +55,7 @@ function toSplits(splits: readonly string[]): Record<string, string> {
   return Object.fromEntries(named)
 }
 
-function rows({ unit, splits, pairs, examples }: LeakReport): string[][] {
+function rows({ unit, splits, pairs, examples, near }: LeakReport): string[][] {
   const units = `${unit}s`
   return [
     ...splits.flatMap(({ name, items, duplicates }) => [
@@ -68,6 +70,25 @@ function rows({ unit, splits, pairs, examples }: LeakReport): string[][] {
       'example',
       `${escapeText(first)} ${unit} ${item(firstItem)}`,
       `${escapeText(second)} ${unit} ${item(secondItem)}`,
+    ]),
+    ...(near === undefined ? [] : nearRows(near)),
+  ]
+}
+
+/** Return what is equal or near, after how it was looked for. */
+function nearRows({ threshold, recall, splits, pairs, examples }: NearLeaks): string[][] {
+  return [
+    ['near', `similarity at least ${threshold}`, `recall there ${recall.toFixed(4)}`],
+    ...splits.map(({ name, duplicates }) => ['near duplicates', escapeText(name), count(duplicates)]),
+    ...pairs.flatMap(({ first, second, firstItems, secondItems }) => [
+      ['near leaks', `${escapeText(first)} in ${escapeText(second)}`, count(firstItems)],
+      ['near leaks', `${escapeText(second)} in ${escapeText(first)}`, count(secondItems)],
+    ]),
+    ...examples.map(({ first, firstItem, second, secondItem, similarity }) => [
+      'near example',
+      `${escapeText(first)} row ${item(firstItem)}`,
+      `${escapeText(second)} row ${item(secondItem)}`,
+      similarity.toFixed(3),
     ]),
   ]
 }

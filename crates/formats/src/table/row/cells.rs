@@ -39,7 +39,7 @@ pub fn each_cell(
         if let [from, .., to] | [from @ to] = &rows[done..done + count] {
             // Only the rows in question are expanded, if the array is a dictionary.
             let part = Part::new(piece.slice(from - first, to + 1 - from), None)?;
-            let own = Rows {
+            let own = Selected {
                 part: &part,
                 first: *from,
                 rows: &rows[done..done + count],
@@ -54,7 +54,7 @@ pub fn each_cell(
 }
 
 /// Some rows of a part.
-struct Rows<'a> {
+struct Selected<'a> {
     part: &'a Part,
     /// The row of the block that is the first of the part.
     first: usize,
@@ -64,7 +64,7 @@ struct Rows<'a> {
     rank: usize,
 }
 
-impl Rows<'_> {
+impl Selected<'_> {
     fn each(&self, take: &mut impl FnMut(usize, Cell<'_>)) -> Result<(), FormatError> {
         let array = &self.part.array;
         match array.data_type() {
@@ -74,7 +74,7 @@ impl Rows<'_> {
             DataType::Boolean => {
                 let values = array.as_boolean().values();
                 self.valid(take, |row, rank, take| {
-                    take(rank, Cell::Word(u64::from(values.value(row))))
+                    take(rank, Cell::Word(u64::from(values.value(row))));
                 });
             }
             DataType::Utf8 => self.byte_strings::<Utf8Type>(take),

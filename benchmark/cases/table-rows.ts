@@ -117,14 +117,11 @@ function pair(inputs: Inputs, edit: 'cells' | 'rows', most: number, title: strin
         ...(holdsAll ? [polars(before, after)] : []),
         ...peersByKey(before, after, holdsAll),
       ]
-      const notes = (): string[] => [
-        `at most ${(process.resourceUsage().maxRSS / 1024).toFixed(0)} MiB of memory in this process so far, DuckDB included`,
-      ]
       return Promise.resolve({
         bytes: bytes * 2,
         contestants,
         missing: existsSync(ROW_DIFF) ? [] : ['lake-sift', 'Oxen'],
-        notes,
+        notes: memoryNotes,
       })
     },
   }
@@ -140,6 +137,12 @@ function polars(before: string, after: string): Contestant {
       return undefined
     },
   }
+}
+
+/** Return the most memory that this process took so far. */
+function memoryNotes(): string[] {
+  const mebibytes = (process.resourceUsage().maxRSS / 1024).toFixed(0)
+  return [`at most ${mebibytes} MiB of memory in this process so far, DuckDB included`]
 }
 
 /** Return the peers that compare by a key, if they are installed. */

@@ -204,7 +204,7 @@ function thresholdOf(near: unknown, text: readonly string[]): number | undefined
     throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this is no similarity', {
       field: 'near',
       expected: 'true, or a number above 0 and at most 1',
-      received: String(near),
+      received: typeof near === 'number' ? String(near) : typeof near,
     })
   if (text.length > 0) return threshold
   throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'near duplicates are looked for in columns of text', {

@@ -87,7 +87,7 @@ interface CountedLeaks {
 async function leaksOf(
   files: Readonly<Record<string, readonly string[]>>,
   isSequence: boolean,
-  { unordered: _, statistics: __, algorithm: ___, ...options }: ReadTableOptions,
+  { unordered: _unordered, statistics: _statistics, algorithm: _algorithm, ...options }: ReadTableOptions,
 ): Promise<CountedLeaks> {
   const uncounted = 'the rows that are in several splits were not counted'
   if (isSequence) return { warnings: [`${uncounted}: the splits are no tables`] }

@@ -1,4 +1,4 @@
-"""What the vectors of TFRecord and of samples hash. reference.py adds the digests."""
+"""What the vectors of TFRecord, of samples and of items hash. reference.py adds the digests."""
 
 import records
 from cases import data, text
@@ -6,6 +6,8 @@ from cases import data, text
 ABOUT = {
     "tfrecord": "Files of TFRecord in base64, one after the other.",
     "samples": "Tar archives, one after the other: each a list of files in the order of its members.",
+    "shards": "Samples of MosaicML shards: each a list of values with their column, its encoding and their bytes in base64.",
+    "items": "Items of a sequence in memory, in the notation of order.json.",
 }
 
 
@@ -49,4 +51,39 @@ SAMPLES = [
     samples("one key in two archives is two samples", [("1.txt", "a"), ("1.cls", "0")], [("1.txt", "b")]),
 ]
 
-CASES = {"tfrecord": TFRECORD, "samples": SAMPLES}
+def shards(name, *samples, same_as=None):
+    made = [[{"name": column, "encoding": kind} | data(value) for column, kind, value in sample] for sample in samples]
+    return {"name": name, **({"sameAs": same_as} if same_as else {}), "samples": made}
+
+
+ONE = (1).to_bytes(8, "little")
+
+SHARDS = [
+    shards("one number", [("n", "int", ONE)]),
+    shards("the same bytes of another encoding", [("n", "int64", ONE)]),
+    shards("in another column", [("m", "int", ONE)]),
+    shards("two columns", [("n", "int", ONE), ("text", "str", b"a")]),
+    shards("the columns in another order", [("text", "str", b"a"), ("n", "int", ONE)], same_as="two columns"),
+    shards("two samples", [("text", "str", b"a")], [("text", "str", b"b")]),
+    shards("in another order", [("text", "str", b"b")], [("text", "str", b"a")]),
+    shards("framed", [("text", "str", b"ab")], [("text", "str", b"")]),
+]
+
+
+def items(name, *values):
+    return {"name": name, "items": list(values)}
+
+
+ITEMS = [
+    items("a number, a text and a list", 1, "two", [3]),
+    items("in another order", "two", 1, [3]),
+    items("texts", "a", "b"),
+    items("framed", "ab", ""),
+    items("lists", ["a", "b"]),
+    items("a text that looks like a number", 1, "1"),
+    items("special numbers", -0.0, 0, 0.5, {"float": "nan"}),
+    items("bytes", {"bytes": "YQ=="}, {"bytes": "Yg=="}),
+    items("an array beside a text", {"array": {"dtype": "U8", "shape": [2], "data": "AQI="}}, "b"),
+]
+
+CASES = {"tfrecord": TFRECORD, "samples": SAMPLES, "shards": SHARDS, "items": ITEMS}

@@ -1,6 +1,9 @@
-"""Records of TFRecord and samples of tar archives, recomputed from docs/format.md alone."""
+"""Records of TFRecord, samples of tar archives and of MDS, and items in memory, recomputed from docs/format.md alone."""
+
+import base64
 
 import cbor2
+import orders
 import reference
 
 BLOCK_RECORDS = 65536
@@ -85,3 +88,27 @@ def samples_vector(case):
         return [cbor2.dumps([[suffix, hashed(data)] for suffix, data in sample], canonical=True) for sample in ordered]
 
     return case | {"records": len(samples)} | described(records)
+
+
+# --- Shards -----------------------------------------------------------------------------------------------
+
+
+def shards_vector(case):
+    records = []
+    for sample in case["samples"]:
+        ordered = sorted(sample, key=lambda value: value["name"].encode())
+        values = [[value["name"], value["encoding"], base64.b64decode(value["base64"])] for value in ordered]
+        records.append(cbor2.dumps(values, canonical=True))
+    return case | {"records": len(records)} | described(lambda _: records)
+
+
+# --- Items in memory --------------------------------------------------------------------------------------
+
+
+def items_vector(case):
+    items = case["items"]
+    if all(orders.named(item, "bytes") for item in items):
+        records = [base64.b64decode(item["bytes"]) for item in items]
+    else:
+        records = [b"lineaprint/item/v1\n" + orders.encoded(item) for item in items]
+    return case | {"records": len(records)} | described(lambda _: records)

@@ -623,6 +623,8 @@ def vector_files():
         "splits": splits_vector,
         "sequence": sequence_vector,
         "samples": records.samples_vector,
+        "shards": records.shards_vector,
+        "items": records.items_vector,
         "tfrecord": records.tfrecord_vector,
         "order": orders.order_vector,
         "json": json_vector,

@@ -68,6 +68,7 @@ describe('options', () => {
       sample: { count: 5 },
       tables: true,
       statistics: true,
+      leaks: false,
       files: true,
     })
     expect(Object.isFrozen(configuration.environment)).toBe(true)

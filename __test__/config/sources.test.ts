@@ -52,7 +52,7 @@ test('the defaults', () => {
     environment: { variables: [], packages: true, timeoutMs: 5000 },
     git: { untrackedLimit: 100 << 20, untrackedFileLimit: 10 << 20, patchLimit: 256 << 20, bundle: false },
     seeds: { deterministic: false, replaceMathRandom: false },
-    datasets: { tables: true, statistics: true, files: true },
+    datasets: { tables: true, statistics: true, leaks: false, files: true },
     models: { tensors: true, keep: false, description: false },
     keep: { outputs: false, inputs: 0, code: false, freeSpace: 2 ** 30 },
     reported: { metrics: true, parameters: true },

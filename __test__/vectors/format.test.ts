@@ -19,7 +19,7 @@ test('every digest on the page is one of a vector', () => {
   expect(written.length).toBeGreaterThan(15)
   for (const digest of written) {
     expect(Digest.parse(digest).toString()).toBe(digest)
-    expect(vectors).toContain(`"${digest}"`)
+    expect(vectors.includes(`"${digest}"`), digest).toBe(true)
   }
 })
 

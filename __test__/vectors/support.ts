@@ -103,3 +103,25 @@ export function safetensors(tensors: readonly VectorTensor[], options: Safetenso
   length.writeBigUInt64LE(BigInt(header.length))
   return Buffer.concat([length, header, ...parts])
 }
+
+const ARRAYS = { U8: Uint8Array, I16: Int16Array, F32: Float32Array, I64: BigInt64Array } as const
+
+interface WrittenArray {
+  readonly dtype: keyof typeof ARRAYS
+  readonly shape: readonly number[]
+  readonly data: string
+}
+
+/** Return the value that a vector of orders or items describes. */
+export function valueOf(written: unknown): unknown {
+  if (Array.isArray(written)) return written.map(valueOf)
+  if (typeof written !== 'object' || written === null) return written
+  if ('map' in written)
+    return new Map(Object.entries(written.map as object).map(([key, value]) => [key, valueOf(value)]))
+  if ('float' in written) return Number(String(written.float).replace('nan', 'NaN'))
+  const bytes = 'bytes' in written ? String(written.bytes) : undefined
+  if (bytes !== undefined) return Uint8Array.from(Buffer.from(bytes, 'base64')).buffer
+  const { dtype, shape, data } = (written as { readonly array: WrittenArray }).array
+  const { buffer } = Uint8Array.from(Buffer.from(data, 'base64'))
+  return { data: new ARRAYS[dtype](buffer), shape }
+}

@@ -57,7 +57,7 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   plot: { summary: 'plot metrics of runs: terminal, SVG, PNG', load: () => import('./commands/plot.ts') },
   ui: { summary: 'open a page with the runs of the store', load: () => import('./commands/ui.ts') },
   mcp: {
-    summary: 'answer questions about the runs of the store to programs and agents',
+    summary: 'answer questions of programs and agents about the runs of the store',
     load: () => import('./commands/mcp/mcp.ts'),
   },
   tree: { summary: 'show runs with their parents and children', load: () => import('./commands/tree.ts') },

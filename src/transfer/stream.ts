@@ -16,6 +16,7 @@ import { reasonOf } from '../record/failure.ts'
 import { SAFE } from '../util/own-file.ts'
 import { Repeated } from '../util/repeated.ts'
 import { SmallConnection } from './http.ts'
+import { CLEAR_WARNING, isInClear } from './target.ts'
 import { liveSchema, projectsSchema } from './wire.ts'
 import type { RunId } from '../core/run-id.ts'
 import type { SmallAnswer } from './http.ts'
@@ -56,6 +57,8 @@ class Busy extends Error {
 
 /** The part of a run that the server has. */
 export class RunStream {
+  /** A sentence about the address that the user should know; `undefined` if there is none. */
+  readonly warning: string | undefined
   readonly #target: StreamTarget
   readonly #id: RunId
   readonly #folder: string
@@ -74,6 +77,7 @@ export class RunStream {
   /** @param folder Absolute path of the folder of the run, whose first record is written. */
   constructor(target: StreamTarget, id: RunId, folder: string) {
     this.#target = target
+    if (isInClear(target.url)) this.warning = `${target.url}: ${CLEAR_WARNING}`
     this.#id = id
     this.#folder = folder
     this.#project = target.project

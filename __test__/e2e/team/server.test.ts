@@ -467,6 +467,32 @@ describe.skipIf(!isInstalled)('the server of a team', { timeout: 120_000 }, () =
     }
   })
 
+  test('a client that goes away in the middle of a body leaves nothing, and is no problem of the server', async () => {
+    const token = await team.token('writer')
+    const incoming = join(team.root, 'projects/vision/incoming')
+    const temporary = (): string[] =>
+      existsSync(incoming) ? readdirSync(incoming).filter((name) => name.endsWith('.tmp')) : []
+    const before = temporary()
+    for (const path of [`blobs/${hexOf('cut')}`, 'runs/cut/live?file=run.json']) {
+      const asked = httpRequest(`${team.url}/api/v1${P}/${path}`, {
+        method: 'PUT',
+        headers: { Authorization: `Bearer ${token}`, 'Content-Length': 1000 },
+      })
+      const gone = new Promise((done) => asked.once('close', done))
+      asked.on('error', () => undefined)
+      asked.write('cut')
+      // The server has begun to read.
+      if (path.startsWith('blobs'))
+        await expect.poll(temporary, { timeout: 20_000 }).not.toHaveLength(before.length)
+      else await (await team.ask(`${P}/store`, token)).text()
+      asked.destroy()
+      await gone
+    }
+    await expect.poll(temporary, { timeout: 20_000 }).toEqual(before)
+    expect((await team.ask(`${P}/store`, token)).status).toBe(200)
+    expect(team.problems).toEqual([])
+  })
+
   test('two pushes of one run at once end with one run', async () => {
     const run = await keptRun(folderOf(), 'twice', 3_000_000)
     const clients = [await team.client('writer'), await team.client('writer')]

@@ -100,7 +100,7 @@ export function buildTeamServer(parts: TeamParts, files: PageFiles): Hono {
       do: '/api/v1/openapi.json lists the addresses',
     })
   })
-  servePageFiles(app, files, (error) => withoutRoot(parts, error))
+  servePageFiles(app, files, (error, isGone) => withoutRoot(parts, error, isGone))
   return app
 }
 
@@ -181,9 +181,10 @@ function addressOf(context: Context): string {
 }
 
 /** Describe a failure without paths of the server, and without the address of its database. */
-function withoutRoot({ root, onProblem }: TeamParts, error: unknown): FailureAnswer {
+function withoutRoot({ root, onProblem }: TeamParts, error: unknown, isGone: boolean): FailureAnswer {
   const { status, body } = failureAnswer(error)
-  if (status >= 500) onProblem(errorText(error))
+  // What breaks when a client goes away in the middle of a body is no problem of the server.
+  if (status >= 500 && !isGone) onProblem(errorText(error))
   const hide = (text: string | null): string | null => text?.replaceAll(root, '<server>') ?? null
   const isService = LineaprintError.is(error) && error.code === 'ERR_LINEAPRINT_SERVICE'
   const { code, what, where, expected, received, do: remedy } = body.error

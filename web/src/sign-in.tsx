@@ -1,7 +1,21 @@
 /** The form that signs in to the server of a team with a token. */
 import { useState } from 'preact/hooks'
-import { signInTeam } from './shared/api.ts'
+import { ApiError, signInTeam } from './shared/api.ts'
 import { Empty, Failure } from './shared/parts.tsx'
+
+/** The form of a token. Another one is not sent: it may be a secret of another place. */
+const TOKEN = /^lp_[A-Za-z0-9_-]{43}$/
+
+function noToken({ length }: string): ApiError {
+  return new ApiError(0, {
+    code: 'ERR_LINEAPRINT_TOKEN',
+    what: 'this is no token',
+    where: 'Token',
+    expected: 'lp_ and 43 characters after it',
+    received: `${length} characters`,
+    do: 'copy all that "lineaprint token create" printed',
+  })
+}
 
 /** Ask for a token. The browser forgets it with the tab. */
 export function SignIn({ onDone }: { readonly onDone: () => void }) {
@@ -10,7 +24,8 @@ export function SignIn({ onDone }: { readonly onDone: () => void }) {
   const send = (event: Event): void => {
     event.preventDefault()
     setError(undefined)
-    signInTeam(token.trim()).then(onDone, setError)
+    if (TOKEN.test(token.trim())) signInTeam(token.trim()).then(onDone, setError)
+    else setError(noToken(token.trim()))
   }
   return (
     <main class="narrow">

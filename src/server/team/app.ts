@@ -19,6 +19,7 @@ import type { PageFiles } from '../page-files.ts'
 import type { Result } from '../routes.ts'
 import type { Access } from './access.ts'
 import type { AuditTrail } from './audit-trail.ts'
+import type { Proxies } from './client-address.ts'
 import type { Hosts } from './hosts.ts'
 import type { Project } from './project.ts'
 import type { Rate } from './rate.ts'
@@ -32,6 +33,7 @@ export interface TeamParts {
   readonly access: Access
   readonly trail: AuditTrail
   readonly hosts: Hosts
+  readonly proxies: Proxies
   readonly rate: Rate
   /** Bytes of the longest file of a run. */
   readonly fileLimit: number
@@ -66,7 +68,7 @@ export function buildTeamServer(parts: TeamParts, files: PageFiles): Hono {
     context.header('Cache-Control', 'no-store')
   })
   const tokenOf = async (context: Context): Promise<TokenInfo> => {
-    const token = await access.check(context.req.header('Authorization'), addressOf(context))
+    const token = await access.check(context.req.header('Authorization'), addressOf(parts, context))
     buckets.take(String(token.id))
     return token
   }
@@ -157,27 +159,23 @@ async function servicesOf(
   }
 }
 
-function auditOf(
-  { trail }: TeamParts,
-  context: Context,
-  { name, project }: TokenInfo,
-): TeamServices['audit'] {
+function auditOf(parts: TeamParts, context: Context, { name, project }: TokenInfo): TeamServices['audit'] {
   return async (action, subject) =>
-    trail.write({
+    parts.trail.write({
       time: new Date().toISOString(),
       project,
       token: name,
-      address: addressOf(context),
+      address: addressOf(parts, context),
       action,
       subject,
     })
 }
 
-/** Return the address of the client, or of the proxy before it. */
-function addressOf(context: Context): string {
+/** Return the address of the client, or of a proxy before it that is not trusted. */
+function addressOf({ proxies }: TeamParts, context: Context): string {
   // There is no socket behind a request of a test.
   const bindings = context.env as Partial<HttpBindings> | undefined
-  return bindings?.incoming?.socket.remoteAddress ?? 'unknown'
+  return proxies.clientOf(bindings?.incoming?.socket.remoteAddress, context.req.header('X-Forwarded-For'))
 }
 
 /** Describe a failure without paths of the server, and without the address of its database. */

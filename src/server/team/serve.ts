@@ -11,6 +11,7 @@ import { readPageFiles } from '../page-files.ts'
 import { Access } from './access.ts'
 import { buildTeamServer } from './app.ts'
 import { AuditTrail } from './audit-trail.ts'
+import { Proxies } from './client-address.ts'
 import { Hosts } from './hosts.ts'
 import { openProject } from './project.ts'
 import type { Server } from 'node:http'
@@ -29,6 +30,8 @@ export interface TeamOptions {
   readonly port: number
   /** Names by which clients reach the server. */
   readonly names: readonly string[]
+  /** Addresses of proxies that tell whose a request is. */
+  readonly trustedProxies: readonly string[]
   /** Requests in a second that each token may send. */
   readonly requestsPerSecond: number
   /** Bytes of the longest file of a run. */
@@ -74,11 +77,12 @@ export async function serveTeam(options: TeamOptions): Promise<ServedTeam> {
 }
 
 async function serveLocked(
-  { objects, host, port, names, requestsPerSecond, fileLimit, onProblem }: TeamOptions,
+  { objects, host, port, names, trustedProxies, requestsPerSecond, fileLimit, onProblem }: TeamOptions,
   files: PageFiles,
   administration: TeamAdministration,
   lock: ServerLock,
 ): Promise<ServedTeam> {
+  const proxies = new Proxies(trustedProxies)
   const root = resolve(objects)
   await makeFolders(root, OWNER_MODES.folder).catch((cause: unknown) => {
     throw storeError(root, 'the folder cannot be made', cause)
@@ -101,6 +105,7 @@ async function serveLocked(
       access: new Access(administration),
       trail,
       hosts: new Hosts([host, ...names]),
+      proxies,
       rate: { perSecond: requestsPerSecond, burst: 2 * requestsPerSecond },
       fileLimit,
       projectOf,

@@ -16,7 +16,7 @@ export interface StreamTarget {
 export const TOKEN_VARIABLE = 'LINEAPRINT_TOKEN'
 export const FILE_VARIABLE = 'LINEAPRINT_TOKEN_FILE'
 
-/** What is said of an address for which {@link isInClear} is true. */
+/** Sentence about an address for which {@link isInClear} is true. */
 export const CLEAR_WARNING = 'http sends the token in clear; anybody on the way can read it'
 
 /** Check whether a token that is sent to an address can be read on the way: http to another machine. */

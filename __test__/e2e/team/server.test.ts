@@ -502,7 +502,7 @@ describe.skipIf(!isInstalled)('the server of a team', { timeout: 120_000 }, () =
     const temporary = (): string[] =>
       existsSync(incoming) ? readdirSync(incoming).filter((name) => name.endsWith('.tmp')) : []
     const before = temporary()
-    for (const path of [`blobs/${hexOf('cut')}`, 'runs/cut/live?file=run.json']) {
+    const leave = async (path: string, hasBegun: () => Promise<unknown>): Promise<void> => {
       const asked = httpRequest(`${team.url}/api/v1${P}/${path}`, {
         method: 'PUT',
         headers: { Authorization: `Bearer ${token}`, 'Content-Length': 1000 },
@@ -510,13 +510,14 @@ describe.skipIf(!isInstalled)('the server of a team', { timeout: 120_000 }, () =
       const gone = new Promise((done) => asked.once('close', done))
       asked.on('error', () => undefined)
       asked.write('cut')
-      // The server has begun to read.
-      if (path.startsWith('blobs'))
-        await expect.poll(temporary, { timeout: 20_000 }).not.toHaveLength(before.length)
-      else await (await team.ask(`${P}/store`, token)).text()
+      await hasBegun()
       asked.destroy()
       await gone
     }
+    await leave(`blobs/${hexOf('cut')}`, async () =>
+      expect.poll(temporary, { timeout: 20_000 }).not.toHaveLength(before.length),
+    )
+    await leave('runs/cut/live?file=run.json', async () => team.ask(`${P}/store`, token))
     await expect.poll(temporary, { timeout: 20_000 }).toEqual(before)
     expect((await team.ask(`${P}/store`, token)).status).toBe(200)
     expect(team.problems).toEqual([])

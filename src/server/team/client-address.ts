@@ -30,10 +30,10 @@ export class Proxies {
    */
   clientOf(peer: string | undefined, forwarded: string | undefined): string {
     if (peer === undefined) return 'unknown'
-    let address = plain(peer)
-    const told = (forwarded ?? '').slice(-HEADER_LIMIT).split(',')
+    let address = unmapped(peer)
+    const reported = (forwarded ?? '').slice(-HEADER_LIMIT).split(',')
     while (this.#isKnown(address)) {
-      const before = plain(told.pop()?.trim() ?? '')
+      const before = unmapped(reported.pop()?.trim() ?? '')
       if (isIP(before) === 0) break
       address = before
     }
@@ -46,7 +46,7 @@ export class Proxies {
 }
 
 /** Return an address of IPv4 without the form that a socket of IPv6 gives it. */
-function plain(address: string): string {
+function unmapped(address: string): string {
   return address.replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, '')
 }
 

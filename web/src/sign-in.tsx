@@ -2,6 +2,8 @@
 import { useState } from 'preact/hooks'
 import { ApiError, signInTeam } from './shared/api.ts'
 import { Empty, Failure } from './shared/parts.tsx'
+import { linkedProject } from './shared/router.ts'
+import { shown } from './shared/text.ts'
 
 /** The form of a token. Another one is not sent: it may be a secret of another place. */
 const TOKEN = /^lp_[A-Za-z0-9_-]{43}$/
@@ -21,6 +23,7 @@ function noToken({ length }: string): ApiError {
 export function SignIn({ onDone }: { readonly onDone: () => void }) {
   const [token, setToken] = useState('')
   const [error, setError] = useState<unknown>()
+  const project = linkedProject()
   const send = (event: Event): void => {
     event.preventDefault()
     setError(undefined)
@@ -46,6 +49,11 @@ export function SignIn({ onDone }: { readonly onDone: () => void }) {
             Sign in
           </button>
         </form>
+        {project !== undefined && (
+          <p>
+            This link is of the project <b>{shown(project, 80)}</b>.
+          </p>
+        )}
         <p>An admin of the project makes tokens with the command "lineaprint token create".</p>
       </Empty>
       {error !== undefined && <Failure error={error} />}

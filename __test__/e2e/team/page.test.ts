@@ -70,10 +70,17 @@ describe.skipIf(!isPossible)('the page of a server in Chromium', { timeout: 120_
     expect(await page.locator('dt', { hasText: /^id$/ }).count()).toBe(1)
     expect(await page.evaluate('window.planted')).toBeUndefined()
     expect(await page.context().cookies()).toEqual([])
-    // Another tab is not signed in.
+    // The address names the project, also after a click.
+    await expect.poll(() => page.url()).toBe(`${team.url}/runs/shown.1?project=vision`)
+    await page.getByRole('link', { name: 'Models' }).click()
+    await expect.poll(() => page.url()).toBe(`${team.url}/models?project=vision`)
+    // Another tab is not signed in, and tells which token it needs.
     const other = await page.context().newPage()
-    await other.goto(`${team.url}/runs/shown.1`)
-    await other.getByLabel('Token').waitFor()
+    await other.goto(`${team.url}/runs/shown.1?project=vision`)
+    await other.getByText('This link is of the project vision').waitFor()
+    await other.getByLabel('Token').fill(await team.token('reader', 'sound'))
+    await other.getByRole('button', { name: 'Sign in' }).click()
+    await other.getByText('This link is of another project').waitFor()
     await other.close()
     await page.getByText('Sign out').click()
     await page.getByLabel('Token').waitFor()

@@ -63,12 +63,13 @@ const SWEEP_ROUNDS = 360
  */
 export async function serveTeam(options: TeamOptions): Promise<ServedTeam> {
   const files = await readPageFiles()
+  const proxies = new Proxies(options.trustedProxies)
   const administration = TeamAdministration.open(options.database)
   await administration.prepare()
   const lock = new ServerLock(administration.address)
   try {
     await lock.take()
-    return await serveLocked(options, files, administration, lock)
+    return await serveLocked(options, { files, proxies, administration, lock })
   } catch (error) {
     await lock.close()
     await administration.close()
@@ -76,13 +77,18 @@ export async function serveTeam(options: TeamOptions): Promise<ServedTeam> {
   }
 }
 
+/** Parts that are there before the folder is touched. */
+interface Prepared {
+  readonly files: PageFiles
+  readonly proxies: Proxies
+  readonly administration: TeamAdministration
+  readonly lock: ServerLock
+}
+
 async function serveLocked(
-  { objects, host, port, names, trustedProxies, requestsPerSecond, fileLimit, onProblem }: TeamOptions,
-  files: PageFiles,
-  administration: TeamAdministration,
-  lock: ServerLock,
+  { objects, host, port, names, requestsPerSecond, fileLimit, onProblem }: TeamOptions,
+  { files, proxies, administration, lock }: Prepared,
 ): Promise<ServedTeam> {
-  const proxies = new Proxies(trustedProxies)
   const root = resolve(objects)
   await makeFolders(root, OWNER_MODES.folder).catch((cause: unknown) => {
     throw storeError(root, 'the folder cannot be made', cause)

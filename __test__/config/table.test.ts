@@ -169,6 +169,14 @@ test('every option but code can stand in a variable', async () => {
   expect(OPTION_NAMES.filter((name) => OPTIONS[name].variable === null)).toEqual(['trackers'])
 })
 
+test('an empty variable names no server, also where a file names one', async () => {
+  const directory = folderOf({ 'lineaprint.config.json': '{"server":"https://runs.example"}' })
+  const serverOf = async (environment: Record<string, string>): Promise<string | undefined> =>
+    (await resolveConfiguration({}, { directory, environment })).server
+  expect(await serverOf({})).toBe('https://runs.example')
+  expect(await serverOf({ LINEAPRINT_SERVER: '' })).toBeUndefined()
+})
+
 test('an option that sources do not decide is left to the caller', async () => {
   const directory = folderOf({
     'lineaprint.config.json': '{"notes":"file","tags":["file"],"git":{"bundle":true}}',

@@ -360,7 +360,10 @@ describe('the process', () => {
       ...asked.map(({ id }) => id),
       99,
     ])
-    expect(stderr).toContain('lineaprint: mcp: ')
+    expect(stderr.trimEnd().split('\n')).toEqual([
+      expect.stringMatching(/^lineaprint: mcp: .*JSON/),
+      'lineaprint: mcp: a message is none of the protocol, and is left out',
+    ])
     expect(stderr.replaceAll('\n', '')).not.toMatch(RAW)
   })
 

@@ -1,7 +1,8 @@
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { LOG_PART, logsOf, readLog } from '../../src/server/files.ts'
+import { LOG_PART, logsOf, readLog, readPatch } from '../../src/server/files.ts'
 import { folderOf } from '../support/folder.ts'
 import { finished } from '../tracking/support.ts'
 import type { StoredRun } from '../../src/store/read.ts'
@@ -56,4 +57,23 @@ test('no name of a record leads out of the folder of the run', async () => {
     expect((await logsOf(run)).map(({ name }) => name)).toEqual([file])
     await expect(readLog(run, file, undefined), file).rejects.toMatchObject({ name: 'LineaprintError' })
   }
+})
+
+test('the changes of a run that came to a server without them yet are no failure; those of a sealed one are', async () => {
+  const root = folderOf()
+  const git = (...words: readonly string[]): unknown =>
+    execFileSync('git', ['-c', 'user.name=a', '-c', 'user.email=a@b.c', ...words], { cwd: root })
+  git('init', '--quiet')
+  writeFileSync(join(root, 'code.py'), 'print(1)\n')
+  git('add', '.')
+  git('commit', '--quiet', '--message', 'first')
+  writeFileSync(join(root, 'code.py'), 'print(2)\n')
+  const run = await finished(root, { enableGitTracking: true })
+  expect((await readPatch(run)).text).toContain('+print(2)')
+  rmSync(join(run.folder, 'git/diff.patch'))
+  await expect(readPatch(run)).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_NOT_FOUND' })
+  expect(await readPatch({ ...run, record: { ...run.record, seal: null } })).toMatchObject({
+    text: null,
+    reasons: ['the changes are not here: a server gets them when the run has ended'],
+  })
 })

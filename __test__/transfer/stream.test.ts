@@ -98,6 +98,28 @@ describe.concurrent('the copy on the server', () => {
     expect(server.requests.at(-1)).toContain('from=6')
   })
 
+  test(
+    'is not sent again and again to a server that keeps nothing',
+    { timeout: 60_000 },
+    async ({ onTestFinished }) => {
+      const server = await liveServer(onTestFinished)
+      const folder = runFolder()
+      server.failing = (request, response) => {
+        request.resume()
+        response.end(
+          request.url?.includes('/live') === true
+            ? '{"state":"elsewhere","size":0}'
+            : '{"projects":[{"name":"vision","role":"writer"}]}',
+        )
+      }
+      streamOf(server.url, folder, onTestFinished)
+      await until(() => server.requests.some((request) => request.includes('events.jsonl')))
+      // Two more turns would be over.
+      await sleep(2500)
+      expect(server.requests.filter((request) => request.includes('events.jsonl'))).toHaveLength(2)
+    },
+  )
+
   test('follows a link to no file outside', { timeout: 60_000 }, async ({ onTestFinished }) => {
     const server = await liveServer(onTestFinished)
     const folder = runFolder()
@@ -175,9 +197,25 @@ describe('the surroundings', () => {
     ])
   })
 
+  test('may have no server: the end of a run waits shortly, whatever it may wait', async () => {
+    const tracker = await startedTo('http://127.0.0.1:1', { serverTimeoutMs: 600_000 })
+    // The time limit of the test is far below the ten minutes.
+    expect((await tracker.finishExperiment()).warnings).toEqual([
+      expect.stringMatching(
+        /: the server cannot be reached: .*; to complete it: lineaprint push /,
+      ) as unknown,
+    ])
+  }, 12_000)
+
   test('may have no such name: the run ends well', async () => {
     const tracker = await startedTo('http://no-such-host.invalid:9')
-    expect(await tracker.finishExperiment()).toMatchObject({ status: 'finished' })
+    expect(await tracker.finishExperiment()).toMatchObject({
+      status: 'finished',
+      warnings: [
+        'http://no-such-host.invalid:9: http sends the token in clear; anybody on the way can read it',
+        expect.stringContaining('the run was not fully sent to ') as unknown,
+      ],
+    })
   }, 60_000)
 })
 

@@ -45,6 +45,8 @@ const RESERVED_NAMES: ReadonlySet<string> = new Set(['environment', 'git', 'seed
 
 /** Check the address of a server. A password in it would be in every message about it. */
 function checkServer(given: string, { field }: CheckContext): string {
+  // A variable that a build system sets to nothing names no server, and stands above one in a file.
+  if (given === '') return given
   const url = URL.parse(given)
   if (url !== null && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '')
     return given
@@ -123,7 +125,7 @@ export const OPTIONS: Members<ExperimentOptions, Configuration> = {
     schema: (zod) => zod.string(),
     default: undefined,
     check: checkServer,
-    resolve: (given) => given,
+    resolve: (given) => given || undefined,
     toRecord: (url) => (url === undefined ? null : redactUrl(url)),
   }),
   serverProject: converted({

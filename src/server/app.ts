@@ -12,6 +12,7 @@ import { routes } from './routes.ts'
 import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
 import type { SentFile } from './downloads.ts'
+import type { FailureAnswer } from './errors.ts'
 import type { PageFiles } from './page-files.ts'
 import type { Result, Route, RouteRequest, Services } from './routes.ts'
 
@@ -86,11 +87,15 @@ export function buildServer(services: Services, files: PageFiles, port: () => nu
   return app
 }
 
-/** Serve the files of the page at all other addresses, and turn errors into answers. */
+/**
+ * Serve the files of the page at all other addresses, and turn errors into answers.
+ *
+ * @param describe Describes an error; it is told whether the client has gone, so that nobody gets the answer.
+ */
 export function servePageFiles(
   app: Hono,
   files: PageFiles,
-  describe: typeof failureAnswer = failureAnswer,
+  describe: (error: unknown, isGone: boolean) => FailureAnswer = failureAnswer,
 ): void {
   app.get('*', (context) => {
     const file = files.at(context.req.path)
@@ -107,9 +112,10 @@ export function servePageFiles(
   app.all('*', () => {
     throw new Refusal(405, 'ERR_LINEAPRINT_ARGUMENT', 'the page can only be read', { expected: 'GET' })
   })
-  app.onError((error) => {
+  app.onError((error, context) => {
     const { status, body, headers } = describe(
       error instanceof HTTPException ? new Refusal(400, 'ERR_LINEAPRINT_ARGUMENT', error.message) : error,
+      context.req.raw.signal.aborted,
     )
     return new Response(jsonText(body), { status, headers: { ...HEADERS, ...JSON_HEADERS, ...headers } })
   })

@@ -127,7 +127,9 @@ export async function readPatch(run: StoredRun): Promise<PatchBody> {
   if (diff.status === 'empty') return none('no tracked file was changed', ...lacks)
   if (diff.status === 'absent') return none(diff.reason, ...lacks)
   // A name that does not come from the record.
-  await using file = await openBelow(run.folder, 'git/diff.patch')
+  await using file = await unlessUnsent(run, openBelow(run.folder, 'git/diff.patch'))
+  if (file === undefined)
+    return none('the changes are not here: a server gets them when the run has ended', ...lacks)
   const { size } = await file.stat()
   const bytes = await readUpTo(file, 0, PATCH_PART)
   const secrets =
@@ -137,6 +139,17 @@ export async function readPatch(run: StoredRun): Promise<PatchBody> {
     bytes: size,
     truncated: bytes.length < size,
     reasons: [...secrets, ...lacks],
+  }
+}
+
+/** Return a file; `undefined` if it is missing of a run without a seal, whose growing files alone are sent to a server. */
+async function unlessUnsent<T>({ record }: StoredRun, file: Promise<T>): Promise<T | undefined> {
+  try {
+    return await file
+  } catch (error) {
+    if (record.seal === null && LineaprintError.is(error) && error.code === 'ERR_LINEAPRINT_NOT_FOUND')
+      return undefined
+    throw error
   }
 }
 

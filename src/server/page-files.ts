@@ -27,7 +27,7 @@ const TYPES: Readonly<Record<string, string>> = {
 }
 
 /** Paths of the views. */
-const VIEW = /^\/(?:runs\/[\w-]+|compare|models|datasets|content|lineage)?$/
+const VIEW = /^\/(?:runs\/[\w-][\w.-]*|compare|models|datasets|content|lineage)?$/
 
 /**
  * Read the files that `npm run build` made.

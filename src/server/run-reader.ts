@@ -167,6 +167,10 @@ export class RunReader {
     this.#queues.set(own, done)
     try {
       return await result
+    } catch (error) {
+      // A run that was removed while it was read is not damaged, but gone.
+      await this.#known(id)
+      throw error
     } finally {
       if (this.#queues.get(own) === done) this.#queues.delete(own)
     }

@@ -213,11 +213,13 @@ export class RunWriter {
    * Send the sealed run to the server of a team, if the configuration names one. The record says nothing of it: it is sent
    * as it was sealed.
    *
-   * @returns Sentences about what the server does not have.
+   * @returns Sentences about what the server does not have, and about its address.
    */
   async send(signal?: AbortSignal): Promise<readonly string[]> {
     const problem = await this.#stream?.finish(signal)
-    return problem === undefined ? [] : [this.redaction.text(problem)]
+    return [this.#stream?.warning, problem].flatMap((sentence) =>
+      sentence === undefined ? [] : [this.redaction.text(sentence)],
+    )
   }
 
   /** Stop what is sent in the background, of a run that could not be ended. */
@@ -232,7 +234,7 @@ export class RunWriter {
 }
 
 /** Sends a run while it goes on, and the rest at its end. */
-type Stream = Pick<RunStream, 'finish' | 'stop'>
+type Stream = Pick<RunStream, 'finish' | 'stop' | 'warning'>
 
 /** Return a function that begins to send a run; `undefined` without a server. */
 async function prepareStream(
@@ -247,6 +249,7 @@ async function prepareStream(
   if (!('problem' in target)) return (id, folder) => new OpenStream(target, id, folder)
   const { url, problem } = target
   return (id) => ({
+    warning: undefined,
     finish: () => Promise.resolve(unsentSentence(id, { url, project: serverProject }, problem)),
     stop: () => undefined,
   })

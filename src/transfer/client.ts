@@ -48,8 +48,21 @@ export interface Sent extends RequestOptions {
   readonly bytes?: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>
 }
 
-/** Bytes of the longest answer in JSON. */
-const ANSWER_LIMIT = 512 << 20
+/** Bytes of the longest answer of each kind. */
+const ANSWER_LIMITS = {
+  projects: 1 << 20,
+  live: 64 << 10,
+  /** Digests of the files of a run, or of what it kept. */
+  commit: 64 << 20,
+  /** Paths and digests. */
+  files: 128 << 20,
+} as const
+
+/** Bytes of the written name of an object in an answer. */
+const NAME_BYTES = 100
+
+/** Bytes of the braces and names of an answer without items. */
+const EMPTY_BYTES = 1000
 
 const TOKEN = /^lp_[A-Za-z0-9_-]{43}$/
 
@@ -134,7 +147,7 @@ export class TransferClient {
 
   /** Return the projects of the token. */
   async projects(options: RequestOptions = {}): Promise<ProjectsBody> {
-    return parsed(projectsSchema, await this.#send('/projects', options))
+    return parsed(projectsSchema, await this.#send('/projects', options), ANSWER_LIMITS.projects)
   }
 
   /**
@@ -153,13 +166,18 @@ export class TransferClient {
     return parsed(
       liveSchema,
       await this.ask(`/runs/${encodeURIComponent(id)}/live`, { method: 'PUT', search, bytes, ...options }),
+      ANSWER_LIMITS.live,
     )
   }
 
   /** Take a run whose contents were sent, or learn what is missing. */
   async commit(id: string, files: readonly RunFile[], options: RequestOptions = {}): Promise<CommitBody> {
     const path = `/runs/${encodeURIComponent(id)}/commit`
-    return parsed(commitSchema, await this.ask(path, { method: 'POST', json: { files }, ...options }))
+    return parsed(
+      commitSchema,
+      await this.ask(path, { method: 'POST', json: { files }, ...options }),
+      ANSWER_LIMITS.commit,
+    )
   }
 
   /** Send a content of a run from a file. */
@@ -172,6 +190,7 @@ export class TransferClient {
     return parsed(
       missingSchema,
       await this.ask('/objects/missing', { method: 'POST', json: { names }, ...options }),
+      EMPTY_BYTES + names.length * NAME_BYTES,
     )
   }
 
@@ -187,7 +206,11 @@ export class TransferClient {
 
   /** Return the files of a run. Their paths are not checked. */
   async files(id: string, options: RequestOptions = {}): Promise<RunFilesBody> {
-    return parsed(runFilesSchema, await this.ask(`/runs/${encodeURIComponent(id)}/files`, options))
+    return parsed(
+      runFilesSchema,
+      await this.ask(`/runs/${encodeURIComponent(id)}/files`, options),
+      ANSWER_LIMITS.files,
+    )
   }
 
   /** Return the bytes of a file of a run. They are not checked. */
@@ -321,11 +344,19 @@ function jsonOf(text: string): unknown {
   }
 }
 
-/** Read an answer, and check that it is what the server should send. */
-export async function parsed<T>(schema: () => z.ZodMiniType<T>, response: Response): Promise<T> {
+/**
+ * Read an answer, and check that it is what the server should send.
+ *
+ * @param limit Bytes of the longest answer that is read: a server may be hostile.
+ */
+export async function parsed<T>(
+  schema: () => z.ZodMiniType<T>,
+  response: Response,
+  limit: number,
+): Promise<T> {
   let text: string
   try {
-    text = await textOf(response, ANSWER_LIMIT)
+    text = await textOf(response, limit)
   } catch (cause) {
     if (LineaprintError.is(cause)) throw cause
     throw passing(`the answer was cut off: ${reasonOf(cause)}`, { cause })

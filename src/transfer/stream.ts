@@ -16,6 +16,7 @@ import { reasonOf } from '../record/failure.ts'
 import { SAFE } from '../util/own-file.ts'
 import { Repeated } from '../util/repeated.ts'
 import { SmallConnection } from './http.ts'
+import { CLEAR_WARNING, isInClear } from './target.ts'
 import { liveSchema, projectsSchema } from './wire.ts'
 import type { RunId } from '../core/run-id.ts'
 import type { SmallAnswer } from './http.ts'
@@ -36,6 +37,9 @@ const REST = { first: 1000, longest: 30_000 } as const
 /** Milliseconds without requests to a server that refused what it got: asking again at once would not help. */
 const REFUSED_REST = 60_000
 
+/** Milliseconds for which the end of a run waits for a server that has answered nothing while the run went on. */
+const UNREACHED = 3000
+
 /** Names of logs that grow at their end. */
 const LOG = /^std(?:out|err)\.log$/
 
@@ -53,6 +57,8 @@ class Busy extends Error {
 
 /** The part of a run that the server has. */
 export class RunStream {
+  /** A sentence about the address that the user should know; `undefined` if there is none. */
+  readonly warning: string | undefined
   readonly #target: StreamTarget
   readonly #id: RunId
   readonly #folder: string
@@ -63,6 +69,7 @@ export class RunStream {
   readonly #sizes = new Map<string, number>()
   #project: string | undefined
   #hasStarted = false
+  #hasAnswered = false
   #piece: number = PIECE.most
   #restUntil = 0
   #rest: number = REST.first
@@ -70,6 +77,7 @@ export class RunStream {
   /** @param folder Absolute path of the folder of the run, whose first record is written. */
   constructor(target: StreamTarget, id: RunId, folder: string) {
     this.#target = target
+    if (isInClear(target.url)) this.warning = `${target.url}: ${CLEAR_WARNING}`
     this.#id = id
     this.#folder = folder
     this.#project = target.project
@@ -91,7 +99,9 @@ export class RunStream {
     try {
       const { TransferClient } = await import('./client.ts')
       const { pushRun } = await import('./push.ts')
+      const { awaitAnswer } = await import('./retry.ts')
       const client = new TransferClient({ url, token, project: this.#project })
+      if (!this.#hasAnswered) await awaitAnswer(client, UNREACHED, deadline)
       const push = pushRun(client, await readRun(this.#folder), { signal: deadline })
       const { missingObjects } = await bounded(push, deadline)
       return missingObjects.length === 0
@@ -135,7 +145,8 @@ export class RunStream {
     }
     // Runs that failed together do not all come back at the same moment.
     const rest = this.#rest * (0.5 + Math.random())
-    this.#restUntil = performance.now() + Math.max(rest, error instanceof Busy ? error.waitMs : 0)
+    const wait = error instanceof Busy ? Math.min(error.waitMs, REFUSED_REST) : 0
+    this.#restUntil = performance.now() + Math.max(rest, wait)
     this.#rest = Math.min(REST.longest, this.#rest * 2)
   }
 
@@ -161,13 +172,18 @@ export class RunStream {
   async #sendNew(name: string): Promise<void> {
     await using file = await open(join(this.#folder, name), constants.O_RDONLY | SAFE)
     const { size } = await file.stat()
+    let wentBack = false
     for (let from = this.#sizes.get(name) ?? 0; from < size && !this.#stop.signal.aborted;) {
       const bytes = Buffer.alloc(Math.min(this.#piece, size - from))
       const { bytesRead } = await file.read(bytes, 0, bytes.length, from)
       if (bytesRead === 0) return
-      from = await this.#put(name, from, bytes.subarray(0, bytesRead))
+      const end = await this.#put(name, from, bytes.subarray(0, bytesRead))
       // The copy has more than this file: it is of another run.
-      if (from > size) throw new Refused('the server has another file')
+      if (end > size) throw new Refused('the server has another file')
+      // It may have lost the end of the copy, once. Sending again and again would keep this machine busy.
+      if (end <= from && wentBack) throw new Refused('the server does not keep what it is sent')
+      wentBack ||= end <= from
+      from = end
       this.#sizes.set(name, from)
     }
   }
@@ -189,7 +205,14 @@ export class RunStream {
 
   async #ask(method: 'GET' | 'PUT', path: string, bytes?: Buffer): Promise<SmallAnswer> {
     const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(REQUEST_TIMEOUT)])
-    return this.#connection.send({ method, path, signal, ...(bytes !== undefined && { bytes }) })
+    const answer = await this.#connection.send({
+      method,
+      path,
+      signal,
+      ...(bytes !== undefined && { bytes }),
+    })
+    this.#hasAnswered = true
+    return answer
   }
 }
 

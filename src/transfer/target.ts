@@ -13,8 +13,17 @@ export interface StreamTarget {
 }
 
 /** Variables with the token, or with the path of a file that holds it. */
-const TOKEN_VARIABLE = 'LINEAPRINT_TOKEN'
-const FILE_VARIABLE = 'LINEAPRINT_TOKEN_FILE'
+export const TOKEN_VARIABLE = 'LINEAPRINT_TOKEN'
+export const FILE_VARIABLE = 'LINEAPRINT_TOKEN_FILE'
+
+/** Sentence about an address for which {@link isInClear} is true. */
+export const CLEAR_WARNING = 'http sends the token in clear; anybody on the way can read it'
+
+/** Check whether a token that is sent to an address can be read on the way: http to another machine. */
+export function isInClear(url: string): boolean {
+  const { protocol, hostname } = new URL(url)
+  return protocol === 'http:' && !/^(?:127\.\d+\.\d+\.\d+|localhost|\[::1\])$/.test(hostname)
+}
 
 /** Characters of the longest file with a token. */
 const FILE_LIMIT = 1000

@@ -11,7 +11,7 @@ import { RunsView } from './runs/view.tsx'
 import { ApiError, fetchStore, signIn, signOut } from './shared/api.ts'
 import { useKeys } from './shared/hooks.ts'
 import { Empty, Failure, Typed } from './shared/parts.tsx'
-import { follow, go, useAddress } from './shared/router.ts'
+import { follow, go, linkedProject, nameProject, useAddress } from './shared/router.ts'
 import { applyTheme, chooseTheme, chosenTheme, nextTheme } from './shared/theme.ts'
 import { shown } from './shared/text.ts'
 import { SignIn } from './sign-in.tsx'
@@ -25,10 +25,14 @@ function App() {
   const [error, setError] = useState<unknown>()
   const [theme, setTheme] = useState(chosenTheme())
   const [isHelp, setHelp] = useState(false)
+  const open = async (): Promise<void> => {
+    const found = await fetchStore()
+    // Only the server of a team has projects.
+    if (!found.canVerify && (linkedProject() ?? found.root) === found.root) nameProject(found.root)
+    setStore(found)
+  }
   useEffect(() => {
-    signIn()
-      .then(async () => setStore(await fetchStore()))
-      .catch(setError)
+    signIn().then(open).catch(setError)
   }, [])
   const change = (): void => {
     chooseTheme(nextTheme(theme))
@@ -80,7 +84,7 @@ function App() {
         <SignIn
           onDone={() => {
             setError(undefined)
-            fetchStore().then(setStore, setError)
+            open().catch(setError)
           }}
         />
       ) : error !== undefined ? (
@@ -109,6 +113,9 @@ function isOf({ pathname }: URL, path: string): boolean {
 }
 
 function View({ address, store }: { readonly address: URL; readonly store: StoreBody }) {
+  const project = linkedProject()
+  if (!store.canVerify && project !== undefined && project !== store.root)
+    return <OtherProject name={project} />
   const id = /^\/runs\/([^/]+)$/.exec(address.pathname)?.[1]
   if (id !== undefined) return <RunView key={id} id={decodeURIComponent(id)} store={store} />
   if (address.pathname === '/models') return <ContentsView key="models" kind="models" address={address} />
@@ -118,6 +125,18 @@ function View({ address, store }: { readonly address: URL; readonly store: Store
   if (address.pathname === '/lineage') return <LineageView address={address} />
   if (address.pathname === '/compare') return <CompareView address={address} />
   return <RunsView address={address} />
+}
+
+function OtherProject({ name }: { readonly name: string }) {
+  return (
+    <main class="narrow">
+      <Empty title="This link is of another project">
+        <p>
+          Sign out, and open it again with a token of <b>{shown(name, 80)}</b>.
+        </p>
+      </Empty>
+    </main>
+  )
 }
 
 /** Check whether the page is on the server of a team, and not signed in. */

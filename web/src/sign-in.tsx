@@ -1,16 +1,34 @@
 /** The form that signs in to the server of a team with a token. */
 import { useState } from 'preact/hooks'
-import { signInTeam } from './shared/api.ts'
+import { ApiError, signInTeam } from './shared/api.ts'
 import { Empty, Failure } from './shared/parts.tsx'
+import { linkedProject } from './shared/router.ts'
+import { shown } from './shared/text.ts'
+
+/** The form of a token. Another one is not sent: it may be a secret of another place. */
+const TOKEN = /^lp_[A-Za-z0-9_-]{43}$/
+
+function noToken({ length }: string): ApiError {
+  return new ApiError(0, {
+    code: 'ERR_LINEAPRINT_TOKEN',
+    what: 'this is no token',
+    where: 'Token',
+    expected: 'lp_ and 43 characters after it',
+    received: `${length} characters`,
+    do: 'copy all that "lineaprint token create" printed',
+  })
+}
 
 /** Ask for a token. The browser forgets it with the tab. */
 export function SignIn({ onDone }: { readonly onDone: () => void }) {
   const [token, setToken] = useState('')
   const [error, setError] = useState<unknown>()
+  const project = linkedProject()
   const send = (event: Event): void => {
     event.preventDefault()
     setError(undefined)
-    signInTeam(token.trim()).then(onDone, setError)
+    if (TOKEN.test(token.trim())) signInTeam(token.trim()).then(onDone, setError)
+    else setError(noToken(token.trim()))
   }
   return (
     <main class="narrow">
@@ -31,6 +49,11 @@ export function SignIn({ onDone }: { readonly onDone: () => void }) {
             Sign in
           </button>
         </form>
+        {project !== undefined && (
+          <p>
+            This link is of the project <b>{shown(project, 80)}</b>.
+          </p>
+        )}
         <p>An admin of the project makes tokens with the command "lineaprint token create".</p>
       </Empty>
       {error !== undefined && <Failure error={error} />}

@@ -161,6 +161,11 @@ describe.skipIf(!isInstalled)('with a server', { timeout: 120_000 }, () => {
       0,
       ['two  pulled', 'one  pulled', ''],
     ])
+    const byVariable = await lineaprint(['pull', 'one'], {
+      cwd: other,
+      env: { LINEAPRINT_SERVER: team.url, LINEAPRINT_TOKEN: '', LINEAPRINT_TOKEN_FILE: join(other, 'token') },
+    })
+    expect([byVariable.code, byVariable.stdout]).toEqual([0, 'one  unchanged\n'])
     expect(statSync(join(other, '.lineaprint/runs/one')).mode & 0o077).toBe(0)
     const listed = await call(root, ['token', 'list', '--project', 'vision', '--json'])
     expect(listed.stdout).toContain('"role": "writer"')

@@ -39,7 +39,7 @@ describe.skipIf(!isPossible)('the page of a server in Chromium', { timeout: 120_
   test('a token signs in, a wrong one does not, and signing out forgets it', async () => {
     const run = await finished(
       folderOf(),
-      { experimentId: 'shown', experimentName: PLANTED, runName: PLANTED, tags: [PLANTED] },
+      { experimentId: 'shown.1', experimentName: PLANTED, runName: PLANTED, tags: [PLANTED] },
       (tracker) => tracker.logMetric('loss', 1),
     )
     await pushRun(await team.client('writer'), run)
@@ -54,21 +54,33 @@ describe.skipIf(!isPossible)('the page of a server in Chromium', { timeout: 120_
       await page.getByLabel('Token').fill(token)
       await page.getByRole('button', { name: 'Sign in' }).click()
     }
+    // No header can have this text: it is not sent.
+    await send('tökén€')
+    await page.getByText('this is no token').waitFor()
     await send(`lp_${'x'.repeat(43)}`)
     await page.getByText('the token is not in force').waitFor()
     await send(await team.token('reader'))
     await page.getByText('window.planted').first().waitFor()
     expect(await page.locator('header.top').textContent()).toContain('vision')
-    await page.goto(`${team.url}/runs/shown`)
+    await page.goto(`${team.url}/runs/shown.1`)
     await page.getByText('Sign out').waitFor()
     await page.getByRole('heading', { level: 1 }).first().waitFor()
     expect(await page.getByRole('button', { name: 'Verify' }).count()).toBe(0)
+    expect(await page.locator('dt', { hasText: /^folder$/ }).count()).toBe(0)
+    expect(await page.locator('dt', { hasText: /^id$/ }).count()).toBe(1)
     expect(await page.evaluate('window.planted')).toBeUndefined()
     expect(await page.context().cookies()).toEqual([])
-    // Another tab is not signed in.
+    // The address names the project, also after a click.
+    await expect.poll(() => page.url()).toBe(`${team.url}/runs/shown.1?project=vision`)
+    await page.getByRole('link', { name: 'Models' }).click()
+    await expect.poll(() => page.url()).toBe(`${team.url}/models?project=vision`)
+    // Another tab is not signed in, and tells which token it needs.
     const other = await page.context().newPage()
-    await other.goto(`${team.url}/runs/shown`)
-    await other.getByLabel('Token').waitFor()
+    await other.goto(`${team.url}/runs/shown.1?project=vision`)
+    await other.getByText('This link is of the project vision').waitFor()
+    await other.getByLabel('Token').fill(await team.token('reader', 'sound'))
+    await other.getByRole('button', { name: 'Sign in' }).click()
+    await other.getByText('This link is of another project').waitFor()
     await other.close()
     await page.getByText('Sign out').click()
     await page.getByLabel('Token').waitFor()

@@ -443,6 +443,35 @@ describe.skipIf(!isInstalled)('the server of a team', { timeout: 120_000 }, () =
     }
   })
 
+  test('the address of a client is that which a trusted proxy tells, and a growing file has its limit', async () => {
+    const behind = await startTeam(await databases.create(), {
+      trustedProxies: ['127.0.0.1'],
+      fileLimit: 1000,
+    })
+    try {
+      const status = async (token: string, from: string, path: string, request: RequestInit = {}) =>
+        (await behind.ask(path, token, { ...request, headers: { 'X-Forwarded-For': `6.6.6.6, ${from}` } }))
+          .status
+      const [reader, writer] = [await behind.token('reader'), await behind.token('writer')]
+      expect(await status(reader, '192.0.2.1', `${P}/runs/x`, { method: 'DELETE' })).toBe(403)
+      const { entries } = await (await behind.client('admin')).audit()
+      expect(entries[0]).toMatchObject({ action: 'refused', address: '192.0.2.1' })
+      // One who guesses locks nobody else out.
+      const guesses = Array.from({ length: 120 }, (_, at) => `lp_${String(at).padStart(43, 'g')}`)
+      const refused = await Promise.all(
+        guesses.map(async (guess) => status(guess, '192.0.2.66', '/projects')),
+      )
+      expect(new Set(refused)).toEqual(new Set([401, 429]))
+      expect(await status(writer, '192.0.2.66', '/projects')).toBe(429)
+      expect(await status(writer, '192.0.2.2', '/projects')).toBe(200)
+      const append = `${P}/runs/x/live?file=events.jsonl&from=900`
+      expect(await status(writer, '192.0.2.2', append, { method: 'PUT', body: 'x'.repeat(101) })).toBe(413)
+      expect(await status(writer, '192.0.2.2', append, { method: 'PUT', body: 'x'.repeat(100) })).toBe(409)
+    } finally {
+      await behind.stop()
+    }
+  })
+
   test('too many requests are refused, and can be tried again', async () => {
     const slow = await startTeam(await databases.create(), { requestsPerSecond: 5 })
     try {
@@ -465,6 +494,33 @@ describe.skipIf(!isInstalled)('the server of a team', { timeout: 120_000 }, () =
     } finally {
       await slow.stop()
     }
+  })
+
+  test('a client that goes away in the middle of a body leaves nothing, and is no problem of the server', async () => {
+    const token = await team.token('writer')
+    const incoming = join(team.root, 'projects/vision/incoming')
+    const temporary = (): string[] =>
+      existsSync(incoming) ? readdirSync(incoming).filter((name) => name.endsWith('.tmp')) : []
+    const before = temporary()
+    const leave = async (path: string, hasBegun: () => Promise<unknown>): Promise<void> => {
+      const asked = httpRequest(`${team.url}/api/v1${P}/${path}`, {
+        method: 'PUT',
+        headers: { Authorization: `Bearer ${token}`, 'Content-Length': 1000 },
+      })
+      const gone = new Promise((done) => asked.once('close', done))
+      asked.on('error', () => undefined)
+      asked.write('cut')
+      await hasBegun()
+      asked.destroy()
+      await gone
+    }
+    await leave(`blobs/${hexOf('cut')}`, async () =>
+      expect.poll(temporary, { timeout: 20_000 }).not.toHaveLength(before.length),
+    )
+    await leave('runs/cut/live?file=run.json', async () => team.ask(`${P}/store`, token))
+    await expect.poll(temporary, { timeout: 20_000 }).toEqual(before)
+    expect((await team.ask(`${P}/store`, token)).status).toBe(200)
+    expect(team.problems).toEqual([])
   })
 
   test('two pushes of one run at once end with one run', async () => {

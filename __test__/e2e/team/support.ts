@@ -67,6 +67,7 @@ export async function startTeam(address: string, options: Partial<TeamOptions> =
     host: '127.0.0.1',
     port: 0,
     names: [],
+    trustedProxies: [],
     requestsPerSecond: 10_000,
     fileLimit: 2 ** 30,
     onProblem: (sentence) => problems.push(sentence),

@@ -14,6 +14,7 @@ interface ServerOptions extends CommonOptions {
   readonly port: number
   readonly host: string
   readonly name: readonly string[]
+  readonly trustedProxy: readonly string[]
   readonly rate: number
   readonly maxFile: number
 }
@@ -41,6 +42,12 @@ export function command({ signal }: CommandContext): Command {
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--name <host>', 'name by which clients reach the server (repeatable)', collect, [])
     .option(
+      '--trusted-proxy <address>',
+      'address of a proxy whose X-Forwarded-For tells the address of a client (repeatable)',
+      collect,
+      [],
+    )
+    .option(
       '--rate <number>',
       'requests in a second that each token may send',
       wholeNumber(1, 1_000_000),
@@ -56,13 +63,14 @@ export function command({ signal }: CommandContext): Command {
           expected: 'postgres://USER@HOST/DATABASE, or the variable LINEAPRINT_DATABASE',
           received: 'none',
         })
-      const { objects, port, host, name, rate, maxFile, json } = options
+      const { objects, port, host, name, trustedProxy, rate, maxFile, json } = options
       const server = await serveTeam({
         database,
         objects,
         port,
         host,
         names: name,
+        trustedProxies: trustedProxy,
         requestsPerSecond: rate,
         fileLimit: maxFile * 2 ** 30,
         onProblem: (sentence) => printError(`lineaprint: ${escapeText(sentence)}`),

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { env } from 'node:process'
 import { LineaprintError } from '../../core/errors.ts'
 import { inputError } from '../../util/fs.ts'
+import { CLEAR_WARNING, FILE_VARIABLE, TOKEN_VARIABLE, isInClear } from '../../transfer/target.ts'
 import { printError } from './output.ts'
 import type { Command } from 'commander'
 import type { TeamClient } from '../../server/team/client.ts'
@@ -13,9 +14,6 @@ export interface ServerOptions extends StoreOptions {
   readonly project?: string
   readonly tokenFile?: string
 }
-
-/** The variable with the token. */
-const TOKEN_VARIABLE = 'LINEAPRINT_TOKEN'
 
 /** The variable with the address. */
 const SERVER_VARIABLE = 'LINEAPRINT_SERVER'
@@ -28,7 +26,10 @@ export function serverOptions(target: Command, flag: '--to' | '--from'): Command
   return target
     .option(`${flag} <url>`, `address of the server (default: ${SERVER_VARIABLE})`)
     .option('--project <name>', 'project on the server (default: that of the token)')
-    .option('--token-file <file>', `file with the token (default: ${TOKEN_VARIABLE})`)
+    .option(
+      '--token-file <file>',
+      `file with the token (default: ${TOKEN_VARIABLE}, or the file of ${FILE_VARIABLE})`,
+    )
 }
 
 /** Return a client. @throws ERR_LINEAPRINT_ARGUMENT without an address or a token. */
@@ -44,18 +45,23 @@ export async function openClient(
       expected: `${flag} https://HOST, or the variable ${SERVER_VARIABLE}`,
       received: 'none',
     })
-  const token = tokenFile === undefined ? env[TOKEN_VARIABLE] : await tokenIn(tokenFile)
+  const token = await (tokenFile === undefined ? tokenAround() : tokenIn(tokenFile))
   if (token === undefined || token === '')
     throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'a token of the server is needed', {
       field: '--token-file',
-      expected: `--token-file FILE, or the variable ${TOKEN_VARIABLE}`,
+      expected: `--token-file FILE, or the variable ${TOKEN_VARIABLE} or ${FILE_VARIABLE}`,
       received: 'none',
     })
   const { TeamClient: Client } = await import('../../server/team/client.ts')
   const client = new Client({ url, token, project })
-  if (isInClear(client.url))
-    printError('lineaprint: warning: http sends the token in clear; anybody on the way can read it')
+  if (isInClear(client.url)) printError(`lineaprint: warning: ${CLEAR_WARNING}`)
   return client
+}
+
+/** Return the token of the surroundings; `undefined` if there is none. */
+async function tokenAround(): Promise<string | undefined> {
+  const path = env[FILE_VARIABLE] ?? ''
+  return (env[TOKEN_VARIABLE] ?? '') || (path === '' ? undefined : tokenIn(path))
 }
 
 async function tokenIn(path: string): Promise<string> {
@@ -64,9 +70,4 @@ async function tokenIn(path: string): Promise<string> {
   } catch (cause) {
     throw inputError(path, 'read', cause)
   }
-}
-
-function isInClear(url: string): boolean {
-  const { protocol, hostname } = new URL(url)
-  return protocol === 'http:' && !/^(?:127\.\d+\.\d+\.\d+|localhost|\[::1\])$/.test(hostname)
 }

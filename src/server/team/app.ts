@@ -19,6 +19,7 @@ import type { PageFiles } from '../page-files.ts'
 import type { Result } from '../routes.ts'
 import type { Access } from './access.ts'
 import type { AuditTrail } from './audit-trail.ts'
+import type { Proxies } from './client-address.ts'
 import type { Hosts } from './hosts.ts'
 import type { Project } from './project.ts'
 import type { Rate } from './rate.ts'
@@ -32,6 +33,7 @@ export interface TeamParts {
   readonly access: Access
   readonly trail: AuditTrail
   readonly hosts: Hosts
+  readonly proxies: Proxies
   readonly rate: Rate
   /** Bytes of the longest file of a run. */
   readonly fileLimit: number
@@ -66,7 +68,7 @@ export function buildTeamServer(parts: TeamParts, files: PageFiles): Hono {
     context.header('Cache-Control', 'no-store')
   })
   const tokenOf = async (context: Context): Promise<TokenInfo> => {
-    const token = await access.check(context.req.header('Authorization'), addressOf(context))
+    const token = await access.check(context.req.header('Authorization'), addressOf(parts, context))
     buckets.take(String(token.id))
     return token
   }
@@ -100,7 +102,7 @@ export function buildTeamServer(parts: TeamParts, files: PageFiles): Hono {
       do: '/api/v1/openapi.json lists the addresses',
     })
   })
-  servePageFiles(app, files, (error) => withoutRoot(parts, error))
+  servePageFiles(app, files, (error, isGone) => withoutRoot(parts, error, isGone))
   return app
 }
 
@@ -157,33 +159,30 @@ async function servicesOf(
   }
 }
 
-function auditOf(
-  { trail }: TeamParts,
-  context: Context,
-  { name, project }: TokenInfo,
-): TeamServices['audit'] {
+function auditOf(parts: TeamParts, context: Context, { name, project }: TokenInfo): TeamServices['audit'] {
   return async (action, subject) =>
-    trail.write({
+    parts.trail.write({
       time: new Date().toISOString(),
       project,
       token: name,
-      address: addressOf(context),
+      address: addressOf(parts, context),
       action,
       subject,
     })
 }
 
-/** Return the address of the client, or of the proxy before it. */
-function addressOf(context: Context): string {
+/** Return the address of the client, or of a proxy before it that is not trusted. */
+function addressOf({ proxies }: TeamParts, context: Context): string {
   // There is no socket behind a request of a test.
   const bindings = context.env as Partial<HttpBindings> | undefined
-  return bindings?.incoming?.socket.remoteAddress ?? 'unknown'
+  return proxies.clientOf(bindings?.incoming?.socket.remoteAddress, context.req.header('X-Forwarded-For'))
 }
 
 /** Describe a failure without paths of the server, and without the address of its database. */
-function withoutRoot({ root, onProblem }: TeamParts, error: unknown): FailureAnswer {
+function withoutRoot({ root, onProblem }: TeamParts, error: unknown, isGone: boolean): FailureAnswer {
   const { status, body } = failureAnswer(error)
-  if (status >= 500) onProblem(errorText(error))
+  // What breaks when a client goes away in the middle of a body is no problem of the server.
+  if (status >= 500 && !isGone) onProblem(errorText(error))
   const hide = (text: string | null): string | null => text?.replaceAll(root, '<server>') ?? null
   const isService = LineaprintError.is(error) && error.code === 'ERR_LINEAPRINT_SERVICE'
   const { code, what, where, expected, received, do: remedy } = body.error

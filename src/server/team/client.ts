@@ -2,6 +2,7 @@
 import { resolveReference } from '../../store/reference.ts'
 import { isRunId } from '../../core/run-id.ts'
 import { LineaprintError } from '../../core/errors.ts'
+import { RECORD_LIMIT } from '../../record/seal.ts'
 import { TransferClient, parsed } from '../../transfer/client.ts'
 import { diffSchema, runListSchema, runSchema } from '../api/schemas.ts'
 import { auditSchema } from './audit-body.ts'
@@ -27,6 +28,16 @@ export interface RunQuery extends RequestOptions {
   readonly limit?: number | undefined
 }
 
+/** Bytes of the longest answer of each kind. */
+const ANSWER_LIMITS = {
+  /** A thousand runs, with the values of columns. */
+  runs: 128 << 20,
+  /** A record, whose characters can be escaped. */
+  run: 2 * RECORD_LIMIT,
+  /** A thousand entries. */
+  audit: 4 << 20,
+} as const
+
 /** Runs of one part of a list that is read whole. */
 const PART = 1000
 
@@ -47,7 +58,7 @@ export class TeamClient extends TransferClient {
       offset: numberText(offset),
       limit: numberText(limit),
     }
-    return parsed(runListSchema, await this.ask('/runs', { search, signal }))
+    return parsed(runListSchema, await this.ask('/runs', { search, signal }), ANSWER_LIMITS.runs)
   }
 
   /** Yield all runs that an expression selects, the newest first. */
@@ -63,12 +74,16 @@ export class TeamClient extends TransferClient {
 
   /** Return one run; of one that goes on, what it has recorded so far. */
   async run(id: string, options: RequestOptions = {}): Promise<RunBody> {
-    return parsed(runSchema, await this.ask(`/runs/${encodeURIComponent(id)}`, options))
+    return parsed(runSchema, await this.ask(`/runs/${encodeURIComponent(id)}`, options), ANSWER_LIMITS.run)
   }
 
   /** Compare two runs by their records. */
   async diff(before: string, after: string, options: RequestOptions = {}): Promise<DiffBody> {
-    return parsed(diffSchema, await this.ask('/diff', { search: { before, after }, ...options }))
+    return parsed(
+      diffSchema,
+      await this.ask('/diff', { search: { before, after }, ...options }),
+      ANSWER_LIMITS.run,
+    )
   }
 
   /** Return the newest entries of the audit log. The token must be of an admin. */
@@ -77,7 +92,7 @@ export class TeamClient extends TransferClient {
   ): Promise<AuditBody> {
     const { before, limit, signal } = part
     const search = { before: numberText(before), limit: numberText(limit) }
-    return parsed(auditSchema, await this.ask('/audit', { search, signal }))
+    return parsed(auditSchema, await this.ask('/audit', { search, signal }), ANSWER_LIMITS.audit)
   }
 
   /** Find the run that a reference names, as `findRun` does in a store. */

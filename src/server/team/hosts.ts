@@ -2,15 +2,16 @@
  * The names of a server. A site whose name is made to point to the address of this server has another name in `Host`; and
  * browsers tell which site a request comes from.
  */
+import { isIPv6 } from 'node:net'
 import { Refusal } from '../errors.ts'
 
 /** The names that a server has. */
 export class Hosts {
   readonly #names: ReadonlySet<string>
 
-  /** @param names Names and addresses without ports, beside those of the loopback. */
+  /** @param names Names and addresses beside those of the loopback. Ports and brackets do not matter. */
   constructor(names: readonly string[]) {
-    this.#names = new Set(['127.0.0.1', 'localhost', '[::1]', ...names.map((name) => name.toLowerCase())])
+    this.#names = new Set(['127.0.0.1', 'localhost', '[::1]', ...names.map(nameOf)])
   }
 
   /** Check that a request is for this server by its name. @throws Refusal for another name. */
@@ -40,6 +41,15 @@ export class Hosts {
   }
 
   #isOwn(host: string): boolean {
-    return this.#names.has(host.toLowerCase().replace(/:\d{1,5}$/, ''))
+    return this.#names.has(withoutPort(host))
   }
+}
+
+/** Return a name as `Host` has it: an address of IPv6 in brackets. */
+function nameOf(name: string): string {
+  return isIPv6(name) ? `[${name.toLowerCase()}]` : withoutPort(name)
+}
+
+function withoutPort(host: string): string {
+  return host.toLowerCase().replace(/:\d{1,5}$/, '')
 }

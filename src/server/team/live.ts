@@ -67,7 +67,8 @@ export async function startLive(
  * Append a piece to a file of a run that goes on.
  *
  * @param from Position of the first byte. Nothing is appended unless the file ends there.
- * @throws ERR_LINEAPRINT_STATE if the run was not started or has ended.
+ * @param limit Bytes of the longest file.
+ * @throws ERR_LINEAPRINT_STATE if the run was not started or has ended, ERR_LINEAPRINT_RANGE if the file would be too long.
  */
 export async function appendLive(
   { store, changes }: Project,
@@ -75,7 +76,14 @@ export async function appendLive(
   name: string,
   from: number,
   bytes: Buffer,
+  limit: number,
 ): Promise<LiveBody> {
+  if (from + bytes.length > limit)
+    throw new LineaprintError('ERR_LINEAPRINT_RANGE', 'the file is too long', {
+      field: name,
+      expected: `at most ${limit} bytes`,
+      received: `${from + bytes.length} bytes`,
+    })
   return changes.run(id, async () => {
     const folder = runFolder(store, id)
     await checkGoesOn(folder, id)

@@ -156,14 +156,14 @@ export function projectRoutes(): readonly TeamRoute[] {
         },
         takesBytes: true,
         answer: { kind: 'json', schema: liveSchema },
-        handle: async ({ path, search, bytes }, { project, audit }) => {
+        handle: async ({ path, search, bytes }, { project, fileLimit, audit }) => {
           const id = runIdOf(path)
           const name = search.get('file') ?? ''
           const from = Number(search.get('from') ?? 0)
           if (!isLiveFile(name)) throw notThere('file', 'no such file of a run grows', name)
           if (name !== RECORD_FILE) {
             const piece = await bytesOf(bytes, LIVE_LIMIT)
-            return json((await appendLive(project, id, name, from, piece)) satisfies LiveBody)
+            return json((await appendLive(project, id, name, from, piece, fileLimit)) satisfies LiveBody)
           }
           const { isNew, state, size } = await startLive(
             project,

@@ -11,6 +11,7 @@ import { readPageFiles } from '../page-files.ts'
 import { Access } from './access.ts'
 import { buildTeamServer } from './app.ts'
 import { AuditTrail } from './audit-trail.ts'
+import { Proxies } from './client-address.ts'
 import { Hosts } from './hosts.ts'
 import { openProject } from './project.ts'
 import type { Server } from 'node:http'
@@ -29,6 +30,8 @@ export interface TeamOptions {
   readonly port: number
   /** Names by which clients reach the server. */
   readonly names: readonly string[]
+  /** Addresses of proxies that tell whose a request is. */
+  readonly trustedProxies: readonly string[]
   /** Requests in a second that each token may send. */
   readonly requestsPerSecond: number
   /** Bytes of the longest file of a run. */
@@ -60,12 +63,13 @@ const SWEEP_ROUNDS = 360
  */
 export async function serveTeam(options: TeamOptions): Promise<ServedTeam> {
   const files = await readPageFiles()
+  const proxies = new Proxies(options.trustedProxies)
   const administration = TeamAdministration.open(options.database)
   await administration.prepare()
   const lock = new ServerLock(administration.address)
   try {
     await lock.take()
-    return await serveLocked(options, files, administration, lock)
+    return await serveLocked(options, { files, proxies, administration, lock })
   } catch (error) {
     await lock.close()
     await administration.close()
@@ -73,11 +77,17 @@ export async function serveTeam(options: TeamOptions): Promise<ServedTeam> {
   }
 }
 
+/** Parts that are there before the folder is touched. */
+interface Prepared {
+  readonly files: PageFiles
+  readonly proxies: Proxies
+  readonly administration: TeamAdministration
+  readonly lock: ServerLock
+}
+
 async function serveLocked(
   { objects, host, port, names, requestsPerSecond, fileLimit, onProblem }: TeamOptions,
-  files: PageFiles,
-  administration: TeamAdministration,
-  lock: ServerLock,
+  { files, proxies, administration, lock }: Prepared,
 ): Promise<ServedTeam> {
   const root = resolve(objects)
   await makeFolders(root, OWNER_MODES.folder).catch((cause: unknown) => {
@@ -101,6 +111,7 @@ async function serveLocked(
       access: new Access(administration),
       trail,
       hosts: new Hosts([host, ...names]),
+      proxies,
       rate: { perSecond: requestsPerSecond, burst: 2 * requestsPerSecond },
       fileLimit,
       projectOf,

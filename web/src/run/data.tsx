@@ -19,6 +19,13 @@ export function Data({ run }: { readonly run: RunBody }) {
   const rows = SECTIONS.flatMap(([section, kind]) =>
     Object.entries(run.record[section]).map(([name, entry]) => ({ section, kind, name, entry })),
   )
+  if (rows.length === 0 && run.status === 'running') {
+    return (
+      <Empty title="No inputs or outputs yet">
+        <p>Outputs are recorded when the run ends.</p>
+      </Empty>
+    )
+  }
   if (rows.length === 0) {
     return (
       <Empty title="No inputs or outputs">

@@ -69,7 +69,8 @@ function factsOf({ id, folder, seal, record, labels, status }: RunBody): [string
       </span>,
     ]),
     ['id', <Digest digest={id} />],
-    ['folder', <code class="wrap">{shown(folder)}</code>],
+    // A server tells no folder.
+    ['folder', folder === '' ? '' : <code class="wrap">{shown(folder)}</code>],
     [
       'seal',
       record.seal === null ? (

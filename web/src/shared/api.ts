@@ -152,7 +152,10 @@ async function request(path: string, { method = 'GET', values = {}, body, signal
       where: location.host,
       expected: null,
       received: null,
-      do: 'start "lineaprint ui" again, and open the link that it prints',
+      do:
+        team === undefined
+          ? 'start "lineaprint ui" again, and open the link that it prints'
+          : 'check the network, and load the page again',
     })
   }
   if (response.ok) return response

@@ -7,8 +7,33 @@ window.addEventListener('popstate', () => {
   for (const listener of listeners) listener()
 })
 
+/** Parameter with the project on the server of a team: who opens a link learns which token it needs. */
+const PROJECT = 'project'
+
+let project: string | undefined
+
+/** Return the project that the address names. */
+export function linkedProject(): string | undefined {
+  return new URLSearchParams(location.search).get(PROJECT) ?? undefined
+}
+
+/** Name a project in this address and those that follow. */
+export function nameProject(name: string): void {
+  project = name
+  go(location.pathname + location.search, 'replace')
+}
+
+function withProject(address: string): string {
+  if (project === undefined) return address
+  const { pathname, search } = new URL(address, location.origin)
+  const parameters = new URLSearchParams(search)
+  parameters.set(PROJECT, project)
+  return `${pathname}?${parameters}`
+}
+
 /** Go to another address. @param how `replace` leaves no step back. */
-export function go(address: string, how: 'push' | 'replace' = 'push'): void {
+export function go(to: string, how: 'push' | 'replace' = 'push'): void {
+  const address = withProject(to)
   if (address === location.pathname + location.search) return
   history[how === 'push' ? 'pushState' : 'replaceState'](null, '', address)
   if (how === 'push') window.scrollTo(0, 0)

@@ -64,7 +64,9 @@ export async function serveTools(services: ToolServices, signal: AbortSignal): P
 }
 
 function report(error: Error): void {
-  printError(`lineaprint: mcp: ${escapeText(errorText(error)).slice(0, 500)}`)
+  // The issues of a schema are pages of JSON about every kind of message that it could have been.
+  const text = 'issues' in error ? 'a message is none of the protocol, and is left out' : errorText(error)
+  printError(`lineaprint: mcp: ${escapeText(text).slice(0, 500)}`)
 }
 
 /** Questions that are answered a few at a time: each can read a large store. */

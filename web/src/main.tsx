@@ -109,8 +109,8 @@ function isOf({ pathname }: URL, path: string): boolean {
 }
 
 function View({ address, store }: { readonly address: URL; readonly store: StoreBody }) {
-  const id = /^\/runs\/([^/]+)$/.exec(address.pathname)?.[1]
-  if (id !== undefined) return <RunView key={id} id={decodeURIComponent(id)} store={store} />
+  const id = runOf(address)
+  if (id !== undefined) return <RunView key={id} id={id} store={store} />
   if (address.pathname === '/models') return <ContentsView key="models" kind="models" address={address} />
   if (address.pathname === '/datasets')
     return <ContentsView key="datasets" kind="datasets" address={address} />
@@ -118,6 +118,16 @@ function View({ address, store }: { readonly address: URL; readonly store: Store
   if (address.pathname === '/lineage') return <LineageView address={address} />
   if (address.pathname === '/compare') return <CompareView address={address} />
   return <RunsView address={address} />
+}
+
+/** Return the id in the address of a run; as it stands if it is no text in codes of percent. */
+function runOf({ pathname }: URL): string | undefined {
+  const id = /^\/runs\/([^/]+)$/.exec(pathname)?.[1]
+  try {
+    return id === undefined ? undefined : decodeURIComponent(id)
+  } catch {
+    return id
+  }
 }
 
 /** Check whether the page is on the server of a team, and not signed in. */

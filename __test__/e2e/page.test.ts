@@ -458,6 +458,53 @@ describe.skipIf(!isPossible)('the page in Chromium', () => {
     expect(await page.locator('.content-view').count()).toBe(0)
   })
 
+  test('a link that is opened where the page is open already signs in, there and in other tabs', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'lineaprint-'))
+    const [node, main] = PROGRAM
+    const serve = async (...words: string[]) => {
+      const process_ = spawn(node, [main, 'ui', '--no-open', ...words], {
+        cwd: folder,
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
+      const address = await new Promise<string>((resolve) => {
+        process_.stdout.once('data', (text: Buffer) => resolve(text.toString().trim()))
+      })
+      return { process_, address }
+    }
+    const context = await browser.newContext()
+    const first = await serve()
+    let second: typeof first | undefined
+    try {
+      const [tab, other] = [await context.newPage(), await context.newPage()]
+      await tab.goto(first.address)
+      await tab.waitForSelector('text=No runs yet')
+      const ended = new Promise((resolve) => first.process_.once('exit', resolve))
+      first.process_.kill('SIGKILL')
+      await ended
+      second = await serve('--port', new URL(first.address).port)
+      await other.goto(new URL('/models', first.address).href)
+      for (const page_ of [tab, other]) {
+        await page_.reload()
+        await page_.waitForSelector('text=This page is not signed in')
+      }
+      // The path is the same: the browser loads nothing again.
+      await tab.goto(second.address)
+      await tab.waitForSelector('text=No runs yet')
+      expect(new URL(tab.url()).hash).toBe('')
+      await other.waitForSelector('text=No models yet')
+    } finally {
+      first.process_.kill('SIGKILL')
+      second?.process_.kill('SIGINT')
+      await context.close()
+      rmSync(folder, { recursive: true, force: true })
+    }
+  }, 30_000)
+
+  test('changes that nobody looked for are not said to be none', async () => {
+    await open('/runs/run-29', '#changes .empty-title')
+    expect(await page.locator('#changes .empty-title').innerText()).toBe('No changes are recorded')
+  })
+
   test('what runs in the page is its own files alone', async () => {
     await open('/', '.run-name')
     const blocked = await page.evaluate(`(async () => {

@@ -8,7 +8,7 @@ import { Help } from './help.tsx'
 import { LineageView } from './lineage/view.tsx'
 import { RunView } from './run/view.tsx'
 import { RunsView } from './runs/view.tsx'
-import { ApiError, fetchStore, signIn, signOut } from './shared/api.ts'
+import { ApiError, fetchStore, onSignIn, signIn, signOut } from './shared/api.ts'
 import { useKeys } from './shared/hooks.ts'
 import { Empty, Failure, Typed } from './shared/parts.tsx'
 import { follow, go, useAddress } from './shared/router.ts'
@@ -25,10 +25,20 @@ function App() {
   const [error, setError] = useState<unknown>()
   const [theme, setTheme] = useState(chosenTheme())
   const [isHelp, setHelp] = useState(false)
-  useEffect(() => {
+  const [session, setSession] = useState(0)
+  const enter = (): void => {
     signIn()
-      .then(async () => setStore(await fetchStore()))
+      .then(async () => {
+        setStore(await fetchStore())
+        setError(undefined)
+        // What a view could not load before, it loads now.
+        setSession((before) => before + 1)
+      })
       .catch(setError)
+  }
+  useEffect(() => {
+    enter()
+    return onSignIn(enter)
   }, [])
   const change = (): void => {
     chooseTheme(nextTheme(theme))
@@ -88,7 +98,7 @@ function App() {
       ) : store === undefined ? (
         <main />
       ) : (
-        <View address={address} store={store} />
+        <View key={session} address={address} store={store} />
       )}
       {isHelp && <Help onClose={() => setHelp(false)} />}
     </div>
@@ -140,7 +150,8 @@ function SignedOut({ error }: { readonly error: unknown }) {
     return (
       <main class="narrow">
         <Empty title="This page is not signed in">
-          <p>{shown(error.details.what)}. Each link is good once, and for one browser.</p>
+          {error.details.what !== 'this page is not signed in' && <p>{shown(error.details.what)}.</p>}
+          <p>Each link is good once, and for one browser.</p>
           <p>Press Enter in the terminal of the command for another link, or start it again:</p>
           <Typed>lineaprint ui</Typed>
         </Empty>

@@ -21,6 +21,17 @@ const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
 const PLANTED =
   '<img src=x onerror="window.planted=1"><script>window.planted=1</script>"\'`${window.planted=1}\u0000\u001b[31m\u202e{{7*7}}'
 
+/** Notes what moves on the page though nobody did anything. */
+const SHIFTS = `
+  window.moved = []
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries())
+      if (!entry.hadRecentInput)
+        window.moved.push(entry.sources.map(({ node, previousRect, currentRect }) =>
+          (node?.className ?? node?.nodeName) + ' ' + previousRect.y + ' to ' + currentRect.y).join(', '))
+  }).observe({ type: 'layout-shift', buffered: true })
+`
+
 /** A text of 10 MB. */
 const HUGE = '<b>'.repeat(3_333_333)
 
@@ -293,6 +304,26 @@ describe.skipIf(!isPossible)('the page in Chromium', () => {
     expect(new Set(notices).size).toBe(notices.length)
   })
 
+  test('a comparison of several runs shows each value that is known, and no other', async () => {
+    const command = (...argv: string[]) => ({ ...recordOf('x', {}).command, argv })
+    const store = storeIn(root)
+    writeRun(store, recordOf('argv-1', { command: command('python', 'a.py') }))
+    writeRun(store, recordOf('argv-2', { command: command('python', 'b.py') }))
+    writeRun(store, recordOf('argv-3', { command: command('python', 'c.py', '--more') }))
+    await open('/compare?run=argv-1&run=argv-2&run=argv-3', '.reasons')
+    const cells = async (field: string) =>
+      page
+        .locator('.differences tr', { has: page.locator(`code:text-is("${field}")`) })
+        .locator('td')
+        .allTextContents()
+    expect(await cells('command.argv.1')).toEqual(['a.py', 'b.py', 'see command.argv'])
+    expect(await cells('command.argv')).toEqual([
+      '["python","a.py"]',
+      'see command.argv.1',
+      '["python","c.py","--more"]',
+    ])
+  })
+
   test('a run that goes on shows what it logs within two seconds', async () => {
     const tracker = await started(root, { experimentId: 'live', experimentName: 'live' })
     tracker.logMetric('speed', 1, { step: 0 })
@@ -349,6 +380,130 @@ describe.skipIf(!isPossible)('the page in Chromium', () => {
     await page.setViewportSize({ width: 1280, height: 800 })
     expect(faults).toEqual([])
   }, 120_000)
+
+  test('a model with a long choice of others fits on a narrow screen', async () => {
+    await page.setViewportSize({ width: 360, height: 800 })
+    try {
+      await open('/models', '.contents tbody a')
+      const models = await page.locator('.contents tbody a').all()
+      const addresses = await Promise.all(models.map(async (link_) => link_.getAttribute('href')))
+      for (const address of addresses) {
+        await open(address ?? '', '#tensors')
+        const wider = await page.evaluate('document.documentElement.scrollWidth - innerWidth')
+        expect([address, wider]).toEqual([address, 0])
+      }
+      expect(addresses.length).toBeGreaterThan(1)
+    } finally {
+      await page.setViewportSize({ width: 1280, height: 800 })
+    }
+  })
+
+  test('nothing moves while data arrives', async () => {
+    await open('/models', '.contents tbody a')
+    const model = (await page.locator('.contents tbody a').first().getAttribute('href')) ?? ''
+    await open('/datasets?search=data', '.contents tbody a')
+    const dataset = (await page.locator('.contents tbody a').first().getAttribute('href')) ?? ''
+    const moves: unknown[] = []
+    const storageState = await page.context().storageState()
+    for (const width of [360, 1280, 2560])
+      for (const [path, ready] of [
+        ...VIEWS,
+        ['/?group=status&range=metrics.loss', '.groups tbody tr'],
+        ['/runs/tuner', '#changes'],
+        [model, '.content-view'],
+        [dataset, '.content-view'],
+      ] as const) {
+        // Each address in a page of its own, as somebody opens it.
+        const other = await browser.newPage({ storageState, viewport: { width, height: 800 } })
+        await other.addInitScript(SHIFTS)
+        await other.goto(new URL(path, link).href)
+        await other.waitForSelector(ready)
+        await other.waitForTimeout(250)
+        const moved = (await other.evaluate('window.moved')) as readonly string[]
+        if (moved.length > 0) moves.push([path, width, moved])
+        await other.close()
+      }
+    expect(moves).toEqual([])
+  }, 120_000)
+
+  test('an address of nonsense is answered with words, and never shows what it does not name', async () => {
+    for (const [path, ready] of [
+      ['/runs/nobody', '.notice-bad'],
+      ['/content?digest=no-digest', '.notice-bad'],
+      ['/content', '.notice-bad'],
+      ['/compare?run=nobody&run=run-3', '.notice-bad'],
+      ['/compare?run=run-3&run=run-3', '.empty'],
+      ['/lineage?of=nobody&depth=-1', '.notice-bad'],
+      ['/?where=%00&sort=-&column=%F0%9F', '.filter-error, .notice-bad'],
+      ['/?group=nonsense&range=%22', '.notice-bad'],
+      ['/models?search=%25', '.empty'],
+    ] as const) {
+      await page.goto(new URL(path, link).href)
+      await page.waitForSelector(ready, { timeout: 5000 }).catch(() => {
+        throw new Error(`${path} shows no ${ready}`)
+      })
+    }
+    expect(errors).toEqual([])
+    for (const path of ['/runs/%E0%A4%A', '/runs/..%2f..%2fetc', '/runs/a%20%3Cb%3E', '/nonsense/a'])
+      expect((await page.goto(new URL(path, link).href))?.status()).toBe(404)
+    // Without loading the page again: what was shown before goes.
+    await open('/models', '.contents tbody a')
+    await page.locator('.contents tbody a').first().click()
+    await page.waitForSelector('.content-view')
+    await page.evaluate(`(() => {
+      history.pushState(null, '', '/content?digest=no-digest')
+      dispatchEvent(new PopStateEvent('popstate'))
+    })()`)
+    await page.waitForSelector('.notice-bad')
+    expect(await page.locator('.content-view').count()).toBe(0)
+  })
+
+  test('a link that is opened where the page is open already signs in, there and in other tabs', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'lineaprint-'))
+    const [node, main] = PROGRAM
+    const serve = async (...words: string[]) => {
+      const process_ = spawn(node, [main, 'ui', '--no-open', ...words], {
+        cwd: folder,
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
+      const address = await new Promise<string>((resolve) => {
+        process_.stdout.once('data', (text: Buffer) => resolve(text.toString().trim()))
+      })
+      return { process_, address }
+    }
+    const context = await browser.newContext()
+    const first = await serve()
+    let second: typeof first | undefined
+    try {
+      const [tab, other] = [await context.newPage(), await context.newPage()]
+      await tab.goto(first.address)
+      await tab.waitForSelector('text=No runs yet')
+      const ended = new Promise((resolve) => first.process_.once('exit', resolve))
+      first.process_.kill('SIGKILL')
+      await ended
+      second = await serve('--port', new URL(first.address).port)
+      await other.goto(new URL('/models', first.address).href)
+      for (const page_ of [tab, other]) {
+        await page_.reload()
+        await page_.waitForSelector('text=This page is not signed in')
+      }
+      // The path is the same: the browser loads nothing again.
+      await tab.goto(second.address)
+      await tab.waitForSelector('text=No runs yet')
+      expect(new URL(tab.url()).hash).toBe('')
+      await other.waitForSelector('text=No models yet')
+    } finally {
+      first.process_.kill('SIGKILL')
+      second?.process_.kill('SIGINT')
+      await context.close()
+      rmSync(folder, { recursive: true, force: true })
+    }
+  }, 30_000)
+
+  test('changes that nobody looked for are not said to be none', async () => {
+    await open('/runs/run-29', '#changes .empty-title')
+    expect(await page.locator('#changes .empty-title').innerText()).toBe('No changes are recorded')
+  })
 
   test('what runs in the page is its own files alone', async () => {
     await open('/', '.run-name')

@@ -167,11 +167,12 @@ export async function startMlflow(folder) {
       datasets: [{ dataset, tags: [{ key: 'mlflow.data.context', value: 'train' }] }],
     })
     if (!isFinished) return
-    const path = place.replace(/^mlflow-artifacts:\//, '')
-    await fetch(`${address}/api/2.0/mlflow-artifacts/artifacts${path}/model.safetensors`, {
+    const path = place.replace(/^mlflow-artifacts:/, '')
+    const sent = await fetch(`${address}/api/2.0/mlflow-artifacts/artifacts${path}/model.safetensors`, {
       method: 'PUT',
       body: modelOf({ lr, layers, accuracy }),
     })
+    if (!sent.ok) throw new Error(`MLflow: ${path}: ${await sent.text()}`)
     await post('runs/update', { run_id: id, status: 'FINISHED', end_time: now + 1000 })
   }
   const all = sweep()

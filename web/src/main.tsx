@@ -8,7 +8,7 @@ import { Help } from './help.tsx'
 import { LineageView } from './lineage/view.tsx'
 import { RunView } from './run/view.tsx'
 import { RunsView } from './runs/view.tsx'
-import { ApiError, fetchStore, signIn, signOut } from './shared/api.ts'
+import { ApiError, fetchStore, onSignIn, signIn, signOut } from './shared/api.ts'
 import { useKeys } from './shared/hooks.ts'
 import { Empty, Failure, Typed } from './shared/parts.tsx'
 import { follow, go, linkedProject, nameProject, useAddress } from './shared/router.ts'
@@ -25,14 +25,22 @@ function App() {
   const [error, setError] = useState<unknown>()
   const [theme, setTheme] = useState(chosenTheme())
   const [isHelp, setHelp] = useState(false)
+  const [session, setSession] = useState(0)
   const open = async (): Promise<void> => {
     const found = await fetchStore()
     // Only the server of a team has projects.
     if (!found.canVerify && (linkedProject() ?? found.root) === found.root) nameProject(found.root)
     setStore(found)
+    setError(undefined)
+    // What a view could not load before, it loads now.
+    setSession((before) => before + 1)
+  }
+  const enter = (): void => {
+    signIn().then(open).catch(setError)
   }
   useEffect(() => {
-    signIn().then(open).catch(setError)
+    enter()
+    return onSignIn(enter)
   }, [])
   const change = (): void => {
     chooseTheme(nextTheme(theme))
@@ -92,7 +100,7 @@ function App() {
       ) : store === undefined ? (
         <main />
       ) : (
-        <View address={address} store={store} />
+        <View key={session} address={address} store={store} />
       )}
       {isHelp && <Help onClose={() => setHelp(false)} />}
     </div>
@@ -116,8 +124,8 @@ function View({ address, store }: { readonly address: URL; readonly store: Store
   const project = linkedProject()
   if (!store.canVerify && project !== undefined && project !== store.root)
     return <OtherProject name={project} />
-  const id = /^\/runs\/([^/]+)$/.exec(address.pathname)?.[1]
-  if (id !== undefined) return <RunView key={id} id={decodeURIComponent(id)} store={store} />
+  const id = runOf(address)
+  if (id !== undefined) return <RunView key={id} id={id} store={store} />
   if (address.pathname === '/models') return <ContentsView key="models" kind="models" address={address} />
   if (address.pathname === '/datasets')
     return <ContentsView key="datasets" kind="datasets" address={address} />
@@ -139,6 +147,16 @@ function OtherProject({ name }: { readonly name: string }) {
   )
 }
 
+/** Return the id in the address of a run; as it stands if it is no text in codes of percent. */
+function runOf({ pathname }: URL): string | undefined {
+  const id = /^\/runs\/([^/]+)$/.exec(pathname)?.[1]
+  try {
+    return id === undefined ? undefined : decodeURIComponent(id)
+  } catch {
+    return id
+  }
+}
+
 /** Check whether the page is on the server of a team, and not signed in. */
 function isTokenNeeded(error: unknown): boolean {
   return error instanceof ApiError && error.details.code === 'ERR_LINEAPRINT_TOKEN'
@@ -149,7 +167,8 @@ function SignedOut({ error }: { readonly error: unknown }) {
     return (
       <main class="narrow">
         <Empty title="This page is not signed in">
-          <p>{shown(error.details.what)}. Each link is good once, and for one browser.</p>
+          {error.details.what !== 'this page is not signed in' && <p>{shown(error.details.what)}.</p>}
+          <p>Each link is good once, and for one browser.</p>
           <p>Press Enter in the terminal of the command for another link, or start it again:</p>
           <Typed>lineaprint ui</Typed>
         </Empty>

@@ -37,7 +37,7 @@ export function CompareView({ address }: { readonly address: URL }) {
   }
   if (data === undefined) {
     return (
-      <main class="compare-view">
+      <main class="compare-view" key="waiting">
         {error === undefined ? <div class="bone bone-title" /> : <Failure error={error} />}
       </main>
     )
@@ -47,7 +47,7 @@ export function CompareView({ address }: { readonly address: URL }) {
   const steps = diffs.flatMap(({ firstDivergence }) => firstDivergence?.step ?? [])
   const mark = steps.length === 0 ? undefined : Math.min(...steps)
   return (
-    <main class="compare-view" aria-busy={isLoading}>
+    <main class="compare-view" key="comparison" aria-busy={isLoading}>
       {error !== undefined && <Failure error={error} />}
       <h1 class="reason">
         {diffs.length === 1 && first !== undefined
@@ -115,10 +115,16 @@ function namesOf({ metrics, digests }: NonNullable<DiffBody['firstDivergence']>)
   return names.length > 4 ? `${names.slice(0, 4).join(', ')} and ${names.length - 4} more` : names.join(', ')
 }
 
+/** A value of a run, or why it is not in the comparison with the first run. */
+interface Cell {
+  readonly value?: string | undefined
+  readonly words?: string
+}
+
 interface Row {
   readonly cause: string
   readonly field: string
-  readonly values: readonly (string | undefined)[]
+  readonly cells: readonly Cell[]
   readonly detail: string
 }
 
@@ -134,12 +140,30 @@ function rowsOf(diffs: readonly DiffBody[]): Row[] {
   })
   return [...fields].map(([field, { cause, byRun }]) => {
     const before = byRun.find((difference) => difference !== undefined)?.before
-    // A run that does not differ has the value of the first one.
-    const others = diffs.map((_, index) => (byRun[index] === undefined ? before : byRun[index].after))
+    const others = diffs.map((diff, index) => cellOf(diff, field, byRun[index], before))
     // Of many runs, each has details of its own; the comparison of two shows them.
     const details = diffs.length > 1 ? [] : byRun.flatMap((difference) => difference?.detail ?? [])
-    return { cause, field, values: [before, ...others], detail: details.join('; ') }
+    return { cause, field, cells: [{ value: before }, ...others], detail: details.join('; ') }
   })
+}
+
+/** Return what a field was in the second run of a comparison. */
+function cellOf(
+  { differences, ignored, leftOut, notCompared }: DiffBody,
+  field: string,
+  own: DifferenceBody | undefined,
+  before: string | undefined,
+): Cell {
+  const known = own ?? ignored.find((difference) => difference.field === field)
+  if (known !== undefined) return { value: known.after }
+  // A list of another length is compared as a whole, one of the same length by its items.
+  const isPart = (other: string): boolean => other.startsWith(`${field}.`) || field.startsWith(`${other}.`)
+  const part = [...differences, ...ignored].find((difference) => isPart(difference.field))
+  if (part !== undefined && part.cause !== 'metrics') return { words: `see ${part.field}` }
+  if ([...leftOut, ...notCompared].some((other) => other.field === field || isPart(other.field)))
+    return { words: 'not compared' }
+  // A run that does not differ has the value of the first one.
+  return { value: before }
 }
 
 function Differences({
@@ -152,6 +176,7 @@ function Differences({
   const rows = rowsOf(diffs)
   const causes = [...new Set(rows.map(({ cause }) => cause))]
   const notCompared = diffs.flatMap((diff) => diff.notCompared)
+  const leftOut = diffs.flatMap((diff) => diff.leftOut)
   const ignored = diffs.flatMap((diff) => diff.ignored)
   return (
     <>
@@ -181,16 +206,19 @@ function Differences({
               </tr>
               {rows
                 .filter((row) => row.cause === cause)
-                .map(({ field, values, detail }) => (
+                .map(({ field, cells, detail }) => (
                   <tr key={field}>
                     <th scope="row">
                       <code>{shown(field, 300)}</code>
                       {detail !== '' && <div class="dim">{shown(detail, 400)}</div>}
                     </th>
-                    {values.map((value, index) => (
-                      <td key={index} class={index > 0 && value !== values[0] ? 'differs' : ''}>
-                        {value === undefined ? (
-                          <span class="dim">absent</span>
+                    {cells.map(({ value, words }, index) => (
+                      <td
+                        key={index}
+                        class={index > 0 && words === undefined && value !== cells[0]?.value ? 'differs' : ''}
+                      >
+                        {words !== undefined || value === undefined ? (
+                          <span class="dim">{shown(words ?? 'absent', 200)}</span>
                         ) : (
                           <span title={shown(value, 500)}>{valueOf(cause, value)}</span>
                         )}
@@ -204,6 +232,7 @@ function Differences({
       </div>
       {rows.length === 0 && <p>Nothing that counts differs.</p>}
       <Rest title="not compared" items={notCompared.map(({ field, reason }) => [field, reason])} />
+      <Rest title="left out" items={leftOut.map(({ field, reason }) => [field, reason])} />
       <Rest
         title="differs, and does not count"
         items={ignored.map(({ field, before = 'absent', after = 'absent', detail = '' }) => [

@@ -1,5 +1,5 @@
 /** A lineage as a graph: each node is a link, and each line shows how it is known. */
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { NODE, pathOf } from './layout.ts'
 import { addressOf, detailOf, evidenceOf, nounOf, titleOf } from './words.ts'
 import type { LineageBody } from '../shared/api.ts'
@@ -22,7 +22,8 @@ export function LineageGraph({ lineage, layout }: GraphProps) {
   const [scale, setScale] = useState(1)
   const frame = useRef<HTMLDivElement>(null)
   const chosen = new Set(start)
-  useEffect(() => {
+  // Before the picture is painted, so that it does not change its size.
+  useLayoutEffect(() => {
     const { current } = frame
     const box = layout.boxes.get(start[0] ?? '')
     if (current === null || box === undefined) return
@@ -41,7 +42,7 @@ export function LineageGraph({ lineage, layout }: GraphProps) {
     const next = neighbour(lineage, layout, id, event.key)
     if (next === undefined) return
     event.preventDefault()
-    frame.current?.querySelector<SVGElement>(`[data-node="${next}"]`)?.focus()
+    frame.current?.querySelector<SVGElement>(`[data-node="${CSS.escape(next)}"]`)?.focus()
   }
   return (
     <>

@@ -20,6 +20,8 @@ interface ChartsProps {
   readonly mark?: number | undefined
   /** Tells what is missing if there are no metrics. */
   readonly isLive: boolean
+  /** Number of metrics, as far as it is known: as many places are kept for pictures. */
+  readonly expected?: number
 }
 
 /** Axes that can be chosen. */
@@ -31,7 +33,7 @@ type ChosenAxis = (typeof AXES)[number]
 const FIRST = 24
 
 /** Pictures of metrics. */
-export function Charts({ runs, version, mark, isLive }: ChartsProps) {
+export function Charts({ runs, version, mark, isLive, expected = 2 }: ChartsProps) {
   const [axis, setAxis] = useState<ChosenAxis>('step')
   const [isLog, setLog] = useState(false)
   const [range, setRange] = useState<Range>(null)
@@ -74,12 +76,16 @@ export function Charts({ runs, version, mark, isLive }: ChartsProps) {
   const own = matching.filter((name) => !name.startsWith('system/'))
   const inOrder = [...own, ...matching.filter((name) => name.startsWith('system/'))]
   const visible = isAll ? inOrder : inOrder.slice(0, FIRST)
-  if (lines === undefined && error === undefined)
+  if (lines === undefined && error === undefined && expected > 0)
     return (
-      <div class="charts">
-        <div class="chart chart-empty" />
-        <div class="chart chart-empty" />
-      </div>
+      <>
+        <div class="chart-tools chart-tools-empty" key="places-tools" />
+        <div class="charts" key="places">
+          {Array.from({ length: Math.min(FIRST, expected) }, (_, index) => (
+            <div key={index} class="chart chart-empty" />
+          ))}
+        </div>
+      </>
     )
   if (names.length === 0 && error === undefined) {
     return (

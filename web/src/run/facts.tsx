@@ -32,6 +32,8 @@ function factsOf({ id, folder, seal, record, labels, status }: RunBody): [string
     command.exitCode === null ? '' : `exit code ${command.exitCode}`,
     command.signal === null ? '' : `signal ${command.signal}`,
   ].filter((text) => text !== '')
+  // These lines are there from the start, so that nothing moves when the run ends.
+  const notYet = status === 'running' ? <span class="dim">not yet</span> : ''
   const facts: [string, ComponentChildren][] = [
     ['command', <code class="wrap">{shown(command.argv.map(quote).join(' '), 4000)}</code>],
     ['directory', <code class="wrap">{shown(command.workingDirectory)}</code>],
@@ -44,8 +46,8 @@ function factsOf({ id, folder, seal, record, labels, status }: RunBody): [string
         </span>
       </>,
     ],
-    ['took', durationMs === null ? '' : duration(durationMs)],
-    ['ended', ended.join(', ')],
+    ['took', durationMs === null ? notYet : duration(durationMs)],
+    ['ended', ended.length === 0 ? notYet : ended.join(', ')],
     ['machine', shown(`${process.host}, process ${process.pid}`)],
     ['code', git],
     ['seed', seed],

@@ -13,12 +13,13 @@ const KEPT = 1 << 20
 const INTERVAL = 1000
 
 /** The logs. */
-export function Logs({ run }: { readonly run: RunBody }) {
+export function Logs({ run, onRead }: { readonly run: RunBody; readonly onRead: () => void }) {
   const [chosen, setChosen] = useState<string>()
   const name =
     run.logs.find((log) => log.name === chosen)?.name ??
     run.logs.find(({ bytes: all }) => all !== 0)?.name ??
     run.logs[0]?.name
+  useEffect(() => void (name === undefined && onRead()), [name])
   if (name === undefined) {
     const { stdout } = run.record.command
     return (
@@ -43,7 +44,7 @@ export function Logs({ run }: { readonly run: RunBody }) {
         </div>
         <SaveButton id={run.id} file={{ kind: 'log', name }} title={`Save ${shown(name, 60)}`} text="save" />
       </div>
-      <Log key={name} id={run.id} name={name} isLive={run.status === 'running'} />
+      <Log key={name} id={run.id} name={name} isLive={run.status === 'running'} onRead={onRead} />
     </>
   )
 }
@@ -52,13 +53,18 @@ interface LogProps {
   readonly id: string
   readonly name: string
   readonly isLive: boolean
+  /** Called when the log has been read once, or cannot be. */
+  readonly onRead: () => void
 }
 
-function Log({ id, name, isLive }: LogProps) {
+function Log({ id, name, isLive, onRead }: LogProps) {
   const [text, setText] = useState('')
   const [error, setError] = useState<unknown>()
   const [isFollowed, setFollowed] = useState(true)
   const [begin, setBegin] = useState(0)
+  const [isRead, setRead] = useState(false)
+  // A log that grows has its height from the start, so that what is below it stays where it is.
+  const [isTall] = useState(isLive)
   const frame = useRef<HTMLPreElement>(null)
   const end = useRef<number>(undefined)
   useEffect(() => {
@@ -75,9 +81,11 @@ function Log({ id, name, isLive }: LogProps) {
           setText((before) => (before + part.text).slice(-KEPT))
         }
         setError(undefined)
+        setRead(true)
       } catch (failure) {
         if (!stop.signal.aborted) setError(failure)
       }
+      if (!stop.signal.aborted) onRead()
     }
     void read()
     const timer = isLive ? setInterval(() => void (document.hidden || read()), INTERVAL) : 0
@@ -101,9 +109,15 @@ function Log({ id, name, isLive }: LogProps) {
           {bytes(begin)} before this are in the file {shown(name, 100)} of the run
         </p>
       )}
-      <pre ref={frame} tabIndex={0} aria-label={`Output ${name}`} onScroll={scrolled}>
+      <pre
+        ref={frame}
+        class={isTall ? 'tall' : ''}
+        tabIndex={0}
+        aria-label={`Output ${name}`}
+        onScroll={scrolled}
+      >
         {text === '' ? (
-          <span class="dim">{isLive ? 'nothing so far' : 'nothing was written'}</span>
+          <span class="dim">{!isRead ? '' : isLive ? 'nothing so far' : 'nothing was written'}</span>
         ) : (
           shownLog(text)
         )}

@@ -16,7 +16,7 @@ export function Patch({ run }: { readonly run: RunBody }) {
   if (data === undefined) return <div class="bone" />
   if (data.text === null && untracked.length === 0) {
     return (
-      <Empty title="No uncommitted changes">
+      <Empty title={isClean(run) ? 'No uncommitted changes' : 'No changes are recorded'}>
         <p>{data.reasons.map((reason) => shown(reason)).join('; ')}</p>
       </Empty>
     )
@@ -67,6 +67,12 @@ export function Patch({ run }: { readonly run: RunBody }) {
       )}
     </>
   )
+}
+
+/** Tell whether the run has seen that nothing was changed. */
+function isClean({ record }: RunBody): boolean {
+  const capture = record.captures['git']
+  return capture?.status === 'captured' && capture.value['clean'] === true
 }
 
 function untrackedOf({ record }: RunBody): { path: string; fact: string }[] {

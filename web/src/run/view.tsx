@@ -32,6 +32,8 @@ export function RunView({ id, store }: { readonly id: string; readonly store: St
   const [error, setError] = useState<unknown>()
   const [version, setVersion] = useState(0)
   const [isVerified, setVerified] = useState(false)
+  // Until then nobody knows how tall the log is, and what is below it would move.
+  const [isLogRead, setLogRead] = useState(false)
   useTitle(run === undefined ? id : shown(run.labels.runName ?? run.record.name, 80))
   useEffect(() => {
     const stop = new AbortController()
@@ -75,7 +77,7 @@ export function RunView({ id, store }: { readonly id: string; readonly store: St
   useKeys({ ...(canVerify && { v: verify }), l: () => go(lineageAddress(id, 'run')) })
   if (run === undefined) {
     return (
-      <main class="run-view">
+      <main class="run-view" key="waiting">
         {error === undefined ? <div class="bone bone-title" /> : <Failure error={error} />}
       </main>
     )
@@ -83,7 +85,7 @@ export function RunView({ id, store }: { readonly id: string; readonly store: St
   const { record, labels, status } = run
   const sections = SECTIONS.filter(([name]) => name !== 'parameters' || hasParameters(run))
   return (
-    <main class="run-view">
+    <main class="run-view" key="run">
       <header class="run-head">
         <div class="run-title">
           <h1>{shown(labels.runName ?? record.name, 300)}</h1>
@@ -137,6 +139,7 @@ export function RunView({ id, store }: { readonly id: string; readonly store: St
               runs={[{ id, label: labels.runName ?? record.name }]}
               version={version}
               isLive={status === 'running'}
+              expected={Object.keys(record.metrics).length}
             />
           </Section>
           <Section id="data" title="Inputs and outputs">
@@ -148,14 +151,18 @@ export function RunView({ id, store }: { readonly id: string; readonly store: St
             </Section>
           )}
           <Section id="logs" title="Logs">
-            <Logs run={run} />
+            <Logs run={run} onRead={() => setLogRead(true)} />
           </Section>
-          <Section id="environment" title="Environment">
-            <Environment run={run} />
-          </Section>
-          <Section id="changes" title="Changes">
-            <Patch run={run} />
-          </Section>
+          {isLogRead && (
+            <>
+              <Section id="environment" title="Environment">
+                <Environment run={run} />
+              </Section>
+              <Section id="changes" title="Changes">
+                <Patch run={run} />
+              </Section>
+            </>
+          )}
         </div>
       </div>
     </main>

@@ -62,9 +62,11 @@ export class ApiError extends Error {
 
 const KEY = 'lineaprint.key'
 
+const TOKEN = /^#token=([\da-f]+)$/
+
 /** Exchange the token of the link that opened this page. The address then no longer has it. */
 export async function signIn(): Promise<void> {
-  const token = /^#token=([\da-f]+)$/.exec(location.hash)?.[1]
+  const token = TOKEN.exec(location.hash)?.[1]
   if (token === undefined) return
   history.replaceState(null, '', location.pathname + location.search)
   try {
@@ -73,6 +75,27 @@ export async function signIn(): Promise<void> {
   } catch (error) {
     // A link that is opened again in the same browser is no problem: it is signed in.
     if (!(error instanceof ApiError) || localStorage.getItem(KEY) === null) throw error
+  }
+}
+
+/**
+ * Call back when a link is opened in this tab, which loads nothing again if the page is open there, or when another tab has
+ * signed in.
+ *
+ * @returns What ends it.
+ */
+export function onSignIn(act: () => void): () => void {
+  const opened = (): void => {
+    if (TOKEN.test(location.hash)) act()
+  }
+  const stored = ({ key }: StorageEvent): void => {
+    if (key === KEY) act()
+  }
+  window.addEventListener('hashchange', opened)
+  window.addEventListener('storage', stored)
+  return () => {
+    window.removeEventListener('hashchange', opened)
+    window.removeEventListener('storage', stored)
   }
 }
 

@@ -20,7 +20,8 @@ export function useLoaded<T>(key: string, load: (signal: AbortSignal) => Promise
         const data = await load(stop.signal)
         if (!stop.signal.aborted) setState({ data, error: undefined, isLoading: false })
       } catch (error) {
-        if (!stop.signal.aborted) setState(({ data }) => ({ data, error, isLoading: false }))
+        // What failed is of another address than the last data: beside each other they would mislead.
+        if (!stop.signal.aborted) setState({ data: undefined, error, isLoading: false })
       }
     }
     void take()

@@ -5,6 +5,7 @@ import { hashTable } from '../../src/dataset/table.ts'
 import { emptyRepository, git } from '../capture/fixture.ts'
 import { folderOf } from '../support/folder.ts'
 import { lineaprint } from '../support/program.ts'
+import { linesAtTerminal } from '../support/terminal.ts'
 
 const FOLDER = join(import.meta.dirname, '../../vectors/tables')
 
@@ -102,6 +103,28 @@ test('JSON lines are a table under a schema, also those of a folder', async () =
   const files = await lineaprint(['diff', 'a.jsonl', 'b.jsonl'], { cwd })
   expect(files).toMatchObject({ code: 1, stdout: expect.stringMatching(/^changed\tb\.jsonl\t/) as string })
   expect(await lineaprint(['diff', 'c', 'c', ...under, '--as', 'folder'], { cwd })).toMatchObject({ code: 2 })
+})
+
+test('on a terminal, cells that differ do not look the same', () => {
+  const line = (id: number, t: string | null): string => `${JSON.stringify({ id, t })}\n`
+  const [long, after] = ['x'.repeat(100), '\u00e9']
+  const cwd = folderOf({
+    'a.jsonl': [line(1, null), line(2, 'a'), line(3, ''), line(4, `${long}a`), line(5, after)].join(''),
+    'b.jsonl': [line(1, 'null'), line(2, 'a '), line(3, null), line(4, `${long}b`), line(5, 'e\u0301')].join(
+      '',
+    ),
+  })
+  const args = ['--schema', '{"id":"int64","t":"utf8"}', '--key', 'id', '--rows', '9']
+  const lines = linesAtTerminal(40, ['diff', 'a.jsonl', 'b.jsonl', ...args], cwd)
+  expect(lines.filter((each) => each.startsWith('    '))).toEqual([
+    '    t: null → "null"',
+    '    t: a → "a "',
+    '    t: "" → null',
+    '    t:',
+    '      - …xxxxxxxxxxa',
+    '      + …xxxxxxxxxxb',
+    `    t: ${after} → e\u0301 (another Unicode form)`,
+  ])
 })
 
 test('a run again whose output has other bytes and the same table is reproduced: 0', async () => {

@@ -55,7 +55,8 @@ function notes({ changed, examined, duplicateKeys }: ComparedRows): string[] {
     ...(examined < changed ? [`cells were compared in the first ${count(examined)} changed rows`] : []),
     ...(before + after > 0
       ? [
-          `keys that occur several times: ${count(before)} before, ${count(after)} after; their rows are not paired`,
+          `keys that occur several times: ${count(before)} before, ${count(after)} after`,
+          'of their rows, only equal ones are paired',
         ]
       : []),
   ]
@@ -73,17 +74,51 @@ function listedLines({ status, before, after, key = [], cells }: RowChange): str
   const head = [`${MARKS[status]} row ${position}`, ...names].join('  ')
   return [
     paint(STYLES[status], cut(head, lineWidth())),
-    ...cells.map(({ column, before: old, after: current }) => {
-      const text = [old, current]
-        .flatMap((value) => (value === undefined ? [] : [cellText(value)]))
-        .join(' → ')
-      return cut(`    ${escapeText(column)}: ${text}`, lineWidth())
-    }),
+    ...cells.flatMap(({ column, before: old, after: current }) =>
+      old === undefined || current === undefined
+        ? [cut(`    ${escapeText(column)}: ${cellText(old ?? current ?? null)}`, lineWidth())]
+        : pairLines(escapeText(column), old, current),
+    ),
   ]
 }
 
+/** Characters before the first difference of two long cells that are shown. */
+const LEAD = 10
+
+/** Format a cell of both tables: on one line, or where there is no room on one line each, from where they differ. */
+function pairLines(column: string, old: string | null, current: string | null): string[] {
+  const [a, b] = [cellText(old), cellText(current)]
+  const line = `    ${column}: ${a} → ${b}${unseen(old, current)}`
+  if (line.length <= lineWidth()) return [line]
+  const room = lineWidth() - '      - '.length
+  const isLong = Math.max(a.length, b.length) > room
+  const from = isLong ? Math.max(0, [...sharedStart(a, b)].slice(0, -LEAD).join('').length) : 0
+  const part = (text: string): string => cut(from === 0 ? text : `…${text.slice(from)}`, room)
+  return [
+    cut(`    ${column}:${unseen(old, current)}`, lineWidth()),
+    `      - ${part(a)}`,
+    `      + ${part(b)}`,
+  ]
+}
+
+function sharedStart(a: string, b: string): string {
+  let end = 0
+  while (end < a.length && a[end] === b[end]) end++
+  return a.slice(0, end)
+}
+
+/** Return what differs in two cells that look the same. */
+function unseen(old: string | null, current: string | null): string {
+  if (old === null || current === null) return ''
+  if (old === current) return ' (other bits)'
+  return old.normalize('NFC') === current.normalize('NFC') ? ' (another Unicode form)' : ''
+}
+
+/** Return the text of a cell: in quotes where it could be taken for another one. */
 function cellText(value: string | null): string {
-  return value === null ? 'null' : escapeText(value)
+  if (value === null) return 'null'
+  const isPlain = value !== '' && value !== 'null' && value.trim() === value && !value.startsWith('"')
+  return escapeText(isPlain ? value : JSON.stringify(value))
 }
 
 /** Return status, name, type before and after, and the rows that contain the first difference. */

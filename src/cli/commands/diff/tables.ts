@@ -88,11 +88,10 @@ const LEAD = 10
 /** Format a cell of both tables: on one line, or where there is no room on one line each, from where they differ. */
 function pairLines(column: string, old: string | null, current: string | null): string[] {
   const [a, b] = [cellText(old), cellText(current)]
-  const line = `    ${column}: ${a} → ${b}${unseen(old, current)}`
-  if (line.length <= lineWidth()) return [line]
+  const both = `    ${column}: ${a} → ${b}${unseen(old, current)}`
+  if (both.length <= lineWidth()) return [both]
   const room = lineWidth() - '      - '.length
-  const isLong = Math.max(a.length, b.length) > room
-  const from = isLong ? Math.max(0, [...sharedStart(a, b)].slice(0, -LEAD).join('').length) : 0
+  const from = Math.max(a.length, b.length) > room ? firstShown(a, b) : 0
   const part = (text: string): string => cut(from === 0 ? text : `…${text.slice(from)}`, room)
   return [
     cut(`    ${column}:${unseen(old, current)}`, lineWidth()),
@@ -101,10 +100,12 @@ function pairLines(column: string, old: string | null, current: string | null): 
   ]
 }
 
-function sharedStart(a: string, b: string): string {
+/** Return the position from which two long texts are shown, which is never inside a character. */
+function firstShown(a: string, b: string): number {
   let end = 0
   while (end < a.length && a[end] === b[end]) end++
-  return a.slice(0, end)
+  const from = Math.max(0, end - LEAD)
+  return /^[\udc00-\udfff]/.test(a.slice(from)) ? from - 1 : from
 }
 
 /** Return what differs in two cells that look the same. */
@@ -117,8 +118,8 @@ function unseen(old: string | null, current: string | null): string {
 /** Return the text of a cell: in quotes where it could be taken for another one. */
 function cellText(value: string | null): string {
   if (value === null) return 'null'
-  const isPlain = value !== '' && value !== 'null' && value.trim() === value && !value.startsWith('"')
-  return escapeText(isPlain ? value : JSON.stringify(value))
+  const isClear = value !== '' && value !== 'null' && value.trim() === value && !value.startsWith('"')
+  return escapeText(isClear ? value : JSON.stringify(value))
 }
 
 /** Return status, name, type before and after, and the rows that contain the first difference. */

@@ -12,15 +12,15 @@ const HOT: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
 /// Return an error if the pages of a database alone are not its content: beside a write-ahead log that has some, or a
 /// journal of a transaction that did not end. SQLite writes both beside the file that a link leads to.
 pub fn refuse(database: &Path) -> Result<()> {
-    refuse_beside(database, database)?;
+    refuse_siblings(database, database)?;
     match std::fs::canonicalize(database) {
-        Ok(target) if target != database => refuse_beside(&target, database),
+        Ok(target) if target != database => refuse_siblings(&target, database),
         Ok(_) => Ok(()),
         Err(error) => Err(Error::io("find", database, error)),
     }
 }
 
-fn refuse_beside(file: &Path, database: &Path) -> Result<()> {
+fn refuse_siblings(file: &Path, database: &Path) -> Result<()> {
     let log = sibling(file, "-wal");
     let has_log = match std::fs::metadata(&log) {
         Ok(log) => log.len() > 0,

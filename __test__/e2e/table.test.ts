@@ -1,4 +1,4 @@
-import { copyFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { hashTable } from '../../src/dataset/table.ts'
@@ -99,6 +99,16 @@ test('JSON lines are a table under a schema, also those of a folder', async () =
   expect(rows).toMatchObject({ code: 1 })
   expect(rows.stdout.split('\n')).toContain('row changed\tt\tb\tc\t1')
   expect(await lineaprint(['diff', 'a.jsonl', 'c', ...under], { cwd })).toMatchObject({ code: 0, stdout: '' })
+  // Rows in a folder that is compared would be a part of its table.
+  mkdirSync(join(cwd, 'd'))
+  writeFileSync(join(cwd, 'd/1.jsonl'), '{"id":1,"t":"z"}\n')
+  const inside = await lineaprint(['diff', 'c', 'd', ...under, '--output', 'd/rows.parquet'], { cwd })
+  expect(inside).toMatchObject({ code: 2, stdout: '' })
+  expect(inside.stderr).toContain('outside of both folders')
+  expect(existsSync(join(cwd, 'd/rows.parquet'))).toBe(false)
+  const outside = await lineaprint(['diff', 'c', 'd', ...under, '--output', 'rows.parquet'], { cwd })
+  expect(outside).toMatchObject({ code: 1 })
+  expect(existsSync(join(cwd, 'rows.parquet'))).toBe(true)
   // Without a schema they are files.
   const files = await lineaprint(['diff', 'a.jsonl', 'b.jsonl'], { cwd })
   expect(files).toMatchObject({ code: 1, stdout: expect.stringMatching(/^changed\tb\.jsonl\t/) as string })

@@ -1,10 +1,11 @@
 /** Tables of SQLite databases that node:sqlite wrote, against the rows that it reads. */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, test } from 'vitest'
 import { readDataset } from '../../src/dataset/read.ts'
 import { hashTable } from '../../src/dataset/table.ts'
+import { diffTables } from '../../src/dataset/table-diff.ts'
 import { keptFolder } from '../support/kept-folder.ts'
 import type { TableOptions } from '../../src/dataset/table.ts'
 
@@ -168,10 +169,19 @@ describe('a table of SQLite', () => {
   test('beside a write-ahead log with content is refused', async () => {
     const path = join(folder, 'wal.db')
     const db = new DatabaseSync(path)
-    db.exec('PRAGMA journal_mode = WAL; CREATE TABLE t (a INT); INSERT INTO t VALUES (1)')
-    await expect(hashTable(path)).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_UNSUPPORTED' })
+    db.exec(
+      'PRAGMA journal_mode = WAL; CREATE TABLE t (a INT); PRAGMA wal_checkpoint; INSERT INTO t VALUES (1)',
+    )
+    const refused = { code: 'ERR_LINEAPRINT_UNSUPPORTED', received: expect.stringContaining('wal.db-wal') }
+    await expect(hashTable(path)).rejects.toMatchObject(refused)
+    // The log is beside the file that a link leads to, not beside the link.
+    const link = join(mkdtempSync(join(folder, 'links-')), 'other.db')
+    symlinkSync(path, link)
+    await expect(hashTable(link)).rejects.toMatchObject(refused)
+    await expect(diffTables(link, path, { rows: 1 })).rejects.toMatchObject(refused)
     db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
     expect((await hashTable(path)).rows).toBe(1)
+    expect((await hashTable(link)).rows).toBe(1)
     db.close()
   })
 

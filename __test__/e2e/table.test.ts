@@ -1,10 +1,11 @@
-import { copyFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { hashTable } from '../../src/dataset/table.ts'
 import { emptyRepository, git } from '../capture/fixture.ts'
 import { folderOf } from '../support/folder.ts'
 import { lineaprint } from '../support/program.ts'
+import { linesAtTerminal } from '../support/terminal.ts'
 
 const FOLDER = join(import.meta.dirname, '../../vectors/tables')
 
@@ -98,10 +99,42 @@ test('JSON lines are a table under a schema, also those of a folder', async () =
   expect(rows).toMatchObject({ code: 1 })
   expect(rows.stdout.split('\n')).toContain('row changed\tt\tb\tc\t1')
   expect(await lineaprint(['diff', 'a.jsonl', 'c', ...under], { cwd })).toMatchObject({ code: 0, stdout: '' })
+  // Rows in a folder that is compared would be a part of its table.
+  mkdirSync(join(cwd, 'd'))
+  writeFileSync(join(cwd, 'd/1.jsonl'), '{"id":1,"t":"z"}\n')
+  const inside = await lineaprint(['diff', 'c', 'd', ...under, '--output', 'd/rows.parquet'], { cwd })
+  expect(inside).toMatchObject({ code: 2, stdout: '' })
+  expect(inside.stderr).toContain('outside of both folders')
+  expect(existsSync(join(cwd, 'd/rows.parquet'))).toBe(false)
+  const outside = await lineaprint(['diff', 'c', 'd', ...under, '--output', 'rows.parquet'], { cwd })
+  expect(outside).toMatchObject({ code: 1 })
+  expect(existsSync(join(cwd, 'rows.parquet'))).toBe(true)
   // Without a schema they are files.
   const files = await lineaprint(['diff', 'a.jsonl', 'b.jsonl'], { cwd })
   expect(files).toMatchObject({ code: 1, stdout: expect.stringMatching(/^changed\tb\.jsonl\t/) as string })
   expect(await lineaprint(['diff', 'c', 'c', ...under, '--as', 'folder'], { cwd })).toMatchObject({ code: 2 })
+})
+
+test('on a terminal, cells that differ do not look the same', () => {
+  const line = (id: number, t: string | null): string => `${JSON.stringify({ id, t })}\n`
+  const [long, after] = ['x'.repeat(100), '\u00e9']
+  const cwd = folderOf({
+    'a.jsonl': [line(1, null), line(2, 'a'), line(3, ''), line(4, `${long}a`), line(5, after)].join(''),
+    'b.jsonl': [line(1, 'null'), line(2, 'a '), line(3, null), line(4, `${long}b`), line(5, 'e\u0301')].join(
+      '',
+    ),
+  })
+  const args = ['--schema', '{"id":"int64","t":"utf8"}', '--key', 'id', '--rows', '9']
+  const lines = linesAtTerminal(40, ['diff', 'a.jsonl', 'b.jsonl', ...args], cwd)
+  expect(lines.filter((each) => each.startsWith('    '))).toEqual([
+    '    t: null → "null"',
+    '    t: a → "a "',
+    '    t: "" → null',
+    '    t:',
+    '      - …xxxxxxxxxxa',
+    '      + …xxxxxxxxxxb',
+    `    t: ${after} → e\u0301 (another Unicode form)`,
+  ])
 })
 
 test('a run again whose output has other bytes and the same table is reproduced: 0', async () => {

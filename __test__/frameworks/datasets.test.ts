@@ -32,7 +32,7 @@ column = lambda values, **kinds: pd.DataFrame({"a": pd.Series(values, **kinds)})
 say(digest(column([1], dtype="int32"), "narrow") != digest(column([1], dtype="int64"), "wide"), digest(column([None], dtype=object), "null") != digest(column([0]), "zero"))
 say(refusals(column([1, "x"], dtype=object), column([1, 2.0], dtype=object), column([[1], [2]], dtype=object), column([np.zeros(2)], dtype=object), column(["a"], dtype=pd.CategoricalDtype(["a"], ordered=True)),
   column(pd.period_range("2020", periods=2, freq="M")), column(pd.interval_range(0, 2)), pd.DataFrame([[1, 2]]), pd.DataFrame([[1, 2]], columns=["a", "a"]), pd.DataFrame([[1]], columns=pd.MultiIndex.from_tuples([("a", "b")])), frame["id"], frame.index, frame.groupby("id"),
-  column(pd.Series([1j])), column([2**70], dtype=object)))`,
+  column(pd.Series([1j])), column([2**70], dtype=object), pd.DataFrame(index=range(3)), np.array(["a"]), np.zeros(2, [("a", "i4")])))`,
     { interpreter: [PYTHON] },
   )
   expect(stderr).not.toContain('Traceback')

@@ -142,6 +142,9 @@ def _pandas(source: Any, name: str) -> Table:
             table = pyarrow.Table.from_pandas(source, preserve_index=not is_plain)
         except (ValueError, TypeError, NotImplementedError, KeyError) as error:
             raise _unsupported("the frame has no form in Arrow: %s" % error) from error
+        if table.num_rows != len(source):
+            # pyarrow forgets the rows of a frame without columns.
+            raise _unsupported("the frame has %d rows and no columns; track its index: frame.index.to_frame()" % len(source))
         return _write(file, table.schema, [table])
 
     return int(source.memory_usage(deep=False).sum()), write

@@ -75,7 +75,7 @@ def _from_torch(torch: "Any", tensor: "Any", name: str) -> "Any":
     if hasattr(tensor, "full_tensor"):
         raise _unsupported(name, "a tensor that is distributed over processes; gather it first")
     if dtype is None or sys.byteorder != "little":
-        raise _unsupported(name, str(tensor.dtype))
+        raise _unsupported(name, "a tensor of the type %s" % tensor.dtype)
     size = tensor.numel() * tensor.element_size()
 
     def write(take: "Any") -> None:
@@ -107,7 +107,7 @@ def _from_numpy(value: "Any", name: str) -> "Any":
     kind = _numpy_dtype(numpy, shown.dtype)
     dtype = DTYPES.get(kind.name)
     if dtype is None:
-        raise _unsupported(name, str(shown.dtype))
+        raise _unsupported(name, _of_type(shown.dtype))
     shape = tuple(int(length) for length in shown.shape)
     size = kind.itemsize
     for length in shape:
@@ -199,6 +199,19 @@ def _from_buffer(view: memoryview, name: str) -> "Any":
             take(view.cast("B") if view.c_contiguous else memoryview(view.tobytes()))
 
     return Tensor(name, kind, tuple(view.shape or ()), view.nbytes, write)
+
+
+def _of_type(dtype: "Any") -> str:
+    """Return what an array is whose type has no tensor, and what to do with it."""
+    advice = {
+        "M": "its numbers are those of .view('int64')",
+        "m": "its numbers are those of .view('int64')",
+        "U": "make it a column of a frame",
+        "S": "make it a column of a frame",
+        "V": "pass its fields by name",
+        "O": "give it a type with .astype, or make it a column of a frame",
+    }.get(getattr(dtype, "kind", ""))
+    return "an array of the type %.80s%s" % (dtype, "; " + advice if advice else "")
 
 
 def _unsupported(name: str, what: "Any") -> "Any":

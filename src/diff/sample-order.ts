@@ -7,6 +7,9 @@ interface ComparedDigest {
   /** Null if the run logged none of that name. */
   readonly before: object | null
   readonly after: object | null
+  /** Steps of one run alone. */
+  readonly onlyBefore: number
+  readonly onlyAfter: number
 }
 
 /** Name of the digests of an order, as `trackBatches` records them; a rank is named after the epoch. */
@@ -34,8 +37,14 @@ export function orderDetail(
   const named = (what: string): ComparedDigest | undefined =>
     digests.find((digest) => digest.name === `${index}${what} of ${label}`)
   const samples = named('samples')
-  if (samples?.before && samples.after)
-    return `${samples.same ? 'the same data in another order' : 'other data'}, ${from}`
+  if (samples?.before && samples.after) {
+    if (!samples.same) return `other data, ${from}`
+    const order = digests.find((digest) => digest.name === name)
+    // The digests of an order are of its batches: with other batches, they differ also where the samples have one order.
+    return order !== undefined && order.onlyBefore + order.onlyAfter > 0
+      ? `the same data in batches of other sizes, ${from}; its order may be the same`
+      : `the same data in another order, ${from}`
+  }
   const batches = named('batches')
   if (batches?.before && batches.after)
     return batches.same

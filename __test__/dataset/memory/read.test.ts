@@ -385,6 +385,14 @@ describe('sequences', () => {
     cyclic.push(cyclic)
     await expect(readDataset([1, cyclic])).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_UNSUPPORTED' })
   })
+
+  test('a promise is refused: it is not what it resolves to', async () => {
+    for (const promise of [Promise.resolve([{ a: 1 }]), Promise.resolve({ data: [1], shape: [1] })])
+      await expect(readDataset(promise as never)).rejects.toMatchObject({
+        ...ARGUMENT,
+        received: 'a promise',
+      })
+  })
 })
 
 describe('streams of bytes', () => {

@@ -118,6 +118,8 @@ function formOf(
 function recognised(
   source: object,
 ): Form | { readonly kind: 'group'; readonly entries: readonly (readonly [unknown, unknown])[] } {
+  if (source instanceof Promise)
+    throw notDataset(source, { received: 'a promise', hint: 'await it, and pass its result' })
   if (isTypedArray(source)) return { kind: 'array', array: source }
   if (isBytes(source)) return { kind: 'array', array: asBytes(source) }
   const tensor = localTensor(source, 'the dataset')
@@ -264,8 +266,9 @@ function guarded(
   let [count, isDone] = [0, false]
   return {
     next: async () => {
-      const result: unknown = await readSafely(`the dataset has failed after ${count} items`, () =>
-        iterator.next(),
+      const result: unknown = await readSafely(
+        `the dataset has failed after ${count} ${count === 1 ? 'item' : 'items'}`,
+        () => iterator.next(),
       )
       if (!isResult(result))
         throw unreadable('the iterator is none of JavaScript', new TypeError('next() gave no object'))

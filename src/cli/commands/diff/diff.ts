@@ -1,5 +1,6 @@
 /** `lineaprint diff`: differences between two runs, models, tables, folders or files. */
-import { stat } from 'node:fs/promises'
+import { realpath, stat } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
 import { Command, Option } from 'commander'
 import { diffTables } from '../../../dataset/table-diff.ts'
 import { LineaprintError } from '../../../core/errors.ts'
@@ -10,7 +11,8 @@ import { diffTrees } from '../../../hash/tree-diff.ts'
 import { diffModels } from '../../../model/diff/diff.ts'
 import { deriveModel } from '../../../model/derivation/derive.ts'
 import { derivationStatement } from '../../../export/derivation.ts'
-import { writeAtomic } from '../../../util/fs.ts'
+import { isFolder, writeAtomic } from '../../../util/fs.ts'
+import { isInside } from '../../../util/paths.ts'
 import { derivationLines } from './derive.ts'
 import { encodeFloat } from '../../../json/special-floats.ts'
 import {
@@ -316,6 +318,7 @@ async function diffContents(
       return await diffListedTensors(a, b, { threads, weights, signal, onProgress: progress.onProgress })
     if (kind === 'table') {
       try {
+        if (output !== undefined) await refuseInside(output, [a, b])
         const schema = await readSchema(options.schema)
         const hasSchema = schema !== undefined
         const [first, second] = [await tableFiles(a, hasSchema), await tableFiles(b, hasSchema)]
@@ -330,6 +333,26 @@ async function diffContents(
     return await diffTrees(a, b, { ...shared, ...(kind === 'folder' && { ignore }) })
   } finally {
     progress.end()
+  }
+}
+
+/** Refuse to write rows into a folder that is compared: they would be a part of its table afterwards. */
+async function refuseInside(output: string, operands: readonly string[]): Promise<void> {
+  const target = await realpath(dirname(resolve(output))).catch(() => undefined)
+  // A folder that is not there is an error when the file is written.
+  if (target === undefined) return
+  for (const path of operands) {
+    if ((await isFolder(path)) && isInside(await realpath(path), target))
+      throw new LineaprintError(
+        'ERR_LINEAPRINT_ARGUMENT',
+        'the output would be a part of a table that is compared',
+        {
+          path: output,
+          field: 'output',
+          expected: 'a path outside of both folders',
+          received: `one in ${path}`,
+        },
+      )
   }
 }
 

@@ -55,7 +55,8 @@ function notes({ changed, examined, duplicateKeys }: ComparedRows): string[] {
     ...(examined < changed ? [`cells were compared in the first ${count(examined)} changed rows`] : []),
     ...(before + after > 0
       ? [
-          `keys that occur several times: ${count(before)} before, ${count(after)} after; their rows are not paired`,
+          `keys that occur several times: ${count(before)} before, ${count(after)} after`,
+          'of their rows, only equal ones are paired',
         ]
       : []),
   ]
@@ -73,17 +74,52 @@ function listedLines({ status, before, after, key = [], cells }: RowChange): str
   const head = [`${MARKS[status]} row ${position}`, ...names].join('  ')
   return [
     paint(STYLES[status], cut(head, lineWidth())),
-    ...cells.map(({ column, before: old, after: current }) => {
-      const text = [old, current]
-        .flatMap((value) => (value === undefined ? [] : [cellText(value)]))
-        .join(' → ')
-      return cut(`    ${escapeText(column)}: ${text}`, lineWidth())
-    }),
+    ...cells.flatMap(({ column, before: old, after: current }) =>
+      old === undefined || current === undefined
+        ? [cut(`    ${escapeText(column)}: ${cellText(old ?? current ?? null)}`, lineWidth())]
+        : pairLines(escapeText(column), old, current),
+    ),
   ]
 }
 
+/** Characters before the first difference of two long cells that are shown. */
+const LEAD = 10
+
+/** Format a cell of both tables: on one line, or where there is no room on one line each, from where they differ. */
+function pairLines(column: string, old: string | null, current: string | null): string[] {
+  const [a, b] = [cellText(old), cellText(current)]
+  const both = `    ${column}: ${a} → ${b}${unseen(old, current)}`
+  if (both.length <= lineWidth()) return [both]
+  const room = lineWidth() - '      - '.length
+  const from = Math.max(a.length, b.length) > room ? firstShown(a, b) : 0
+  const part = (text: string): string => cut(from === 0 ? text : `…${text.slice(from)}`, room)
+  return [
+    cut(`    ${column}:${unseen(old, current)}`, lineWidth()),
+    `      - ${part(a)}`,
+    `      + ${part(b)}`,
+  ]
+}
+
+/** Return the position from which two long texts are shown, which is never inside a character. */
+function firstShown(a: string, b: string): number {
+  let end = 0
+  while (end < a.length && a[end] === b[end]) end++
+  const from = Math.max(0, end - LEAD)
+  return /^[\udc00-\udfff]/.test(a.slice(from)) ? from - 1 : from
+}
+
+/** Return what differs in two cells that look the same. */
+function unseen(old: string | null, current: string | null): string {
+  if (old === null || current === null) return ''
+  if (old === current) return ' (other bits)'
+  return old.normalize('NFC') === current.normalize('NFC') ? ' (another Unicode form)' : ''
+}
+
+/** Return the text of a cell: in quotes where it could be taken for another one. */
 function cellText(value: string | null): string {
-  return value === null ? 'null' : escapeText(value)
+  if (value === null) return 'null'
+  const isClear = value !== '' && value !== 'null' && value.trim() === value && !value.startsWith('"')
+  return escapeText(isClear ? value : JSON.stringify(value))
 }
 
 /** Return status, name, type before and after, and the rows that contain the first difference. */

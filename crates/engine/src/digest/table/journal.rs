@@ -3,17 +3,31 @@
 use crate::error::{Code, Error, Result};
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 /// The first bytes of a journal that was not rolled back yet.
 const HOT: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
 
 /// Return an error if the pages of a database alone are not its content: beside a write-ahead log that has some, or a
-/// journal of a transaction that did not end.
+/// journal of a transaction that did not end. SQLite writes both beside the file that a link leads to.
 pub fn refuse(database: &Path) -> Result<()> {
-    let log = sibling(database, "-wal");
-    if std::fs::metadata(&log).is_ok_and(|log| log.len() > 0) {
+    refuse_siblings(database, database)?;
+    match std::fs::canonicalize(database) {
+        Ok(target) if target != database => refuse_siblings(&target, database),
+        Ok(_) => Ok(()),
+        Err(error) => Err(Error::io("find", database, error)),
+    }
+}
+
+fn refuse_siblings(file: &Path, database: &Path) -> Result<()> {
+    let log = sibling(file, "-wal");
+    let has_log = match std::fs::metadata(&log) {
+        Ok(log) => log.len() > 0,
+        Err(error) if error.kind() == ErrorKind::NotFound => false,
+        Err(error) => return Err(Error::io("stat", &log, error)),
+    };
+    if has_log {
         let error = Error::new(
             Code::Unsupported,
             "a part of the database is in its write-ahead log",
@@ -25,10 +39,15 @@ pub fn refuse(database: &Path) -> Result<()> {
             )
             .at(database));
     }
-    let journal = sibling(database, "-journal");
+    let journal = sibling(file, "-journal");
     let mut start = [0; 8];
-    let is_hot = File::open(&journal).and_then(|mut file| file.read_exact(&mut start));
-    if is_hot.is_ok() && start == HOT {
+    let is_hot = match File::open(&journal).and_then(|mut file| file.read_exact(&mut start)) {
+        Ok(()) => start == HOT,
+        // None, or one that is shorter than its first bytes.
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::UnexpectedEof) => false,
+        Err(error) => return Err(Error::io("open", &journal, error)),
+    };
+    if is_hot {
         let error = Error::new(Code::Unsupported, "a transaction of the database has not ended");
         return Err(error
             .with_expected("a database without a journal in use", journal.display())

@@ -175,5 +175,10 @@ describe.skipIf(!isInstalled)('with a server', { timeout: 120_000 }, () => {
     expect([unknown.code, unknown.stderr.includes(UNKNOWN)]).toEqual([3, false])
     expect(unknown.stderr).toContain('the token is not in force')
     expect((await call(root, ['pull', 'absent'], await team.token('reader'))).code).toBe(3)
+    const empty = await call(root, ['pull', 'absent'], await team.token('reader', 'empty'))
+    expect([empty.code, empty.stderr]).toEqual([
+      3,
+      expect.stringContaining('the project has no runs; send one there with "lineaprint push"') as unknown,
+    ])
   })
 })

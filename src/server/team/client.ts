@@ -101,6 +101,11 @@ export class TeamClient extends TransferClient {
     const runs: NamedRun[] = []
     for await (const { id, name, runName, tags } of this.allRuns(options))
       if (isRunId(id)) runs.push({ id, name, runName, tags })
+    if (runs.length === 0)
+      throw new LineaprintError('ERR_LINEAPRINT_RUN', 'the project has no runs', {
+        path: this.url,
+        hint: 'send one there with "lineaprint push", or use a token of another project',
+      })
     // Oldest first.
     runs.reverse()
     return resolveReference(reference, { runs, ids: runs.map(({ id }) => id) }, this.url)

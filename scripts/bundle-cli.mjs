@@ -41,8 +41,9 @@ export async function bundleCommand(dist) {
     // The folder may be outside the repository, where no parent folder has the packages.
     resolve: { modules: ['node_modules', MODULES] },
     external: [...EXTERNAL, PROTOCOL],
-
     plugins: [packageOfBundle, protocolApart],
+    // Every other warning ends the build, but a machine may be slow.
+    checks: { pluginTimings: false },
     onLog: (level, log) => {
       throw new Error(`bundle-cli: ${level}: ${log.message}`)
     },
@@ -83,10 +84,13 @@ export async function bundleCommand(dist) {
 /** Leave the SDK of the Model Context Protocol out of the bundle. */
 const protocolApart = {
   name: 'protocol-apart',
-  resolveId: (id, importer) =>
-    id === './protocol.js' && importer?.replaceAll('\\', '/').endsWith('/cli/commands/mcp/serve.js')
-      ? { id: PROTOCOL, external: true }
-      : undefined,
+  resolveId: {
+    filter: { id: /^\.\/protocol\.js$/ },
+    handler: (_, importer) =>
+      importer?.replaceAll('\\', '/').endsWith('/cli/commands/mcp/serve.js')
+        ? { id: PROTOCOL, external: true }
+        : undefined,
+  },
 }
 
 /**

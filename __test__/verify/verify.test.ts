@@ -10,6 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { expect, test } from 'vitest'
 import { gitInTurn } from '../capture/fixture.ts'
 import { ExperimentTracker } from '../../src/tracking/tracker.ts'
@@ -90,6 +91,31 @@ test('nothing changed, nothing found', async () => {
     'tokenizers tok': 'same',
     'outputs out': 'same',
   })
+})
+
+test('a database with changes in its write-ahead log is not the same, nor is a link to it', async () => {
+  const root = folderOf({})
+  const path = join(root, 'a.db')
+  const db = new DatabaseSync(path)
+  db.exec('PRAGMA journal_mode = WAL; CREATE TABLE t (a INT); PRAGMA wal_checkpoint(TRUNCATE)')
+  mkdirSync(join(root, 'links'))
+  symlinkSync(path, join(root, 'links/b.db'))
+  const { folder } = await finished(root, {}, async (tracker) => {
+    await tracker.trackDataset(path, 'file')
+    await tracker.trackDataset(join(root, 'links/b.db'), 'link')
+  })
+  const statuses = async (): Promise<unknown[]> => {
+    const answer = await verifyFolder(folder)
+    return ['file', 'link'].map((name) => find(answer, 'datasets', name)?.status)
+  }
+  expect(await statuses()).toEqual(['same', 'same'])
+  // The file itself stays as it is.
+  const bytes = readFileSync(path)
+  db.exec('INSERT INTO t VALUES (1)')
+  expect(readFileSync(path).equals(bytes)).toBe(true)
+  expect(await statuses()).toEqual(['not-checked', 'not-checked'])
+  db.close()
+  expect(await statuses()).toEqual(['changed', 'changed'])
 })
 
 test('every change is found where it is, and nowhere else', async () => {

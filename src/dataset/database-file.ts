@@ -1,5 +1,5 @@
 /** Files that are SQLite databases. */
-import { open } from 'node:fs/promises'
+import { open, realpath, stat } from 'node:fs/promises'
 
 const NAMES = /\.(?:db3?|sqlite3?)$/i
 
@@ -15,4 +15,22 @@ export async function isSqliteFile(path: string): Promise<boolean> {
   } finally {
     await file.close()
   }
+}
+
+/**
+ * Return the path of the write-ahead log that holds a part of a SQLite database; nothing for any other file or folder. SQLite
+ * writes it beside the file that a link leads to.
+ */
+export async function writeAheadLog(path: string): Promise<string | undefined> {
+  if (!NAMES.test(path)) return undefined
+  const target = await realpath(path)
+  if (!(await stat(target)).isFile() || !(await isSqliteFile(path))) return undefined
+  const log = `${target}-wal`
+  const size = await stat(log).then((info) => info.size, ifAbsent)
+  return size > 0 ? log : undefined
+}
+
+function ifAbsent(error: NodeJS.ErrnoException): number {
+  if (error.code === 'ENOENT') return 0
+  throw error
 }

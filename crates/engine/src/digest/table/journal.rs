@@ -1,6 +1,7 @@
 //! Journals beside a SQLite database, which hold a part of its content.
 
 use crate::error::{Code, Error, Result};
+use lineaprint_formats::table::sqlite::MAGIC;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
@@ -18,6 +19,16 @@ pub fn refuse(database: &Path) -> Result<()> {
         Ok(_) => Ok(()),
         Err(error) => Err(Error::io("find", database, error)),
     }
+}
+
+/// Return the same error if a file is a SQLite database, by its first bytes; nothing for any other.
+pub fn refuse_database(path: &Path) -> Result<()> {
+    let mut start = [0; MAGIC.len()];
+    let is_read = File::open(path).and_then(|mut file| file.read_exact(&mut start));
+    if is_read.is_ok() && start == MAGIC {
+        refuse(path)?;
+    }
+    Ok(())
 }
 
 fn refuse_siblings(file: &Path, database: &Path) -> Result<()> {

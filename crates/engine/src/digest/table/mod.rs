@@ -165,6 +165,8 @@ pub fn hash(paths: &[PathBuf], options: &Options, control: &Control) -> Result<T
             Err(error) if error.code == Code::Cancelled => return Err(error),
             Err(error) => {
                 inputs.iter().try_for_each(|input| input.verify_unchanged())?;
+                // What the pages of a database lack may be in its journal.
+                paths.iter().try_for_each(|path| journal::refuse_database(path))?;
                 // An error that names no file of several is about the table.
                 let index = error.part.or_else(|| (paths.len() == 1).then_some(0));
                 return Err(match index.and_then(|index| paths.get(index)) {

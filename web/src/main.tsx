@@ -26,19 +26,20 @@ function App() {
   const [theme, setTheme] = useState(chosenTheme())
   const [isHelp, setHelp] = useState(false)
   const [session, setSession] = useState(0)
-  const enter = (): void => {
-    signIn()
-      .then(async () => {
-        setStore(await fetchStore())
-        setError(undefined)
-        // What a view could not load before, it loads now.
-        setSession((before) => before + 1)
-      })
-      .catch(setError)
+  const enter = async (): Promise<void> => {
+    try {
+      await signIn()
+      setStore(await fetchStore())
+      setError(undefined)
+      // What a view could not load before, it loads now.
+      setSession((before) => before + 1)
+    } catch (failure) {
+      setError(failure)
+    }
   }
   useEffect(() => {
-    enter()
-    return onSignIn(enter)
+    void enter()
+    return onSignIn(() => void enter())
   }, [])
   const change = (): void => {
     chooseTheme(nextTheme(theme))

@@ -1,5 +1,13 @@
 /** The page in a real browser: what people see, press and read, and what strangers cannot do. */
-import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { spawn } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
@@ -92,6 +100,7 @@ describe.skipIf(!isPossible)('the page in Chromium', () => {
         },
         datasets: { [HUGE]: file('huge', HUGE) },
         warnings: [HUGE, PLANTED],
+        flags: [{ kind: PLANTED, message: PLANTED }],
       }),
     )
     writeFileSync(
@@ -386,7 +395,7 @@ describe.skipIf(!isPossible)('the page in Chromium', () => {
     try {
       await open('/models', '.contents tbody a')
       const models = await page.locator('.contents tbody a').all()
-      const addresses = await Promise.all(models.map(async (link_) => link_.getAttribute('href')))
+      const addresses = await Promise.all(models.map(async (entry) => entry.getAttribute('href')))
       for (const address of addresses) {
         await open(address ?? '', '#tensors')
         const wider = await page.evaluate('document.documentElement.scrollWidth - innerWidth')
@@ -419,7 +428,7 @@ describe.skipIf(!isPossible)('the page in Chromium', () => {
         await other.goto(new URL(path, link).href)
         await other.waitForSelector(ready)
         await other.waitForTimeout(250)
-        const moved = (await other.evaluate('window.moved')) as readonly string[]
+        const moved = await other.evaluate<readonly string[]>('window.moved')
         if (moved.length > 0) moves.push([path, width, moved])
         await other.close()
       }
@@ -462,14 +471,14 @@ describe.skipIf(!isPossible)('the page in Chromium', () => {
     const folder = mkdtempSync(join(tmpdir(), 'lineaprint-'))
     const [node, main] = PROGRAM
     const serve = async (...words: string[]) => {
-      const process_ = spawn(node, [main, 'ui', '--no-open', ...words], {
+      const server = spawn(node, [main, 'ui', '--no-open', ...words], {
         cwd: folder,
         stdio: ['ignore', 'pipe', 'inherit'],
       })
       const address = await new Promise<string>((resolve) => {
-        process_.stdout.once('data', (text: Buffer) => resolve(text.toString().trim()))
+        server.stdout.once('data', (text: Buffer) => resolve(text.toString().trim()))
       })
-      return { process_, address }
+      return { server, address }
     }
     const context = await browser.newContext()
     const first = await serve()
@@ -478,23 +487,28 @@ describe.skipIf(!isPossible)('the page in Chromium', () => {
       const [tab, other] = [await context.newPage(), await context.newPage()]
       await tab.goto(first.address)
       await tab.waitForSelector('text=No runs yet')
-      const ended = new Promise((resolve) => first.process_.once('exit', resolve))
-      first.process_.kill('SIGKILL')
+      const ended = new Promise((resolve) => first.server.once('exit', resolve))
+      first.server.kill('SIGKILL')
       await ended
       second = await serve('--port', new URL(first.address).port)
       await other.goto(new URL('/models', first.address).href)
-      for (const page_ of [tab, other]) {
-        await page_.reload()
-        await page_.waitForSelector('text=This page is not signed in')
+      for (const one of [tab, other]) {
+        await one.reload()
+        await one.waitForSelector('text=This page is not signed in')
       }
       // The path is the same: the browser loads nothing again.
       await tab.goto(second.address)
       await tab.waitForSelector('text=No runs yet')
       expect(new URL(tab.url()).hash).toBe('')
       await other.waitForSelector('text=No models yet')
+      // A store of which nothing can be read is neither empty nor filtered.
+      mkdirSync(join(folder, '.lineaprint/runs/damaged'), { recursive: true })
+      writeFileSync(join(folder, '.lineaprint/runs/damaged/run.json'), '{}\n')
+      await tab.waitForSelector('text=No run can be read', { timeout: 10_000 })
+      expect(await tab.locator('.empty').innerText()).toContain('damaged/run.json')
     } finally {
-      first.process_.kill('SIGKILL')
-      second?.process_.kill('SIGINT')
+      first.server.kill('SIGKILL')
+      second?.server.kill('SIGINT')
       await context.close()
       rmSync(folder, { recursive: true, force: true })
     }

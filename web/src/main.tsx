@@ -35,12 +35,17 @@ function App() {
     // What a view could not load before, it loads now.
     setSession((before) => before + 1)
   }
-  const enter = (): void => {
-    signIn().then(open).catch(setError)
+  const enter = async (): Promise<void> => {
+    try {
+      await signIn()
+      await open()
+    } catch (failure) {
+      setError(failure)
+    }
   }
   useEffect(() => {
-    enter()
-    return onSignIn(enter)
+    void enter()
+    return onSignIn(() => void enter())
   }, [])
   const change = (): void => {
     chooseTheme(nextTheme(theme))

@@ -67,6 +67,10 @@ export function LineageGraph({ lineage, layout }: GraphProps) {
         >
           <title>{`${nodes.length} nodes and ${edges.length} steps, from left to right as data flows`}</title>
           <defs>
+            {/* Wide letters end before the edge of the node. */}
+            <clipPath id="inside">
+              <rect width={NODE.width - 8} height={NODE.height} />
+            </clipPath>
             <marker
               id="tip"
               viewBox="0 0 8 8"
@@ -96,13 +100,14 @@ export function LineageGraph({ lineage, layout }: GraphProps) {
             const kind = node.kind === 'run' ? 'run' : (node.section ?? 'untracked')
             const title = titleOf(node, LETTERS)
             const detail = `${noun} · ${detailOf(node)}`.slice(0, LETTERS + 6)
+            const left = node.kind === 'run' ? 18 : 10
             const inside = (
               <>
                 <rect width={NODE.width} height={NODE.height} rx={node.kind === 'run' ? 23 : 6} />
-                <text x={node.kind === 'run' ? 18 : 10} y={19} class="node-title">
+                <text x={left} y={19} class="node-title" clip-path="url(#inside)">
                   {title}
                 </text>
-                <text x={node.kind === 'run' ? 18 : 10} y={36} class="node-detail">
+                <text x={left} y={36} class="node-detail" clip-path="url(#inside)">
                   {detail}
                 </text>
               </>

@@ -20,7 +20,7 @@ export function Warnings({ run }: { readonly run: RunBody }) {
     <ul class="warnings" aria-label="Warnings">
       {all.map(({ isBad, title, text, more }, index) => (
         <li key={index} class={`notice ${isBad ? 'notice-bad' : 'notice-warn'}`}>
-          <strong>{title}</strong> <span>{shown(text)}</span>
+          <strong>{shown(title, 100)}</strong> <span>{shown(text)}</span>
           {more.length > 0 && (
             <ul class="paths">
               {more.map((path) => (

@@ -14,6 +14,9 @@ import type { ListQuery, ListedRunBody, RunListBody } from '../shared/api.ts'
 /** Runs of a request. */
 const PART = 100
 
+/** Folders that cannot be read, of which each is named. */
+const DAMAGED = 10
+
 /** The filter for what goes on. */
 const RUNNING = 'status = "running"'
 
@@ -226,6 +229,13 @@ export function RunsView({ address }: { readonly address: URL }) {
         <Empty title="No runs yet">
           <p>Record one. It shows here while it runs.</p>
           <Typed>lineaprint run --name first -- python train.py</Typed>
+        </Empty>
+      ) : head !== undefined && head.total === 0 && query.where.trim() === '' ? (
+        <Empty title="No run can be read">
+          {head.damaged.slice(0, DAMAGED).map(({ id, message }) => (
+            <p key={id}>{shown(message, 400)}</p>
+          ))}
+          {head.damaged.length > DAMAGED && <p>{plural(head.damaged.length - DAMAGED, 'folder')} more</p>}
         </Empty>
       ) : head !== undefined && matched === 0 ? (
         <Empty title="No run matches">

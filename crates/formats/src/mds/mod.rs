@@ -74,6 +74,8 @@ pub struct Samples {
     /// Offsets of the samples, and of the end; none before the first sample is asked for.
     offsets: Vec<u32>,
     index: usize,
+    /// True once all samples were read and every hash was checked.
+    is_finished: bool,
     sample: Vec<u8>,
     values: Vec<Range<usize>>,
 }
@@ -107,6 +109,7 @@ impl Samples {
             shard,
             offsets: Vec::new(),
             index: 0,
+            is_finished: false,
             sample: Vec::new(),
             values: Vec::new(),
         })
@@ -119,6 +122,9 @@ impl Samples {
 
     /// Return the next sample; `None` after the last, once every hash was checked.
     pub fn next_sample(&mut self) -> Result<Option<Sample<'_>>, FormatError> {
+        if self.is_finished {
+            return Ok(None);
+        }
         if self.offsets.is_empty() {
             self.read_offsets()?;
         }
@@ -244,9 +250,6 @@ impl Samples {
 
     /// Check that the shard ends with its last sample, and that its hashes are those of the index.
     fn finish(&mut self) -> Result<(), FormatError> {
-        if self.index == usize::MAX {
-            return Ok(());
-        }
         if !self.pieces.take(1)?.is_empty() {
             return Err(FormatError::new("the shard is longer than its index states")
                 .with_expected(format!("{} bytes", self.shard.raw.bytes), "more"));
@@ -255,8 +258,7 @@ impl Samples {
         if let (Some(checked), Some((_, stated))) = (&self.stored, &self.shard.stored) {
             checked.check(&stated.checksums)?;
         }
-        self.offsets = vec![0];
-        self.index = usize::MAX;
+        self.is_finished = true;
         Ok(())
     }
 

@@ -15,7 +15,7 @@ import { RECORD_FILE, checkStore, createStore, runFolder } from '../store/store.
 import { makeFolders, pathExists, storeError, syncFolder, syncHandle } from '../util/fs.ts'
 import { OWNER_MODES, modesIn } from '../util/modes.ts'
 import { checkArrived, keptContents } from './arrived.ts'
-import { passing } from './client.ts'
+import { passing } from './answer.ts'
 import { withRetries } from './retry.ts'
 import { checkRunPaths } from './wire.ts'
 import type { JobOptions } from '../core/options.ts'

@@ -1,6 +1,6 @@
 /** Trying again what a network can make fail. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isPassing, passing } from './client.ts'
+import { isPassing, passing } from './answer.ts'
 import type { TransferClient } from './client.ts'
 
 /** Milliseconds between tries. */

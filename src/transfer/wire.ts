@@ -1,9 +1,7 @@
-/** Bodies and answers by which runs are moved between a server and its clients: names, limits and schemas. */
-import { z } from 'zod/mini'
+/** Bodies and answers by which runs are moved between a server and its clients: names and limits. */
 import { LineaprintError } from '../core/errors.ts'
 import { OBJECT_ALGORITHMS, PARTS_ENDING } from '../store/objects/layout.ts'
 import { isSafeRelativePath } from '../util/paths.ts'
-import { lazily } from '../util/schema.ts'
 import type { Algorithm } from '../core/digest.ts'
 
 /** A file in the folder of a run. */
@@ -61,49 +59,6 @@ export const FIRST_RECORD_LIMIT: number = 16 << 20
 
 /** Bytes of the longest path in the folder of a run. */
 const PATH_LIMIT = 1000
-
-const hex = z.string().check(z.regex(/^[0-9a-f]{64}$/))
-const count = z.number().check(z.int(), z.minimum(0))
-
-const file = z.strictObject({ path: z.string(), bytes: count, blake3: hex })
-
-/** Describe the files of a run. */
-export const runFilesSchema: () => z.ZodMiniType<RunFilesBody> = lazily(() =>
-  z.strictObject({ files: z.array(file).check(z.maxLength(FILE_LIMIT)) }),
-)
-
-/** Describe the answer to a commit. */
-export const commitSchema: () => z.ZodMiniType<CommitBody> = lazily(() =>
-  z.union([
-    z.strictObject({ state: z.literal('missing'), blobs: z.array(hex) }),
-    z.strictObject({ state: z.literal('committed'), missingObjects: z.array(z.string()) }),
-    z.strictObject({
-      state: z.literal('unchanged'),
-      annotations: count,
-      missingObjects: z.array(z.string()),
-    }),
-  ]),
-)
-
-/** Describe the names of objects in a question. */
-export const objectNamesSchema: () => z.ZodMiniType<{ readonly names: readonly string[] }> = lazily(() =>
-  z.strictObject({ names: z.array(z.string()).check(z.maxLength(OBJECT_LIMIT)) }),
-)
-
-/** Describe the names of objects that are missing. */
-export const missingSchema: () => z.ZodMiniType<MissingBody> = lazily(() =>
-  z.strictObject({ missing: z.array(z.string()) }),
-)
-
-/** Describe the length of a growing file. */
-export const liveSchema: () => z.ZodMiniType<LiveBody> = lazily(() =>
-  z.strictObject({ state: z.enum(['appended', 'elsewhere']), size: count }),
-)
-
-/** Describe the projects of a token. */
-export const projectsSchema: () => z.ZodMiniType<ProjectsBody> = lazily(() =>
-  z.strictObject({ projects: z.array(z.strictObject({ name: z.string(), role: z.string() })) }),
-)
 
 /** The name of an object: its digest, and whether it is a list of parts. */
 export interface ObjectName {

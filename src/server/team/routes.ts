@@ -9,18 +9,14 @@ import { removeRunFolder } from '../../store/remove-folder.ts'
 import { findFiles } from '../../store/run-files.ts'
 import { RECORD_FILE } from '../../store/store.ts'
 import {
-  FIRST_RECORD_LIMIT,
-  LIVE_LIMIT,
   commitSchema,
-  isHex,
   liveSchema,
   missingSchema,
-  objectName,
   objectNamesSchema,
-  parseObjectName,
   projectsSchema,
   runFilesSchema,
-} from '../../transfer/wire.ts'
+} from '../../transfer/schemas.ts'
+import { FIRST_RECORD_LIMIT, LIVE_LIMIT, isHex, objectName, parseObjectName } from '../../transfer/wire.ts'
 import { isMissing, pathExists } from '../../util/fs.ts'
 import { openUnlinked } from '../../util/own-file.ts'
 import { storeSchema } from '../api/schemas.ts'
@@ -28,7 +24,7 @@ import { bytesOf } from '../body.ts'
 import { Refusal } from '../errors.ts'
 import { number, parseParameters, requiredText } from '../parameters.ts'
 import { checkBody, routes } from '../routes.ts'
-import { auditSchema } from './audit-body.ts'
+import { auditSchema } from './audit-schema.ts'
 import { commitRun, filesOfRun } from './commit.ts'
 import { appendLive, isLiveFile, startLive } from './live.ts'
 import type { FileHandle } from 'node:fs/promises'

@@ -250,6 +250,8 @@ export function RunsView({ address }: { readonly address: URL }) {
         </Empty>
       ) : by !== '' ? (
         <Groups
+          // The values of another question are not shown under these titles.
+          key={`${query.where} ${by} ${measure}`}
           where={query.where}
           by={by}
           measure={measure}

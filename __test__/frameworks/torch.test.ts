@@ -46,12 +46,17 @@ test.each([
 })
 
 test('forked children that draw from one state are a warning', SLOW, async () => {
+  // Both children work at the same time: one alone could take every task.
   const source = `import torch, multiprocessing
-def work(_): return torch.rand(1).item()
+def work(_):
+    both.wait()
+    return torch.rand(1).item()
 if __name__ == "__main__":
     torch.set_num_threads(1)
     torch.rand(1)
-    with multiprocessing.get_context("fork").Pool(2) as pool:
+    context = multiprocessing.get_context("fork")
+    both = context.Barrier(2)
+    with context.Pool(2) as pool:
         say(pool.map(work, range(8), chunksize=1))`
   const { record } = await python(source, { interpreter: [PYTHON], options: ['--seed', '77'] })
   expect(record.warnings).toEqual([

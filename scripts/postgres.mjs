@@ -2,10 +2,10 @@
 // end. It needs the programs of PostgreSQL (Debian and Ubuntu: package postgresql), and nothing of its service.
 import { spawn, spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
+import { freePort } from './free-port.mjs'
 
 const USER = 'lineaprint'
 
@@ -24,55 +24,46 @@ export function postgresPrograms() {
 }
 
 /**
- * Start a server.
+ * Make the data of a server.
  *
- * @returns Options of `pg`, and a function that stops the server.
+ * @param folder An empty folder, whose parent others can enter.
+ * @param settings Settings of the server, beside its address.
+ * @returns The user, the port, and the command that starts it.
  */
-export async function startPostgres() {
+export async function makeDatabase(folder, settings) {
   const programs = postgresPrograms()
   if (programs === undefined) throw new Error('postgres: not installed; see CONTRIBUTING.md')
-  const folder = mkdtempSync(join(tmpdir(), 'lineaprint-postgres-'))
   // PostgreSQL refuses to run as root.
   const isRoot = process.getuid?.() === 0
-  const as = (program, parameters) =>
-    isRoot
-      ? [
-          'setpriv',
-          ['--reuid=postgres', '--regid=postgres', '--clear-groups', join(programs, program), ...parameters],
-        ]
-      : [join(programs, program), parameters]
+  const as = isRoot ? ['setpriv', '--reuid=postgres', '--regid=postgres', '--clear-groups'] : []
   if (isRoot) {
     chmodSync(folder, 0o755)
     spawnSync('chown', ['postgres:postgres', folder])
   }
   const data = join(folder, 'data')
-  const [initdb, initdbArguments] = as('initdb', [
-    '-D',
-    data,
-    '-U',
-    USER,
-    '-A',
-    'trust',
-    '-E',
-    'UTF8',
-    '--locale=C',
-    '-N',
-  ])
+  const form = ['-D', data, '-U', USER, '-A', 'trust', '-E', 'UTF8', '--locale=C', '-N']
+  const [initdb, ...initdbArguments] = [...as, join(programs, 'initdb'), ...form]
   const made = spawnSync(initdb, initdbArguments, { encoding: 'utf8', cwd: folder })
   if (made.status !== 0) throw new Error(`postgres: initdb failed: ${made.stderr || made.error}`)
   const port = await freePort()
-  const settings = {
-    listen_addresses: '127.0.0.1',
-    port,
-    unix_socket_directories: '',
-    fsync: 'off',
-    full_page_writes: 'off',
-  }
-  const [server, serverArguments] = as('postgres', [
-    '-D',
-    data,
-    ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
-  ])
+  const all = { listen_addresses: '127.0.0.1', port, unix_socket_directories: '', ...settings }
+  const options = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+  return { user: USER, port, command: [...as, join(programs, 'postgres'), '-D', data, ...options] }
+}
+
+/**
+ * Start a server.
+ *
+ * @returns Options of `pg`, and a function that stops the server.
+ */
+export async function startPostgres() {
+  const folder = mkdtempSync(join(tmpdir(), 'lineaprint-postgres-'))
+  const made = makeDatabase(folder, { fsync: 'off', full_page_writes: 'off' })
+  const { user, port, command } = await made.catch((error) => {
+    rmSync(folder, { recursive: true, force: true })
+    throw error
+  })
+  const [server, ...serverArguments] = command
   const child = spawn(server, serverArguments, { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] })
   let log = ''
   child.stderr.on('data', (chunk) => (log = (log + chunk).slice(-10_000)))
@@ -83,22 +74,11 @@ export async function startPostgres() {
     await ended
     rmSync(folder, { recursive: true, force: true })
   }
-  const options = { host: '127.0.0.1', port, user: USER, database: 'postgres' }
+  const options = { host: '127.0.0.1', port, user, database: 'postgres' }
   for (const start = Date.now(); !log.includes('ready to accept connections'); await setTimeout(20)) {
     if (child.exitCode === null && Date.now() - start < PATIENCE) continue
     await stop()
     throw new Error(`postgres: the server did not start: ${log}`)
   }
   return { options, stop }
-}
-
-function freePort() {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address()
-      server.close(() => resolve(port))
-    })
-  })
 }

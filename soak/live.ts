@@ -14,6 +14,7 @@ import { pushRun } from '../src/transfer/push.ts'
 import { postgresPrograms } from '../scripts/postgres.mjs'
 import { ending, printed, start, startChild, waitForOutput } from './support/child.ts'
 import { withFolder } from './support/folders.ts'
+import { killProcess } from './support/kill-process.ts'
 import { KillablePostgres } from './support/killable-postgres.ts'
 import { Tally, spread } from './support/round.ts'
 import type { LiveReport } from './children/live.ts'
@@ -255,11 +256,7 @@ class KillableServer {
   }
 
   async kill(): Promise<void> {
-    const child = this.#child
-    if (child?.exitCode !== null || child.signalCode !== null) return
-    const ended = new Promise((done) => child.once('close', done))
-    child.kill('SIGKILL')
-    await ended
+    await killProcess(this.#child)
   }
 
   /** Start it, on the same port as before. It needs the database for that, which may be coming back. */

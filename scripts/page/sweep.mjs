@@ -1,10 +1,10 @@
 // 200 runs in a store of lineaprint, and the same runs in a server of MLflow: what scripts/page/tasks.mjs looks at.
 import { spawn } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ExperimentTracker } from '../../dist/index.js'
+import { freePort } from '../free-port.mjs'
 
 /** The server of MLflow, as scripts/setup-peers.sh installs it. */
 export const MLFLOW = resolve(import.meta.dirname, '../../.peers/mlflow/bin/python')
@@ -85,14 +85,6 @@ export async function recordSweep(folder) {
   await live.flush()
   ids.set('goes on', live.runDirectory.split(/[/\\]/).at(-1))
   return { ids, end: async () => live.finishExperiment() }
-}
-
-async function freePort() {
-  const server = createServer()
-  await new Promise((done) => server.listen(0, '127.0.0.1', done))
-  const { port } = server.address()
-  await new Promise((done) => server.close(done))
-  return port
 }
 
 /** Start a server of MLflow with the same runs. @returns Its address, the id of the experiment, and what stops it. */

@@ -59,10 +59,15 @@ export async function streamTarget(
   return { url, problem }
 }
 
+/** Read a file with a token, up to the length that one can have. @throws The errors of reading. */
+export async function readTokenFile(path: string): Promise<string> {
+  return (await readFile(path, 'utf8')).slice(0, FILE_LIMIT)
+}
+
 async function tokenInFile(path: string | undefined): Promise<string | { readonly problem: string }> {
   if (path === undefined || path === '') return ''
   try {
-    return (await readFile(path, 'utf8')).slice(0, FILE_LIMIT)
+    return await readTokenFile(path)
   } catch (error) {
     return { problem: `the file that ${FILE_VARIABLE} names cannot be read: ${reasonOf(error)}` }
   }

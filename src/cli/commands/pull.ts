@@ -1,13 +1,12 @@
 /** `lineaprint pull`: runs from the server of a team into this store. */
 import { Command } from 'commander'
-import { LineaprintError } from '../../core/errors.ts'
 import { REFERENCE_HELP } from '../../store/reference.ts'
 import { pullRun } from '../../transfer/pull.ts'
 import { plural } from '../../util/plural.ts'
-import { bytes, escapeText, print, printError, printJson } from '../shared/output.ts'
+import { checkChoice, moveRuns } from '../shared/moved-runs.ts'
+import { bytes, escapeText, print, printError } from '../shared/output.ts'
 import { openClient, serverOptions } from '../shared/server.ts'
 import { openStore, storeOptions } from '../shared/store.ts'
-import { checkChoice } from './push.ts'
 import type { TeamClient } from '../../server/team/client.ts'
 import type { PullReport } from '../../transfer/pull.ts'
 import type { CommandContext } from '../shared/context.ts'
@@ -39,31 +38,14 @@ export function command(context: CommandContext): Command {
       const { signal } = context
       const { store } = await openStore(options)
       const client = await openClient('--from', options.from, options)
-      const reports: PullReport[] = []
-      const failures: { readonly id: string; readonly error: LineaprintError }[] = []
-      for await (const id of chosen(client, references, signal)) {
-        try {
-          const report = await pullRun(client, store, id, { signal, objects: options.objects })
-          reports.push(report)
-          if (options.json !== true) show(report)
-        } catch (error) {
-          if (
-            options.all !== true ||
-            !LineaprintError.isFinding(error) ||
-            error.code === 'ERR_LINEAPRINT_SERVICE'
-          )
-            throw error
-          failures.push({ id, error })
-          printError(`lineaprint: ${escapeText(id)}: ${escapeText(error.message)}`)
-        }
+      const moves = {
+        server: client.url,
+        runs: chosen(client, references, signal),
+        idOf: (id: string) => id,
+        move: async (id: string) => pullRun(client, store, id, { signal, objects: options.objects }),
+        show,
       }
-      if (options.json === true)
-        printJson({
-          server: client.url,
-          runs: reports,
-          failures: failures.map(({ id, error }) => ({ id, code: error.code, message: error.message })),
-        })
-      if (failures.length > 0) context.exit(3)
+      await moveRuns(moves, options, context)
     })
 }
 

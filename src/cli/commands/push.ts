@@ -1,12 +1,12 @@
 /** `lineaprint push`: runs of this store to the server of a team. */
 import { Command } from 'commander'
-import { LineaprintError } from '../../core/errors.ts'
 import { findRun, listRuns } from '../../database/runs.ts'
 import { readRun } from '../../store/read.ts'
 import { REFERENCE_HELP } from '../../store/reference.ts'
 import { pushRun } from '../../transfer/push.ts'
 import { plural } from '../../util/plural.ts'
-import { bytes, escapeText, print, printError, printJson } from '../shared/output.ts'
+import { checkChoice, moveRuns } from '../shared/moved-runs.ts'
+import { bytes, escapeText, print, printError } from '../shared/output.ts'
 import { openClient, serverOptions } from '../shared/server.ts'
 import { openStore, storeOptions } from '../shared/store.ts'
 import type { Store } from '../../store/store.ts'
@@ -38,43 +38,16 @@ export function command(context: CommandContext): Command {
       checkChoice('push', references, options.all)
       const { store } = await openStore(options)
       const client = await openClient('--to', options.to, options)
-      const reports: PushReport[] = []
-      const failures: { readonly id: string; readonly error: LineaprintError }[] = []
-      for await (const run of chosen(store, references)) {
-        context.signal.throwIfAborted()
-        try {
-          const report = await pushRun(client, run, { signal: context.signal })
-          reports.push(report)
-          if (options.json !== true) show(report)
-        } catch (error) {
-          if (
-            options.all !== true ||
-            !LineaprintError.isFinding(error) ||
-            error.code === 'ERR_LINEAPRINT_SERVICE'
-          )
-            throw error
-          failures.push({ id: run.id, error })
-          printError(`lineaprint: ${run.id}: ${escapeText(error.message)}`)
-        }
+      const { signal } = context
+      const moves = {
+        server: client.url,
+        runs: chosen(store, references),
+        idOf: ({ id }: StoredRun) => id,
+        move: async (run: StoredRun) => pushRun(client, run, { signal }),
+        show,
       }
-      if (options.json === true)
-        printJson({
-          server: client.url,
-          runs: reports,
-          failures: failures.map(({ id, error }) => ({ id, code: error.code, message: error.message })),
-        })
-      if (failures.length > 0) context.exit(3)
+      await moveRuns(moves, options, context)
     })
-}
-
-/** Check that runs are named, or all are meant. @throws ERR_LINEAPRINT_ARGUMENT. */
-export function checkChoice(name: string, references: readonly string[], all: boolean | undefined): void {
-  if (references.length > 0 !== (all === true)) return
-  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `${name} needs runs, or --all`, {
-    field: 'run',
-    expected: 'runs or --all',
-    received: all === true ? 'both' : 'neither',
-  })
 }
 
 async function* chosen(store: Store, references: readonly string[]): AsyncGenerator<StoredRun> {

@@ -1,9 +1,14 @@
 /** The options that name the server of a team. */
-import { readFile } from 'node:fs/promises'
 import { env } from 'node:process'
 import { LineaprintError } from '../../core/errors.ts'
 import { inputError } from '../../util/fs.ts'
-import { CLEAR_WARNING, FILE_VARIABLE, TOKEN_VARIABLE, isInClear } from '../../transfer/target.ts'
+import {
+  CLEAR_WARNING,
+  FILE_VARIABLE,
+  TOKEN_VARIABLE,
+  isInClear,
+  readTokenFile,
+} from '../../transfer/target.ts'
 import { printError } from './output.ts'
 import type { Command } from 'commander'
 import type { TeamClient } from '../../server/team/client.ts'
@@ -17,9 +22,6 @@ export interface ServerOptions extends StoreOptions {
 
 /** The variable with the address. */
 const SERVER_VARIABLE = 'LINEAPRINT_SERVER'
-
-/** Bytes of the longest file with a token. */
-const TOKEN_LIMIT = 1000
 
 /** Add the options to a command. @param flag Name of the option for the address. */
 export function serverOptions(target: Command, flag: '--to' | '--from'): Command {
@@ -66,7 +68,7 @@ async function tokenAround(): Promise<string | undefined> {
 
 async function tokenIn(path: string): Promise<string> {
   try {
-    return (await readFile(path, 'utf8')).slice(0, TOKEN_LIMIT).trim()
+    return (await readTokenFile(path)).trim()
   } catch (cause) {
     throw inputError(path, 'read', cause)
   }

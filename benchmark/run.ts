@@ -1,7 +1,7 @@
 /**
  * Benchmark of lineaprint and its alternatives, on the same bytes in the same run.
  *
- * npm run bench -- [--quick] [--only NAME] [--rounds N] [--size BYTES] [--model-size BYTES] [--rows N] [--json FILE] [--keep]
+ * npm run bench -- [--quick] [--only NAME] [--rounds N] [--size BYTES] [--model-size BYTES] [--rows N] [--own] [--json FILE] [--keep]
  *
  * Exit code 1: two contestants disagree about a digest. Times are of reads from the page cache.
  */
@@ -43,6 +43,7 @@ const USAGE = `usage: npm run bench -- [options]
   --size BYTES    length of the large file, also as 512M or 4G (default 2G, or 1G with less than 8G of free memory)
   --model-size BYTES  length of the model in every format (default 1G)
   --rows COUNT    rows of the tables (default 5000000)
+  --own           leave out the peers, which can take minutes on large inputs
   --json FILE     where the numbers go (default benchmark/results/<date>.json)
   --keep          leave the inputs in place
   --help          this text
@@ -81,6 +82,7 @@ async function main(): Promise<number> {
       size: { type: 'string' },
       'model-size': { type: 'string' },
       rows: { type: 'string' },
+      own: { type: 'boolean', default: false },
       json: { type: 'string' },
       keep: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -114,7 +116,14 @@ async function main(): Promise<number> {
     process.exit(130)
   })
   try {
-    return await runAll(inputs, { date, rounds, quick: values.quick, only: values.only, json })
+    return await runAll(inputs, {
+      date,
+      rounds,
+      quick: values.quick,
+      only: values.only,
+      own: values.own,
+      json,
+    })
   } finally {
     clean()
     if (values.keep) console.log(`the inputs are in ${inputs.directory}`)
@@ -126,10 +135,12 @@ interface Settings {
   readonly rounds: number
   readonly quick: boolean
   readonly only: readonly string[]
+  /** Whether peers are left out. */
+  readonly own: boolean
   readonly json: string
 }
 
-async function runAll(inputs: Inputs, { date, rounds, quick, only, json }: Settings): Promise<number> {
+async function runAll(inputs: Inputs, { date, rounds, quick, only, own, json }: Settings): Promise<number> {
   const peers = findPeers()
   const all = [
     ...largeCases(inputs, peers),
@@ -165,7 +176,8 @@ async function runAll(inputs: Inputs, { date, rounds, quick, only, json }: Setti
   let wrong = 0
   for (const each of chosen) {
     try {
-      const entry = await each.prepare()
+      const prepared = await each.prepare()
+      const entry = own ? withoutPeers(prepared) : prepared
       const result = summarise(each, entry, await measured(entry, rounds))
       results.push(result)
       console.log(`\n${table(result)}`)
@@ -180,6 +192,10 @@ async function runAll(inputs: Inputs, { date, rounds, quick, only, json }: Setti
   writeFileSync(json, `${JSON.stringify(record, undefined, 1)}\n`)
   console.log(`\nnumbers: ${relative('.', json)}`)
   return wrong === 0 ? 0 : 1
+}
+
+function withoutPeers(entry: Entry): Entry {
+  return { ...entry, contestants: entry.contestants.filter(({ role }) => role !== 'peer') }
 }
 
 async function measured({ contestants, after }: Entry, rounds: number): Promise<Rounds> {

@@ -1,6 +1,6 @@
 //! Files that are read in order and are one table, the rows of one after those of the other.
 
-use super::{Column, Format, Part, RowReader, Rows, Schema, check_columns, open_rows};
+use super::{Column, Format, Part, RowReader, Rows, Schema, TextPart, check_columns, open_rows};
 use crate::error::FormatError;
 use crate::text::line_ends::MixedLineEnds;
 
@@ -60,6 +60,16 @@ impl RowReader for Chain {
             });
             self.open = opened.map_err(|error| error.in_part(self.index))?;
         }
+    }
+
+    fn next_part(&mut self) -> Result<Option<TextPart>, FormatError> {
+        self.open.next_part().map_err(|error| error.in_part(self.index))
+    }
+
+    fn add_part(&mut self, part: TextPart) -> Result<Rows, FormatError> {
+        self.open
+            .add_part(part)
+            .map_err(|error| error.in_part(self.index))
     }
 
     fn mixed_line_ends(&self) -> Option<MixedLineEnds> {

@@ -31,15 +31,32 @@ pub fn check_record(line: u64, bytes: u64) -> Result<(), FormatError> {
     )
 }
 
-/// The bytes of the records of one block.
-#[derive(Debug, Default)]
-pub struct Window(u64);
+/// The bytes of the records of the block of [`BLOCK_ROWS`] rows that is being read.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Window {
+    bytes: u64,
+    rows: usize,
+}
 
 impl Window {
+    /// Return what a record of so many bytes and cells counts.
+    pub fn weight(bytes: u64, cells: usize) -> u64 {
+        bytes.max(cells as u64 * CELL_BYTES)
+    }
+
+    /// Add the weight of a record; false if the block holds too much with it.
+    pub const fn takes(&mut self, weight: u64) -> bool {
+        if self.rows == BLOCK_ROWS {
+            *self = Self { bytes: 0, rows: 0 };
+        }
+        self.rows += 1;
+        self.bytes += weight;
+        self.bytes <= WINDOW_BYTES
+    }
+
     /// Add a record of so many bytes and cells that begins at `line`.
     pub fn add(&mut self, line: u64, bytes: u64, cells: usize) -> Result<(), FormatError> {
-        self.0 += bytes.max(cells as u64 * CELL_BYTES);
-        if self.0 <= WINDOW_BYTES {
+        if self.takes(Self::weight(bytes, cells)) {
             return Ok(());
         }
         Err(

@@ -23,6 +23,7 @@ pub mod parquet;
 pub mod row;
 pub mod sqlite;
 pub mod statistics;
+mod text;
 pub mod types;
 
 use crate::error::FormatError;
@@ -33,6 +34,7 @@ use arrow_array::ArrayRef;
 use arrow_schema::DataType;
 use csv::Dialect;
 use std::sync::Arc;
+pub use text::TextPart;
 
 /// Rows of a block: the unit in which columns are hashed, whatever the batches of a file.
 pub const BLOCK_ROWS: usize = 65_536;
@@ -279,6 +281,20 @@ pub trait RowReader: Send {
 
     /// Return the next rows, `None` after the last.
     fn next_rows(&mut self) -> Result<Option<Rows>, FormatError>;
+
+    /// Return the next part of the open file, whose rows can be read beside those of other parts; `None` at its end, and
+    /// from readers that read in order alone.
+    fn next_part(&mut self) -> Result<Option<TextPart>, FormatError> {
+        Ok(None)
+    }
+
+    /// Return the rows of a part. Parts come back in their order, all of them before more rows are requested, whether
+    /// they were read or not.
+    fn add_part(&mut self, _: TextPart) -> Result<Rows, FormatError> {
+        Err(FormatError::internal(
+            "a bug in lineaprint: a part of another reader",
+        ))
+    }
 
     /// Return the first file of text whose lines, of those that were read, end in two ways.
     fn mixed_line_ends(&self) -> Option<MixedLineEnds> {

@@ -19,6 +19,12 @@ impl LineEnds {
         }
     }
 
+    /// Count the lines of another part of the file.
+    pub const fn extend(&mut self, other: Self) {
+        self.without_return += other.without_return;
+        self.with_return += other.with_return;
+    }
+
     /// Return whether the file has lines of both kinds.
     pub const fn are_mixed(self) -> bool {
         self.without_return > 0 && self.with_return > 0

@@ -503,6 +503,9 @@ fn column_blocks(file: &parquet::Parts, options: &Options, control: &Control) ->
 /// The most bytes of arrays that are hashed at once of a table that is read in order, unless one block has more.
 const WINDOW_BYTES: usize = 32 << 20;
 
+/// The bytes of text that each thread reads at once, unless one record has more.
+const TEXT_BYTES: usize = 4 << 20;
+
 /// The rows of a table that is read in order.
 struct InOrder<'a> {
     reader: &'a mut dyn RowReader,
@@ -524,19 +527,55 @@ impl InOrder<'_> {
                 return Ok(window);
             }
             control.check()?;
-            let Some(rows) = self.reader.next_rows().map_err(Error::from)? else {
-                self.has_ended = true;
-                break;
-            };
-            bytes += rows
-                .columns
-                .iter()
-                .map(|array| array.get_array_memory_size())
-                .sum::<usize>();
-            self.waiting.add(rows);
+            let read = self.read_some(control)?;
+            self.has_ended = read.is_empty();
+            for rows in read {
+                let arrays = rows.columns.iter();
+                bytes += arrays.map(|array| array.get_array_memory_size()).sum::<usize>();
+                self.waiting.add(rows);
+            }
         }
         window.extend(self.waiting.take(true));
         Ok(window)
+    }
+
+    /// Read the next rows, on all threads where the reader can; nothing after the last.
+    fn read_some(&mut self, control: &Control) -> Result<Vec<table::Rows>> {
+        let wanted = rayon::current_num_threads() * TEXT_BYTES;
+        let mut parts = Vec::new();
+        let mut bytes = 0;
+        let mut failure = None;
+        while bytes < wanted {
+            match self.reader.next_part() {
+                Ok(Some(part)) => {
+                    bytes += part.size();
+                    parts.push(part);
+                }
+                Ok(None) => break,
+                // What is wrong in the parts before comes first.
+                Err(error) => {
+                    failure = Some(error);
+                    break;
+                }
+            }
+        }
+        if parts.is_empty() && failure.is_none() {
+            let rows = self.reader.next_rows().map_err(Error::from)?;
+            return Ok(rows.into_iter().collect());
+        }
+        parts.par_iter_mut().with_max_len(1).try_for_each(|part| {
+            control.check()?;
+            part.read();
+            Ok::<_, Error>(())
+        })?;
+        let mut read = Vec::with_capacity(parts.len());
+        for part in parts {
+            read.push(self.reader.add_part(part).map_err(Error::from)?);
+        }
+        match failure {
+            Some(error) => Err(error.into()),
+            None => Ok(read),
+        }
     }
 }
 

@@ -6,9 +6,11 @@
 //! there is one column, of which it is an empty cell.
 
 mod encoding;
+mod part;
 
 use super::cell::{Builder, finish_rows};
-use super::limit::{RECORD_CELLS, Window, check_record};
+use super::limit::{RECORD_BYTES, RECORD_CELLS, Window, check_record};
+use super::text::{ReadText, TextPart};
 use super::{BLOCK_ROWS, Column, RowReader, Rows, Schema, types};
 use crate::error::FormatError;
 use crate::pieces::Pieces;
@@ -17,6 +19,8 @@ use arrow_schema::DataType;
 use bytes::Bytes;
 pub use encoding::Encoding;
 use encoding::Text;
+use part::{Boundary, PartReader};
+use std::sync::Arc;
 
 const UTF8_BOM: &[u8] = b"\xef\xbb\xbf";
 
@@ -62,6 +66,9 @@ pub struct Reader {
     builders: Vec<Builder>,
     typed: bool,
     row: u64,
+    window: Window,
+    /// Reads parts beside each other, unless the encoding is another one, in which parts cannot be found.
+    of_parts: Option<Arc<dyn ReadText>>,
 }
 
 impl Reader {
@@ -106,13 +113,31 @@ impl Reader {
                 )));
             }
         }
+        let typed = schema.is_some();
+        let of_parts = (dialect.encoding == Encoding::Utf8)
+            .then(|| Arc::new(PartReader::new(&columns, typed, dialect)) as Arc<dyn ReadText>);
         Ok(Self {
             records,
             columns,
             builders,
-            typed: schema.is_some(),
+            typed,
             row: 0,
+            window: Window::default(),
+            of_parts,
         })
+    }
+
+    /// Read rows in order, at most so many.
+    fn read_rows(&mut self, most: usize) -> Result<Option<Rows>, FormatError> {
+        let mut count = 0;
+        while count < most && self.records.next()? {
+            let records = &self.records;
+            self.window
+                .add(records.first_line, records.bytes, records.count())?;
+            self.add_row()?;
+            count += 1;
+        }
+        finish_rows(&mut self.builders, count)
     }
 
     fn add_row(&mut self) -> Result<(), FormatError> {
@@ -156,14 +181,48 @@ impl RowReader for Reader {
     }
 
     fn next_rows(&mut self) -> Result<Option<Rows>, FormatError> {
-        let mut count = 0;
-        let mut window = Window::default();
-        while count < BLOCK_ROWS && self.records.next()? {
-            window.add(self.records.first_line, self.records.bytes, self.records.count())?;
-            self.add_row()?;
-            count += 1;
+        self.read_rows(BLOCK_ROWS)
+    }
+
+    fn next_part(&mut self) -> Result<Option<TextPart>, FormatError> {
+        let Some(reader) = &self.of_parts else {
+            return Ok(None);
+        };
+        let (text, is_whole) = self.records.take_part()?;
+        Ok((!text.is_empty()).then(|| TextPart {
+            text,
+            is_whole,
+            reader: Arc::clone(reader),
+            rows: None,
+        }))
+    }
+
+    fn add_part(&mut self, part: TextPart) -> Result<Rows, FormatError> {
+        if let Some(read) = part.rows {
+            let mut window = self.window;
+            if part.is_whole && read.weights.iter().all(|weight| window.takes(*weight)) {
+                self.window = window;
+                self.row += read.rows.count as u64;
+                self.records.line += read.lines;
+                self.records.ends.extend(read.ends);
+                return Ok(read.rows);
+            }
         }
-        finish_rows(&mut self.builders, count)
+        let own = self.records.within(part.text);
+        let rest = std::mem::replace(&mut self.records, own);
+        let rows = self.read_rows(usize::MAX);
+        let Records { line, ends, .. } = std::mem::replace(&mut self.records, rest);
+        (self.records.line, self.records.ends) = (line, ends);
+        let rows = rows?;
+        if !part.is_whole {
+            return Err(FormatError::internal(
+                "a bug in lineaprint: a record without an end was read",
+            ));
+        }
+        Ok(rows.unwrap_or_else(|| Rows {
+            count: 0,
+            columns: Vec::new(),
+        }))
     }
 
     fn mixed_line_ends(&self) -> Option<MixedLineEnds> {
@@ -223,19 +282,7 @@ impl Records {
                 "the delimiter and the quote must be two ASCII characters",
             ));
         }
-        let mut records = Self {
-            text_pieces: Text::new(pieces, dialect.encoding),
-            dialect,
-            position: 0,
-            piece: Bytes::new(),
-            start: 0,
-            text: Vec::new(),
-            cells: Vec::new(),
-            line: 1,
-            first_line: 1,
-            bytes: 0,
-            ends: LineEnds::default(),
-        };
+        let mut records = Self::starting(pieces, dialect, 1, LineEnds::default());
         if records.fill()? {
             if records.piece.starts_with(UTF8_BOM) {
                 records.start = UTF8_BOM.len();
@@ -248,6 +295,55 @@ impl Records {
             }
         }
         Ok(records)
+    }
+
+    /// Begin to read at a line.
+    fn starting(pieces: Pieces<'static>, dialect: Dialect, line: u64, ends: LineEnds) -> Self {
+        Self {
+            text_pieces: Text::new(pieces, dialect.encoding),
+            dialect,
+            position: 0,
+            piece: Bytes::new(),
+            start: 0,
+            text: Vec::new(),
+            cells: Vec::new(),
+            line,
+            first_line: line,
+            bytes: 0,
+            ends,
+        }
+    }
+
+    /// Return the records of a part that begins at the line after those that were read.
+    fn within(&self, part: Bytes) -> Self {
+        let pieces = Pieces::uncompressed(Arc::new(part));
+        Self::starting(pieces, self.dialect, self.line, self.ends)
+    }
+
+    /// Take the next records without reading them, and return whether the last of them has its end; nothing at the end
+    /// of the file.
+    fn take_part(&mut self) -> Result<(Bytes, bool), FormatError> {
+        let mut boundary = Boundary::default();
+        let mut text = Vec::new();
+        loop {
+            if self.start == self.piece.len() && !self.fill()? {
+                return Ok((text.into(), true));
+            }
+            let rest = self.piece.slice(self.start..);
+            if let Some(end) = boundary.last(&rest, self.dialect.quote) {
+                self.start += end;
+                if text.is_empty() {
+                    return Ok((rest.slice(..end), true));
+                }
+                text.extend_from_slice(&rest[..end]);
+                return Ok((text.into(), true));
+            }
+            text.extend_from_slice(&rest);
+            self.start = self.piece.len();
+            if text.len() as u64 > RECORD_BYTES {
+                return Ok((text.into(), false));
+            }
+        }
     }
 
     /// Return how many cells the record has.

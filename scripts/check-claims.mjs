@@ -36,6 +36,7 @@ const problems = [
   ...scriptsNamed(),
   ...pathsNamed(),
   ...packedLinks(),
+  ...linksOfDocuments(),
   ...testsNamed(),
   ...attacksNamed(),
   ...glossary(),
@@ -85,6 +86,44 @@ function packedLinks() {
     const isPacked = packed.some((entry) => file === entry || file.startsWith(`${entry}/`))
     return isPacked ? [] : [`README.md: links to ${path}, which is not in "files" of package.json`]
   })
+}
+
+/** Return the links of the documents that lead to no file of the repository, or to no heading of a document. */
+function linksOfDocuments() {
+  const headings = new Map()
+  const headingsOf = (path) => {
+    if (!headings.has(path)) headings.set(path, anchorsOf(read(path)))
+    return headings.get(path)
+  }
+  return [...DOCUMENTS, 'CHANGELOG.md'].flatMap((path) =>
+    [...withoutCode(read(path)).matchAll(/\]\((?![a-z]+:)([^)#\s]*)(?:#([^)\s]*))?\)/g)].flatMap(
+      ([, to, anchor]) => {
+        const file = to === '' ? path : posix.normalize(posix.join(posix.dirname(path), to))
+        if (!existsSync(file)) return [`${path}: links to ${to}, which does not exist`]
+        if (anchor === undefined || !file.endsWith('.md') || headingsOf(file).has(anchor)) return []
+        return [`${path}: links to "#${anchor}", and ${file} has no such heading`]
+      },
+    ),
+  )
+}
+
+/** Return the anchors of the headings of a document, as pages of repositories and packages name them. */
+function anchorsOf(text) {
+  const headings = [...withoutCode(text).matchAll(/^#+ (.*)$/gm)].map(([, heading]) => heading)
+  return new Set(
+    headings.map((heading) =>
+      heading
+        .replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1')
+        .toLowerCase()
+        .replaceAll(/[^\p{L}\p{N}_\- ]/gu, '')
+        .replaceAll(' ', '-'),
+    ),
+  )
+}
+
+/** Return a document without its blocks of code, whose lines can look like links and headings. */
+function withoutCode(text) {
+  return text.replaceAll(/^ *```[^]*?^ *```/gm, '')
 }
 
 function filesOf(folder) {
@@ -148,7 +187,7 @@ function oneOf(text, pattern) {
 /** Return the name of each command of the program: one per file or folder. */
 function commands() {
   const help = execFileSync(process.execPath, ['src/cli/main.ts', '--help'], { encoding: 'utf8' })
-  const listed = [...help.slice(help.indexOf('Commands:')).matchAll(/^ {2}([a-z][a-z-]*) /gm)]
+  const listed = [...help.matchAll(/^ {2}([a-z][a-z-]*) /gm)]
     .map(([, name]) => name)
     .filter((name) => name !== 'help' && name !== 'lineaprint')
   // Commands that programs start are not in the help.

@@ -30,7 +30,7 @@ try {
   rmSync(base, { recursive: true, force: true })
 }
 
-function play({ text, command, code = 0 }, cwd, env) {
+function play({ title, text, command, code = 0 }, cwd, env) {
   // On a terminal, as a user sees it.
   const { status, stdout } = spawnSync('script', ['-qec', `stty cols ${COLUMNS}; ${command}`, '/dev/null'], {
     cwd,
@@ -42,16 +42,25 @@ function play({ text, command, code = 0 }, cwd, env) {
   // Without an input, `script` types an end of file, which the terminal shows.
   const printed = stdout.replaceAll('\r\n', '\n').replaceAll('^@', '').replaceAll(base, '~').trimEnd()
   const ending = code === 0 ? '' : `\n(exit code ${code})`
-  return `${text}\n\n\`\`\`\n$ ${command}\n${printed}${ending}\n\`\`\`\n`
+  const heading = title === undefined ? '' : `## ${title}\n\n`
+  return `${heading}${text}\n\n\`\`\`\n$ ${command}\n${printed}${ending}\n\`\`\`\n`
 }
 
 function page(parts, minutes) {
   return `# From nothing to a reproduced run
 
-Two ordinary programs train on the handwritten digits of scikit-learn: [forest.py](../examples/first-session/forest.py) with
-scikit-learn, [network.py](../examples/first-session/network.py) with torch. Neither knows of lineaprint. This page shows what a new
-user types in a folder with the two, under git, and what is printed. All of it took ${minutes.toFixed(1)} minutes on a machine with
-2 cores. \`node scripts/record-session.mjs\` wrote the page.
+This page shows a first session: every command, and everything that it prints. There are two ordinary programs in a git repository:
+[forest.py](../examples/first-session/forest.py) uses scikit-learn, and [network.py](../examples/first-session/network.py) uses torch. Both
+train on handwritten digits, and neither imports lineaprint.
 
-${parts.join('\n')}`
+All of it took ${minutes.toFixed(1)} minutes on a machine with 2 cores. \`node scripts/record-session.mjs\` ran it and wrote this page.
+
+${parts.join('\n')}
+## Where to go on
+
+- [run.md](run.md#options): inputs, seeds, tags and other options of \`run\`
+- [python.md](python.md): record arrays, models and metrics from inside a Python program
+- [find.md](find.md): find the good ones among many runs; [page.md](page.md): look at them in the browser
+- [verify.md](verify.md), [diff.md](diff.md), [reproduce.md](reproduce.md): what the verdicts mean
+`
 }

@@ -72,7 +72,7 @@ test('the answers know the place of a word', async () => {
   expect(await complete('nothing', '')).toEqual(['none 0'])
   expect(await complete('help', 'reprod')).toEqual([
     'none 0',
-    'reproduce\trun a recorded command again in a clean work tree and compare its outputs',
+    'reproduce\trestore the work tree of a run, run its command again, and compare the outputs',
   ])
   expect((await complete('run', '--')).includes('--complete')).toBe(false)
 })

@@ -153,7 +153,10 @@ test(
 
 test.each([
   [['e'], /required option/],
-  [['e', '--format', 'xml'], /Allowed choices are json, yaml, slsa, cyclonedx, wandb, mlflow/],
+  [
+    ['e', '--format', 'xml'],
+    /the option --format has an invalid value \(expected json, yaml, slsa, cyclonedx, wandb, mlflow, received "xml"\)/,
+  ],
   [['--format', 'json'], /missing required argument/],
   [['e', '--format', 'mlflow'], /no MLflow server is configured/],
   [['e', '--format', 'mlflow', '--to', 'mlruns'], /not the address of an MLflow server/],

@@ -94,6 +94,20 @@ test('the fields of an error are fields of the document', async () => {
   expect(errorOf(stdout)).toMatchObject({ expected: 'one path', received: '2' })
 })
 
+test.each([
+  [['hash', '-a', 'md5', 'x'], { field: '--algorithm', expected: 'blake3, sha256, both', received: '"md5"' }],
+  [['token', 'make'], { field: 'action', expected: 'create, list, revoke', received: '"make"' }],
+  [
+    ['list', '--status', 'finnished'],
+    { field: '--status', received: '"finnished"', hint: 'did you mean finished?' },
+  ],
+])('a value that is not valid is in the fields of the document: %j', async (args, expected) => {
+  expect(errorOf((await lineaprint([...args, '--json'])).stdout)).toMatchObject({
+    code: 'ERR_LINEAPRINT_ARGUMENT',
+    ...expected,
+  })
+})
+
 test('--json that is not for lineaprint is none of its flags', async () => {
   const cwd = folderOf()
   for (const args of [

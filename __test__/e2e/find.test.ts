@@ -128,6 +128,7 @@ test('plot draws lines in a terminal and in SVG, and lists what has one value', 
   expect(svg).toContain('prefers-color-scheme:dark')
   expect(svg).toContain('>accuracy<')
   expect((await program('plot', 'run-0', '--smooth', '1')).code).toBe(2)
+  expect(await program('plot', 'run-0', '-o', 'picture.pdf')).toMatchObject({ code: 2, stdout: '' })
   expect((await program('plot', 'run-0', '--format', 'svg')).stdout).toMatch(/^<svg [^]*<\/svg>\n$/)
 })
 

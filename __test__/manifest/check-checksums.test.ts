@@ -142,7 +142,7 @@ test('malformed lines are errors with their numbers, or counted where that is as
     expect(lenient, line).toMatchObject({ same: true, malformed: [{ line: 2 }] })
     await expect(check(line, root, { lenient: true })).rejects.toMatchObject({
       code: 'ERR_LINEAPRINT_FORMAT',
-      received: expect.stringMatching(/^on line 1, /) as string,
+      received: expect.stringMatching(/^line 1: /) as string,
     })
   }
   const many = check(`${bad.join('\n')}\n${good}\n`, root)

@@ -158,6 +158,18 @@ test.each<[string, string, (text: string) => string, string]>([
     'crates/formats/tests/model_gguf.rs has no test gaps_are_refused',
   ],
   [
+    'a link to no heading',
+    'docs/verify.md',
+    (text) => text.replace('(#levels)', '(#heights)'),
+    'docs/verify.md: links to "#heights", and docs/verify.md has no such heading',
+  ],
+  [
+    'a link to no document',
+    'docs/verify.md',
+    (text) => text.replace('(manifest.md)', '(list.md)'),
+    'docs/verify.md: links to list.md, which does not exist',
+  ],
+  [
     'a term twice',
     'CONTRIBUTING.md',
     (text) => text.replace('**record** ', '**run**    '),

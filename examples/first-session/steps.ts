@@ -5,7 +5,9 @@
 
 /** One command of the session. */
 export interface SessionStep {
-  /** Sentence before it. */
+  /** Heading of the part that begins with this command. */
+  readonly title?: string
+  /** Sentences before it. */
   readonly text: string
   /** The line that is typed. */
   readonly command: string
@@ -16,27 +18,48 @@ export interface SessionStep {
 /** The commands, in an empty git repository with the two programs. */
 export const STEPS: readonly SessionStep[] = [
   {
-    text: 'Put `lineaprint run` before the command that trains. The program is not changed.',
+    title: 'Record runs',
+    text: 'Put `lineaprint run --` before the command that trains. `--output` names a file that the command writes, and `--metrics` a file with metrics.',
     command:
       'lineaprint run --name digits --run-name forest --metrics metrics.json --output model=forest.joblib -- python forest.py',
   },
   {
-    text: 'A program of torch writes its loss for TensorBoard. The run records it as well.',
+    text: 'The second program writes its loss for TensorBoard. The run records it without an option.',
     command:
       'lineaprint run --name digits --run-name network --output model=network.safetensors -- python network.py',
   },
   {
-    text: 'Train it again with another rate.',
+    text: 'Train the network again with another learning rate.',
     command:
       'lineaprint run --name digits --run-name faster --output model=network.safetensors -- python network.py --rate 0.03',
   },
-  { text: 'All runs:', command: 'lineaprint list' },
-  { text: 'Why do the last two differ?', command: 'lineaprint diff @previous @latest', code: 1 },
-  { text: 'Everything that is known of the last run:', command: 'lineaprint show @latest' },
-  { text: 'Is everything still as it was in that run?', command: 'lineaprint verify @latest' },
   {
-    text: 'Can it be had again? `reproduce` restores the code, runs the command again and compares what it makes.',
+    title: 'Look at runs',
+    text: 'List all runs.',
+    command: 'lineaprint list',
+  },
+  {
+    text: 'Show everything that is known of the last run. `@latest` is the newest run, and `@previous` the one before it. The flags at the end name files that nobody declared.',
+    command: 'lineaprint show @latest',
+  },
+  {
+    title: 'Why do two runs differ?',
+    text: 'Compare the last two. The first group is the most likely cause: the learning rate. The exit code is 1, because the runs differ.',
+    command: 'lineaprint diff @previous @latest',
+    code: 1,
+  },
+  {
+    title: 'Is everything still as it was?',
+    text: 'Compare a run with the present. Only a log file is new since it started, and that does not count by default.',
+    command: 'lineaprint verify @latest',
+  },
+  {
+    title: 'Can I get it again?',
+    text: 'Restore the code in a new folder, run the command again, and compare what it makes.',
     command: 'lineaprint reproduce @latest',
   },
-  { text: 'The forest as well:', command: 'lineaprint reproduce forest' },
+  {
+    text: 'The forest can be had again as well.',
+    command: 'lineaprint reproduce forest',
+  },
 ]

@@ -2,7 +2,7 @@
 import { argv, exit, stderr, stdout } from 'node:process'
 import { CommanderError } from 'commander'
 import { isIgnored } from '../command/launcher/inherited.ts'
-import { Interrupted, failureOf, isUsage, printFailure, usageText } from './shared/failure.ts'
+import { Interrupted, failureOf, isUsage, printFailure } from './shared/failure.ts'
 import { hasFlag } from './shared/flags.ts'
 import { wrapHelp } from './shared/help.ts'
 import { printError } from './shared/output.ts'
@@ -78,8 +78,7 @@ function fail(error: unknown): ExitCode | 130 {
   const failure = failureOf(error)
   const words = argv.slice(command === undefined ? 2 : 3)
   const hint = isUsage(error) ? `see "${helpOf(refusing ?? command)}"` : undefined
-  const message = error instanceof CommanderError ? usageText(error.message) : failure.message
-  printError(`lineaprint: ${message}${hint === undefined ? '' : `; ${hint}`}`)
+  printError(`lineaprint: ${failure.message}${hint === undefined ? '' : `; ${hint}`}`)
   printFailure({ ...failure, hint: failure.hint ?? hint }, hasFlag('--json', words, command))
   if (error instanceof Interrupted) return 130
   if (hasFlag('--debug', words, command) && error instanceof Error) printError(error.stack ?? '')

@@ -66,7 +66,7 @@ export interface ExperimentOptions extends GivenOptionGroups, OutputOptions {
   readonly metricFiles?: readonly string[] | undefined
   /** True if model files that the run writes below its work tree are outputs, also undeclared ones. @default false */
   readonly autoOutputs?: boolean | undefined
-  /** Log processor, memory and graphics processors as metrics below `system/` while the run goes on. @default false */
+  /** Log processor, memory and graphics processors as metrics below `system/` while the run is running. @default false */
   readonly systemMetrics?: boolean | Given<SystemMetricsOptions> | undefined
   /** Own captures in addition to the built-in ones; made at the start of the run. @default [] */
   readonly trackers?: readonly Component[] | undefined

@@ -34,7 +34,7 @@ export interface OutputOptions {
    */
   readonly saveToMlflow?: boolean | MlflowOptions | undefined
   /**
-   * Address of a server of a team. The journal and the logs are sent there while the run goes on, and the sealed run at
+   * Address of a server of a team. The journal and the logs are sent there while the run is running, and the sealed run at
    * its end. The token comes from LINEAPRINT_TOKEN, or from the file that LINEAPRINT_TOKEN_FILE names. If sending fails,
    * the run goes on, and its summary has a warning with the command that completes it. @default none
    */

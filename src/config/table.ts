@@ -50,7 +50,7 @@ function checkServer(given: string, { field }: CheckContext): string {
   const url = URL.parse(given)
   if (url !== null && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '')
     return given
-  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `${field} is no address of a server`, {
+  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `${field} is not an address of a server`, {
     field,
     expected: 'http://… or https://…, without user and password',
     received: url === null ? 'something else' : `${url.protocol}…`,

@@ -96,7 +96,7 @@ function measureField(text: string): MeasureField {
 }
 
 function wrongField(field: string, text: string, expected: string): LineaprintError {
-  return new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `${field} is no field of this kind`, {
+  return new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `${field} is not a field of this kind`, {
     field,
     expected,
     received: JSON.stringify(text.slice(0, 80)),

@@ -139,7 +139,7 @@ function parsedValue(text: string): JsonValue {
   try {
     return JSON.parse(text) as JsonValue
   } catch (cause) {
-    throw new DamagedRows('a parameter is no JSON', { cause })
+    throw new DamagedRows('a parameter is not JSON', { cause })
   }
 }
 

@@ -55,7 +55,7 @@ const RECORDS_LIMIT = 5000
 /**
  * Find out what a removal would remove. Nothing is removed.
  *
- * @throws ERR_LINEAPRINT_STATE for a run that goes on, or may: its process cannot be checked from here.
+ * @throws ERR_LINEAPRINT_STATE for a run that is running, or may be: its process cannot be checked from here.
  */
 export async function planRemoval(store: Store, runs: readonly StoredRun[]): Promise<RemovalPlan> {
   checkStore(store)
@@ -92,7 +92,7 @@ export async function planRemoval(store: Store, runs: readonly StoredRun[]): Pro
 /**
  * Remove a run with its folder. The objects that it kept stay until the next gc.
  *
- * @throws ERR_LINEAPRINT_STATE if it goes on, ERR_LINEAPRINT_STORE if it cannot be removed.
+ * @throws ERR_LINEAPRINT_STATE if it is running, ERR_LINEAPRINT_STORE if it cannot be removed.
  */
 export async function removeStoredRun(store: Store, id: RunId): Promise<void> {
   checkStore(store)

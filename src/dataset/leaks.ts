@@ -201,7 +201,7 @@ function thresholdOf(near: unknown, text: readonly string[]): number | undefined
   if (near === undefined || near === false) return undefined
   const threshold = near === true ? THRESHOLD : near
   if (typeof threshold !== 'number' || !(threshold > 0 && threshold <= 1))
-    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this is no similarity', {
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this is not a similarity', {
       field: 'near',
       expected: 'true, or a number above 0 and at most 1',
       received: typeof near === 'number' ? String(near) : typeof near,

@@ -89,7 +89,7 @@ export interface ReadTables {
  */
 export function checkRowOptions({ key = [], rows = 0, output }: RowOptions): void {
   if (!Array.isArray(key) || key.some((name) => typeof name !== 'string'))
-    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the key is no list of columns', {
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the key is not a list of columns', {
       field: 'key',
       expected: 'names of columns',
       received: JSON.stringify(key),

@@ -14,7 +14,8 @@ import type { DerivationSide, DerivedTensor, ModelDerivation } from '../model/de
 export const DERIVATION_PREDICATE = 'urn:lineaprint:derivation:v1'
 
 /**
- * Build the statement. Its subjects are the weights files of the second model; those of the first are in the predicate.
+ * Build an in-toto statement of a derivation. Its subjects are the weights files of the second model; those of the first
+ * are in the predicate.
  *
  * @param derivation Made with `files`, so that the digests of the files are known.
  */

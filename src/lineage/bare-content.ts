@@ -1,4 +1,4 @@
-/** Content that says nothing: many programs write it, so that equal digests do not tell that one read what another wrote. */
+/** Content that many programs write, such as `{}`: equal digests of it do not show that one run read what another wrote. */
 import { listDigests, toDigests } from '../core/digest.ts'
 import { native } from '../native/load.ts'
 

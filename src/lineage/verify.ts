@@ -27,8 +27,8 @@ const RANKS: Readonly<Record<EdgeCheck['status'], number>> = {
 const SAME: EdgeCheck = { status: 'same', detail: '' }
 
 /**
- * Compare each edge of a lineage with the files of today: what it connects is digested again, the code of its step as
- * well, and the seals of its runs are checked. An edge is `same` only if all of that is as it was recorded.
+ * Compare each edge of a lineage with the files as they are now: both ends and the code of the step are digested again, and
+ * the seals of the runs are checked. An edge is `same` only if all of these are as recorded.
  *
  * Cost: one read of everything that the lineage names, each once for each run that recorded it.
  *

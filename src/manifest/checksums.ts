@@ -122,7 +122,7 @@ function whyNot(written: string): string {
     return 'a structured digest that is neither of a file nor of a folder; use a manifest instead'
   const digits = OTHER_LENGTH.exec(written)?.[1]?.length
   if (digits !== undefined && digits !== 64) return `its digest has ${digits} hexadecimal digits, not 64`
-  return 'not in the form "<64 hexadecimal digits>  <name>"'
+  return 'it is not in the form "<64 hexadecimal digits>  <name>"'
 }
 
 const ESCAPES: Readonly<Record<string, string>> = { '\\\\': '\\', '\\n': '\n', '\\r': '\r' }
@@ -162,7 +162,7 @@ function noChecksums(malformed: readonly MalformedLine[], path: string | undefin
   return new LineaprintError('ERR_LINEAPRINT_FORMAT', 'no checksum lines found', {
     path,
     expected: 'a lineaprint manifest, or the output of b3sum or sha256sum',
-    received: first === undefined ? 'no lines' : `on line ${first.line}, ${first.reason}`,
+    received: first === undefined ? 'no lines' : `line ${first.line}: ${first.reason}`,
   })
 }
 

@@ -19,7 +19,7 @@ export async function sourceOf(
   const path = checkPath(manifest)
   const source = await readGiven(path).catch((cause: unknown) => {
     throw isMissing(cause)
-      ? new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', 'no such manifest', { path, cause })
+      ? new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', 'there is no such manifest', { path, cause })
       : new LineaprintError(
           'ERR_LINEAPRINT_UNREADABLE',
           errorCode(cause) === 'EISDIR'

@@ -83,7 +83,7 @@ export async function bindBase(
 
 /** Return the error about a base for what has none. */
 export function noAdapter(path: string): LineaprintError {
-  return new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'a base is given, and this is no adapter', {
+  return new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'a base is given, and this is not an adapter', {
     path,
     field: 'base',
     expected: `a folder with ${ADAPTER_CONFIG} and adapter_model.safetensors`,

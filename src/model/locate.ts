@@ -107,7 +107,7 @@ export async function hasCandidate(path: string, weights: string): Promise<boole
 
 async function locateFile(path: string, absolute: string, selected: string | undefined): Promise<ModelFiles> {
   if (selected !== undefined) {
-    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'weights chooses a file of a folder', {
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the option weights chooses a file of a folder', {
       path,
       field: 'weights',
       expected: 'a path to a folder',

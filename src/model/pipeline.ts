@@ -165,7 +165,7 @@ function toComponent(name: string, member: ParsedJson): ListedComponent | undefi
 /** Refuse a name that is not that of a folder directly below the pipeline. */
 function checkName(name: string, path: string): void {
   if (/^[^/\\:\0]+$/.test(name) && !/^\.+$/.test(name)) return
-  throw new LineaprintError('ERR_LINEAPRINT_FORMAT', 'the name of a component is no name of a folder', {
+  throw new LineaprintError('ERR_LINEAPRINT_FORMAT', 'the name of a component is not a name of a folder', {
     path,
     expected: 'one segment of a path',
     received: JSON.stringify(name),

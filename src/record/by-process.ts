@@ -36,7 +36,7 @@ export class SeriesByProcess<T> {
   }
 
   /**
-   * Return the name in the record of a series. While the run goes on, it is the name that the record would have if it
+   * Return the name in the record of a series. While the run is running, it is the name that the record would have if it
    * ended now: a process that started earlier can still take it.
    */
   key(name: string, process: ProcessNumber, processes: Processes, source: Source = ''): string {

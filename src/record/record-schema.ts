@@ -127,7 +127,7 @@ export const runRecordSchema: () => z.ZodMiniType<RunRecord> = lazily(() => {
         '`running`: not ended, or its process is gone without having ended it; readers then show `lost`.',
       ),
       startedAt: field(z.iso.datetime(), 'ISO 8601 in UTC.'),
-      finishedAt: field(z.nullable(z.iso.datetime()), 'ISO 8601 in UTC; null while the run goes on.'),
+      finishedAt: field(z.nullable(z.iso.datetime()), 'ISO 8601 in UTC; null while the run is running.'),
       durationMs: field(z.nullable(z.number()), 'Milliseconds, measured by a clock that is never set back.'),
       lineaprint: field(text, 'Version of lineaprint that wrote the record.'),
       parent: field(z.nullable(text), 'Id of the run whose command made this one.'),

@@ -330,7 +330,7 @@ export const flagSchema: () => z.ZodMiniType<FlagRecord> = lazily(() => {
       paths: field(z.exactOptional(z.array(text)), 'The first of them, below the root of the work tree.'),
       sizes: field(
         z.exactOptional(z.array(z.nullable(count))),
-        'Their sizes in bytes; null for what is gone or is no file. Of files that the run wrote.',
+        'Their sizes in bytes; null for what is gone or is not a file. Of files that the run wrote.',
       ),
       message: field(text, 'The same as a sentence.'),
     }),

@@ -148,7 +148,7 @@ async function bodyOf({ req }: Context, limit: number): Promise<unknown> {
   const type = req.header('Content-Type') ?? ''
   // A form of another site can send a body of other types without a question before it.
   if (!/^application\/json\s*(?:;|$)/i.test(type)) {
-    throw new Refusal(415, 'ERR_LINEAPRINT_ARGUMENT', 'the body is no JSON', {
+    throw new Refusal(415, 'ERR_LINEAPRINT_ARGUMENT', 'the body is not JSON', {
       where: 'Content-Type',
       expected: 'application/json',
       received: JSON.stringify(type.slice(0, 80)),
@@ -158,7 +158,7 @@ async function bodyOf({ req }: Context, limit: number): Promise<unknown> {
   try {
     return JSON.parse(text) as unknown
   } catch {
-    throw new Refusal(400, 'ERR_LINEAPRINT_ARGUMENT', 'the body is no JSON', { where: 'body' })
+    throw new Refusal(400, 'ERR_LINEAPRINT_ARGUMENT', 'the body is not JSON', { where: 'body' })
   }
 }
 

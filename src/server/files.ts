@@ -13,7 +13,7 @@ import type { RunRecord, StreamRecord } from '../record/record.ts'
 import type { StoredRun } from '../store/read.ts'
 import type { LogBody, LogOfRun, PatchBody } from './api/types.ts'
 
-/** Names of the logs that the folder of a run has while it goes on. */
+/** Names of the logs that the folder of a running run has. */
 const LOG_NAME = /^std(?:out|err)\.log(?:\.end-[12])?$/
 
 /** List the logs of a run. */

@@ -1,4 +1,4 @@
-/** Events of a run that goes on. */
+/** Events of a running run. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LiveEvent } from './api/types.ts'
 import type { RunReader } from './run-reader.ts'

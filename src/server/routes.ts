@@ -192,7 +192,7 @@ export function routes(): readonly Route[] {
         return json({ groups: groups.map(shortGroup), count } satisfies GroupsBody)
       },
     }),
-    get('/runs/{id}', 'One run; of one that goes on, what it has recorded so far', {
+    get('/runs/{id}', 'One run; of a running run, what it has recorded so far', {
       parameters: {},
       answer: { kind: 'json', schema: runSchema },
       handle: async ({ path }, { reader }) => json(await describeRun(await reader.run(idOf(path)))),
@@ -364,7 +364,7 @@ export async function describeRun(run: StoredRun): Promise<RunBody> {
     logs: await logsOf(run),
     labels: labelsOf(record, annotations),
     problems: [
-      // The last line of a run that goes on is being written.
+      // The last line of a running run is being written.
       ...(journal === undefined ? [] : status === 'running' ? journal.problems : journalProblems(journal)),
       ...annotations.problems,
     ],

@@ -210,7 +210,7 @@ export class RunReader {
       if (bytes <= BYTE_LIMIT) break
       if (id === last || kept.metrics === undefined) continue
       bytes -= sizeOf(kept)
-      // A run that goes on is read again as a whole; it is in the memory of its reader anyway.
+      // A running run is read again as a whole; it is in the memory of its reader anyway.
       if (kept.kind === 'live') this.#kept.delete(id)
       else {
         kept.lines.forget(kept.metrics.series)

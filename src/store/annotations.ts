@@ -249,8 +249,9 @@ function checkChange(change: AnnotationChange, clean: (text: string) => string):
     ...(archived !== undefined && { archived }),
   }
   if (Object.keys(checked).length > 0) return checked
-  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the annotation says nothing', {
+  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'an annotation needs something to add or change', {
     expected: 'a tag, a note, a name, or whether the run is archived',
+    received: 'none of them',
   })
 }
 

@@ -25,7 +25,7 @@ export const RECORD_FILE = 'run.json'
 /** Name of the journal in the folder of a run. */
 export const JOURNAL_FILE = 'events.jsonl'
 
-/** Return the store in a folder. */
+/** Return the store `.lineaprint` in a folder, which need not exist. Nothing is read or created. */
 export function storeIn(folder: string): Store {
   checkText(folder, 'folder')
   const root = resolve(folder, '.lineaprint')

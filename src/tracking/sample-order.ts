@@ -81,7 +81,7 @@ function sha(...parts: readonly Uint8Array[]): Buffer {
 
 function digestsOf(batch: unknown, mode: SampleMode | undefined): Buffer[] | undefined {
   if (mode === 'items') {
-    if (!Array.isArray(batch)) throw unsupported('a batch that is no list, with samples: "items"')
+    if (!Array.isArray(batch)) throw unsupported('a batch that is not a list, with samples: "items"')
     return batch.map(wholeDigest)
   }
   const count = countOf(batch, mode === 'rows')

@@ -9,6 +9,7 @@ import { joinLines } from '../util/error-text.ts'
 import { bodyOf, jsonOf, parsed, passing, reasonOf, textOf } from './answer.ts'
 import { commitSchema, liveSchema, missingSchema, projectsSchema, runFilesSchema } from './schemas.ts'
 import { objectName } from './wire.ts'
+import { plural } from '../util/plural.ts'
 import type { ErrorCode } from '../core/errors.ts'
 import type {
   CommitBody,
@@ -100,10 +101,10 @@ export class TransferClient {
     const { url, token, project } = options
     this.#base = baseOf(url)
     if (!TOKEN.test(checkText(token, 'token').trim()))
-      throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the token is none', {
+      throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this is not a token of a server', {
         field: 'token',
         expected: 'lp_ and 43 characters after it, as "lineaprint token create" printed it',
-        received: `${token.length} characters`,
+        received: plural(token.length, 'character'),
       })
     this.#token = token.trim()
     if (project !== undefined) this.#project = Promise.resolve(checkText(project, 'project'))
@@ -131,7 +132,7 @@ export class TransferClient {
   }
 
   /**
-   * Append to a file of a run that goes on. Its first record, `run.json`, starts it.
+   * Append to a file of a running run. Its first record, `run.json`, starts it.
    *
    * @param from Position of the first byte.
    */

@@ -53,7 +53,8 @@ interface Tally {
 const LIST_LIMIT = 65 << 20
 
 /**
- * Take a run into a store, unless it is there. Its seal and all digests are checked before it shows.
+ * Copy a run from a server into a store, unless the store has it. Its seal and all digests are checked before it appears in
+ * the store.
  *
  * @param id Id of the run on the server.
  * @throws ERR_LINEAPRINT_RECORD if the run is not as it was sealed, ERR_LINEAPRINT_STATE if the store has another run of its

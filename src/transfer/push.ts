@@ -43,8 +43,8 @@ interface Tally {
 }
 
 /**
- * Send a run that has ended, unless the server has it. Its seal and all digests are checked there before it shows. A push
- * that was cut off goes on where it ended.
+ * Send a run that has ended to a server, unless the server has it. The server checks its seal and all digests before it
+ * appears there. A push that broke off continues where it ended.
  *
  * @throws ERR_LINEAPRINT_STATE if the run has no seal, or if the server has another run of its id; ERR_LINEAPRINT_RECORD
  * if it is not as it was sealed; and the errors of the client.
@@ -63,7 +63,7 @@ export async function pushRun(
       path: folder,
       expected: 'a run that has ended',
       received: `one that is ${status}`,
-      hint: 'a run that goes on is sent live by the option "server" of the tracker',
+      hint: 'a running run is sent live by the option "server" of the tracker',
     })
   const files = await listFiles(run, options)
   const tally: Tally = { sent: 0, bytes: 0 }

@@ -5,6 +5,7 @@
 import { checkRun } from '../store/read.ts'
 import { resolve } from 'node:path'
 import { checkSeed } from '../capture/seeds/seed.ts'
+import { statInput } from '../util/fs.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { checkChoice, checkKnown } from '../core/options.ts'
 import { verifyCaptures, verifyDirectory, verifyVersion } from './captures.ts'
@@ -89,7 +90,8 @@ const OPTIONS = [
  * Cost: one read of every dataset, model and output; for a sampled one, of the sample.
  *
  * @param run From `findRun` or `readRun`.
- * @throws The reason of the signal; ERR_LINEAPRINT_ARGUMENT for an invalid option.
+ * @throws The reason of the signal; ERR_LINEAPRINT_ARGUMENT for an invalid option, also a directory that is not a folder;
+ * ERR_LINEAPRINT_NOT_FOUND for a directory that does not exist.
  */
 export async function verifyRun(run: StoredRun, options: VerifyOptions = {}): Promise<Verification> {
   checkRun(run)
@@ -99,7 +101,7 @@ export async function verifyRun(run: StoredRun, options: VerifyOptions = {}): Pr
   const level = checkChoice('level', options.level ?? 'default', VERIFY_LEVELS)
   const seed = options.seed === undefined ? undefined : checkSeed(options.seed)
   checkCommand(command)
-  const directory = resolve(options.directory ?? '.')
+  const directory = await workingFolder(options.directory)
   const captures = verifyCaptures(run, { trackers, seed, signal, level, directory, command })
   // This promise must have a handler even if another check fails first.
   captures.catch(() => undefined)
@@ -151,4 +153,16 @@ function checkCommand(command: readonly string[] | undefined): void {
     expected: 'an array of strings: program and arguments',
     received: Array.isArray(command) ? 'an empty array, or other values in it' : typeof command,
   })
+}
+
+/** Return the absolute path of the folder whose code and environment are compared. A given one must exist. */
+async function workingFolder(given: string | undefined): Promise<string> {
+  if (given !== undefined && !(await statInput(resolve(given), given)).isDirectory())
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the directory is not a folder', {
+      path: given,
+      field: 'directory',
+      expected: 'the folder whose code and environment are compared',
+      received: 'a file',
+    })
+  return resolve(given ?? '.')
 }

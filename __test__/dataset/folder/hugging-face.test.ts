@@ -146,7 +146,7 @@ test('the card of a repository says which files are of which split', async () =>
       /files of the split one|README\.md/,
     ],
     ['configs:\n- config_name: en\n- config_name: fr', /several configurations: en, fr/],
-    ['a: [', /its description is no YAML/],
+    ['a: [', /its description is not YAML/],
   ] as const) {
     const refused = await readDataset(folderOf({ ...files, 'README.md': card(text) }))
     expect(refused.table ?? refused.splits, text).toBeUndefined()

@@ -207,7 +207,9 @@ test('capture: each one alone, in an empty folder', async () => {
   })
   expect(await inFolder(root, 'capture', 'gti')).toMatchObject({
     code: 2,
-    stderr: expect.stringMatching(/Allowed choices are env, git, seeds/) as string,
+    stderr: expect.stringMatching(
+      /the argument what has an invalid value \(expected env, git, seeds/,
+    ) as string,
   })
 })
 
@@ -235,10 +237,10 @@ test('list: filters by status, name, tag and time', async () => {
     stderr: expect.stringMatching(/no run matches in .* \(of 3 runs\)/) as string,
   })
   for (const [args, message] of [
-    [['--status', 'finnished'], /Did you mean finished\?/],
-    [['--status', 'x'], /Expected one of running, finished, failed, killed, lost/],
-    [['--since', 'yesterday'], /Expected a date such as 2025-01-31/],
-    [['--since', '2025-13-77'], /Expected a date/],
+    [['--status', 'finnished'], /; did you mean finished\?/],
+    [['--status', 'x'], /expected one of running, finished, failed, killed, lost/],
+    [['--since', 'yesterday'], /expected a date such as 2025-01-31/],
+    [['--since', '2025-13-77'], /expected a date/],
   ] as const) {
     expect(await inFolder(root, 'list', ...args)).toMatchObject({
       code: 2,

@@ -109,8 +109,11 @@ test.runIf(process.platform === 'linux')('run --system-metrics measures the comm
   expect(metrics['system/process_count']).toMatchObject({ min: 1, max: 1 })
   expect(Number(metrics['system/process_cpu_percent']?.max)).toBeGreaterThan(5)
   for (const [args2, message] of [
-    [['--system-metrics', 'true'], /Expected seconds from 0.1 to 86400; put -- before the command/],
-    [['--system-metrics', '0'], /Expected seconds/],
+    [
+      ['--system-metrics', 'true'],
+      /expected seconds from 0.1 to 86400, received "true"\); put -- before the command/,
+    ],
+    [['--system-metrics', '0'], /expected seconds/],
   ] as const) {
     expect(await lineaprint(['run', ...args2, '--', 'true'], { cwd: root })).toMatchObject({
       code: 2,

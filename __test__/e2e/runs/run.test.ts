@@ -147,9 +147,12 @@ test.each([
 
 test.each([
   [[], /missing required argument 'command'/],
-  [['--dataset', 'x', '--', 'true'], /Expected NAME=PATH, for example train=data\/train\.csv/],
-  [['--dataset', '=x', '--', 'true'], /Expected NAME=PATH/],
-  [['--seed', '-1', '--', 'true'], /Expected a whole number/],
+  [
+    ['--dataset', 'x', '--', 'true'],
+    /the option --dataset has an invalid value \(expected NAME=PATH, for example train=data\/train\.csv, received "x"\)/,
+  ],
+  [['--dataset', '=x', '--', 'true'], /expected NAME=PATH/],
+  [['--seed', '-1', '--', 'true'], /expected a whole number/],
   [['--datset', 'x=y', '--', 'true'], /unknown option '--datset'\n?.*Did you mean --dataset/],
   [
     ['--config', 'nothing.json', '--', 'true'],

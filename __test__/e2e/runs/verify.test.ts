@@ -58,12 +58,18 @@ test('wrong usage is an error of one line with a hint', { timeout: 60_000 }, asy
     [['tool', '--seed', '-1'], /--seed/],
     [['tool', '--stric'], /unknown option '--stric'.*--strict/s],
     [[], /missing required argument 'run'/],
+    [['tool', '--directory', process.execPath], /the directory is not a folder/],
   ] as const) {
     const outcome = await verify(...args)
     expect(outcome).toMatchObject({ code: 2, stdout: '' })
     expect(outcome.stderr).toMatch(message)
     expect(outcome.stderr.trimEnd().split('\n').length).toBeLessThanOrEqual(2)
   }
+  expect(await verify('tool', '--directory', 'gone')).toMatchObject({
+    code: 3,
+    stdout: '',
+    stderr: 'lineaprint: gone: there is no such file or folder\n',
+  })
 })
 
 test('the text begins with what is different about the folder, and leaves out what was not asked', async () => {

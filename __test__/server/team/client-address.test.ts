@@ -27,5 +27,5 @@ test.each([
 })
 
 test('a name is no address of a proxy', () => {
-  expect(() => new Proxies(['proxy.example'])).toThrow('this is no address of a proxy')
+  expect(() => new Proxies(['proxy.example'])).toThrow('this is not an address of a proxy')
 })

@@ -19,8 +19,8 @@ interface AnnotateArguments extends StoreOptions {
 }
 
 const EXAMPLE = `
-An annotation lies beside the record and changes nothing in it: the seal stays as it is, and "show" tells both
-apart. Annotations are only added. Nobody verifies their time and author.
+Annotations are files beside the record. The record and its seal do not change, and "show" prints annotations
+separately. They are only added. Their time and author are not verified.
 
 Examples:
   lineaprint annotate @latest --tag best --note "lowest loss with seed 42"
@@ -31,12 +31,12 @@ export function command(): Command {
   return storeOptions(new Command('annotate'))
     .argument('<run>', REFERENCE_HELP)
     .option('--tag <tag>', 'add a tag; repeatable', collect, [])
-    .option('--untag <tag>', 'take a tag away, also a recorded one; repeatable', collect, [])
+    .option('--untag <tag>', 'remove a tag, also a recorded one; repeatable', collect, [])
     .option('--note <text>', 'add a note')
     .option('--name <text>', 'give the run another name')
     .option('--archive', 'mark the run as archived')
     .addOption(new Option('--restore', 'mark it as not archived').conflicts('archive'))
-    .option('--author <text>', 'who says so (default: user and machine)')
+    .option('--author <text>', 'name of the author (default: user and machine)')
     .addHelpText('after', EXAMPLE)
     .action((reference: string, options: AnnotateArguments) => annotateRun(reference, options))
 }

@@ -14,8 +14,8 @@ interface GcArguments extends StoreOptions {
 
 const EXAMPLE = `
 Removes the copies that no run of the store names: those of removed runs, and of runs that were killed while they
-kept a file. Without --yes nothing is removed, and the output says what would be. Runs may go on meanwhile. If a
-run cannot be read, nothing is removed, because what it keeps is not known.
+kept a file. Without --yes it only says what it would remove. Other runs may be running meanwhile. If a run cannot
+be read, nothing is removed, because nobody knows what it keeps.
 
 Examples:
   lineaprint gc
@@ -35,7 +35,7 @@ async function gc({ yes, ...options }: GcArguments, { signal }: CommandContext):
   if (options.json === true) return printJson(collection)
   print(linesOf(collection).join('\n'))
   for (const path of collection.foreign)
-    printError(`lineaprint: warning: ${escapeText(path)} is no object, and stays`)
+    printError(`lineaprint: warning: ${escapeText(path)} is not an object, and stays`)
   const { isDryRun, removed, temporary } = collection
   if (isDryRun && removed.count + temporary.count > 0)
     printError('lineaprint: nothing was removed; "lineaprint gc --yes" removes them')

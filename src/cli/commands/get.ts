@@ -38,9 +38,7 @@ export function command(context: CommandContext): Command {
     .argument('<name>', 'name of the output, dataset, model or tokenizer')
     .option('--to <folder>', 'the folder to write into (default: the working directory)')
     .addOption(
-      new Option('--section <name>', 'where the name stands, if several sections have it').choices(
-        TRACKED_SECTIONS,
-      ),
+      new Option('--section <name>', 'section to use, if several have the name').choices(TRACKED_SECTIONS),
     )
     .option('--file <path>', 'only this file below a folder; repeatable', collect, [])
     .option('--force', 'replace existing files')

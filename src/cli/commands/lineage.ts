@@ -55,13 +55,13 @@ export function command(context: CommandContext): Command {
   return storeOptions(new Command('lineage'))
     .argument('<name|digest|run>', 'a dataset, model or output by its name or digest, or a run')
     .addOption(new Option('--format <form>', 'the form of the answer').choices(FORMATS).default('tree'))
-    .addOption(new Option('--as <kind>', 'what the argument is, if several fit').choices(REFERENCE_KINDS))
+    .addOption(new Option('--as <kind>', 'kind of the argument, if it fits several').choices(REFERENCE_KINDS))
     .option(
       '--depth <runs>',
       'at most this many runs in either direction',
       wholeNumber(0, Number.MAX_SAFE_INTEGER),
     )
-    .option('--verify', 'compare each edge with the files of today')
+    .option('--verify', 'compare each edge with the files as they are now')
     .addHelpText('after', EXAMPLE)
     .action((reference: string, options: LineageArguments) => lineage(reference, options, context))
 }

@@ -25,16 +25,16 @@ interface LogOptions extends CommonOptions {
 }
 
 const EXAMPLES = `
-Reports to the run in whose command it is started, from a program in any language. It ends when the values are on disk.
+Start it from a program under "lineaprint run", in any language; it reports to that run. It ends when the values are on disk.
   metric NAME VALUE   one value; nan and inf are values, too
   param NAME VALUE    a parameter of the run; numbers, true and false are recorded as such, anything else as text
   tag TAG…            tags
   note TEXT           the note, which replaces an earlier one
 With --stdin, "metric" reads one JSON object for each line: its numbers are values, those of nested objects with dotted
-names, and step, global_step, iteration or epoch is the step. That is much faster than one command for each value. A
-line that cannot be logged is a warning, and all lines are read in any case.
+names, and step, global_step, iteration or epoch is the step. This is much faster than one command for each value. A
+line that cannot be logged is a warning, and the next lines are still read.
 
-Exit code 3: it is not started in a run, the run has ended, or a line was not logged.
+Exit code 3: it was not started in a run, the run has ended, or a line was not logged.
 
 Examples:
   lineaprint log metric loss 0.3 --step 4

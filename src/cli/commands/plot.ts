@@ -1,4 +1,5 @@
 /** `lineaprint plot`: the metrics of runs as lines, in the terminal, as SVG or as PNG. */
+import { extname } from 'node:path'
 import { Argument, Command, InvalidArgumentError, Option } from 'commander'
 import { LineaprintError } from '../../core/errors.ts'
 import { figureOf } from '../../export/plot/figure.ts'
@@ -80,6 +81,8 @@ export function command({ signal }: CommandContext): Command {
         if (format === undefined) printFigure(runs, figure, scale)
         else await printBytes(Buffer.from(picture), signal)
       }
+      if (figure.panels.length === 0 && figure.single.length === 0)
+        printError('lineaprint: the runs have no metrics, or none that matches --metric')
       printReplaced(series)
       for (const warning of warnings) printError(`lineaprint: warning: ${escapeText(warning)}`)
       if (figure.omitted.length > 0)
@@ -89,7 +92,7 @@ export function command({ signal }: CommandContext): Command {
 
 /** Return the format of the picture; `undefined` if none is asked for. */
 function formatOf({ output, format, json }: PlotOptions): PictureFormat | undefined {
-  if (output !== undefined) return format ?? (/\.png$/i.test(output) ? 'png' : 'svg')
+  if (output !== undefined) return format ?? formatOfName(output)
   if (format === 'png' && json !== true && isTerminal())
     throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'a PNG is not for a terminal', {
       field: '--format',
@@ -97,6 +100,19 @@ function formatOf({ output, format, json }: PlotOptions): PictureFormat | undefi
       received: 'a terminal',
     })
   return json === true ? undefined : format
+}
+
+/** Return the format that the name of a file ends with. A name without an ending is an SVG. */
+function formatOfName(name: string): PictureFormat {
+  const ending = extname(name).toLowerCase()
+  if (ending === '.png') return 'png'
+  if (ending === '.svg' || ending === '') return 'svg'
+  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the picture has an unknown format', {
+    path: name,
+    field: '--output',
+    expected: 'a name that ends in .svg or .png, or --format svg or png',
+    received: ending,
+  })
 }
 
 async function pictureOf(
@@ -187,5 +203,4 @@ function printFigure(runs: readonly StoredRun[], { panels, single }: Figure, sca
       ),
     )
   }
-  if (panels.length === 0 && rows.length === 0) printError('lineaprint: the runs have no such metric')
 }

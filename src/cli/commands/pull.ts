@@ -19,8 +19,8 @@ interface PullCommandOptions extends ServerOptions {
 }
 
 const HELP = `
-Takes runs into the store of this folder, with what they kept, and checks every digest and seal before a run shows. With
---all, one run that fails does not stop the others.
+Gets runs from the server into the store of this folder, with the files that they kept. Every digest and seal is checked
+before a run appears. With --all, a run that fails does not stop the others.
 
 Examples:
   lineaprint pull 20261130-201415-224gvw7k --from https://runs.example.org

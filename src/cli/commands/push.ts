@@ -21,8 +21,9 @@ interface PushCommandOptions extends ServerOptions {
 }
 
 const HELP = `
-Sends runs that have ended, with what they kept, and only what the server does not have. It checks every digest and seal
-before a run shows. One that was cut off goes on where it ended. With --all, one run that fails does not stop the others.
+Sends runs that have ended, with the files that they kept. What the server already has is not sent again, and a push that
+broke off continues where it ended. The server checks every digest and seal before a run appears. With --all, a run that
+fails does not stop the others.
 
 Examples:
   lineaprint push @latest --to https://runs.example.org

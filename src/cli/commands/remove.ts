@@ -18,8 +18,8 @@ interface RemoveArguments extends StoreOptions {
 }
 
 const EXAMPLE = `
-Says what goes and which runs build on it, and asks; --yes removes without a question. A run that goes on is never
-removed. What the store keeps for a removed run stays until "lineaprint gc".
+Says what it will remove and which runs build on it, and asks; --yes removes without a question. A running run is
+never removed. The copies that the store keeps for a removed run stay until "lineaprint gc".
 
 Examples:
   lineaprint remove @latest

@@ -64,7 +64,10 @@ export function command(context: CommandContext): Command {
       '--rebuild',
       'reinstall the recorded packages first (npm ci and similar, a new Python environment)',
     )
-    .option('-y, --yes', 'start the command of a run that was not made by this user on this machine, unasked')
+    .option(
+      '-y, --yes',
+      'do not ask before the command of a run that this user did not make on this machine is started',
+    )
     .option(
       '--tolerance <number>',
       'largest absolute difference of numbers that still counts as reproduced',

@@ -20,8 +20,8 @@ interface ServerOptions extends CommonOptions {
 }
 
 const HELP = `
-Serves the page and takes runs, until Ctrl-C. Every request needs a token of "lineaprint token create". One server uses a
-folder at a time. TLS comes from a proxy before it; see docs/server.md, also for backups.
+Serves the page and accepts runs, until Ctrl-C. Every request needs a token of "lineaprint token create". A folder and a
+database belong to one server at a time. For TLS, put a proxy in front of it. docs/server.md shows this, and backups.
 
 Examples:
   lineaprint server --database postgres://lineaprint@localhost/lineaprint --objects /var/lib/lineaprint
@@ -36,20 +36,20 @@ export function command({ signal }: CommandContext): Command {
     )
     .requiredOption(
       '--objects <folder>',
-      'folder for all runs and kept files; it is made if it does not exist',
+      'folder for all runs and kept files; it is created if it does not exist',
     )
     .option('--port <number>', 'port; 0 for a free one', wholeNumber(0, 65_535), 8420)
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--name <host>', 'name by which clients reach the server (repeatable)', collect, [])
     .option(
       '--trusted-proxy <address>',
-      'address of a proxy whose X-Forwarded-For tells the address of a client (repeatable)',
+      'address of a proxy whose X-Forwarded-For has the address of the client (repeatable)',
       collect,
       [],
     )
     .option(
       '--rate <number>',
-      'requests in a second that each token may send',
+      'requests per second that each token may send',
       wholeNumber(1, 1_000_000),
       1000,
     )

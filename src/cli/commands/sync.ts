@@ -20,11 +20,11 @@ export function command(context: CommandContext): Command {
       '--database <address>',
       'database in PostgreSQL, postgres://USER@HOST/DATABASE (default: LINEAPRINT_DATABASE)',
     )
-    .option('--all', 'also write runs again that have not changed')
-    .option('--prune', 'remove runs from the database that came from this store and are no longer in it')
+    .option('--all', 'also write runs again that did not change')
+    .option('--prune', 'remove runs from the database that this store no longer has')
     .addHelpText(
       'after',
-      "\nExample:\n  lineaprint sync --database postgres://ada@db.example.org/runs\n  lineaprint list --database postgres://ada@db.example.org/runs --where 'metrics.loss < 0.3'",
+      "\nExamples:\n  lineaprint sync --database postgres://ada@db.example.org/runs\n  lineaprint list --database postgres://ada@db.example.org/runs --where 'metrics.loss < 0.3'",
     )
     .action(async (options: SyncCommandOptions) => {
       const address = databaseAddress({ database: options.database })

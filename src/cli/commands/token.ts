@@ -18,8 +18,8 @@ interface TokenOptions extends CommonOptions {
 type Action = 'create' | 'list' | 'revoke'
 
 const HELP = `
-A token is printed once, when it is made; the database keeps its digest only. A reader sees runs, a writer adds them, and
-an admin removes them and reads the audit log. A token that was revoked is refused after at most five seconds.
+A token is printed only once, when it is created; the database keeps only its digest. A reader sees runs, a writer also adds
+them, and an admin also removes them and reads the audit log. A revoked token is refused after at most five seconds.
 
 Examples:
   lineaprint token create --project vision --role writer --name ci

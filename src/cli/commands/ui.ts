@@ -28,8 +28,8 @@ export function command({ signal }: CommandContext): Command {
     .addHelpText(
       'after',
       `
-Serves a page with the runs of the store to this machine only, until Ctrl-C. The link is good once: whoever opens it first
-is signed in. Nothing is sent anywhere, and nothing in the store is changed but its index.
+Serves a page with the runs of the store to this machine only, until Ctrl-C. The link works once: the first browser that
+opens it is signed in. Nothing is sent to other machines, and nothing in the store changes except its index.
 
 Examples:
   lineaprint ui

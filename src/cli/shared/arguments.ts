@@ -4,7 +4,7 @@ import type { AlgorithmChoice } from '../../core/digest.ts'
 
 /** Build the option `--algorithm`. */
 export function algorithmOption(): Option {
-  return new Option('-a, --algorithm <name>', 'hash function')
+  return new Option('-a, --algorithm <name>', 'hash algorithm')
     .choices(['blake3', 'sha256', 'both'])
     .default('blake3')
 }

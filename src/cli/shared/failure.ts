@@ -25,17 +25,51 @@ export function isUsage(error: unknown): boolean {
 /** Return an error as a failure. The texts of paths, fields and values are as they were given. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof Interrupted) return { code: 'ERR_LINEAPRINT_INTERRUPTED', message: 'interrupted' }
-  if (error instanceof CommanderError)
-    return { code: 'ERR_LINEAPRINT_ARGUMENT', message: usageText(error.message) }
+  if (error instanceof CommanderError) return usageFailure(error.message)
   const message = joinLines(errorText(error))
   if (!LineaprintError.is(error)) return { code: 'ERR_LINEAPRINT_INTERNAL', message }
   const { code, path, tensor, field, expected, received, hint } = error
   return { code, message, path, tensor, field, expected, received, hint }
 }
 
-/** Return the text of a usage error of Commander as one line. */
-export function usageText(text: string): string {
-  return joinLines(text.replace(/^error: /, '').trim()).replace(/\.$/, '')
+/** The text of Commander about a value of an option: its flags, the value, and the rest. */
+const OPTION_VALUE = /^option '(?<flags>[^']*)' argument '(?<value>.*)' is invalid\. (?<rest>.*)$/s
+/** The text of Commander about an argument. */
+const ARGUMENT_VALUE =
+  /^command-argument value '(?<value>.*)' is invalid for argument '(?<flags>[^']*)'\. (?<rest>.*)$/s
+
+/**
+ * Return a usage error of Commander as a failure. Values that are not valid get the sentence and the fields of all other
+ * errors; other texts stay.
+ */
+function usageFailure(text: string): Failure {
+  const message = text
+    .replace(/^error: /, '')
+    .trim()
+    .replace(/\.$/, '')
+  const code = 'ERR_LINEAPRINT_ARGUMENT'
+  const option = OPTION_VALUE.exec(message)?.groups
+  const parts = option ?? ARGUMENT_VALUE.exec(message)?.groups
+  if (parts === undefined) return { code, message: joinLines(message) }
+  const { flags = '', value = '', rest = '' } = parts
+  const field = option === undefined ? flags : (/--[a-z-]+/.exec(flags)?.[0] ?? flags)
+  const subject = `the ${option === undefined ? 'argument' : 'option'} ${field} has an invalid value`
+  const received = JSON.stringify(value)
+  const wanted = /^(?:Allowed choices are|Expected) (?<expected>.*?)(?:; (?<hint>.*))?$/s.exec(rest)?.groups
+  if (wanted === undefined) {
+    const hint = rest.charAt(0).toLowerCase() + rest.slice(1)
+    return { code, message: joinLines(`${subject} (received ${received}); ${hint}`), field, received, hint }
+  }
+  const { expected = '', hint } = wanted
+  const advice = hint === undefined ? '' : `; ${hint}`
+  return {
+    code,
+    message: joinLines(`${subject} (expected ${expected}, received ${received})${advice}`),
+    field,
+    expected,
+    received,
+    ...(hint !== undefined && { hint }),
+  }
 }
 
 /**

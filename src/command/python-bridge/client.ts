@@ -125,7 +125,7 @@ export function bridgeOf(environment: Readonly<Record<string, string | undefined
   const inRun = environment['LINEAPRINT_RUN_ID'] !== undefined
   throw new LineaprintError(
     'ERR_LINEAPRINT_STATE',
-    inRun ? 'this run takes no reports: its socket could not be made' : 'this is no program of a run',
+    inRun ? 'this run takes no reports: its socket could not be made' : 'this is not a program of a run',
     {
       field: 'LINEAPRINT_BRIDGE',
       expected: 'the socket of a run',
@@ -138,7 +138,7 @@ export function bridgeOf(environment: Readonly<Record<string, string | undefined
 function ended(cause?: unknown): LineaprintError {
   const why = cause === undefined ? 'its connection was closed' : reasonOf(cause)
   return new LineaprintError('ERR_LINEAPRINT_STATE', `the run has ended, so nothing was recorded: ${why}`, {
-    expected: 'a run that goes on',
+    expected: 'a running run',
     received: why,
     hint: 'report before the command of the run ends',
     cause,

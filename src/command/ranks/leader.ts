@@ -221,7 +221,7 @@ export class Ranks {
   /** Copy a log into the folder of the run. Its wrapper may still write the original, and not the copy. */
   async #copy(rank: number, name: string): Promise<string> {
     const source = join(this.#scratch, folderOf(rank), name)
-    if (!(await lstat(source)).isFile()) throw new Error('it is no file')
+    if (!(await lstat(source)).isFile()) throw new Error('it is not a file')
     const { runDirectory } = this.#recorder
     const parts = ['ranks', folderOf(rank)]
     let folder = runDirectory

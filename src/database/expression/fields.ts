@@ -17,12 +17,20 @@ export const FIELD_HELP: string = [
   'params.NAME',
 ].join(', ')
 
+/** A name that no field has. */
+interface NoField {
+  /** One sentence about it. */
+  readonly problem: string
+  /** The name that was probably meant. */
+  readonly hint?: string
+}
+
 /**
  * Return the field that the parts of a name stand for; a sentence about what is wrong otherwise.
  *
  * @param parts The name, cut at its dots.
  */
-export function fieldOf(parts: readonly string[]): Field | { readonly problem: string } {
+export function fieldOf(parts: readonly string[]): Field | NoField {
   const [head = '', ...rest] = parts
   if (rest.length === 0) {
     for (const column of TEXT_FIELDS) if (head === column) return { kind: 'text', column }
@@ -38,11 +46,10 @@ export function fieldOf(parts: readonly string[]): Field | { readonly problem: s
   const known = [...TEXT_FIELDS, ...TIME_FIELDS, ...LIST_FIELDS, 'duration', 'metrics', 'params']
   const near = nearest(head, known)
   const text = JSON.stringify(parts.join('.'))
-  if (near === 'metrics' || near === 'params')
-    return { problem: `${text} is no field; did you mean ${near}.NAME?` }
-  return {
-    problem: `${text} is no field${near === undefined ? `; fields are ${FIELD_HELP}` : `; did you mean ${near}?`}`,
-  }
+  const problem = `${text} is not a field`
+  if (near === undefined) return { problem: `${problem}; fields are ${FIELD_HELP}` }
+  const hint = `did you mean ${near === 'metrics' || near === 'params' ? `${near}.NAME` : near}?`
+  return { problem: `${problem}; ${hint}`, hint }
 }
 
 /** Return the name of a field as it is written. */
@@ -106,11 +113,13 @@ export function parseField(text: string, option: string): Field {
   const [token, end] = tokensOf(text)
   const field = token?.kind === 'word' && end?.kind === 'end' ? fieldOf(token.parts) : undefined
   if (field !== undefined && !('problem' in field)) return field
-  throw new LineaprintError(
-    'ERR_LINEAPRINT_ARGUMENT',
-    field?.problem ?? `${JSON.stringify(text)} is no field`,
-    { field: option, expected: FIELD_HELP, received: JSON.stringify(text) },
-  )
+  const hint = field?.hint
+  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this is not a field', {
+    field: option,
+    expected: FIELD_HELP,
+    received: JSON.stringify(text),
+    ...(hint !== undefined && { hint }),
+  })
 }
 
 /** Parse keys of an order: `-` before a field stands for descending. */

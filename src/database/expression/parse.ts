@@ -141,7 +141,7 @@ class Parser {
           return this.#glob(field)
       }
     }
-    throw this.#error(operator, `${shown(operator)} is no comparison`, 'use = != < <= > >= ~ in has')
+    throw this.#error(operator, `${shown(operator)} is not a comparison`, 'use = != < <= > >= ~ in has')
   }
 
   #compare(field: ValueField, operator: '=' | '<' | '<=' | '>' | '>='): Expression {
@@ -177,7 +177,7 @@ class Parser {
   #has(start: Token, field: Field): Expression {
     this.#count()
     if (field.kind !== 'list')
-      throw this.#error(start, `${start.text} is no list`, 'lists are tags, inputs, outputs')
+      throw this.#error(start, `${start.text} is not a list`, 'lists are tags, inputs, outputs')
     const token = this.#next()
     if (token.kind !== 'text') throw this.#error(token, 'a text in quotation marks is expected after has')
     return { kind: 'has', field, text: token.text }

@@ -31,7 +31,7 @@ async function parseYaml(
     const value: unknown = parse(text)
     return isObject(value) ? value : {}
   } catch (cause) {
-    throw new LineaprintError('ERR_LINEAPRINT_FORMAT', 'its description is no YAML', {
+    throw new LineaprintError('ERR_LINEAPRINT_FORMAT', 'its description is not YAML', {
       path: join(root, file),
       cause,
     })

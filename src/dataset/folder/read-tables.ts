@@ -90,7 +90,7 @@ async function leaksOf(
   { unordered: _unordered, statistics: _statistics, algorithm: _algorithm, ...options }: ReadTableOptions,
 ): Promise<CountedLeaks> {
   const uncounted = 'the rows that are in several splits were not counted'
-  if (isSequence) return { warnings: [`${uncounted}: the splits are no tables`] }
+  if (isSequence) return { warnings: [`${uncounted}: the splits are not tables`] }
   try {
     const { splits, pairs } = await findLeaks(files, { ...options, examples: 0 })
     return { leaks: { splits, pairs }, warnings: [] }

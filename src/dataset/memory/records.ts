@@ -126,7 +126,7 @@ function recordAt(records: readonly unknown[], row: number): Readonly<Record<str
 
 function checkRecord(record: unknown, row: number): Readonly<Record<string, unknown>> {
   if (readSafely(row, () => isRecord(record))) return record as Readonly<Record<string, unknown>>
-  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `row ${row} is no record`, {
+  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `row ${row} is not a record`, {
     field: `[${row}]`,
     expected: 'a plain object, as in the rows before',
     received: shown(record),

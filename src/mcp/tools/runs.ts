@@ -128,7 +128,7 @@ function at(record: JsonValue, pointer: string): JsonValue {
   let value = record
   const [head, ...names] = pointer.split('/')
   if (head !== '') {
-    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'field is no JSON pointer', {
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'field is not a JSON pointer', {
       field: 'field',
       expected: 'a slash before each name, as /metrics/loss',
       received: JSON.stringify(pointer.slice(0, 80)),
@@ -156,7 +156,7 @@ async function summaryOf(run: StoredRun): Promise<JsonObject> {
   const git = unlessDamaged(() => gitOf(record))
   const logs = await logsOf(run)
   const problems = [
-    // The last line of a run that goes on is being written.
+    // The last line of a running run is being written.
     ...(journal === undefined ? [] : status === 'running' ? journal.problems : journalProblems(journal)),
     ...annotations.problems,
   ]

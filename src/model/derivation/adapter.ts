@@ -72,6 +72,6 @@ export function readAdapter({ report, parts, byName }: Opened): AdapterFacts {
   const warnings =
     unmatched.size === 0
       ? []
-      : [`${unmatched.size} tensors of the adapter are no low-rank matrices: ${names}`]
+      : [`${unmatched.size} tensors of the adapter are not low-rank matrices: ${names}`]
   return { pairs, warnings }
 }

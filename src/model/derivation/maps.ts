@@ -286,7 +286,7 @@ export function parameterOf(map: NameMap, name: string, sides: readonly Facts[])
     return `the number of ${name} is not known: neither model states ${keys.join(' or ')}`
   if (values.size > 1) return `the models state different numbers of ${name}: ${[...values].join(' and ')}`
   const value = Number([...values][0])
-  return Number.isSafeInteger(value) && value > 0 ? value : `the number of ${name} is no whole number`
+  return Number.isSafeInteger(value) && value > 0 ? value : `the number of ${name} is not a whole number`
 }
 
 function factOf(facts: Facts, keys: readonly string[]): string | undefined {

@@ -224,7 +224,7 @@ export const verifyEventSchema: () => z.ZodMiniType<VerifyEvent> = lazily(() => 
   ])
 })
 
-/** Describe one event of a run that goes on. */
+/** Describe one event of a running run. */
 export const liveEventSchema: () => z.ZodMiniType<LiveEvent> = lazily(() =>
   z.strictObject({ version: number, status }),
 )

@@ -243,7 +243,7 @@ export type VerifyEvent =
   | { readonly type: 'end'; readonly same: boolean; readonly level: string }
   | { readonly type: 'error'; readonly error: ErrorBody['error'] }
 
-/** One event of a run that goes on. */
+/** One event of a running run. */
 export interface LiveEvent {
   /** Grows with what the run records. */
   readonly version: number

@@ -13,7 +13,7 @@ export class Proxies {
   constructor(addresses: readonly string[]) {
     for (const address of addresses) {
       if (isIP(address) === 0)
-        throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this is no address of a proxy', {
+        throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this is not an address of a proxy', {
           field: '--trusted-proxy',
           expected: 'an address of IPv4 or IPv6',
           received: JSON.stringify(address.slice(0, 80)),

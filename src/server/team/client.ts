@@ -73,7 +73,7 @@ export class TeamClient extends TransferClient {
     }
   }
 
-  /** Return one run; of one that goes on, what it has recorded so far. */
+  /** Return one run; of a running run, what it has recorded so far. */
   async run(id: string, options: RequestOptions = {}): Promise<RunBody> {
     return parsed(runSchema, await this.ask(`/runs/${encodeURIComponent(id)}`, options), ANSWER_LIMITS.run)
   }

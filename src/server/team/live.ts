@@ -1,5 +1,5 @@
 /**
- * Runs that go on: their journal and logs grow on the server while they do. Each piece is on disk before it is answered, so
+ * Running runs: their journal and logs grow on the server while they do. Each piece is on disk before it is answered, so
  * a client that asks where the file ends can always go on from there.
  */
 import { constants } from 'node:fs'
@@ -19,7 +19,7 @@ import type { Project } from './project.ts'
 /** Names of logs that grow. */
 const LOG = /^(?:[A-Za-z0-9_-]{1,60}\.)?std(?:out|err)\.log$/
 
-/** Check whether a file of a run can be sent while the run goes on. */
+/** Check whether a file of a run can be sent while the run is running. */
 export function isLiveFile(name: string): boolean {
   return name === RECORD_FILE || name === JOURNAL_FILE || LOG.test(name)
 }
@@ -28,7 +28,7 @@ export function isLiveFile(name: string): boolean {
  * Start a run, by its first record.
  *
  * @returns Whether it is new, and the length of the record, which is there as a whole.
- * @throws ERR_LINEAPRINT_RECORD for a record that is none of a run that goes on, ERR_LINEAPRINT_STATE if another run has
+ * @throws ERR_LINEAPRINT_RECORD for a record of a run that is not running, ERR_LINEAPRINT_STATE if another run has
  * its id.
  */
 export async function startLive(
@@ -40,7 +40,7 @@ export async function startLive(
   if (record.id !== id || record.seal !== null || record.status !== 'running')
     throw new LineaprintError('ERR_LINEAPRINT_RECORD', 'this is not the first record of the run', {
       field: 'body',
-      expected: `the record of the run ${id} while it goes on`,
+      expected: `the record of the running run ${id}`,
       received: `one of ${JSON.stringify(record.id)}, ${record.status}`,
     })
   const { store } = project
@@ -64,7 +64,7 @@ export async function startLive(
 }
 
 /**
- * Append a piece to a file of a run that goes on.
+ * Append a piece to a file of a running run.
  *
  * @param from Position of the first byte. Nothing is appended unless the file ends there.
  * @param limit Bytes of the longest file.
@@ -115,7 +115,7 @@ async function checkGoesOn(folder: string, id: RunId): Promise<void> {
   if (record.seal === null) return
   throw new LineaprintError('ERR_LINEAPRINT_STATE', `the run ${id} has ended`, {
     field: 'id',
-    expected: 'a run that goes on',
+    expected: 'a running run',
     received: 'one with a seal',
   })
 }

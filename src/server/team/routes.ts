@@ -135,7 +135,7 @@ export function projectRoutes(): readonly TeamRoute[] {
       answer: { kind: 'json', schema: missingSchema },
       handle: async ({ path, bytes }, { project, fileLimit }) => {
         const digest = path['digest'] ?? ''
-        if (!isHex(digest)) throw notThere('digest', 'this is no digest', digest)
+        if (!isHex(digest)) throw notThere('digest', 'this is not a digest', digest)
         await project.incoming.receive(digest, bodyStream(bytes), fileLimit)
         return json({ missing: [] } satisfies MissingBody)
       },
@@ -143,7 +143,7 @@ export function projectRoutes(): readonly TeamRoute[] {
     route(
       'put',
       '/runs/{id}/live',
-      'Append to a file of a run that goes on; its first record starts it',
+      'Append to a file of a running run; its first record starts it',
       'writer',
       {
         parameters: {
@@ -295,13 +295,13 @@ function route(
 function runIdOf(path: Readonly<Record<string, string>>): RunId {
   const id = path['id'] ?? ''
   if (isRunId(id)) return id
-  throw notThere('id', 'this is no id of a run', id)
+  throw notThere('id', 'this is not an id of a run', id)
 }
 
 function objectOf(text: string): ObjectName {
   const name = parseObjectName(text)
   if (name !== undefined) return name
-  throw new Refusal(400, 'ERR_LINEAPRINT_ARGUMENT', 'this is no name of an object', {
+  throw new Refusal(400, 'ERR_LINEAPRINT_ARGUMENT', 'this is not a name of an object', {
     where: 'name',
     expected: 'blake3:… or sha256:… with 64 hexadecimal digits, and .parts after it for a list',
     received: JSON.stringify(text.slice(0, 120)),

@@ -84,7 +84,7 @@ function parseList(text: string, path: string): ColumnList {
   try {
     value = JSON.parse(text)
   } catch (cause) {
-    throw damaged(path, 'its list is no JSON', cause)
+    throw damaged(path, 'its list is not JSON', cause)
   }
   const { series, blocks } = (typeof value === 'object' && value !== null ? value : {}) as Partial<
     Record<keyof ColumnList, unknown>

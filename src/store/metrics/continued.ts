@@ -30,7 +30,7 @@ export async function runsBefore(run: StoredRun, warnings: string[]): Promise<St
   for (let at = run; at.record.continues !== undefined;) {
     const id = at.record.continues
     const problem = !isRunId(id)
-      ? 'which is no id of a run'
+      ? 'which is not an id of a run'
       : seen.has(id)
         ? 'which continues it'
         : chain.length === LONGEST

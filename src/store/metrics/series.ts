@@ -155,7 +155,7 @@ async function readRunMetrics(
     }
     list.add(decodeFloat(event.value), event.step ?? NaN, Date.parse(event.time))
   })
-  // The last line of a run that goes on is being written.
+  // The last line of a running run is being written.
   const problems = run.record.status === 'running' ? report.problems : journalProblems(report)
   warnings.push(...problems.map((problem) => `${run.id}: ${problem}`))
   return new Map([...lists].map(([name, list]) => [name, list.columns()]))

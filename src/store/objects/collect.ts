@@ -57,8 +57,8 @@ interface Listing {
 }
 
 /**
- * Remove the objects that no run names. Runs may go on meanwhile: one that is about to name an object holds a lease, for
- * which this waits.
+ * Remove the objects that no run names. Runs may be running meanwhile: a run that is about to name an object holds a
+ * lease, and the call waits for it.
  *
  * Cost: one listing of the objects, and one read of every record. Writers wait only while what changed since is read
  * again, and while files are removed.

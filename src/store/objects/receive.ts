@@ -101,7 +101,7 @@ export async function receiveList(
   const content = { ...named, size }
   const parts = Number.isSafeInteger(size) ? parseParts(text, content) : undefined
   if (parts === undefined)
-    throw new LineaprintError('ERR_LINEAPRINT_RECORD', 'this is no list of parts', { field: 'body' })
+    throw new LineaprintError('ERR_LINEAPRINT_RECORD', 'this is not a list of parts', { field: 'body' })
   for (const part of parts)
     if (!(await hasPiece(store, part)))
       throw new LineaprintError('ERR_LINEAPRINT_RECORD', 'a part of the object is not there', {

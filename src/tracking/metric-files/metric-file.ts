@@ -22,7 +22,7 @@ import type { Row } from './values.ts'
 const ROWS_LIMIT = 256 << 20
 const DOCUMENT_LIMIT = 64 << 20
 
-/** Largest file in bytes that is read again while the run goes on, if it was written again. */
+/** Largest file in bytes that is read again while the run is running, if it was written again. */
 const LIVE_LIMIT = 16 << 20
 
 /** Bytes that are read at a time, and so the longest line. */
@@ -177,7 +177,7 @@ export class MetricFile {
       if (!info.isFile())
         throw new LineaprintError(
           'ERR_LINEAPRINT_NOT_REGULAR',
-          info.isFIFO() ? 'it is a FIFO' : 'it is no file',
+          info.isFIFO() ? 'it is a FIFO' : 'it is not a file',
         )
       return await work(file, { size: Number(info.size), ino: info.ino, stamp: stampText(info) })
     } finally {
@@ -212,7 +212,7 @@ export class MetricFile {
   /**
    * Tell whether the file begins with what was read of it, so that only the rest is new.
    *
-   * While the run goes on, the last bytes that were read are compared; at its end, all of them.
+   * While the run is running, the last bytes that were read are compared; at its end, all of them.
    */
   async #goesOn(file: FileHandle, { size, ino }: Info, isEnd = false): Promise<boolean> {
     const { offset, tail, hash } = this.#progress

@@ -1,6 +1,6 @@
 /**
  * The execution of the processes of a run: the processors that they may use, the limits of their control group, and
- * settings of libraries. All of it can change the bits of a result, and all of it is known only while the run goes on.
+ * settings of libraries. All of it can change the bits of a result, and all of it is known only while the run is running.
  */
 import { readFile } from 'node:fs/promises'
 import { platform } from 'node:process'

@@ -44,11 +44,17 @@ function toSplits(splits: readonly string[]): Record<string, string> {
   for (const split of splits) {
     const end = split.indexOf('=')
     const [name, path] = [split.slice(0, Math.max(0, end)), split.slice(end + 1)]
-    if (name === '' || path === '' || named.has(name))
-      throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this is no split, or a second one of its name', {
+    if (name === '' || path === '')
+      throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'a split needs a name', {
         field: '--leaks',
         expected: 'NAME=PATH, for example train=data/train.parquet',
         received: JSON.stringify(split),
+      })
+    if (named.has(name))
+      throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'two splits have one name', {
+        field: '--leaks',
+        expected: 'a name of its own for each split',
+        received: `${JSON.stringify(name)} twice`,
       })
     named.set(name, path)
   }

@@ -172,7 +172,7 @@ async function diffMany(texts: readonly string[], options: Options, context: Com
     const operand = await readOperand(text, async () => store, store, { signal: context.signal })
     if (!operand.kinds.includes('run')) {
       const hint = 'models, tables, folders and files are compared two at a time'
-      throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this is no run', { path: text, hint })
+      throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this is not a run', { path: text, hint })
     }
     runs.push(runOf(operand))
   }

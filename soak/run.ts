@@ -17,6 +17,7 @@ import { formatsRound } from './formats.ts'
 import { indexKillRound } from './index-kill.ts'
 import { journalRound } from './journal.ts'
 import { linearRound } from './linear.ts'
+import { liveDelayRound } from './live-delay.ts'
 import { liveRound } from './live.ts'
 import { memoryRound } from './memory.ts'
 import { metricsRound } from './metrics.ts'
@@ -86,7 +87,11 @@ const PLANS: readonly Plan[] = [
   { name: 'store', run: (options, of) => storeRound({ ...options, runs: of(10_000), processes: 8 }) },
   {
     name: 'live',
-    run: ({ progress }, of) => liveRound({ progress, live: of(200), short: of(10_000), kills: of(100) }),
+    run: (options, of) => liveRound({ ...options, live: of(200), short: of(10_000), kills: of(100) }),
+  },
+  {
+    name: 'live-delay',
+    run: ({ progress }, of) => liveDelayRound({ progress, live: of(200), seconds: 60, limit: 2000 }),
   },
   {
     name: 'metrics',

@@ -1,6 +1,6 @@
 /** A PostgreSQL that is killed and started again on the same data, with the settings that make it keep what it acknowledged. */
 import { spawn } from 'node:child_process'
-import { chmodSync, mkdirSync } from 'node:fs'
+import { chmodSync, closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'pg'
@@ -43,17 +43,48 @@ export class KillablePostgres {
     await killProcess(this.#child)
   }
 
+  /** Stop its processes for a while, so that it takes questions and answers none. */
+  async freeze(milliseconds: number): Promise<void> {
+    const { pid } = this.#child ?? {}
+    if (pid === undefined) return
+    // Those that it starts have their parent's fate: a stopped parent starts none.
+    process.kill(pid, 'SIGSTOP')
+    const all = [pid, ...childrenOf(pid)]
+    signalAll(all, 'SIGSTOP')
+    await sleep(milliseconds)
+    signalAll(all.toReversed(), 'SIGCONT')
+  }
+
+  /** What it wrote about errors, one line each. */
+  complaints(): string[] {
+    const lines = readFileSync(this.#log, 'utf8').split('\n')
+    return lines.filter((line) => /\b(?:WARNING|ERROR|PANIC):/.test(line))
+  }
+
   /** Start it on the same data. */
   async restart(): Promise<void> {
     const [program = '', ...args] = this.#command
     for (const begin = Date.now(); ;) {
       // While sessions of the killed one end, it refuses to start.
       if (this.#child === undefined || this.#child.exitCode !== null || this.#child.signalCode !== null)
-        this.#child = spawn(program, args, { cwd: this.#folder, stdio: 'ignore' })
+        this.#child = this.#spawn(program, args)
       await sleep(100)
       if (await answers(this.address)) return
       if (Date.now() - begin > PATIENCE) throw new Error('the database did not start')
     }
+  }
+
+  #spawn(program: string, args: readonly string[]): ChildProcess {
+    const log = openSync(this.#log, 'a')
+    try {
+      return spawn(program, args, { cwd: this.#folder, stdio: ['ignore', 'ignore', log] })
+    } finally {
+      closeSync(log)
+    }
+  }
+
+  get #log(): string {
+    return join(this.#folder, 'log')
   }
 
   async stop(): Promise<void> {
@@ -73,4 +104,22 @@ async function answers(address: string): Promise<boolean> {
   } finally {
     await client.end().catch(() => undefined)
   }
+}
+
+function childrenOf(pid: number): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+    .trim()
+    .split(' ')
+    .filter(Boolean)
+    .map(Number)
+}
+
+function signalAll(pids: readonly number[], signal: NodeJS.Signals): void {
+  for (const pid of pids)
+    try {
+      process.kill(pid, signal)
+    } catch (error) {
+      // It has ended.
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    }
 }

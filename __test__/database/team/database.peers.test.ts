@@ -2,6 +2,8 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { sql } from 'kysely'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { postgresPrograms, startPostgres } from '../../../scripts/postgres.mjs'
@@ -11,6 +13,8 @@ import { readMetrics } from '../../../src/store/metrics/series.ts'
 import { readRun } from '../../../src/store/runs.ts'
 import { runFolder, storeIn } from '../../../src/store/store.ts'
 import { listRuns } from '../../../src/database/runs.ts'
+import { checkAddress } from '../../../src/database/team/address.ts'
+import { connectTeam, withDatabase } from '../../../src/database/team/connect.ts'
 import { RunDatabase } from '../../../src/database/team/database.ts'
 import { folderOf } from '../../support/folder.ts'
 import { lineaprint } from '../../support/program.ts'
@@ -194,6 +198,30 @@ test.skipIf(!isInstalled)('a server that cannot be used is an error without its 
     await refused(`postgres://u:${PASSWORD}@127.0.0.1:${port}/x`, 'ERR_LINEAPRINT_SERVICE')
     foreign.close()
   }
+})
+
+test.skipIf(!isInstalled)('a connection that breaks within a transaction ends no process', SLOW, async () => {
+  const address = checkAddress(await newDatabase())
+  const connection = connectTeam(address)
+  const broken = withDatabase(address, async () =>
+    connection.transaction(async ({ database }) => {
+      await sql`select pg_terminate_backend(pg_backend_pid())`.execute(database).catch(() => undefined)
+      await sql`select 1`.execute(database)
+    }),
+  )
+  await expect(broken).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_SERVICE' })
+  // Nothing waits for an answer at this moment. An error that nobody takes would end the process of this test.
+  const between = connection.transaction(async ({ database }) => {
+    const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(database)
+    await admin.query('select pg_terminate_backend($1)', [rows[0]?.pid])
+    await sleep(200)
+    await sql`select 1`.execute(database)
+  })
+  await expect(withDatabase(address, async () => between)).rejects.toMatchObject({
+    code: 'ERR_LINEAPRINT_SERVICE',
+  })
+  expect((await sql`select 1`.execute(connection.database)).rows).toHaveLength(1)
+  await connection.close()
 })
 
 test.skipIf(!isInstalled)('a damaged run is named, and the others are added', SLOW, async () => {

@@ -1,6 +1,6 @@
 /** What a server of a team withstands: a database that is down, a kill at any moment, another version, a loss of the disk. */
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -100,6 +100,34 @@ describe.skipIf(!isInstalled)('the server of a team', { timeout: 240_000 }, () =
         'run.start meanwhile',
       ])
       expect((await admin.runs({ where: "name = 'experiment'" })).matched).toBe(3)
+    } finally {
+      await team.stop()
+      await way.close()
+    }
+  })
+
+  test('a change that no audit log can tell is not made', async () => {
+    const way = await wayTo(await databases.create())
+    const team = await startTeam(way.address)
+    try {
+      const writer = await team.client('writer')
+      await pushRun(writer, await finished(folderOf(), { experimentId: 'before' }))
+      way.cut()
+      const blocked = join(team.root, 'audit-pending.jsonl')
+      mkdirSync(blocked)
+      const runs = join(team.root, 'projects', 'vision', 'runs')
+      const run = await finished(folderOf(), { experimentId: 'pushed' })
+      await expect(pushRun(writer, run, { signal: AbortSignal.timeout(2000) })).rejects.toThrow()
+      const tracker = await started(folderOf(), { experimentId: 'live' })
+      const bytes = new Uint8Array(readFileSync(join(tracker.runDirectory, 'run.json')))
+      await expect(writer.live('live', 'run.json', 0, bytes)).rejects.toMatchObject({
+        code: 'ERR_LINEAPRINT_SERVICE',
+      })
+      expect(readdirSync(runs)).toEqual(['before'])
+      rmSync(blocked, { recursive: true })
+      expect((await pushRun(writer, run)).state).toBe('pushed')
+      expect((await writer.live('live', 'run.json', 0, bytes)).state).toBe('appended')
+      await tracker.finishExperiment()
     } finally {
       await team.stop()
       await way.close()

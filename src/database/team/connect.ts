@@ -52,8 +52,10 @@ export function connectTeam(
     ...(answerWithin !== undefined && { query_timeout: answerWithin }),
     ...(isKept && { idleTimeoutMillis: 0, keepAlive: true }),
   })
-  // A connection that breaks while nothing is asked is noticed by the next question.
+  // A connection that breaks while nothing is asked is noticed by the next question: in the pool, and between two questions of a
+  // transaction, where nobody else listens and the error would end the process.
   pool.on('error', () => undefined)
+  pool.on('connect', (client) => client.on('error', () => undefined))
   return connectPostgres(pool, async (connection) => {
     await connection.executeQuery(CompiledQuery.raw(`set search_path to "${schema}"`))
   })

@@ -26,9 +26,13 @@ import type { Store } from '../../store/store.ts'
 import type { CommitBody, RunFile } from '../../transfer/wire.ts'
 import type { Project } from './project.ts'
 
+/** Told of a change before it is made, so that none is made of which nobody is told. */
+export type Announce = (action: 'run.start' | 'run.push' | 'run.annotate') => Promise<void>
+
 /**
  * Take a run whose contents have arrived.
  *
+ * @param announce Called once everything is checked; a kill can keep the change from following.
  * @returns What is missing, or how the run was taken.
  * @throws ERR_LINEAPRINT_RECORD if anything of it is not as it was sealed, ERR_LINEAPRINT_STATE if another run has its id.
  */
@@ -36,6 +40,7 @@ export async function commitRun(
   project: Project,
   id: RunId,
   files: readonly RunFile[],
+  announce: Announce,
   signal: AbortSignal,
 ): Promise<CommitBody> {
   checkRunPaths(files)
@@ -48,8 +53,9 @@ export async function commitRun(
     })
   return project.changes.run(id, async () => {
     const present = await recordPresent(project.store, id)
-    if (present === undefined || present.seal === null) return takeRun(project, id, files, present, signal)
-    return addToRun(project, id, files, record)
+    if (present === undefined || present.seal === null)
+      return takeRun({ project, id, files, announce }, present, signal)
+    return addToRun({ project, id, files, announce }, record)
   })
 }
 
@@ -59,11 +65,16 @@ async function recordPresent(store: Store, id: RunId): Promise<RunRecord | undef
   return (await pathExists(folder, 'keep')) ? (await readRecord(folder)).record : undefined
 }
 
+interface Commit {
+  readonly project: Project
+  readonly id: RunId
+  readonly files: readonly RunFile[]
+  readonly announce: Announce
+}
+
 /** Take a run that is new, or that came live until now. */
 async function takeRun(
-  project: Project,
-  id: RunId,
-  files: readonly RunFile[],
+  { project, id, files, announce }: Commit,
   live: RunRecord | undefined,
   signal: AbortSignal,
 ): Promise<CommitBody> {
@@ -90,6 +101,7 @@ async function takeRun(
     checkContinues(live, record, target)
     await syncFolders(folder)
     await makeFolders(store.runs, OWNER_MODES.folder)
+    await announce('run.push')
     return await withWriterLease(store, async () => {
       if (live !== undefined) await rename(target, join(store.runs, replacedName(id)))
       await rename(folder, target)
@@ -130,9 +142,7 @@ function otherRun(
 
 /** Add annotations to a run that is there. */
 async function addToRun(
-  { store, incoming, index }: Project,
-  id: RunId,
-  files: readonly RunFile[],
+  { project: { store, incoming, index }, id, files, announce }: Commit,
   { bytes, blake3 }: RunFile,
 ): Promise<CommitBody> {
   const folder = runFolder(store, id)
@@ -153,6 +163,7 @@ async function addToRun(
   for (const file of annotations) if (!(await incoming.has(file))) missing.push(file.blake3)
   if (missing.length > 0) return { state: 'missing', blobs: [...new Set(missing)] }
   if (annotations.length > 0) {
+    await announce('run.annotate')
     if (!(await incoming.moveTo(folder, annotations)))
       return { state: 'missing', blobs: [...new Set(annotations.map((file) => file.blake3))] }
     await syncFolder(join(folder, ANNOTATIONS_FOLDER))

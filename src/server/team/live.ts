@@ -14,6 +14,7 @@ import { OWNER_MODES } from '../../util/modes.ts'
 import { SAFE } from '../../util/own-file.ts'
 import type { RunId } from '../../core/run-id.ts'
 import type { LiveBody } from '../../transfer/wire.ts'
+import type { Announce } from './commit.ts'
 import type { Project } from './project.ts'
 
 /** Names of logs that grow. */
@@ -27,7 +28,8 @@ export function isLiveFile(name: string): boolean {
 /**
  * Start a run, by its first record.
  *
- * @returns Whether it is new, and the length of the record, which is there as a whole.
+ * @param announce Called before a new run is made.
+ * @returns The length of the record, which is there as a whole.
  * @throws ERR_LINEAPRINT_RECORD for a record of a run that is not running, ERR_LINEAPRINT_STATE if another run has
  * its id.
  */
@@ -35,7 +37,8 @@ export async function startLive(
   project: Project,
   id: RunId,
   bytes: Buffer,
-): Promise<LiveBody & { readonly isNew: boolean }> {
+  announce: Announce,
+): Promise<LiveBody> {
   const record = parseRecord(bytes, RECORD_FILE)
   if (record.id !== id || record.seal !== null || record.status !== 'running')
     throw new LineaprintError('ERR_LINEAPRINT_RECORD', 'this is not the first record of the run', {
@@ -55,11 +58,12 @@ export async function startLive(
           received: 'another record, or the run has ended',
           hint: 'send the run with "lineaprint push" once it has ended',
         })
-      return { state: 'appended', size: bytes.length, isNew: false }
+      return { state: 'appended', size: bytes.length }
     }
+    await announce('run.start')
     await createRun(store, record, OWNER_MODES)
     project.index.invalidate()
-    return { state: 'appended', size: bytes.length, isNew: true }
+    return { state: 'appended', size: bytes.length }
   })
 }
 

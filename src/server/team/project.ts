@@ -5,6 +5,7 @@ import { ProjectIndex } from '../../database/team/project-index.ts'
 import { KeyedQueue } from '../../util/keyed-queue.ts'
 import { isMissing, pathExists } from '../../util/fs.ts'
 import { isRunId } from '../../core/run-id.ts'
+import { sweepAbandoned } from '../../store/abandoned.ts'
 import { removeRunFolder, sweepRemoved } from '../../store/remove-folder.ts'
 import { Contents } from '../contents.ts'
 import { Downloads } from '../downloads.ts'
@@ -51,6 +52,7 @@ export async function openProject(root: string, address: DatabaseAddress, name: 
   await incoming.sweep('start')
   await restoreReplaced(store)
   await sweepRemoved(store.runs)
+  await sweepAbandoned(store.runs)
   return {
     name,
     store,

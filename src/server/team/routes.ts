@@ -36,6 +36,7 @@ import type { Result, Route, RouteRequest, Services } from '../routes.ts'
 import type { CommitBody, LiveBody, MissingBody, ProjectsBody, RunFilesBody } from '../../transfer/wire.ts'
 import type { ObjectName } from '../../transfer/wire.ts'
 import type { AuditBody } from './audit-body.ts'
+import type { Announce } from './commit.ts'
 import type { Project } from './project.ts'
 
 /** The parts of a server that its addresses use. */
@@ -123,10 +124,8 @@ export function projectRoutes(): readonly TeamRoute[] {
         handle: async ({ path, body, signal }, { project, audit }) => {
           const id = runIdOf(path)
           const { files } = checkBody(runFilesSchema(), body)
-          const committed: CommitBody = await commitRun(project, id, files, signal)
-          if (committed.state === 'committed') await audit('run.push', id)
-          if (committed.state === 'unchanged' && committed.annotations > 0) await audit('run.annotate', id)
-          return json(committed)
+          const announce: Announce = async (action) => audit(action, id)
+          return json((await commitRun(project, id, files, announce, signal)) satisfies CommitBody)
         },
       },
     ),
@@ -161,13 +160,9 @@ export function projectRoutes(): readonly TeamRoute[] {
             const piece = await bytesOf(bytes, LIVE_LIMIT)
             return json((await appendLive(project, id, name, from, piece, fileLimit)) satisfies LiveBody)
           }
-          const { isNew, state, size } = await startLive(
-            project,
-            id,
-            await bytesOf(bytes, FIRST_RECORD_LIMIT),
-          )
-          if (isNew) await audit('run.start', id)
-          return json({ state, size } satisfies LiveBody)
+          const first = await bytesOf(bytes, FIRST_RECORD_LIMIT)
+          const announce: Announce = async (action) => audit(action, id)
+          return json((await startLive(project, id, first, announce)) satisfies LiveBody)
         },
       },
     ),

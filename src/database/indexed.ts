@@ -110,9 +110,13 @@ export async function orderFrom(
     first,
     columns: columnFields(filter.columns, first),
     names: await fieldNames(connection, NAME_LIMIT),
-    total: await countRuns(connection),
+    total: isOfAll(filter) ? ids.length : await countRuns(connection),
     mark,
   }
+}
+
+function isOfAll({ where }: CheckedFilter): boolean {
+  return where.kind === 'and' && where.parts.length === 0
 }
 
 /** Return the runs of each value of a field, from the index of a store, which is brought up to date. */

@@ -106,12 +106,23 @@ export class Inputs {
   readonly directory: string
   readonly sizes: InputSizes
   readonly #made = new Map<string, FileSet>()
+  readonly #ends: (() => Promise<void>)[] = []
   readonly #progress: (message: string) => void
 
   constructor(parent: string, sizes: InputSizes, progress: (message: string) => void) {
     this.directory = mkdtempSync(join(parent, 'lineaprint-benchmark-'))
     this.sizes = sizes
     this.#progress = progress
+  }
+
+  /** Have something stopped after the last case: what several cases use. */
+  atEnd(stop: () => Promise<void>): void {
+    this.#ends.push(stop)
+  }
+
+  /** Stop what the cases have started, the last first. */
+  async end(): Promise<void> {
+    for (const stop of this.#ends.splice(0).toReversed()) await stop()
   }
 
   /** Remove everything. */

@@ -23,6 +23,8 @@ import { modelCases } from './cases/model.ts'
 import { modelFormatCases } from './cases/model-formats.ts'
 import { modelListingCases } from './cases/model-listing.ts'
 import { pageCases } from './cases/page.ts'
+import { pageAimCases } from './cases/page-aim.ts'
+import { pageTeamCases } from './cases/page-team.ts'
 import { pythonShimCases } from './cases/python-shim.ts'
 import { storeCases } from './cases/store.ts'
 import { tableCases } from './cases/table.ts'
@@ -125,6 +127,7 @@ async function main(): Promise<number> {
       json,
     })
   } finally {
+    await inputs.end()
     clean()
     if (values.keep) console.log(`the inputs are in ${inputs.directory}`)
   }
@@ -161,6 +164,8 @@ async function runAll(inputs: Inputs, { date, rounds, quick, only, own, json }: 
     ...teamCases(inputs, quick),
     ...lineageCases(inputs, quick),
     ...pageCases(inputs, quick),
+    ...pageAimCases(inputs, quick),
+    ...pageTeamCases(inputs, quick),
   ]
   const names = new Set(all.map(({ name }) => name))
   const asked = (name: string, word: string): boolean =>

@@ -121,6 +121,41 @@ else
   printf '%s' "${sift_packages[*]}" > "$sift/lineaprint-stamp"
 fi
 
+# The driver by which MLflow (of scripts/setup-peers.sh) uses PostgreSQL.
+driver=.peers/mlflow-postgres
+driver_package=psycopg2-binary==2.9.13
+if [ ! -x .peers/mlflow/bin/python ]; then
+  echo "bench-peers: there is no .peers/mlflow (npm run setup:peers): the benchmark will leave MLflow's server out" >&2
+elif [ "$(cat "$driver/lineaprint-stamp" 2>/dev/null || true)" = "$driver_package" ]; then
+  echo "bench-peers: $driver is there already"
+else
+  echo "bench-peers: installing $driver_package into $driver"
+  rm -rf "$driver"
+  # MLflow's environment has no pip; it is made with that of .peers/python, and with the same interpreter.
+  .peers/python/bin/python -m pip install --quiet --disable-pip-version-check --no-input --no-deps --target "$driver" "$driver_package"
+  PYTHONPATH=$driver .peers/mlflow/bin/python -c 'import psycopg2'
+  printf '%s' "$driver_package" > "$driver/lineaprint-stamp"
+fi
+
+# Aim of May 2025, its last release, with the packages of that time.
+aim=.peers/aim
+aim_packages=$(cat scripts/peers/aim.txt)
+if [ "$(cat "$aim/lineaprint-stamp" 2>/dev/null || true)" = "$aim_packages" ]; then
+  echo "bench-peers: $aim is there already"
+else
+  echo "bench-peers: installing the packages of scripts/peers/aim.txt into $aim"
+  rm -rf "$aim"
+  python3 -m venv "$aim"
+  # Its storage is compiled for the Pythons of its time.
+  if "$aim/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --no-deps \
+    --requirement scripts/peers/aim.txt && "$aim/bin/aim" version; then
+    printf '%s' "$aim_packages" > "$aim/lineaprint-stamp"
+  else
+    echo "bench-peers: Aim is not to be had for $("$aim/bin/python" --version): the benchmark will leave it out" >&2
+    rm -rf "$aim"
+  fi
+fi
+
 folder_hash=folder-hash@4.1.4
 if [ -f .peers/npm/node_modules/folder-hash/package.json ]; then
   echo "bench-peers: $folder_hash is there already"

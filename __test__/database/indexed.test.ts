@@ -271,7 +271,7 @@ test('an index that somebody else writes for long does not stop a list', async (
 
 test('two indexes that were made at once become one', async () => {
   const store = await listedStore()
-  copyFileSync(indexOf(store), join(store.root, 'index-v3-ffffffffffffffff.sqlite'))
+  copyFileSync(indexOf(store), join(store.root, 'index-v4-ffffffffffffffff.sqlite'))
   expect(await ids(store)).toEqual(['a', 'b', 'c'])
   expect(rowsOf(store).length).toBe(3)
 })

@@ -1,13 +1,23 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { chmodSync } from 'node:fs'
+import { join } from 'node:path'
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { checkRunId } from '../../src/core/run-id.ts'
 import { orderRuns, runsWithIds } from '../../src/database/pages.ts'
 import { parseField, writtenField } from '../../src/database/expression/fields.ts'
 import { readFolders } from '../../src/database/folders.ts'
+import { removeStoredRun } from '../../src/database/removal.ts'
+import { RunIds } from '../../src/database/run-order.ts'
 import { listRuns } from '../../src/database/runs.ts'
+import { annotate } from '../../src/store/annotations.ts'
 import { storeIn } from '../../src/store/store.ts'
+import { thisProcess } from '../../src/util/process-identity.ts'
 import { folderOf } from '../support/folder.ts'
 import { finished } from '../tracking/support.ts'
+import { recordOf, writeRun } from './support.ts'
+import type { OrderedRuns } from '../../src/database/run-order.ts'
 
 async function storeOf(count: number): Promise<string> {
   const root = folderOf()
@@ -34,7 +44,8 @@ test('the order is that of a list, the newest first without one', async () => {
     const { runs, total } = await listRuns(store, filter)
     const order = await orderRuns(store, { ...filter, columns: ['auto'] })
     const ids = runs.map(({ id }) => id)
-    expect(order.ids).toEqual('sort' in filter ? ids : ids.toReversed())
+    expect(order.ids.slice(0, 10)).toEqual('sort' in filter ? ids : ids.toReversed())
+    expect(order.ids.length).toBe(ids.length)
     expect(order.columns.map(writtenField)).toEqual(['metrics.loss', 'metrics.rate'])
     expect(order).toMatchObject({ total, damaged: [] })
     expect(order.names).toEqual({ parameters: [], metrics: ['loss', 'rate'] })
@@ -44,7 +55,7 @@ test('the order is that of a list, the newest first without one', async () => {
 test('runs by their ids have the values of columns; one that is gone is left out', async () => {
   const root = await storeOf(3)
   const store = storeIn(root)
-  const { ids } = await orderRuns(store, {})
+  const ids = (await orderRuns(store, {})).ids.slice(0, 10)
   const columns = ['metrics.rate', 'tags'].map((name) => parseField(name, 'columns'))
   const [first, second] = await runsWithIds(store, ids, columns)
   expect([first?.id, first?.values]).toEqual(['run-2', { 'metrics.rate': 2, tags: ['even'] }])
@@ -60,7 +71,8 @@ test.skipIf(process.platform === 'win32')('without an index the answers are the 
   // An index is refused in a folder that everybody can write to.
   chmodSync(store.root, 0o777)
   expect((await listRuns(store)).slow).toBeDefined()
-  expect(await orderRuns(store, { columns: ['auto'] })).toEqual(indexed)
+  const { mark, ...read } = await orderRuns(store, { columns: ['auto'] })
+  expect([mark, read]).toEqual([undefined, without(indexed)])
   expect((await readFolders(store)).runs.length).toBe(4)
 })
 
@@ -87,11 +99,59 @@ test('a field is written as it is read, whatever its name is', () => {
 test('a store that is not there has no runs', async () => {
   const order = await orderRuns(storeIn(folderOf()), { where: 'metrics.loss > 1' })
   expect(order).toEqual({
-    ids: [],
+    ids: RunIds.of([]),
     first: [],
     columns: [],
     damaged: [],
     total: 0,
     names: { parameters: [], metrics: [] },
+    mark: undefined,
   })
+})
+
+function without(answer: OrderedRuns): Omit<OrderedRuns, 'mark'> {
+  const { mark: _, ...order } = answer
+  return order
+}
+
+test('an earlier answer counts until a run comes, changes, is annotated, lost or removed', async () => {
+  vi.useFakeTimers({ toFake: ['Date'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const root = await storeOf(3)
+  const store = storeIn(root)
+  const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'])
+  const ended = once(child, 'exit')
+  onTestFinished(() => void child.kill('SIGKILL'))
+  const running = recordOf('goes-on', {
+    status: 'running',
+    process: { ...thisProcess(), pid: child.pid ?? 0, startTime: null },
+  })
+  writeRun(store, running)
+  const filter = { where: 'status != "killed"', columns: ['auto'] }
+  // Records that changed a moment ago are read again, whatever is known of them.
+  const ask = async (kept?: OrderedRuns): Promise<OrderedRuns> => {
+    vi.setSystemTime(Date.now() + 10_000)
+    return orderRuns(store, filter, kept)
+  }
+  await ask()
+  let before = await ask()
+  for (const change of [
+    async () => finished(root, { experimentId: 'run-8' }, (tracker) => tracker.logMetric('rate', 8)),
+    async () => annotate(join(store.runs, 'run-1'), { addTags: ['seen'] }),
+    async () => {
+      child.kill('SIGKILL')
+      await ended
+    },
+    async () => writeRun(store, { ...running, status: 'failed' }),
+    async () => removeStoredRun(store, checkRunId('run-2')),
+  ]) {
+    const same = await ask(before)
+    expect([same.ids === before.ids, same]).toEqual([true, before])
+    await change()
+    const after = await ask(before)
+    expect(after.ids === before.ids).toBe(false)
+    expect(without(after)).not.toEqual(without(before))
+    expect(without(after)).toEqual(without(await orderRuns(store, filter)))
+    before = after
+  }
 })

@@ -1,14 +1,12 @@
 /** The programs of others that outputs are handed to; scripts/setup-peers.sh brings them. */
 import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { startMlflow as startServer } from '../../scripts/mlflow.mjs'
 import type { ChildProcessByStdio } from 'node:child_process'
-import type { AddressInfo } from 'node:net'
 import type { Readable, Writable } from 'node:stream'
 
 /** Whether a peer is there; a test that needs one is skipped without it. */
@@ -90,59 +88,15 @@ export interface MlflowServer {
   stop(): Promise<void>
 }
 
-/** Starts one on this machine. The first start after its installation takes longest. */
+/** Starts one on this machine, with a folder that is removed when it stops. */
 export async function startMlflow(): Promise<MlflowServer> {
   const folder = mkdtempSync(join(tmpdir(), 'lineaprint-mlflow-'))
-  const port = await freePort()
-  const url = `http://127.0.0.1:${port}`
-  const store = ['--backend-store-uri', `sqlite:///${folder}/mlflow.db`]
-  const artifacts = ['--artifacts-destination', `${folder}/artifacts`]
-  const place = ['--workers', '1', '--host', '127.0.0.1', '--port', String(port)]
-  const args = ['-m', 'mlflow', 'server', ...place, ...store, ...artifacts]
-  const child = spawn(resolve('.peers/mlflow/bin/python'), args, {
-    cwd: folder,
-    env: {
-      ...process.env,
-      HOME: folder,
-      // Without these it starts more processes, and speaks to others.
-      MLFLOW_SERVER_ENABLE_JOB_EXECUTION: 'false',
-      MLFLOW_DISABLE_TELEMETRY: 'true',
-      DO_NOT_TRACK: 'true',
+  const { url, stop } = await startServer(folder)
+  return {
+    url,
+    stop: async () => {
+      await stop()
+      rmSync(folder, { recursive: true, force: true })
     },
-    stdio: ['ignore', 'pipe', 'pipe'],
-    detached: true,
-  })
-  let log = ''
-  for (const stream of [child.stdout, child.stderr])
-    stream.on('data', (part: Buffer) => (log += part.toString()))
-  const ended = once(child, 'close')
-  const stop = async (): Promise<void> => {
-    // Its workers are of its process group.
-    if (child.exitCode === null && child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
-    await ended
-    rmSync(folder, { recursive: true, force: true })
   }
-  while (!(await isUp(url))) {
-    if (child.exitCode !== null) throw new Error(`the MLflow server ended: ${log}`)
-    await sleep(200)
-  }
-  return { url, stop }
-}
-
-async function isUp(url: string): Promise<boolean> {
-  try {
-    const response = await fetch(`${url}/health`, { signal: AbortSignal.timeout(5000) })
-    return response.ok
-  } catch {
-    return false
-  }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

@@ -4,6 +4,7 @@ import { RunLines, encodeLines } from '../../src/server/lines.ts'
 import { reduceLine } from '../../src/server/reduce.ts'
 import { SeriesLine } from '../../src/server/series-line.ts'
 import type { MetricsHead } from '../../src/server/api/types.ts'
+import type { LineRequest, ReducedSeries } from '../../src/server/lines.ts'
 import type { Axis } from '../../src/server/series-line.ts'
 import type { MetricSeries } from '../../src/store/metrics/series.ts'
 
@@ -128,4 +129,39 @@ test('a picture from an overview is the one from the values', () => {
     const slow = reduceLine({ x: long.steps, y: long.values }, -Infinity, Infinity, pixels)
     expect(fresh[0]?.y).toEqual(slow.y)
   }
+})
+
+test('a picture of a run that ended is made once for each width, and its bytes are counted', () => {
+  const values = Array.from({ length: 20_000 }, (_, index) => Math.sin(index * index))
+  const series = seriesOf([...values.keys()], values)
+  const own = new RunLines(0)
+  let made = 0
+  const ask = (request: LineRequest): ReducedSeries =>
+    own.picture(series.name, request, () => {
+      made++
+      return own.reduce(series, [series], request)
+    })
+  const slow = (request: LineRequest): ReducedSeries =>
+    new RunLines(0).reduce(series, [series], { ...request })
+  const asked: (readonly [LineRequest, number])[] = [
+    [{ axis: 'step', pixels: 64 }, 1],
+    [{ axis: 'step', pixels: 64 }, 1],
+    [{ axis: 'step', from: 10, pixels: 64 }, 2],
+    [{ axis: 'step', pixels: 64 }, 2],
+    [{ axis: 'time', pixels: 64 }, 3],
+    [{ axis: 'step', pixels: 128 }, 4],
+    [{ axis: 'step', pixels: 64 }, 5],
+  ]
+  for (const [request, count] of asked) {
+    expect(ask(request)).toEqual(slow(request))
+    expect(made).toBe(count)
+  }
+  const { x, y } = slow({ axis: 'step', pixels: 64 })
+  expect(own.overviewBytes).toBe(x.byteLength + y.byteLength)
+  own.forget([series])
+  const overviews = ['step', 'time'].map((axis) => slow({ axis: axis as Axis, pixels: 2048 }))
+  const bytes = overviews.reduce((sum, overview) => sum + overview.x.byteLength * 2, 0)
+  expect(own.overviewBytes).toBe(x.byteLength + y.byteLength + bytes)
+  own.forgetOverviews()
+  expect([own.overviewBytes, own.fromOverviews({ axis: 'step', pixels: 64 })]).toEqual([0, undefined])
 })

@@ -81,7 +81,12 @@ function listCase(
       const lists = new RunLists(sourceOf(at))
       // The first look makes the index.
       await lists.part({ offset: 0, limit: 1 })
-      return entry(bytes, [own('lineaprint', async () => work(lists))], [], new Map())
+      const anew = async (): Promise<void> => work(new RunLists(sourceOf(at)))
+      const contestants = [
+        own('lineaprint', async () => work(lists)),
+        own('lineaprint, with nothing kept', anew, 'peer'),
+      ]
+      return entry(bytes, contestants, [], new Map())
     },
   }
 }
@@ -156,26 +161,34 @@ async function recordRun(outputDir: string, metrics: number, values: number): Pr
 }
 
 /** Metrics of each run of a comparison. */
-const METRICS = 10
+export const COMPARED = 10
+
+/** Make a store of runs that have the same long metrics. */
+export async function comparedStore(
+  folder: string,
+  { runs, values }: { readonly runs: number; readonly values: number },
+): Promise<{ readonly store: Store; readonly ids: readonly string[] }> {
+  const first = await recordRun(folder, COMPARED, values)
+  rmSync(join(first, JOURNAL_FILE))
+  const { record } = await readRun(first)
+  const store = storeIn(folder)
+  const ids: string[] = [record.id]
+  for (let run = 1; run < runs; run++) {
+    const id = `copy-${run}`
+    mkdirSync(join(store.runs, id))
+    writeFileSync(join(store.runs, id, RECORD_FILE), JSON.stringify({ ...record, id }))
+    copied(join(first, COLUMNS_FILE), join(store.runs, id, COLUMNS_FILE))
+    ids.push(id)
+  }
+  return { store, ids }
+}
 
 function compareCase(inputs: Inputs, { runs, values }: { runs: number; values: number }): Case {
   return {
     name: 'page-compare',
-    title: `${runs} runs with ${METRICS} metrics of ${values.toLocaleString('en')} points compared, 512 columns`,
+    title: `${runs} runs with ${COMPARED} metrics of ${values.toLocaleString('en')} points compared, 512 columns`,
     prepare: async () => {
-      const folder = join(inputs.directory, 'page-compare')
-      const first = await recordRun(folder, METRICS, values)
-      rmSync(join(first, JOURNAL_FILE))
-      const { record } = await readRun(first)
-      const store = storeIn(folder)
-      const ids: string[] = [record.id]
-      for (let run = 1; run < runs; run++) {
-        const id = `copy-${run}`
-        mkdirSync(join(store.runs, id))
-        writeFileSync(join(store.runs, id, RECORD_FILE), JSON.stringify({ ...record, id }))
-        copied(join(first, COLUMNS_FILE), join(store.runs, id, COLUMNS_FILE))
-        ids.push(id)
-      }
+      const { store, ids } = await comparedStore(join(inputs.directory, 'page-compare'), { runs, values })
       const kept = new RunReader(store)
       const again = async (): Promise<void> => compare(kept, ids, values)
       await again()
@@ -183,7 +196,7 @@ function compareCase(inputs: Inputs, { runs, values }: { runs: number; values: n
         own('lineaprint', again),
         own('lineaprint, the first time', async () => compare(new RunReader(store), ids, values), 'peer'),
       ]
-      return entry(runs * METRICS * values * 24, contestants, [], new Map())
+      return entry(runs * COMPARED * values * 24, contestants, [], new Map())
     },
   }
 }

@@ -1,13 +1,8 @@
 // 200 runs in a store of lineaprint, and the same runs in a server of MLflow: what scripts/page/tasks.mjs looks at.
-import { spawn } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { join } from 'node:path'
 import { ExperimentTracker } from '../../dist/index.js'
-import { freePort } from '../free-port.mjs'
-
-/** The server of MLflow, as scripts/setup-peers.sh installs it. */
-export const MLFLOW = resolve(import.meta.dirname, '../../.peers/mlflow/bin/python')
+import { startMlflow } from '../mlflow.mjs'
 
 /** Number of finished runs. */
 const RUNS = 200
@@ -88,38 +83,8 @@ export async function recordSweep(folder) {
 }
 
 /** Start a server of MLflow with the same runs. @returns Its address, the id of the experiment, and what stops it. */
-export async function startMlflow(folder) {
-  const port = await freePort()
-  mkdirSync(folder, { recursive: true })
-  const words = ['-m', 'mlflow', 'server', '--backend-store-uri', `sqlite:///${join(folder, 'mlflow.db')}`]
-  const places = [
-    '--artifacts-destination',
-    join(folder, 'artifacts'),
-    '--host',
-    '127.0.0.1',
-    '--port',
-    String(port),
-  ]
-  const server = spawn(MLFLOW, [...words, ...places, '--workers', '1'], {
-    cwd: folder,
-    env: { ...process.env, HOME: folder, MLFLOW_DISABLE_TELEMETRY: 'true', DO_NOT_TRACK: 'true' },
-    stdio: 'ignore',
-    detached: true,
-  })
-  const stop = () => {
-    // The server starts processes of its own: they are one group.
-    if (server.pid !== undefined) process.kill(-server.pid, 'SIGTERM')
-  }
-  const address = `http://127.0.0.1:${port}`
-  for (let tries = 0; ; tries++) {
-    const isUp = await fetch(`${address}/health`).then(
-      ({ ok }) => ok,
-      () => false,
-    )
-    if (isUp) break
-    if (tries > 900) throw new Error('the server of MLflow did not start')
-    await sleep(500)
-  }
+export async function startSweep(folder) {
+  const { url: address, stop } = await startMlflow(folder)
   const post = async (path, body) => {
     const response = await fetch(`${address}/api/2.0/mlflow/${path}`, {
       method: 'POST',
@@ -177,7 +142,7 @@ export async function startMlflow(folder) {
       await Promise.all(others.slice(at, at + 8).map(async (run) => log(run, true)))
     await log({ name: 'goes on', lr: 0.5, layers: 9, accuracy: 0.2, data: 'b' }, false)
   } catch (error) {
-    stop()
+    await stop()
     throw error
   }
   return { address, experiment, stop }

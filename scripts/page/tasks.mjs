@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startBrowser } from './browser.mjs'
 import { PROGRAM } from './store.mjs'
-import { MLFLOW, recordSweep, startMlflow } from './sweep.mjs'
+import { MLFLOW } from '../mlflow.mjs'
+import { recordSweep, startSweep } from './sweep.mjs'
 
 /** A page whose clicks and typed letters are counted. */
 class Counted {
@@ -158,7 +159,7 @@ async function count(browser, start, tasks, recent) {
 
 const root = realpathSync(mkdtempSync(join(tmpdir(), 'lineaprint-')))
 // It takes long to start; meanwhile the runs are recorded.
-const starting = existsSync(MLFLOW) ? startMlflow(join(root, 'mlflow')) : undefined
+const starting = existsSync(MLFLOW) ? startSweep(join(root, 'mlflow')) : undefined
 const sweep = await recordSweep(root)
 const browser = await startBrowser()
 const ui = spawn(process.execPath, [PROGRAM, 'ui', '--no-open'], {
@@ -218,6 +219,6 @@ try {
   await browser.close()
   ui.kill('SIGINT')
   await sweep.end()
-  mlflow?.stop()
+  await mlflow?.stop()
   rmSync(root, { recursive: true, force: true, maxRetries: 5, retryDelay: 500 })
 }

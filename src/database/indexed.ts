@@ -16,15 +16,16 @@ import {
 } from './read.ts'
 import { CHECKED, refresh } from './refresh.ts'
 import { candidatesFor, countRuns, fieldNames, indexedNamesIn } from './lookup.ts'
-import { NAME_LIMIT } from './run-order.ts'
+import { AUTO_RUNS, NAME_LIMIT, RunIds } from './run-order.ts'
+import { rowsMark } from './write.ts'
+import { columnFields } from './columns.ts'
 import { GROUP_LIMIT, inOrder } from './group-order.ts'
 import { selectGroups, selectIds } from './query.ts'
-import { isRunId } from '../core/run-id.ts'
 import type { RunId } from '../core/run-id.ts'
 import type { JsonValue } from '../core/json-value.ts'
 import type { RunGroups } from './group-order.ts'
 import type { GroupQuery } from './query.ts'
-import type { RunOrder } from './run-order.ts'
+import type { OrderedRuns } from './run-order.ts'
 import type { Store } from '../store/store.ts'
 import type { DamagedRun } from '../store/runs.ts'
 import type { Candidates } from '../store/reference.ts'
@@ -74,27 +75,48 @@ export async function listFrom(
   return { runs, total: await countRuns(connection) }
 }
 
-/** Return the ids of the runs that a filter selects, from the index of a store, which is brought up to date. */
+/**
+ * Return the ids of the runs that a filter selects, from the index of a store, which is brought up to date.
+ *
+ * @param kept An earlier answer to the same question. It is returned again if no row changed since.
+ */
 export async function orderIndexed(
   store: Store,
   filter: CheckedFilter,
-): Promise<Omit<RunOrder, 'columns'> | NoIndex> {
+  kept: OrderedRuns | undefined,
+): Promise<OrderedRuns | NoIndex> {
   return withIndex(store, async (connection) => {
     // A page asks again every few seconds, and the records are checked in turn.
     const damaged = await refresh(connection, store, CHECKED.find)
-    return { ...(await orderFrom(connection, filter)), damaged }
+    return { ...(await orderFrom(connection, store, filter, kept)), damaged }
   })
 }
 
-/** Return the ids of the runs that a filter selects from a database as it is. */
+/** Return the ids of the runs that a filter selects from a database as it is. @param kept As of {@link orderIndexed}. */
 export async function orderFrom(
   connection: RunConnection,
+  store: Store,
   filter: CheckedFilter,
-): Promise<Omit<RunOrder, 'columns' | 'damaged'>> {
+  kept: OrderedRuns | undefined,
+): Promise<Omit<OrderedRuns, 'damaged'>> {
+  const mark = await rowsMark(connection)
+  if (kept !== undefined && mark !== undefined && kept.mark === mark) return kept
   const { rows } = await selectIds(filter, connection.dialect).execute(connection.database)
-  const names = await fieldNames(connection, NAME_LIMIT)
-  const ids = (rows[0]?.ids ?? '').split('\n').filter(isRunId)
-  return { ids, total: await countRuns(connection), names }
+  const ids = new RunIds(rows[0]?.ids ?? '', Number(rows[0]?.count ?? 0))
+  const isAuto = filter.columns.some(({ kind }) => kind === 'auto')
+  const first = isAuto ? await runsFrom(connection, store, ids.slice(0, AUTO_RUNS)) : []
+  return {
+    ids,
+    first,
+    columns: columnFields(filter.columns, first),
+    names: await fieldNames(connection, NAME_LIMIT),
+    total: isOfAll(filter) ? ids.length : await countRuns(connection),
+    mark,
+  }
+}
+
+function isOfAll({ where }: CheckedFilter): boolean {
+  return where.kind === 'and' && where.parts.length === 0
 }
 
 /** Return the runs of each value of a field, from the index of a store, which is brought up to date. */

@@ -1,59 +1,60 @@
 /** Long lists of runs in parts: the order as ids, and the runs of some ids. */
 import { checkStore } from '../store/store.ts'
 import { hasRuns } from '../store/runs.ts'
-import { columnFields, valueOf } from './columns.ts'
+import { columnFields, columnValues } from './columns.ts'
 import { writtenField } from './expression/fields.ts'
 import { checkFilter } from './filter.ts'
 import { readFolders, selectRuns } from './folders.ts'
-import { NAME_LIMIT } from './run-order.ts'
+import { AUTO_RUNS, NAME_LIMIT, RunIds } from './run-order.ts'
 import { valued } from './valued.ts'
-import type { JsonValue } from '../core/json-value.ts'
 import type { RunId } from '../core/run-id.ts'
 import type { Store } from '../store/store.ts'
 import type { ValuedRun } from './columns.ts'
 import type { Field } from './expression/expression.ts'
 import type { FoundRun } from './evaluate.ts'
 import type { RunFilter } from './filter.ts'
-import type { FieldNames, RunOrder } from './run-order.ts'
+import type { FieldNames, OrderedRuns } from './run-order.ts'
 import type { RunOfList } from './runs.ts'
-
-/** Runs from whose values `auto` is decided: those of the first part of a list. */
-export const AUTO_RUNS = 100
-
-/** The order of runs, and the first of them as far as they were read to decide on the columns. */
-export interface OrderedRuns extends RunOrder {
-  readonly first: readonly ValuedRun[]
-}
 
 /**
  * Return the ids of the runs that a filter selects. The index of the store is brought up to date first.
  *
+ * @param kept An earlier answer to the same question. Where no row of the index changed since, it is the answer again.
  * @throws ERR_LINEAPRINT_STORE if the store cannot be read, ERR_LINEAPRINT_ARGUMENT for a wrong filter.
  */
-export async function orderRuns(store: Store, filter: Omit<RunFilter, 'limit'>): Promise<OrderedRuns> {
+export async function orderRuns(
+  store: Store,
+  filter: Omit<RunFilter, 'limit'>,
+  kept?: OrderedRuns,
+): Promise<OrderedRuns> {
   checkStore(store)
   const checked = checkFilter(filter)
   const nothing = { parameters: [], metrics: [] }
   if (!(await hasRuns(store)))
-    return { ids: [], columns: [], damaged: [], total: 0, names: nothing, first: [] }
+    return {
+      ids: RunIds.of([]),
+      columns: [],
+      damaged: [],
+      total: 0,
+      names: nothing,
+      first: [],
+      mark: undefined,
+    }
   const { orderIndexed } = await import('./indexed.ts')
-  const indexed = await orderIndexed(store, checked)
-  if (!('reason' in indexed)) {
-    const isAuto = checked.columns.some(({ kind }) => kind === 'auto')
-    const first = isAuto ? await valuesOf(store, indexed.ids.slice(0, AUTO_RUNS)) : []
-    return { ...indexed, columns: columnFields(checked.columns, first), first }
-  }
+  const indexed = await orderIndexed(store, checked, kept)
+  if (!('reason' in indexed)) return indexed
   const { runs, damaged } = await readFolders(store)
   const selected = selectRuns(runs, checked)
   const inOrder = checked.sort.length > 0 ? selected : selected.toReversed()
   const first = inOrder.slice(0, AUTO_RUNS).map(valued)
   return {
-    ids: inOrder.map(({ run }) => run.id),
+    ids: RunIds.of(inOrder.map(({ run }) => run.id)),
     first,
     columns: columnFields(checked.columns, first),
     damaged,
     total: runs.length,
     names: namesOf(runs),
+    mark: undefined,
   }
 }
 
@@ -66,13 +67,13 @@ export async function runsWithIds(
   ids: readonly RunId[],
   columns: readonly Field[],
 ): Promise<RunOfList[]> {
-  return (await valuesOf(store, ids)).map((match) => withValues(match, columns))
+  return withValues(await valuesOf(store, ids), columns)
 }
 
-/** Return a run with the values of columns by their names in an expression. */
-export function withValues(match: ValuedRun, columns: readonly Field[]): RunOfList {
-  const values = columns.map((field) => [writtenField(field), valueOf(field, match)])
-  return { ...match.run, values: Object.fromEntries(values) as Record<string, JsonValue> }
+/** Return runs with the values of columns by their names in an expression. */
+export function withValues(matches: readonly ValuedRun[], columns: readonly Field[]): RunOfList[] {
+  const names = columns.map(writtenField)
+  return matches.map((match) => ({ ...match.run, values: columnValues(columns, names, match) }))
 }
 
 async function valuesOf(store: Store, ids: readonly RunId[]): Promise<readonly ValuedRun[]> {

@@ -179,12 +179,12 @@ export function selectKeys({ where, sort, limit }: RunQuery, dialect: Dialect): 
 export function selectIds(
   { where, sort }: Omit<RunQuery, 'limit'>,
   dialect: Dialect,
-): RawBuilder<{ ids: string | null }> {
+): RawBuilder<{ ids: string | null; count: number | string }> {
   const { joins, keys } = orderOf(sort, sort.length === 0 ? 'desc' : 'asc')
   const ordered = sql`select run.id as id from run ${joins} where ${conditionOf(where, dialect)} order by ${keys}`
   const lines =
     dialect.name === 'sqlite' ? sql<string>`group_concat(id, char(10))` : sql<string>`string_agg(id, chr(10))`
-  return sql`select ${lines} as ids from (${ordered}) as ordered`
+  return sql`select ${lines} as ids, count(*) as count from (${ordered}) as ordered`
 }
 
 /** A field by whose values runs are put in groups. A run with several tags is in the group of each. */

@@ -11,6 +11,7 @@ import type { ListedRun } from '../store/listed-run.ts'
 import type { Store } from '../store/store.ts'
 import type { RunConnection } from './connection.ts'
 import type { RunQuery } from './query.ts'
+import type { RunTables } from './schema.ts'
 import type { MetricFacts } from './facts.ts'
 import type { StoredContent } from './stored-contents.ts'
 import type { JsonValue } from '../core/json-value.ts'
@@ -115,24 +116,48 @@ export async function readValues({ database }: RunConnection, keys: readonly num
       { parameters: new Map<string, JsonValue>(), metrics: new Map<string, MetricFacts>() },
     ]),
   )
+  // Each name once, and not with each value: runs have the same ones.
+  const names = new Map<number, string>()
   for (const batch of batches(keys)) {
     const parameters = await database
       .selectFrom('parameter')
-      .innerJoin('name', 'name.id', 'parameter.name')
-      .select(['parameter.run', 'parameter.value', 'name.text'])
-      .where('parameter.run', 'in', batch)
+      .select(['run', 'name', 'value'])
+      .where('run', 'in', batch)
       .execute()
-    for (const { run, text, value } of parameters) values.get(run)?.parameters.set(text, parsedValue(value))
     const metrics = await database
       .selectFrom('metric')
-      .innerJoin('name', 'name.id', 'metric.name')
-      .select(['metric.run', 'metric.last', 'metric.min', 'metric.max', 'metric.count', 'name.text'])
-      .where('metric.run', 'in', batch)
+      .select(['run', 'name', 'last', 'min', 'max', 'count'])
+      .where('run', 'in', batch)
       .execute()
-    for (const { run, text, last, min, max, count } of metrics)
-      values.get(run)?.metrics.set(text, { last: last ?? NaN, min: min ?? NaN, max: max ?? NaN, count })
+    await readNames(database, names, [parameters, metrics])
+    for (const { run, name, value } of parameters)
+      values.get(run)?.parameters.set(textOf(names, name), parsedValue(value))
+    for (const { run, name, last, min, max, count } of metrics)
+      values
+        .get(run)
+        ?.metrics.set(textOf(names, name), { last: last ?? NaN, min: min ?? NaN, max: max ?? NaN, count })
   }
   return keys.map((key) => values.get(key) ?? { parameters: new Map(), metrics: new Map() })
+}
+
+/** Add the names that rows have to those that are known. */
+async function readNames(
+  database: RunTables,
+  names: Map<number, string>,
+  lists: readonly (readonly { readonly name: number }[])[],
+): Promise<void> {
+  const missing = new Set<number>()
+  for (const rows of lists) for (const { name } of rows) if (!names.has(name)) missing.add(name)
+  for (const batch of batches([...missing])) {
+    const rows = await database.selectFrom('name').selectAll().where('id', 'in', batch).execute()
+    for (const { id, text } of rows) names.set(id, text)
+  }
+}
+
+function textOf(names: ReadonlyMap<number, string>, id: number): string {
+  const text = names.get(id)
+  if (text === undefined) throw new DamagedRows(`the name with the number ${id} has no row`)
+  return text
 }
 
 function parsedValue(text: string): JsonValue {

@@ -18,7 +18,7 @@ import { parseEntry } from '../store/listed-run.ts'
 import { batches } from './connection.ts'
 import { factsOf } from './facts.ts'
 import { REST, StampReader, folderStamp, stampOf } from './stamps.ts'
-import { removeRuns, writeRuns } from './write.ts'
+import { markChanged, removeRuns, writeRuns } from './write.ts'
 import type { RunId } from '../core/run-id.ts'
 import type { DamagedRun } from '../store/runs.ts'
 import type { Store } from '../store/store.ts'
@@ -161,11 +161,12 @@ function recordPath(store: Store, id: string): string {
 
 /** Check a run that has not ended, and bring its status up to date. */
 async function isCurrent(
-  { database }: RunConnection,
+  connection: RunConnection,
   store: Store,
   { key, id, stamp }: KnownRun,
   stamps: StampReader,
 ): Promise<boolean> {
+  const { database } = connection
   const path = recordPath(store, id)
   if (stamp === '' || (await stamps.read(path))?.stamp !== stamp) return false
   const row = await database
@@ -181,7 +182,10 @@ async function isCurrent(
   if (isGone && (await stampOf(path))?.stamp !== stamp) return false
   const status = isGone ? 'lost' : 'running'
   if (status !== row.status)
-    await database.updateTable('run').set({ status }).where('key', '=', key).execute()
+    await connection.transaction(async (inner) => {
+      await inner.database.updateTable('run').set({ status }).where('key', '=', key).execute()
+      await markChanged(inner)
+    })
   return true
 }
 

@@ -1,5 +1,5 @@
 /** Writing the facts of runs into a database, and removing them. */
-import { hash } from 'node:crypto'
+import { hash, randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import { batches } from './connection.ts'
 import { momentOf, secondsOf, textOf } from './evaluate.ts'
@@ -40,6 +40,34 @@ export async function replaceRuns(connection: RunConnection, batch: readonly Wri
     batch.map(({ id }) => id),
   )
   await insertRuns(connection, batch)
+  await markChanged(connection)
+}
+
+/** The key in `meta` of a text that is another one after each change of the rows of runs. */
+const ROWS_MARK = 'rows'
+
+/** Say that rows of runs changed, within the transaction of the change: answers that somebody kept are no more true. */
+export async function markChanged({ database }: Pick<RunConnection, 'database'>): Promise<void> {
+  // Not a number: an index that is made anew counts from the start.
+  const value = randomUUID()
+  await database
+    .insertInto('meta')
+    .values({ key: ROWS_MARK, value })
+    .onConflict((conflict) => conflict.column('key').doUpdateSet({ value }))
+    .execute()
+}
+
+/**
+ * Return a text that changes with the rows of runs; `undefined` for a database without any. It must be read before the rows: what
+ * is then kept with it can be newer than it says, and never older.
+ */
+export async function rowsMark({ database }: Pick<RunConnection, 'database'>): Promise<string | undefined> {
+  const row = await database
+    .selectFrom('meta')
+    .select('value')
+    .where('key', '=', ROWS_MARK)
+    .executeTakeFirst()
+  return row?.value
 }
 
 /** Remove the rows of runs. */
@@ -54,6 +82,7 @@ export async function removeRows({ database }: RunConnection, ids: readonly stri
   const keys = rows.map(({ key }) => key)
   for (const table of RUN_TABLES) await database.deleteFrom(table).where('run', 'in', keys).execute()
   await database.deleteFrom('run').where('key', 'in', keys).execute()
+  await markChanged({ database })
 }
 
 async function insertRuns(connection: RunConnection, runs: readonly WrittenRun[]): Promise<void> {

@@ -29,6 +29,12 @@ export class RunLines {
   readonly #lines = new Map<string, SeriesLine>()
   /** Pictures of the whole axis, which stay when the values are forgotten, by axis and name. */
   readonly #overviews = new Map<Axis, Map<string, ReducedSeries>>()
+  /** Pictures of the whole axis as they were last asked for, by name. */
+  readonly #pictures = new Map<string, ReducedSeries>()
+  /** The axis and the pixels of the pictures. */
+  #pictured = ''
+  /** Counted as they come: a reader asks after each run that it reads. */
+  #overviewBytes = 0
 
   /** @param startedAt Start of the run, in milliseconds since 1970. */
   constructor(startedAt: number) {
@@ -64,25 +70,49 @@ export class RunLines {
     return { head, x, y }
   }
 
+  /**
+   * Return the picture of a series of a run that has ended: one of the whole axis is made once, until another axis or width is
+   * asked for.
+   */
+  picture(name: string, { axis, from, to, pixels }: LineRequest, make: () => ReducedSeries): ReducedSeries {
+    if (from !== undefined || to !== undefined) return make()
+    const pictured = `${axis} ${pixels}`
+    if (pictured !== this.#pictured) this.#forgetPictures()
+    this.#pictured = pictured
+    let picture = this.#pictures.get(name)
+    if (picture === undefined) {
+      picture = make()
+      this.#pictures.set(name, picture)
+      this.#overviewBytes += bytesOf(picture)
+    }
+    return picture
+  }
+
   /** Forget the values. Overviews of the axes that were asked for stay. */
   forget(all: readonly MetricSeries[]): void {
     const axes = new Set([...this.#lines.keys()].map((key) => key.slice(0, key.indexOf(' ')) as Axis))
     for (const axis of axes) {
       const reduced = all.map((series) => this.reduce(series, all, { axis, pixels: OVERVIEW }))
+      for (const series of this.#overviews.get(axis)?.values() ?? []) this.#overviewBytes -= bytesOf(series)
       this.#overviews.set(axis, new Map(reduced.map((series) => [series.head.name, series])))
+      for (const series of reduced) this.#overviewBytes += bytesOf(series)
     }
     this.#lines.clear()
   }
 
   /** Return all series as overviews have them; `undefined` if a picture needs the values. */
-  fromOverviews({ axis, from, to, pixels }: LineRequest): ReducedSeries[] | undefined {
+  fromOverviews(request: LineRequest): ReducedSeries[] | undefined {
+    const { axis, from, to, pixels } = request
     const overviews = this.#overviews.get(axis)
     const isWhole = from === undefined && to === undefined
     if (overviews === undefined || !isWhole || OVERVIEW % pixels !== 0) return undefined
-    return [...overviews.values()].map(({ head, x, y }) => {
-      if (!head.isReduced && head.inRange <= pixels * 4) return { head, x, y }
-      const reduced = reduceLine({ x, y }, -Infinity, Infinity, pixels)
-      return { head: { ...head, points: reduced.x.length, isReduced: true }, x: reduced.x, y: reduced.y }
+    return [...overviews.values()].map((overview) => {
+      const { head, x, y } = overview
+      if (!head.isReduced && head.inRange <= pixels * 4) return overview
+      return this.picture(head.name, request, () => {
+        const reduced = reduceLine({ x, y }, -Infinity, Infinity, pixels)
+        return { head: { ...head, points: reduced.x.length, isReduced: true }, x: reduced.x, y: reduced.y }
+      })
     })
   }
 
@@ -91,18 +121,26 @@ export class RunLines {
     return [...this.#lines.values()].reduce((sum, { bytes }) => sum + bytes, 0)
   }
 
-  /** Bytes of the overviews. */
+  /** Bytes of the overviews and pictures. */
   get overviewBytes(): number {
-    let bytes = 0
-    for (const overviews of this.#overviews.values())
-      for (const { x } of overviews.values()) bytes += x.byteLength * 2
-    return bytes
+    return this.#overviewBytes
   }
 
-  /** Forget the overviews too. */
+  /** Forget the overviews and pictures too. */
   forgetOverviews(): void {
     this.#overviews.clear()
+    this.#pictures.clear()
+    this.#overviewBytes = 0
   }
+
+  #forgetPictures(): void {
+    for (const picture of this.#pictures.values()) this.#overviewBytes -= bytesOf(picture)
+    this.#pictures.clear()
+  }
+}
+
+function bytesOf({ x, y }: Line): number {
+  return x.byteLength + y.byteLength
 }
 
 /** Return the rises of the first metric that is named `epoch`, alone or after a slash. */

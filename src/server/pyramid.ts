@@ -126,15 +126,15 @@ class Part {
 
   scan(start: number, end: number): void {
     const y = this.#y
-    let [first, last, min, max, gap, gaps] = [
-      this.#first,
-      this.#last,
-      this.#min,
-      this.#max,
-      this.#gap,
-      this.#gaps,
-    ]
-    let [least, greatest] = [this.#least, this.#greatest]
+    // Plain variables and assignments: every value of every series comes by here.
+    let first = this.#first
+    let last = this.#last
+    let min = this.#min
+    let max = this.#max
+    let gap = this.#gap
+    let gaps = this.#gaps
+    let least = this.#least
+    let greatest = this.#greatest
     for (let at = start; at < end; at++) {
       const value = y[at] ?? NaN
       // False for NaN and the infinities alone.
@@ -154,29 +154,38 @@ class Part {
         max = at
       }
     }
-    ;[this.#first, this.#last, this.#min, this.#max, this.#gap, this.#gaps] = [
-      first,
-      last,
-      min,
-      max,
-      gap,
-      gaps,
-    ]
-    ;[this.#least, this.#greatest] = [least, greatest]
+    this.#first = first
+    this.#last = last
+    this.#min = min
+    this.#max = max
+    this.#gap = gap
+    this.#gaps = gaps
+    this.#least = least
+    this.#greatest = greatest
   }
 
   /** Take in what is known of a block. */
   take(blocks: Int32Array, at: number): void {
-    const [first = -1, last = -1, min = -1, max = -1, gap = -1, gaps = 0] = blocks.subarray(at, at + FIELDS)
+    const first = blocks[at] ?? -1
     if (first >= 0) {
       if (this.#first < 0) this.#first = first
-      this.#last = last
-      const [least, greatest] = [this.#y[min] ?? NaN, this.#y[max] ?? NaN]
-      if (least < this.#least) [this.#least, this.#min] = [least, min]
-      if (greatest > this.#greatest) [this.#greatest, this.#max] = [greatest, max]
+      this.#last = blocks[at + 1] ?? -1
+      const min = blocks[at + 2] ?? -1
+      const max = blocks[at + 3] ?? -1
+      const least = this.#y[min] ?? NaN
+      const greatest = this.#y[max] ?? NaN
+      if (least < this.#least) {
+        this.#least = least
+        this.#min = min
+      }
+      if (greatest > this.#greatest) {
+        this.#greatest = greatest
+        this.#max = max
+      }
     }
+    const gap = blocks[at + 4] ?? -1
     if (gap >= 0) this.#gap = gap
-    this.#gaps += gaps
+    this.#gaps += blocks[at + 5] ?? 0
   }
 
   write(blocks: Int32Array, at: number): void {

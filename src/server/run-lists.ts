@@ -2,7 +2,7 @@
  * Lists of runs that are read in parts. The order is computed once and kept as ids, so that a part is always of the same list:
  * no run shows twice and none is skipped while others start.
  */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { writtenField } from '../database/expression/fields.ts'
 import { groupRuns } from '../database/groups.ts'
 import { orderRuns, runsWithIds, withValues } from '../database/pages.ts'
@@ -13,8 +13,7 @@ import type { RunGroups } from '../database/group-order.ts'
 import type { GroupOptions } from '../database/groups.ts'
 import type { RunFilter } from '../database/filter.ts'
 import type { ValuedRun } from '../database/columns.ts'
-import type { OrderedRuns } from '../database/pages.ts'
-import type { RunOrder } from '../database/run-order.ts'
+import type { OrderedRuns, RunOrder } from '../database/run-order.ts'
 import type { RunOfList } from '../database/runs.ts'
 import type { Store } from '../store/store.ts'
 import type { ListedRunBody, RunListBody } from './api/types.ts'
@@ -39,7 +38,7 @@ const DAMAGED_LIMIT = 20
 /** A source of runs: a store, or the index of a server. */
 export interface RunSource {
   /** As `orderRuns`. */
-  readonly order: (filter: Omit<RunFilter, 'limit'>) => Promise<OrderedRuns>
+  readonly order: (filter: Omit<RunFilter, 'limit'>, kept?: OrderedRuns) => Promise<OrderedRuns>
   /** As `runsWithIds`. */
   readonly runs: (ids: readonly RunId[], columns: readonly Field[]) => Promise<RunOfList[]>
   /** As `groupRuns`. */
@@ -49,7 +48,7 @@ export interface RunSource {
 /** Return the source that a store is. */
 export function sourceOf(store: Store): RunSource {
   return {
-    order: async (filter) => orderRuns(store, filter),
+    order: async (filter, kept) => orderRuns(store, filter, kept),
     runs: async (ids, columns) => runsWithIds(store, ids, columns),
     groups: async (options) => groupRuns(store, options),
   }
@@ -62,10 +61,18 @@ interface Ordered {
   readonly first?: readonly ValuedRun[]
 }
 
+/** The newest answer to a question, and the name of its list. */
+interface NewestOrder {
+  readonly key: string
+  readonly ordered: OrderedRuns
+}
+
 /** The lists of one store. */
 export class RunLists {
   readonly #source: RunSource
   readonly #lists = new Map<string, RunOrder>()
+  /** The newest answer to each question: it is given again while no run changes. */
+  readonly #newest = new Map<string, NewestOrder>()
 
   constructor(source: RunSource) {
     this.#source = source
@@ -84,7 +91,7 @@ export class RunLists {
     const ids = order.ids.slice(offset, offset + limit)
     const isRead = first !== undefined && offset + ids.length <= first.length
     const runs = isRead
-      ? first.slice(offset, offset + ids.length).map((match) => withValues(match, order.columns))
+      ? withValues(first.slice(offset, offset + ids.length), order.columns)
       : await this.#source.runs(ids, order.columns)
     return {
       list: key,
@@ -113,25 +120,31 @@ export class RunLists {
   }
 
   async #ordered({ where, sort, columns }: ListRequest, query: string): Promise<Ordered> {
-    const { first, ...order } = await this.#source.order({ where, sort, columns: columns ?? ['auto'] })
+    const kept = this.#newest.get(query)
+    const ordered = await this.#source.order({ where, sort, columns: columns ?? ['auto'] }, kept?.ordered)
+    const { first, mark: _, ...order } = ordered
     // The same order has the same name, so that a page that asks again learns that nothing moved.
-    const key = `${query}-${shortDigest(order.ids)}`
-    this.#lists.delete(key)
-    this.#lists.set(key, order)
-    const [oldest] = this.#lists.keys()
-    if (this.#lists.size > LIST_LIMIT && oldest !== undefined) this.#lists.delete(oldest)
+    const key = kept?.ordered.ids === ordered.ids ? kept.key : `${query}-${shortDigest(ordered.ids.text)}`
+    keepNewest(this.#newest, query, { key, ordered })
+    keepNewest(this.#lists, key, order)
     return { key, order, first }
   }
 }
 
-function queryOf({ where, sort, columns }: ListRequest): string {
-  return shortDigest([JSON.stringify([where ?? null, sort ?? null, columns ?? null])])
+/** Set a value as the newest, and forget the oldest of too many. */
+function keepNewest<T>(map: Map<string, T>, key: string, value: T): void {
+  map.delete(key)
+  map.set(key, value)
+  const [oldest] = map.keys()
+  if (map.size > LIST_LIMIT && oldest !== undefined) map.delete(oldest)
 }
 
-function shortDigest(texts: readonly (RunId | string)[]): string {
-  const hash = createHash('sha256')
-  for (const text of texts) hash.update(text).update('\n')
-  return hash.digest('base64url').slice(0, 16)
+function queryOf({ where, sort, columns }: ListRequest): string {
+  return shortDigest(JSON.stringify([where ?? null, sort ?? null, columns ?? null]))
+}
+
+function shortDigest(text: string): string {
+  return hash('sha256', text, 'base64url').slice(0, 16)
 }
 
 /** Characters of a text in a list; the run itself has all of it. */

@@ -11,7 +11,7 @@ import { JOURNAL_FILE, RECORD_FILE, runFolder } from '../store/store.ts'
 import { pathExists } from '../util/fs.ts'
 import type { RunId } from '../core/run-id.ts'
 import type { LineRequest, ReducedSeries } from './lines.ts'
-import type { MetricsOfRuns, RunMetrics } from '../store/metrics/series.ts'
+import type { MetricSeries, MetricsOfRuns, RunMetrics } from '../store/metrics/series.ts'
 import type { StoredRun } from '../store/read.ts'
 import type { Store } from '../store/store.ts'
 
@@ -106,7 +106,13 @@ export class RunReader {
       }
       const { series: all, warnings } = await this.#metrics(kept, own, signal)
       const wanted = all.filter(({ name }) => isWanted(name))
-      const series = wanted.map((each) => kept.lines.reduce(each, all, request))
+      const reduced = (each: MetricSeries): ReducedSeries => kept.lines.reduce(each, all, request)
+      const series = wanted.map((each) =>
+        kept.kind === 'ended'
+          ? kept.lines.picture(each.name, request, () => reduced(each))
+          : // Its series grow.
+            reduced(each),
+      )
       this.#forget()
       return { series, warnings }
     })

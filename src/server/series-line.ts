@@ -1,6 +1,7 @@
 /** A series as a line over an axis, which grows as values arrive. */
 import { Pyramid } from './pyramid.ts'
 import type { MetricSeries } from '../store/metrics/series.ts'
+import { picked } from './reduce.ts'
 import type { Line } from './reduce.ts'
 
 /** The axis of a picture. */
@@ -115,10 +116,6 @@ function hasNone(steps: Float64Array, from: number): boolean {
 function isAscending(x: Float64Array, from: number): boolean {
   for (let at = Math.max(1, from); at < x.length; at++) if (!((x[at - 1] ?? 0) <= (x[at] ?? 0))) return false
   return true
-}
-
-function picked(values: Float64Array, order: Uint32Array): Float64Array {
-  return Float64Array.from(order, (index) => values[index] ?? NaN)
 }
 
 /** Return the order of positions, equal ones as they come: the parts that ascend are merged. */

@@ -39,7 +39,7 @@ async function madeIn(folder: string): Promise<string> {
 
 test('an index is kept, and is one file', async () => {
   const folder = folderOf()
-  expect(await madeIn(folder)).toMatch(/index-v3-[0-9a-f]{16}\.sqlite$/)
+  expect(await madeIn(folder)).toMatch(/index-v4-[0-9a-f]{16}\.sqlite$/)
   expect(await damagedIn(folder)).toEqual(['row'])
   expect(readdirSync(folder)).toHaveLength(1)
 })
@@ -82,7 +82,7 @@ test.each(Object.entries(FOREIGN))('a %s at a name of the index is thrown away',
     const folder = folderOf()
     const elsewhere = join(folderOf({ worth: 'of worth' }), 'worth')
     const path = await madeIn(folder)
-    put(suffix === '' ? join(folder, 'index-v3-0000000000000000.sqlite') : path + suffix, elsewhere)
+    put(suffix === '' ? join(folder, 'index-v4-0000000000000000.sqlite') : path + suffix, elsewhere)
     await damagedIn(folder)
     expect(readFileSync(elsewhere, 'utf8'), suffix).toBe('of worth')
     for (const name of readdirSync(folder)) expect(lstatSync(join(folder, name)).isFile()).toBe(true)
@@ -114,7 +114,7 @@ test('a schema with one program more is not used', async () => {
 
 test('what a killed process left unfinished is swept after a while', async () => {
   const folder = folderOf()
-  const [old, young] = ['index-v3-00000000000000aa.sqlite.tmp', 'index-v3-00000000000000bb.sqlite-wal']
+  const [old, young] = ['index-v4-00000000000000aa.sqlite.tmp', 'index-v4-00000000000000bb.sqlite-wal']
   for (const name of [old, young]) writeFileSync(join(folder, name), '')
   utimesSync(join(folder, old), 0, 0)
   await damagedIn(folder)

@@ -12,7 +12,7 @@ import { folderProblem, stateOfName } from '../../util/own-file.ts'
  * The version of the index's content; part of the name, so that two versions do not replace each other's
  * files.
  */
-const VERSION = 3
+const VERSION = 4
 
 const NAME = new RegExp(`^index-v${VERSION}-[0-9a-f]{16}\\.sqlite$`)
 

@@ -5,11 +5,10 @@
  */
 import { hash } from 'node:crypto'
 import { sql } from 'kysely'
-import { columnFields } from '../columns.ts'
 import { checkFilter } from '../filter.ts'
 import { checkGroups } from '../groups.ts'
 import { groupsFrom, orderFrom, runsFrom } from '../indexed.ts'
-import { AUTO_RUNS, withValues } from '../pages.ts'
+import { withValues } from '../pages.ts'
 import { CHECKED, refresh } from '../refresh.ts'
 import { POSTGRES, createStatements } from '../schema.ts'
 import { SCHEMA, connectTeam, lockForWriting, withDatabase } from './connect.ts'
@@ -21,7 +20,7 @@ import type { Field } from '../expression/expression.ts'
 import type { RunFilter } from '../filter.ts'
 import type { RunGroups } from '../group-order.ts'
 import type { GroupOptions } from '../groups.ts'
-import type { OrderedRuns } from '../pages.ts'
+import type { OrderedRuns } from '../run-order.ts'
 import type { RunOfList } from '../runs.ts'
 import type { DatabaseAddress } from './address.ts'
 
@@ -51,24 +50,19 @@ export class ProjectIndex {
     this.#connection = connectTeam(address, { schema: this.#schema, answerWithin: PATIENCE })
   }
 
-  /** Return the ids of the runs that a filter selects, by default the newest first. */
-  async order(filter: Omit<RunFilter, 'limit'>): Promise<OrderedRuns> {
+  /** Return the ids of the runs that a filter selects, by default the newest first. @param kept As of `orderRuns`. */
+  async order(filter: Omit<RunFilter, 'limit'>, kept?: OrderedRuns): Promise<OrderedRuns> {
     const checked = checkFilter(filter)
     return this.#work(async (connection) => {
       await this.#refresh()
-      const order = await orderFrom(connection, checked)
-      const isAuto = checked.columns.some(({ kind }) => kind === 'auto')
-      const first = isAuto ? await runsFrom(connection, this.#store, order.ids.slice(0, AUTO_RUNS)) : []
-      return { ...order, damaged: this.#damaged, columns: columnFields(checked.columns, first), first }
+      return { ...(await orderFrom(connection, this.#store, checked, kept)), damaged: this.#damaged }
     })
   }
 
   /** Return runs by their ids, in that order, with the values of columns. */
   async runs(ids: readonly RunId[], columns: readonly Field[]): Promise<RunOfList[]> {
     if (ids.length === 0) return []
-    return this.#work(async (connection) =>
-      (await runsFrom(connection, this.#store, ids)).map((match) => withValues(match, columns)),
-    )
+    return this.#work(async (connection) => withValues(await runsFrom(connection, this.#store, ids), columns))
   }
 
   /** Return the runs that an expression selects in groups. */

@@ -38,14 +38,20 @@ export async function readColumns(
     if (isWanted(described)) columns.set(number, { ...emptyColumns(rows.get(number) ?? 0), filled: 0 })
   })
   let position = HEAD
+  // One buffer for all blocks: new ones keep the collector busy.
+  const largest = blocks.reduce(
+    (most, [number, count]) => (columns.has(number) ? Math.max(most, count) : most),
+    0,
+  )
+  const buffer = new Float64Array(largest * 3)
   for (const [number, count] of blocks) {
     const target = columns.get(number)
     const start = position
     position += count * ROW
     if (target === undefined) continue
     signal?.throwIfAborted()
-    const block = new Float64Array(count * 3)
-    await readExactly(file, new Uint8Array(block.buffer), start, path)
+    const block = buffer.subarray(0, count * 3)
+    await readExactly(file, new Uint8Array(buffer.buffer, 0, block.byteLength), start, path)
     target.values.set(block.subarray(0, count), target.filled)
     target.steps.set(block.subarray(count, 2 * count), target.filled)
     target.times.set(block.subarray(2 * count), target.filled)

@@ -108,3 +108,75 @@ test('an output never writes over an input, and a failure leaves nothing', async
   expect(readFileSync(output, 'latin1').slice(0, 4)).toBe('PAR1')
   expect(await hashTable(output)).toMatchObject({ rows: 1, columns: { length: 5 } })
 })
+
+test('rows are listed and counted over all blocks, whatever the number of changes in the first', async () => {
+  const count = 200_000
+  const table = (text: (row: number) => string): string =>
+    `id,text\n${Array.from({ length: count }, (_, row) => `${row},${text(row)}\n`).join('')}`
+  // In every block, and several times in some.
+  const edited = [5, 6, 65_535, 65_536, 100_000, 131_072, 199_999]
+  const set = new Set(edited)
+  const root = folderOf({
+    'a.csv': table(() => 'a'),
+    'b.csv': table((row) => (set.has(row) ? `b${row}` : 'a')),
+  })
+  for (const key of [[], ['id']]) {
+    const { rows } = await diffTables(join(root, 'a.csv'), join(root, 'b.csv'), { key, rows: 6 })
+    expect(rows).toMatchObject({
+      changed: edited.length,
+      examined: edited.length,
+      columns: [{ name: 'text', rows: edited.length }],
+      listed: edited.slice(0, 6).map((row) => ({
+        status: 'changed',
+        before: row,
+        after: row,
+        cells: [{ column: 'text', before: 'a', after: `b${row}` }],
+      })),
+    })
+  }
+})
+
+test('tables without rows, and one with rows and one without, in both directions', async () => {
+  const schema = { id: 'int64', x: 'float64' }
+  const [none, some] = ['id,x\n', 'id,x\n1,0\n1,0\n,NaN\n']
+  for (const key of [[], ['id'], ['id', 'x']]) {
+    const duplicates = key.length === 0 ? {} : { duplicateKeys: { before: 0, after: 1 } }
+    expect(await rowsOf(none, some, { schema, key, rows: 1 })).toMatchObject({
+      added: 3,
+      removed: 0,
+      changed: 0,
+      sameOrder: true,
+      listed: [{ status: 'added', after: 0 }],
+      ...duplicates,
+    })
+    expect(await rowsOf(some, none, { schema, key })).toMatchObject({ added: 0, removed: 3, changed: 0 })
+    expect(await rowsOf(none, none, { schema, key })).toMatchObject({ added: 0, removed: 0, changed: 0 })
+  }
+})
+
+test('a key that rows of other blocks have as well is no key of one row', async () => {
+  const count = 140_000
+  const table = (lines: ReadonlyMap<number, string>): string =>
+    `id,text\n${Array.from({ length: count }, (_, row) => `${lines.get(row) ?? `${row},a`}\n`).join('')}`
+  // Row 3 changes in place. Far behind, an equal row of both tables has its key.
+  const root = folderOf({
+    'a.csv': table(new Map([[139_999, '3,z']])),
+    'b.csv': table(
+      new Map([
+        [3, '3,b'],
+        [139_999, '3,z'],
+      ]),
+    ),
+  })
+  const { rows } = await diffTables(join(root, 'a.csv'), join(root, 'b.csv'), { key: ['id'], rows: 9 })
+  expect(rows).toMatchObject({
+    changed: 0,
+    removed: 1,
+    added: 1,
+    duplicateKeys: { before: 1, after: 1 },
+    listed: [
+      { status: 'removed', before: 3 },
+      { status: 'added', after: 3 },
+    ],
+  })
+})

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, test } from 'vitest'
+import { findLeaks } from '../../src/dataset/leaks.ts'
 import { readDataset } from '../../src/dataset/read.ts'
 import { hashTable } from '../../src/dataset/table.ts'
 import { diffTables } from '../../src/dataset/table-diff.ts'
@@ -173,6 +174,8 @@ describe('a table of SQLite', () => {
     db.exec('PRAGMA journal_mode = WAL; CREATE TABLE t (a INT)')
     // The table itself is in the log.
     await expect(hashTable(path)).rejects.toMatchObject(refused)
+    await expect(diffTables(path, path)).rejects.toMatchObject(refused)
+    await expect(findLeaks({ train: path, test: path })).rejects.toMatchObject(refused)
     db.exec('PRAGMA wal_checkpoint; INSERT INTO t VALUES (1)')
     await expect(hashTable(path)).rejects.toMatchObject(refused)
     // The log is beside the file that a link leads to, not beside the link.

@@ -40,9 +40,13 @@ after.join(before, on=columns, how="anti", nulls_equal=True)
 export function tableRowCases(inputs: Inputs): Case[] {
   if (!existsSync(PYTHON)) return []
   const rows = inputs.sizes.rows.toLocaleString('en')
+  const cells = `two Parquet files of ${rows} rows, 1,000 cells changed`
+  const edits = `two Parquet files of ${rows} rows, 500 rows removed and 500 added`
   return [
-    pair(inputs, 'cells', 1.2, `two Parquet files of ${rows} rows, 1,000 cells changed`),
-    pair(inputs, 'rows', 2, `two Parquet files of ${rows} rows, 500 rows removed and 500 added`),
+    pair(inputs, 'cells', 1.2, cells),
+    pair(inputs, 'rows', 2, edits),
+    pairByKey(inputs, 'cells', 1.2, `${cells}, by key`),
+    pairByKey(inputs, 'rows', 2, `${edits}, by key`),
     {
       name: 'table-leaks',
       title: `rows of a Parquet file of ${rows} rows that are in one of a tenth of them`,
@@ -77,37 +81,8 @@ function pair(inputs: Inputs, edit: 'cells' | 'rows', most: number, title: strin
       const after = inputs.editedParquet(PYTHON, edit).path
       const holdsAll = inputs.sizes.rows <= ROWS_IN_MEMORY
       const contestants: Contestant[] = [
-        {
-          name: 'lineaprint diffTables, with rows',
-          role: 'ours',
-          child: false,
-          run: async () => {
-            const { rows } = await diffTables(before, after)
-            if (rows.status !== 'compared') throw new Error(rows.reason)
-            return `${rows.removed + rows.changed} ${rows.added + rows.changed}`
-          },
-        },
-        {
-          name: 'lineaprint hashTable of both',
-          role: 'part',
-          child: false,
-          target: 1 / most,
-          run: async () => {
-            await hashTable(before)
-            await hashTable(after)
-            return undefined
-          },
-        },
-        {
-          name: 'lineaprint diffTables, with rows by key',
-          role: 'part',
-          child: false,
-          run: async () => {
-            const { rows: compared } = await diffTables(before, after, { key: ['id'] })
-            if (compared.status !== 'compared') throw new Error(compared.reason)
-            return `${compared.removed + compared.changed} ${compared.added + compared.changed}`
-          },
-        },
+        ours('lineaprint diffTables, with rows', before, after),
+        hashes(before, after, most),
         {
           name: 'DuckDB, EXCEPT ALL both ways',
           role: 'peer',
@@ -115,7 +90,28 @@ function pair(inputs: Inputs, edit: 'cells' | 'rows', most: number, title: strin
           run: async () => except(before, after),
         },
         ...(holdsAll ? [polars(before, after)] : []),
-        ...peersByKey(before, after, holdsAll),
+      ]
+      return Promise.resolve({ bytes: bytes * 2, contestants, missing: [], notes: memoryNotes })
+    },
+  }
+}
+
+/** Return the case of two versions of a table whose rows have a key: numbers in order or, as another one, texts in no order. */
+function pairByKey(inputs: Inputs, edit: 'cells' | 'rows', most: number, title: string): Case {
+  return {
+    name: `table-diff-${edit}-by-key`,
+    title,
+    prepare: async () => {
+      const { path: before, bytes } = inputs.parquetFile(PYTHON)
+      const after = inputs.editedParquet(PYTHON, edit).path
+      const contestants: Contestant[] = [
+        ours('lineaprint diffTables, by key', before, after, ['id']),
+        hashes(before, after, most),
+        {
+          ...ours('lineaprint diffTables, by key of texts', before, after, ['text', 'time']),
+          role: 'part',
+        },
+        ...peersByKey(before, after, inputs.sizes.rows <= ROWS_IN_MEMORY),
       ]
       return Promise.resolve({
         bytes: bytes * 2,
@@ -123,6 +119,34 @@ function pair(inputs: Inputs, edit: 'cells' | 'rows', most: number, title: strin
         missing: existsSync(ROW_DIFF) ? [] : ['lake-sift', 'Oxen'],
         notes: memoryNotes,
       })
+    },
+  }
+}
+
+function ours(name: string, before: string, after: string, key: readonly string[] = []): Contestant {
+  return {
+    name,
+    role: 'ours',
+    child: false,
+    run: async () => {
+      const { rows } = await diffTables(before, after, { key })
+      if (rows.status !== 'compared') throw new Error(rows.reason)
+      return `${rows.removed + rows.changed} ${rows.added + rows.changed}`
+    },
+  }
+}
+
+/** Return the cost of the digests of both tables, of which a comparison may cost `most` times as much. */
+function hashes(before: string, after: string, most: number): Contestant {
+  return {
+    name: 'lineaprint hashTable of both',
+    role: 'part',
+    child: false,
+    target: 1 / most,
+    run: async () => {
+      await hashTable(before)
+      await hashTable(after)
+      return undefined
     },
   }
 }

@@ -243,16 +243,61 @@ fn rows_of_several_splits_are_counted() {
     }
 }
 
-/// Rows that differ, by position, as the definition in `docs/diff.md` says, without
-/// blocks, sorting or hashes.
-struct Expected {
+/// Rows that differ, by position.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Different {
     removed: Vec<u64>,
     added: Vec<u64>,
     changed: Vec<(u64, u64)>,
     same_order: bool,
+    /// Keys that several rows of each table have.
+    duplicates: Option<(u64, u64)>,
 }
 
-fn expected(before: &[Row], after: &[Row]) -> Expected {
+/// Return what a comparison says, which lists all rows.
+fn found(difference: &RowDifference) -> Different {
+    let mut found = Different {
+        same_order: difference.same_order,
+        duplicates: difference.duplicates.map(|keys| (keys.before, keys.after)),
+        ..Different::default()
+    };
+    for row in &difference.listed {
+        match row.change {
+            Change::Removed(row) => found.removed.push(row),
+            Change::Added(row) => found.added.push(row),
+            Change::Changed(before, after) => found.changed.push((before, after)),
+        }
+    }
+    assert_eq!(
+        [difference.removed, difference.added, difference.changed],
+        [found.removed.len(), found.added.len(), found.changed.len()].map(|count| count as u64)
+    );
+    found
+}
+
+/// Columns that are a key, and their cells in a row.
+struct KeyOf {
+    names: &'static [&'static str],
+    cells: fn(&Row) -> Row,
+}
+
+const KEYS: [KeyOf; 3] = [
+    KeyOf {
+        names: &["id"],
+        cells: |row| (row.0, 0, String::new()),
+    },
+    KeyOf {
+        names: &["text", "id"],
+        cells: |row| (row.0, 0, row.2.clone()),
+    },
+    KeyOf {
+        names: &["id", "value", "text"],
+        cells: Clone::clone,
+    },
+];
+
+/// Return the rows that differ as the definition in `docs/diff.md` says, without sorting or hashes.
+fn expected(before: &[Row], after: &[Row], key: Option<&KeyOf>) -> Different {
     const BLOCK: usize = 65_536;
     let both = before.len().min(after.len());
     let is_equal_at = |row: usize| row < both && before[row] == after[row];
@@ -283,18 +328,45 @@ fn expected(before: &[Row], after: &[Row]) -> Expected {
         });
         unmatched[0].retain(|row| !taken.contains(row));
     }
-    pairs.sort_unstable();
     let [mut removed, mut added] =
         unmatched.map(|rows| rows.into_iter().map(|row| row as u64).collect::<Vec<_>>());
-    let [gone, new] = [&removed, &added].map(|rows| rows.iter().copied().collect::<HashSet<u64>>());
-    let changed: Vec<u64> = removed.iter().copied().filter(|row| new.contains(row)).collect();
-    removed.retain(|row| !new.contains(row));
-    added.retain(|row| !gone.contains(row));
-    Expected {
+    let mut duplicates = None;
+    let changed: Vec<(u64, u64)> = if let Some(KeyOf { cells, .. }) = key {
+        let mut rows: HashMap<Row, [Vec<u64>; 2]> = HashMap::new();
+        for (side, table) in [before, after].into_iter().enumerate() {
+            for (row, index) in table.iter().zip(0..) {
+                rows.entry(cells(row)).or_default()[side].push(index);
+            }
+        }
+        let repeated = |side: usize| rows.values().filter(|own| own[side].len() > 1).count() as u64;
+        duplicates = Some((repeated(0), repeated(1)));
+        let new: HashSet<u64> = added.iter().copied().collect();
+        let partner = |row: &u64| match &rows[&cells(&before[usize::try_from(*row).expect("a row")])] {
+            [one, other] if one.len() == 1 && other.len() == 1 => Some((*row, other[0])),
+            _ => None,
+        };
+        let pairs = removed.iter().filter_map(partner);
+        pairs.filter(|(_, other)| new.contains(other)).collect()
+    } else {
+        let new: HashSet<u64> = added.iter().copied().collect();
+        let both = removed.iter().filter(|row| new.contains(row));
+        both.map(|row| (*row, *row)).collect()
+    };
+    let gone: HashSet<u64> = changed.iter().map(|(row, _)| *row).collect();
+    let new: HashSet<u64> = changed.iter().map(|(_, row)| *row).collect();
+    removed.retain(|row| !gone.contains(row));
+    added.retain(|row| !new.contains(row));
+    if key.is_some() {
+        let index = |row: &u64| usize::try_from(*row).expect("a row");
+        pairs.extend(changed.iter().map(|(a, b)| (index(a), index(b))));
+    }
+    pairs.sort_unstable();
+    Different {
         removed,
         added,
-        changed: changed.into_iter().map(|row| (row, row)).collect(),
+        changed,
         same_order: pairs.is_sorted_by_key(|(_, after)| *after),
+        duplicates,
     }
 }
 
@@ -333,6 +405,9 @@ fn at(share: f64, rows: &[Row]) -> usize {
 fn apply(edits: &[Edit], rows: &mut Vec<Row>) {
     for (number, edit) in edits.iter().enumerate() {
         let number = i64::try_from(number).expect("few");
+        if rows.is_empty() && !matches!(edit, Edit::Insert(..)) {
+            continue;
+        }
         match *edit {
             Edit::Insert(share, count) => {
                 let at = at(share, rows);
@@ -366,7 +441,8 @@ proptest! {
     fn edits_of_several_blocks_are_those_of_the_definition(
         edits in proptest::collection::vec(edit(), 0..5),
         memory in prop_oneof![Just(None), Just(Some(100_000))],
-        modulus in prop_oneof![Just(1_000_000_i64), Just(30_000)],
+        modulus in prop_oneof![Just(1_000_000_i64), Just(150_000), Just(30_000)],
+        key in 0..KEYS.len(),
     ) {
         let folder = tempfile::tempdir().expect("a folder");
         let before: Vec<Row> = (0..200_000).map(|id| (Some(id % modulus), 0, String::new())).collect();
@@ -374,26 +450,54 @@ proptest! {
         apply(&edits, &mut after);
         let x = write(&folder.path().join("a.parquet"), &before, 150_000);
         let y = write(&folder.path().join("b.parquet"), &after, 90_000);
-        let difference = compared(&DiffRows { memory, list: 200_000, ..request(x, y) });
-        let expected = expected(&before, &after);
-        let (mut removed, mut added, mut changed) = (Vec::new(), Vec::new(), Vec::new());
-        for row in &difference.listed {
-            match row.change {
-                Change::Removed(row) => removed.push(row),
-                Change::Added(row) => added.push(row),
-                Change::Changed(before, after) => changed.push((before, after)),
+        for key in [None, Some(&KEYS[key])] {
+            let names = key.map_or(&[][..], |key| key.names);
+            let difference = compared(&DiffRows {
+                key: names.iter().map(|name| (*name).to_owned()).collect(),
+                memory,
+                list: 1_000_000,
+                ..request(x.clone(), y.clone())
+            });
+            prop_assert_eq!(found(&difference), expected(&before, &after, key));
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+    #[test]
+    fn small_tables_differ_as_the_definition_says(
+        shared in proptest::collection::vec(row(20), 0..20),
+        before in proptest::collection::vec((0.0..1.0, row(20)), 0..5),
+        after in proptest::collection::vec((0.0..1.0, row(20)), 0..5),
+        edits in proptest::collection::vec(edit(), 0..3),
+        key in 0..=KEYS.len(),
+    ) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let with = |own: &[(f64, Row)]| {
+            let mut rows = shared.clone();
+            for (share, row) in own {
+                let at = at(*share, &rows);
+                rows.insert(at, row.clone());
             }
+            rows
+        };
+        let (before, mut after) = (with(&before), with(&after));
+        if !after.is_empty() {
+            let is_small = |edit: &&Edit| !matches!(edit, Edit::Insert(_, 60_000..));
+            let edits: Vec<Edit> = edits.iter().filter(is_small).cloned().collect();
+            apply(&edits, &mut after);
         }
-        prop_assert_eq!(difference.same_order, expected.same_order);
-        prop_assert_eq!(difference.removed, expected.removed.len() as u64);
-        prop_assert_eq!(difference.added, expected.added.len() as u64);
-        prop_assert_eq!(difference.changed, expected.changed.len() as u64);
-        let most = difference.listed.len();
-        if most < 200_000 {
-            prop_assert_eq!(removed, expected.removed);
-            prop_assert_eq!(added, expected.added);
-            prop_assert_eq!(changed, expected.changed);
-        }
+        let x = write(&folder.path().join("a.parquet"), &before, 7);
+        let y = write(&folder.path().join("b.parquet"), &after, 5);
+        let key = KEYS.get(key);
+        let names = key.map_or(&[][..], |key| key.names);
+        let difference = compared(&DiffRows {
+            key: names.iter().map(|name| (*name).to_owned()).collect(),
+            list: 1000,
+            ..request(x, y)
+        });
+        prop_assert_eq!(found(&difference), expected(&before, &after, key));
     }
 }
 

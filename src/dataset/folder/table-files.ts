@@ -7,6 +7,7 @@ import { nameList } from '../../util/name-list.ts'
 import { isTableFile, takesSchema } from '../table-names.ts'
 import { declaredLayout } from './hugging-face.ts'
 import { layoutOf } from './layout.ts'
+import { shardLayout } from './shards.ts'
 
 /**
  * Return the files of a table in the order of their rows: the path itself if it is a file, else the table files of the
@@ -27,7 +28,12 @@ export async function tableFiles(path: string, hasSchema: boolean = false): Prom
   const isTable = hasSchema ? takesSchema : isTableFile
   const declared = await declaredLayout(path, () => names, isTable)
   const layout = declared?.layout ?? layoutOf(names, isTable)
-  if (layout.kind === 'none') throw noTable(path, 'it holds no table files')
+  if (layout.kind === 'none') {
+    // No digest of a table is defined for them: the types of their values are those of the package alone.
+    if (shardLayout(() => names) !== undefined)
+      throw noTable(path, 'its MosaicML shards are samples', OF_SHARDS)
+    throw noTable(path, 'it holds no table files')
+  }
   if (layout.kind === 'unclear') throw noTable(path, layout.reason)
   const [group, ...others] = layout.groups
   if (group === undefined || others.length > 0) {
@@ -37,9 +43,16 @@ export async function tableFiles(path: string, hasSchema: boolean = false): Prom
   return group.files.map((file) => join(path, file))
 }
 
-function noTable(path: string, reason: string): LineaprintError {
+const OF_SHARDS =
+  'write the samples of both to Parquet, or compare their digests, which `lineaprint dataset` prints'
+
+function noTable(
+  path: string,
+  reason: string,
+  hint: string = 'name the files of one table',
+): LineaprintError {
   return new LineaprintError('ERR_LINEAPRINT_UNSUPPORTED', `the folder is not one table: ${reason}`, {
     path,
-    hint: 'name the files of one table',
+    hint,
   })
 }

@@ -5,18 +5,20 @@
 //! values; what is left over was removed or added. So the order of the rows does not count, and a row that occurs three
 //! times in one table and twice in the other one was removed once. Of equal rows of one table the first is paired first.
 //!
-//! With a key, all rows are sorted by the value of their key.
+//! With a key, what is left over after the pairs of equal rows of the same blocks is sorted by the value of its key. Of the
+//! paired rows, the keys alone are looked up, so that keys that occur several times are found.
 
 use super::align::equal_pairs;
 use super::in_step::{self, BlockPair};
 use super::join::{self, Duplicates, Pair};
 use super::kept::Kept;
+use super::keys::{Keys, Part};
 use super::listing::{self, Cells, Change, ListedRow, Wanted};
 use super::positions::{Positions, Ranked};
 use super::runs::{AllRuns, Runs};
 use super::side::{Side, TableFiles, rows_of};
 use super::sorter::{Merge, Record, Sorted, Sorter, in_ranges};
-use super::value::{EQUAL_ROW, Key, RowHash, Value, value};
+use super::value::{Key, RowHash, Value, value};
 use super::{MAX_ROWS, MEMORY};
 use crate::control::Control;
 use crate::digest::table::TableDigest;
@@ -148,8 +150,11 @@ impl DiffRows {
             },
             None if self.key.is_empty() => self.read(&ByValue, [&before, &after], control)?,
             None => {
-                let columns = self.key_columns(&before);
-                self.read(&ByKey { columns }, [&before, &after], control)?
+                let shape = ByKey {
+                    columns: self.key_columns(&before),
+                    paired: Keys::new(self.budget(2)),
+                };
+                self.read(&shape, [&before, &after], control)?
             }
         };
         before.finish()?;
@@ -166,7 +171,7 @@ impl DiffRows {
     ) -> Result<ReadTables> {
         let columns = sides[0].columns();
         let hash = RowHash::new(&self.secret, columns.len());
-        let [x, y] = [self.sorter::<W>(3), self.sorter::<W>(3)];
+        let [x, y] = [self.sorter::<W>(S::EIGHTHS), self.sorter::<W>(S::EIGHTHS)];
         let runs = Runs::new(self.sorter(1));
         let kept = [Kept::default(), Kept::default()];
         let read = in_step::read(sides, self.before.options.algorithms, control, &|pair| {
@@ -176,7 +181,7 @@ impl DiffRows {
                 columns,
                 runs: &runs,
             };
-            let [a, b] = shape.records(&block)?;
+            let [a, b] = shape.records(&block, block.pair_equal()?)?;
             x.add(&a)?;
             y.add(&b)?;
             block.keep(&kept)
@@ -189,7 +194,7 @@ impl DiffRows {
             outcome
         } else {
             let records = [x.finish()?, y.finish()?];
-            self.rows::<W, S>(records, &runs.finish()?, (sides, rows), &kept, control)?
+            self.rows(shape, records, &runs.finish()?, (sides, rows), &kept, control)?
         };
         Ok(ReadTables {
             before,
@@ -201,13 +206,14 @@ impl DiffRows {
     /// Pair the rows that were not equal in place, and look at the cells of those that differ.
     fn rows<const W: usize, S: Shape<W>>(
         &self,
+        shape: &S,
         records: [Sorted<W>; 2],
         runs: &AllRuns,
         (sides, rows): ([&Side; 2], [u64; 2]),
         kept: &[Kept; 2],
         control: &Control,
     ) -> Result<Outcome> {
-        let (pairs, is_shifted, duplicates) = self.pair::<W, S>(&records, rows, control)?;
+        let (pairs, is_shifted, duplicates) = self.pair(shape, &records, rows, control)?;
         // Rows that are equal in place are in order if all others are.
         let same_order = !(is_shifted || runs.is_shifted)
             || (runs.are_in_order(|a, b| pairs.is_in_order(a, b))?
@@ -254,14 +260,19 @@ impl DiffRows {
 
     /// Create a sorter that holds some eighths of the memory.
     fn sorter<const W: usize>(&self, eighths: usize) -> Sorter<W> {
-        let budget = self.memory.unwrap_or(MEMORY) / 8 * eighths;
-        Sorter::new(budget, rayon::current_num_threads())
+        Sorter::new(self.budget(eighths), rayon::current_num_threads())
+    }
+
+    /// Return some eighths of the memory, in bytes.
+    fn budget(&self, eighths: usize) -> usize {
+        self.memory.unwrap_or(MEMORY) / 8 * eighths
     }
 
     /// Pair the records. Return the rows without a partner, whether any two paired rows have other positions, and the keys
     /// that occur several times.
     fn pair<const W: usize, S: Shape<W>>(
         &self,
+        shape: &S,
         records: &[Sorted<W>; 2],
         rows: [u64; 2],
         control: &Control,
@@ -270,7 +281,9 @@ impl DiffRows {
         let changed = self.sorter::<2>(1);
         let changed_rows = AtomicU64::new(0);
         let shifted = AtomicBool::new(false);
-        let duplicates = each_pair::<W, S>(records, control, &|pair| {
+        let duplicates = Mutex::new(Duplicates::default());
+        let take = |pair| {
+            control.check()?;
             match pair {
                 Pair::Same(a, b) => {
                     if a != b {
@@ -288,6 +301,11 @@ impl DiffRows {
                 Pair::Added(row) => added.add(row),
             }
             Ok(())
+        };
+        each_range(records, control, |records, range| {
+            let own = shape.join(records, range, &mut &take)?;
+            *duplicates.lock().unwrap_or_else(PoisonError::into_inner) += own;
+            Ok(())
         })?;
         let pairs = Pairs {
             removed: removed.finish(),
@@ -295,6 +313,7 @@ impl DiffRows {
             changed: changed.finish()?,
             changed_rows: changed_rows.into_inner(),
         };
+        let duplicates = duplicates.into_inner().unwrap_or_else(PoisonError::into_inner);
         Ok((pairs, shifted.into_inner(), duplicates))
     }
 }
@@ -352,6 +371,32 @@ impl BlockRows<'_> {
         Ok(sums.into_iter().map(value).collect())
     }
 
+    /// Pair equal rows of the block. Return the rows in question that have no partner.
+    fn pair_equal(&self) -> Result<[Vec<Unpaired>; 2]> {
+        let values = [self.own_values(0)?, self.own_values(1)?];
+        let rows = &self.pair.question;
+        let pairs = equal_pairs(&values[0], &values[1]);
+        let mut is_left = [vec![true; rows[0].len()], vec![true; rows[1].len()]];
+        for (a, b) in &pairs {
+            is_left[0][*a] = false;
+            is_left[1][*b] = false;
+        }
+        let first = self.first();
+        let positions = pairs
+            .iter()
+            .map(|(a, b)| (first + rows[0][*a] as u64, first + rows[1][*b] as u64));
+        self.runs.add(positions)?;
+        Ok(std::array::from_fn(|side| {
+            let all = rows[side].iter().zip(&values[side]).zip(&is_left[side]);
+            let left = all.filter(|(_, is_left)| **is_left);
+            left.map(|((row, value), _)| Unpaired {
+                row: *row,
+                value: *value,
+            })
+            .collect()
+        }))
+    }
+
     /// Return the values of the rows in question, over all columns.
     fn own_values(&self, side: usize) -> Result<Vec<Value>> {
         self.values(side, 0..self.columns.len(), &self.pair.question[side])
@@ -372,110 +417,132 @@ impl BlockRows<'_> {
     }
 }
 
+/// A row without an equal one in the same block of the other table.
+#[derive(Clone, Copy)]
+struct Unpaired {
+    /// Its index in the block.
+    row: usize,
+    /// Its value, over all columns.
+    value: Value,
+}
+
 /// Knowledge of rows: by all their cells, or by a key. A record begins with the value by which rows are paired, and ends
 /// with the row.
 trait Shape<const W: usize>: Sync {
-    /// Return the records of the rows of a block, of each table, that are to be paired with those of other blocks.
-    fn records(&self, block: &BlockRows<'_>) -> Result<[Vec<Record<W>>; 2]>;
+    /// Eighths of the memory for the records of each table.
+    const EIGHTHS: usize;
 
-    /// Pair records, and return the keys that occur several times.
-    fn join(
-        a: &mut Merge<'_, W>,
-        b: &mut Merge<'_, W>,
-        take: &mut dyn FnMut(Pair) -> Result<()>,
-    ) -> Result<Duplicates>;
+    /// Return the records of the rows of a block, of each table, that are to be paired with those of other blocks.
+    fn records(&self, block: &BlockRows<'_>, unpaired: [Vec<Unpaired>; 2]) -> Result<[Vec<Record<W>>; 2]>;
+
+    /// Pair the records of a range, and return the keys that occur several times.
+    fn join(&self, records: [Merge<'_, W>; 2], range: Range, take: Take<'_>) -> Result<Duplicates>;
+
+    /// Pair the records of a range again, as if they were all rows of their tables: some pairs are not among those of
+    /// [`Self::join`].
+    fn join_alone(records: [Merge<'_, W>; 2], take: Take<'_>) -> Result<()>;
+}
+
+type Take<'t> = &'t mut dyn FnMut(Pair) -> Result<()>;
+
+/// A range of the records that are sorted: the least first number, the one behind it, and how many ranges are read at the
+/// same time.
+struct Range {
+    from: u64,
+    to: Option<u64>,
+    readers: usize,
 }
 
 /// Rows that are known by all their cells: value and row.
 struct ByValue;
 
 impl Shape<3> for ByValue {
-    fn records(&self, block: &BlockRows<'_>) -> Result<[Vec<Record<3>>; 2]> {
-        let values = [block.own_values(0)?, block.own_values(1)?];
-        let rows = &block.pair.question;
-        let pairs = equal_pairs(&values[0], &values[1]);
-        let mut is_left = [vec![true; rows[0].len()], vec![true; rows[1].len()]];
-        for (a, b) in &pairs {
-            is_left[0][*a] = false;
-            is_left[1][*b] = false;
-        }
+    const EIGHTHS: usize = 3;
+
+    fn records(&self, block: &BlockRows<'_>, unpaired: [Vec<Unpaired>; 2]) -> Result<[Vec<Record<3>>; 2]> {
         let first = block.first();
-        let positions = pairs
-            .iter()
-            .map(|(a, b)| (first + rows[0][*a] as u64, first + rows[1][*b] as u64));
-        block.runs.add(positions)?;
-        Ok(std::array::from_fn(|side| {
-            let all = rows[side].iter().zip(&values[side]).zip(&is_left[side]);
-            let unmatched = all.filter(|(_, is_left)| **is_left);
-            unmatched
-                .map(|((row, [a, b]), _)| [*a, *b, first + *row as u64])
-                .collect()
-        }))
+        let record = |Unpaired { row, value: [a, b] }| [a, b, first + row as u64];
+        Ok(unpaired.map(|rows| rows.into_iter().map(record).collect()))
     }
 
-    fn join(
-        a: &mut Merge<'_, 3>,
-        b: &mut Merge<'_, 3>,
-        take: &mut dyn FnMut(Pair) -> Result<()>,
-    ) -> Result<Duplicates> {
-        join::by_value(a, b, take)?;
+    fn join(&self, records: [Merge<'_, 3>; 2], _: Range, take: Take<'_>) -> Result<Duplicates> {
+        Self::join_alone(records, take)?;
         Ok(Duplicates::default())
+    }
+
+    fn join_alone([mut a, mut b]: [Merge<'_, 3>; 2], take: Take<'_>) -> Result<()> {
+        join::by_value(&mut a, &mut b, take)
     }
 }
 
-/// Rows that are known by the cells of some columns: value of the key, value of the row, and row. All rows have a record,
-/// so that keys that occur several times are found.
+/// Rows that are known by the cells of some columns: value of the key, value of the row, and row.
 struct ByKey {
     columns: Vec<usize>,
+    /// The keys of all rows that have no record, since they were paired with an equal row.
+    paired: Keys,
 }
 
 impl Shape<5> for ByKey {
-    fn records(&self, block: &BlockRows<'_>) -> Result<[Vec<Record<5>>; 2]> {
-        Ok([self.of_side(block, 0)?, self.of_side(block, 1)?])
+    const EIGHTHS: usize = 2;
+
+    fn records(&self, block: &BlockRows<'_>, unpaired: [Vec<Unpaired>; 2]) -> Result<[Vec<Record<5>>; 2]> {
+        // Equal rows have equal keys, so that those of one table are those of both.
+        let mut is_paired = vec![true; block.pair.rows[0]];
+        for Unpaired { row, .. } in &unpaired[0] {
+            is_paired[*row] = false;
+        }
+        let paired: Vec<usize> = (0..is_paired.len()).filter(|row| is_paired[*row]).collect();
+        self.paired.add(&self.keys(block, 0, &paired)?)?;
+        let [a, b] = &unpaired;
+        Ok([self.of_side(block, 0, a)?, self.of_side(block, 1, b)?])
     }
 
     fn join(
-        a: &mut Merge<'_, 5>,
-        b: &mut Merge<'_, 5>,
-        take: &mut dyn FnMut(Pair) -> Result<()>,
+        &self,
+        [mut a, mut b]: [Merge<'_, 5>; 2],
+        Range { from, to, readers }: Range,
+        take: Take<'_>,
     ) -> Result<Duplicates> {
-        join::by_key(a, b, take)
+        let mut duplicates = Duplicates::default();
+        let mut parts = self.paired.parts(from, to, readers);
+        while let Some(part) = parts.next()? {
+            duplicates += join::by_key(&mut a, &mut b, &part, take)?;
+        }
+        Ok(duplicates)
+    }
+
+    fn join_alone([mut a, mut b]: [Merge<'_, 5>; 2], take: Take<'_>) -> Result<()> {
+        join::by_key(&mut a, &mut b, &Part::none(), take)?;
+        Ok(())
     }
 }
 
 impl ByKey {
-    fn of_side(&self, block: &BlockRows<'_>, side: usize) -> Result<Vec<Record<5>>> {
-        let rows: Vec<usize> = (0..block.pair.rows[side]).collect();
-        let keys = block.values(side, self.columns.iter().copied(), &rows)?;
-        let mut own = vec![EQUAL_ROW; rows.len()];
-        for (row, value) in block.pair.question[side].iter().zip(block.own_values(side)?) {
-            own[*row] = value;
-        }
-        let records = keys.into_iter().zip(own).zip(block.first()..);
-        Ok(records.map(|(([a, b], [c, d]), row)| [a, b, c, d, row]).collect())
+    fn keys(&self, block: &BlockRows<'_>, side: usize, rows: &[usize]) -> Result<Vec<Value>> {
+        block.values(side, self.columns.iter().copied(), rows)
+    }
+
+    fn of_side(&self, block: &BlockRows<'_>, side: usize, unpaired: &[Unpaired]) -> Result<Vec<Record<5>>> {
+        let rows: Vec<usize> = unpaired.iter().map(|unpaired| unpaired.row).collect();
+        let keys = self.keys(block, side, &rows)?;
+        let first = block.first();
+        let records = keys.into_iter().zip(unpaired);
+        Ok(records
+            .map(|([a, b], Unpaired { row, value: [c, d] })| [a, b, *c, *d, first + *row as u64])
+            .collect())
     }
 }
 
-/// Hand every pair to `take`, on all threads of the current pool.
-fn each_pair<const W: usize, S: Shape<W>>(
+/// Call `join` with each range of the records of two tables, on all threads of the current pool.
+fn each_range<const W: usize>(
     [a, b]: &[Sorted<W>; 2],
     control: &Control,
-    take: &(dyn Fn(Pair) -> Result<()> + Sync),
-) -> Result<Duplicates> {
-    let sum = Mutex::new(Duplicates::default());
+    join: impl Fn([Merge<'_, W>; 2], Range) -> Result<()> + Sync,
+) -> Result<()> {
     in_ranges(control, |from, to, readers| {
-        let mut checked = |pair| {
-            control.check()?;
-            take(pair)
-        };
-        let (mut a, mut b) = (a.range(from, to, readers)?, b.range(from, to, readers)?);
-        let own = S::join(&mut a, &mut b, &mut checked)?;
-        let mut sum = sum.lock().unwrap_or_else(PoisonError::into_inner);
-        sum.before += own.before;
-        sum.after += own.after;
-        Ok(())
-    })?;
-    Ok(sum.into_inner().unwrap_or_else(PoisonError::into_inner))
+        let records = [a.range(from, to, readers)?, b.range(from, to, readers)?];
+        join(records, Range { from, to, readers })
+    })
 }
 
 /// Return whether the rows that both tables have are in the same order in both.
@@ -485,13 +552,18 @@ fn is_in_order<const W: usize, S: Shape<W>>(
     control: &Control,
 ) -> Result<bool> {
     let moved = AtomicBool::new(false);
-    each_pair::<W, S>(records, control, &|pair| {
-        if let Pair::Same(a, b) | Pair::Changed(a, b) = pair
-            && !pairs.is_in_order(a, b)
-        {
-            moved.store(true, Ordering::Relaxed);
-        }
-        Ok(())
+    each_range(records, control, |records, _| {
+        S::join_alone(records, &mut |pair| {
+            control.check()?;
+            if let Pair::Same(a, b) | Pair::Changed(a, b) = pair
+                // No pair, but a removed and an added row of a key that other rows have as well.
+                && pairs.removed.next(a) != Some(a)
+                && !pairs.is_in_order(a, b)
+            {
+                moved.store(true, Ordering::Relaxed);
+            }
+            Ok(())
+        })
     })?;
     Ok(!moved.into_inner())
 }

@@ -1,8 +1,10 @@
 //! The rows of two tables, paired by their values.
 
+use super::keys::{Part, Times};
 use super::sorter::Merge;
 use super::value::Value;
 use crate::error::Result;
+use std::ops::AddAssign;
 
 /// Fate of a row. Rows are counted from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,18 +58,35 @@ pub struct Duplicates {
     pub after: u64,
 }
 
-/// Pair the records of two tables, which are the value of a key, the value of a row, and a row each.
+impl AddAssign for Duplicates {
+    fn add_assign(&mut self, other: Self) {
+        self.before += other.before;
+        self.after += other.after;
+    }
+}
+
+/// Pair the records of a part of the keys of two tables, which are the value of a key, the value of a row, and a row each.
 ///
 /// Rows of a key that at most one row of each table has are paired. Of a key with more rows, equal rows are paired, and
-/// all others are removed or added.
+/// all others are removed or added. A row that was paired before counts as one of its key in both tables.
 pub fn by_key(
     a: &mut Merge<'_, 5>,
     b: &mut Merge<'_, 5>,
+    paired: &Part,
     take: &mut dyn FnMut(Pair) -> Result<()>,
 ) -> Result<Duplicates> {
-    let mut duplicates = Duplicates::default();
+    // Keys that several rows have which were paired before: a key of one alone is counted below.
+    let mut duplicates = Duplicates {
+        before: paired.repeated(),
+        after: paired.repeated(),
+    };
     let key_of = |record: &[u64; 5]| -> Value { [record[0], record[1]] };
-    while let Some(key) = [a.peek(), b.peek()].into_iter().flatten().map(key_of).min() {
+    let is_own = |record: &&[u64; 5]| paired.end().is_none_or(|end| record[0] < end);
+    let first = |a: &Merge<'_, 5>, b: &Merge<'_, 5>| {
+        let both = [a.peek(), b.peek()].into_iter().flatten();
+        both.filter(is_own).map(key_of).min()
+    };
+    while let Some(key) = first(a, b) {
         let (mut before, mut after) = (0_u64, 0_u64);
         // The first row of each table that is not in the other one: whether it is changed shows at the end of the key.
         let (mut gone, mut new) = (None, None);
@@ -105,10 +124,17 @@ pub fn by_key(
                 }
             }
         }
-        duplicates.before += u64::from(before > 1);
-        duplicates.after += u64::from(after > 1);
+        let times = paired.times(&key);
+        let is_unpaired = times == Times::Never;
+        if times != Times::Several {
+            let known = u64::from(times == Times::Once);
+            duplicates.before += u64::from(before + known > 1);
+            duplicates.after += u64::from(after + known > 1);
+        }
         match (gone, new) {
-            (Some(gone), Some(new)) if before == 1 && after == 1 => take(Pair::Changed(gone, new))?,
+            (Some(gone), Some(new)) if is_unpaired && before == 1 && after == 1 => {
+                take(Pair::Changed(gone, new))?;
+            }
             (gone, new) => {
                 gone.map_or(Ok(()), |row| take(Pair::Removed(row)))?;
                 new.map_or(Ok(()), |row| take(Pair::Added(row)))?;

@@ -15,6 +15,7 @@ pub mod difference;
 mod in_step;
 mod join;
 mod kept;
+mod keys;
 pub mod leaks;
 pub mod listing;
 pub mod near;

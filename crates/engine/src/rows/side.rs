@@ -183,6 +183,14 @@ impl Side {
         if let Err(changed) = self.inputs.iter().try_for_each(|input| input.verify_unchanged()) {
             return changed;
         }
+        // What the pages of a database lack may be in its journal.
+        if let Err(journal) = self
+            .paths
+            .iter()
+            .try_for_each(|path| journal::refuse_database(path))
+        {
+            return journal;
+        }
         let index = error.part.or_else(|| (self.paths.len() == 1).then_some(0));
         match index.and_then(|index| self.paths.get(index)) {
             Some(path) => error.at(path),

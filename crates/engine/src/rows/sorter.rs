@@ -6,7 +6,7 @@ use crate::control::Control;
 use crate::error::Result;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A record of `W` numbers, ordered by the first, then the second, and so on.
 pub type Record<const W: usize> = [u64; W];
@@ -21,7 +21,7 @@ pub struct Sorter<const W: usize> {
     /// Records of a run.
     run: usize,
     state: Mutex<State<W>>,
-    spill: OnceLock<Spill>,
+    spill: Spill,
 }
 
 struct State<const W: usize> {
@@ -49,7 +49,7 @@ impl<const W: usize> Sorter<W> {
                 runs: Vec::new(),
                 held: 0,
             }),
-            spill: OnceLock::new(),
+            spill: Spill::default(),
         }
     }
 
@@ -82,18 +82,9 @@ impl<const W: usize> Sorter<W> {
         }
         drop(state);
         let count = records.len();
-        let start = self.file()?.append(&encode(&records))?;
+        let start = self.spill.append(&encode(&records))?;
         self.lock().runs.push(Run::File { start, count });
         Ok(())
-    }
-
-    fn file(&self) -> Result<&Spill> {
-        if let Some(file) = self.spill.get() {
-            return Ok(file);
-        }
-        // Of two threads that create one at the same time, one file is dropped unused.
-        let file = Spill::new()?;
-        Ok(self.spill.get_or_init(|| file))
     }
 
     /// Return the records in order.
@@ -105,7 +96,7 @@ impl<const W: usize> Sorter<W> {
         let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
         Ok(Sorted {
             runs: state.runs,
-            spill: self.spill.into_inner(),
+            spill: self.spill,
             budget: self.budget,
         })
     }
@@ -126,7 +117,7 @@ fn encode<const W: usize>(records: &[Record<W>]) -> Vec<u8> {
 /// Records that were sorted. They can be read several times, and by several threads.
 pub struct Sorted<const W: usize> {
     runs: Vec<Run<W>>,
-    spill: Option<Spill>,
+    spill: Spill,
     budget: usize,
 }
 
@@ -154,7 +145,7 @@ impl<const W: usize> Sorted<W> {
             let mut cursor = match run {
                 Run::Memory(records) => Cursor::Memory(&records[start..end]),
                 Run::File { start: offset, .. } => Cursor::File {
-                    spill: self.spill.as_ref(),
+                    spill: &self.spill,
                     offset: offset + (start * size_of::<Record<W>>()) as u64,
                     remaining: end - start,
                     buffer: Vec::new(),
@@ -180,9 +171,7 @@ impl<const W: usize> Sorted<W> {
                     let middle = low + (high - low) / 2;
                     let mut word = [0; 8];
                     let offset = start + (middle * size_of::<Record<W>>()) as u64;
-                    if let Some(spill) = &self.spill {
-                        spill.read(&mut word, offset)?;
-                    }
+                    self.spill.read(&mut word, offset)?;
                     if u64::from_le_bytes(word) < from {
                         low = middle + 1;
                     } else {
@@ -208,7 +197,7 @@ impl<const W: usize> Run<W> {
 enum Cursor<'a, const W: usize> {
     Memory(&'a [Record<W>]),
     File {
-        spill: Option<&'a Spill>,
+        spill: &'a Spill,
         offset: u64,
         remaining: usize,
         buffer: Vec<u8>,
@@ -231,9 +220,9 @@ impl<const W: usize> Cursor<'_, W> {
             } => {
                 if *next == buffer.len() {
                     let count = (*remaining).min(*capacity);
-                    let (Some(spill), 1..) = (spill, count) else {
+                    if count == 0 {
                         return Ok(None);
-                    };
+                    }
                     buffer.resize(count * size_of::<Record<W>>(), 0);
                     spill.read(buffer, *offset)?;
                     *offset += buffer.len() as u64;
@@ -281,10 +270,15 @@ impl<const W: usize> Merge<'_, W> {
     }
 }
 
-/// Cut the numbers into `count` ranges of equal length: the first number of each, and the one behind it.
+/// Upper bits of a first number at which ranges begin.
+pub const RANGE_BITS: u32 = 10;
+
+/// Cut the numbers into `count` ranges of about equal length, or the most that there may be: the first number of each, and
+/// the one behind it. Of both, only the upper [`RANGE_BITS`] bits are not 0.
 pub fn equal_ranges(count: usize) -> Vec<(u64, Option<u64>)> {
-    let count = count.max(1) as u64;
-    let start = |index: u64| u64::MAX / count * index;
+    let most = 1_u64 << RANGE_BITS;
+    let count = (count as u64).clamp(1, most);
+    let start = |index: u64| (most * index / count) << (u64::BITS - RANGE_BITS);
     (0..count)
         .map(|index| (start(index), (index + 1 < count).then(|| start(index + 1))))
         .collect()

@@ -4,33 +4,31 @@ use crate::error::{Code, Error, Result, is_full};
 use crate::io::source::read_at;
 use std::fs::File;
 use std::io;
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
-/// A temporary file that several threads append to and read.
+/// A temporary file that several threads append to and read. It is created once bytes are appended, in the folder for
+/// temporary files, which `TMPDIR` names.
+#[derive(Default)]
 pub struct Spill {
-    file: File,
+    file: OnceLock<File>,
     /// Bytes in it. Held while bytes are appended.
     length: Mutex<u64>,
 }
 
 impl Spill {
-    /// Create the file in the folder for temporary files, which `TMPDIR` names.
-    pub fn new() -> Result<Self> {
-        let file = tempfile::tempfile().map_err(|error| failure("create", &error))?;
-        Ok(Self {
-            file,
-            length: Mutex::new(0),
-        })
-    }
-
     /// Append bytes, and return where they begin.
     pub fn append(&self, bytes: &[u8]) -> Result<u64> {
         let mut length = self.length.lock().unwrap_or_else(PoisonError::into_inner);
+        let file = if let Some(file) = self.file.get() {
+            file
+        } else {
+            let created = tempfile::tempfile().map_err(|error| failure("create", &error))?;
+            self.file.get_or_init(|| created)
+        };
         let start = *length;
         let mut done = 0;
         while done < bytes.len() {
-            match write_at(&self.file, &bytes[done..], start + done as u64) {
+            match write_at(file, &bytes[done..], start + done as u64) {
                 Ok(0) => return Err(failure("write", &io::ErrorKind::WriteZero.into())),
                 Ok(count) => done += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -45,7 +43,10 @@ impl Spill {
     pub fn read(&self, buffer: &mut [u8], offset: u64) -> Result<()> {
         let mut done = 0;
         while done < buffer.len() {
-            match read_at(&self.file, &mut buffer[done..], offset + done as u64) {
+            let Some(file) = self.file.get() else {
+                return Err(failure("read", &io::ErrorKind::UnexpectedEof.into()));
+            };
+            match read_at(file, &mut buffer[done..], offset + done as u64) {
                 Ok(0) => return Err(failure("read", &io::ErrorKind::UnexpectedEof.into())),
                 Ok(count) => done += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -13,9 +13,6 @@ use lineaprint_formats::table::{Column, row};
 /// The value of a row.
 pub type Value = [u64; 2];
 
-/// The value that stands for "equal to the other row at this position".
-pub const EQUAL_ROW: Value = [0, 0];
-
 /// The random key of a comparison.
 pub type Key = [u8; 32];
 

@@ -2,7 +2,7 @@
 //!
 //! Both are read in order, a block of each at a time.
 
-use super::{Dialect, Options, find_format};
+use super::{Dialect, Options, find_format, journal};
 use crate::control::Control;
 use crate::error::{Code, Error, Result};
 use crate::io::input::FileInput;
@@ -173,6 +173,8 @@ fn with_blocks(
     if let Some(error) = input.failure() {
         return Err(error);
     }
+    // What the pages of a database lack may be in its journal.
+    journal::refuse_database(path)?;
     outcome.map_err(|error| {
         if error.path.is_some() {
             error

@@ -159,7 +159,7 @@ impl Texts {
             memory: self.memory,
             pairs: pairs.finish()?,
             locations,
-            spill: Spill::new()?,
+            spill: Spill::default(),
             texts: Mutex::default(),
             counts: Mutex::default(),
         })

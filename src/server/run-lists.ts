@@ -3,9 +3,8 @@
  * no run shows twice and none is skipped while others start.
  */
 import { hash } from 'node:crypto'
-import { writtenField } from '../database/expression/fields.ts'
 import { groupRuns } from '../database/groups.ts'
-import { orderRuns, runsWithIds, withValues } from '../database/pages.ts'
+import { orderRuns, runsWithIds, withValues, writtenFields } from '../database/pages.ts'
 import type { JsonValue } from '../core/json-value.ts'
 import type { RunId } from '../core/run-id.ts'
 import type { Field } from '../database/expression/expression.ts'
@@ -99,7 +98,7 @@ export class RunLists {
       offset,
       matched: order.ids.length,
       total: order.total,
-      columns: order.columns.map(writtenField),
+      columns: writtenFields(order.columns),
       runs: runs.map(listed),
       damaged: order.damaged.slice(0, DAMAGED_LIMIT).map(({ id, folder, error }) => ({
         id,

@@ -10,6 +10,7 @@ import { parseField, writtenField } from '../../src/database/expression/fields.t
 import { readFolders } from '../../src/database/folders.ts'
 import { removeStoredRun } from '../../src/database/removal.ts'
 import { RunIds } from '../../src/database/run-order.ts'
+import { groupRuns } from '../../src/database/groups.ts'
 import { listRuns } from '../../src/database/runs.ts'
 import { annotate } from '../../src/store/annotations.ts'
 import { storeIn } from '../../src/store/store.ts'
@@ -17,6 +18,7 @@ import { thisProcess } from '../../src/util/process-identity.ts'
 import { folderOf } from '../support/folder.ts'
 import { finished } from '../tracking/support.ts'
 import { recordOf, writeRun } from './support.ts'
+import type { MarkedGroups } from '../../src/database/group-order.ts'
 import type { OrderedRuns } from '../../src/database/run-order.ts'
 
 async function storeOf(count: number): Promise<string> {
@@ -154,4 +156,42 @@ test('an earlier answer counts until a run comes, changes, is annotated, lost or
     expect(without(after)).toEqual(without(await orderRuns(store, filter)))
     before = after
   }
+})
+
+test('a question about an age is asked anew: the moment is another one', async () => {
+  vi.useFakeTimers({ toFake: ['Date'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const store = storeIn(await storeOf(2))
+  const filter = { where: 'started > "1h"' }
+  const groups = { by: 'tags', where: 'started > "1h"' }
+  for (const [hours, matched] of [
+    [0.1, 2],
+    [0.1, 2],
+    [2, 0],
+  ] as const) {
+    const [order, grouped] = [await orderRuns(store, filter), await groupRuns(store, groups)]
+    vi.setSystemTime(Date.now() + hours * 3_600_000)
+    expect((await orderRuns(store, filter, order)).ids.length).toBe(matched)
+    expect((await groupRuns(store, groups, grouped)).count).toBe(matched)
+  }
+})
+
+test('groups count until a run changes', async () => {
+  vi.useFakeTimers({ toFake: ['Date'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const root = await storeOf(2)
+  const store = storeIn(root)
+  const ask = async (kept?: MarkedGroups): Promise<MarkedGroups> => {
+    vi.setSystemTime(Date.now() + 10_000)
+    return groupRuns(store, { by: 'tags', measure: 'metrics.rate' }, kept)
+  }
+  await ask()
+  const before = await ask()
+  expect((await ask(before)).groups).toBe(before.groups)
+  await annotate(join(store.runs, 'run-1'), { addTags: ['seen'] })
+  const after = await ask(before)
+  expect([before, after].map(({ groups }) => groups.map(({ value }) => value))).toEqual([
+    ['even', null],
+    ['even', 'seen'],
+  ])
 })

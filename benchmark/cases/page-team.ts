@@ -49,6 +49,7 @@ export function pageTeamCases(inputs: Inputs, quick: boolean): Case[] {
   /** Ask for a list in words that the server has not heard: nothing that it keeps is the answer. */
   const anew = (question: string): string => `${question}&column=auto&column=params.new_${asked++}`
   const list = '/runs?limit=100'
+  const groups = '/groups?by=params.lr&measure=metrics.loss'
   const filter = `${list}&where=${encodeURIComponent(WHERE)}&sort=-metrics.accuracy`
   return [
     each('page-team-first', `the first part of a list of ${shape}`, ({ team, mlflow }) => [
@@ -62,7 +63,13 @@ export function pageTeamCases(inputs: Inputs, quick: boolean): Case[] {
       ...theirs(mlflow, 'MLflow', async (at) => search(at, THEIR_FILTER), theirNames),
     ]),
     each('page-team-groups', `${shape} by a parameter, with the range of a metric`, ({ team }) => [
-      asking('lineaprint', async () => team.ask('bench', '/groups?by=params.lr&measure=metrics.loss')),
+      asking('lineaprint', async () => team.ask('bench', groups)),
+      asking(
+        'lineaprint, asked anew',
+        async () => team.ask('bench', `${groups}&where=${encodeURIComponent(`id != "new-${asked++}"`)}`),
+        undefined,
+        'peer',
+      ),
     ]),
     each('page-team-run', `one run of ${shape}`, ({ team, mlflow }) => [
       asking('lineaprint', async () => team.ask('bench', '/runs/copy-000077')),

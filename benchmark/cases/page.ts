@@ -43,10 +43,13 @@ export function pageCases(inputs: Inputs, quick: boolean): Case[] {
       prepare: async () => {
         const { store: at, bytes } = await store()
         await new RunLists(sourceOf(at)).part({ offset: 0, limit: 1 })
-        const run = async (): Promise<void> => {
-          await groupRuns(at, { by: 'params.lr', measure: 'metrics.loss' })
-        }
-        return entry(bytes, [own('lineaprint', run)], [], new Map())
+        const question = { by: 'params.lr', measure: 'metrics.loss' }
+        const lists = new RunLists(sourceOf(at))
+        const contestants = [
+          own('lineaprint', async () => lists.groups(question)),
+          own('lineaprint, with nothing kept', async () => groupRuns(at, question), 'peer'),
+        ]
+        return entry(bytes, contestants, [], new Map())
       },
     },
     lineCase(values),

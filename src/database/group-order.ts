@@ -21,6 +21,11 @@ export interface RunGroups {
   readonly count: number
 }
 
+/** Groups, and the text that changes with the rows from which they were made and with the moments of the question; `undefined` without an index. */
+export interface MarkedGroups extends RunGroups {
+  readonly mark: string | undefined
+}
+
 /** Groups that are returned. */
 export const GROUP_LIMIT = 500
 

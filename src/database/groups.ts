@@ -11,7 +11,7 @@ import type { JsonValue } from '../core/json-value.ts'
 import type { GroupQuery } from './query.ts'
 import type { Store } from '../store/store.ts'
 import { GROUP_LIMIT, inOrder } from './group-order.ts'
-import type { RunGroup, RunGroups } from './group-order.ts'
+import type { MarkedGroups, RunGroup } from './group-order.ts'
 import type { GroupField, MeasureField } from './query.ts'
 
 /** The groups that are asked for. */
@@ -36,14 +36,19 @@ export function checkGroups(options: GroupOptions): GroupQuery {
  *
  * @param options.by Field of the groups: a parameter, a tag, a status or a name.
  * @param options.measure Field of numbers whose range in each group is wanted: a metric, a parameter or the duration.
+ * @param kept An earlier answer to the same question. Where no row of the index changed since, it is the answer again.
  * @throws ERR_LINEAPRINT_ARGUMENT for another field, ERR_LINEAPRINT_STORE if the store cannot be read.
  */
-export async function groupRuns(store: Store, options: GroupOptions): Promise<RunGroups> {
+export async function groupRuns(
+  store: Store,
+  options: GroupOptions,
+  kept?: MarkedGroups,
+): Promise<MarkedGroups> {
   checkStore(store)
   const { where, by, measure } = checkGroups(options)
-  if (!(await hasRuns(store))) return { groups: [], count: 0 }
+  if (!(await hasRuns(store))) return { groups: [], count: 0, mark: undefined }
   const { groupsIndexed } = await import('./indexed.ts')
-  const indexed = await groupsIndexed(store, { where, by, measure })
+  const indexed = await groupsIndexed(store, { where, by, measure }, kept)
   if (!('reason' in indexed)) return indexed
   const { runs } = await readFolders(store)
   const byValue = new Map<string, number[]>()
@@ -62,7 +67,7 @@ export async function groupRuns(store: Store, options: GroupOptions): Promise<Ru
     }
   }
   const groups = [...counts].map(([key, count]) => groupOf(key, count, byValue.get(key) ?? []))
-  return { groups: inOrder(groups).slice(0, GROUP_LIMIT), count: groups.length }
+  return { groups: inOrder(groups).slice(0, GROUP_LIMIT), count: groups.length, mark: undefined }
 }
 
 function groupOf(key: string, runs: number, numbers: readonly number[]): RunGroup {

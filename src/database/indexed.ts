@@ -23,7 +23,7 @@ import { GROUP_LIMIT, inOrder } from './group-order.ts'
 import { selectGroups, selectIds } from './query.ts'
 import type { RunId } from '../core/run-id.ts'
 import type { JsonValue } from '../core/json-value.ts'
-import type { RunGroups } from './group-order.ts'
+import type { MarkedGroups } from './group-order.ts'
 import type { GroupQuery } from './query.ts'
 import type { OrderedRuns } from './run-order.ts'
 import type { Store } from '../store/store.ts'
@@ -31,6 +31,7 @@ import type { DamagedRun } from '../store/runs.ts'
 import type { Candidates } from '../store/reference.ts'
 import type { ValuedRun } from './columns.ts'
 import type { RunConnection } from './connection.ts'
+import type { Expression } from './expression/expression.ts'
 import type { ContentList } from './stored-contents.ts'
 import type { CheckedFilter } from './filter.ts'
 import type { IndexedNames } from './lookup.ts'
@@ -99,7 +100,7 @@ export async function orderFrom(
   filter: CheckedFilter,
   kept: OrderedRuns | undefined,
 ): Promise<Omit<OrderedRuns, 'damaged'>> {
-  const mark = await rowsMark(connection)
+  const mark = await markOf(connection, filter.where)
   if (kept !== undefined && mark !== undefined && kept.mark === mark) return kept
   const { rows } = await selectIds(filter, connection.dialect).execute(connection.database)
   const ids = new RunIds(rows[0]?.ids ?? '', Number(rows[0]?.count ?? 0))
@@ -115,20 +116,40 @@ export async function orderFrom(
   }
 }
 
+/** Return what changes with the rows and with the question: an age in it is another moment each time. */
+async function markOf(connection: RunConnection, where: Expression): Promise<string | undefined> {
+  const mark = await rowsMark(connection)
+  return mark === undefined ? undefined : `${mark} ${JSON.stringify(where)}`
+}
+
 function isOfAll({ where }: CheckedFilter): boolean {
   return where.kind === 'and' && where.parts.length === 0
 }
 
-/** Return the runs of each value of a field, from the index of a store, which is brought up to date. */
-export async function groupsIndexed(store: Store, query: GroupQuery): Promise<RunGroups | NoIndex> {
+/**
+ * Return the runs of each value of a field, from the index of a store, which is brought up to date.
+ *
+ * @param kept As of {@link orderIndexed}.
+ */
+export async function groupsIndexed(
+  store: Store,
+  query: GroupQuery,
+  kept: MarkedGroups | undefined,
+): Promise<MarkedGroups | NoIndex> {
   return withIndex(store, async (connection) => {
     await refresh(connection, store, CHECKED.find)
-    return groupsFrom(connection, query)
+    return groupsFrom(connection, query, kept)
   })
 }
 
-/** Return the runs of each value of a field from a database as it is. */
-export async function groupsFrom(connection: RunConnection, query: GroupQuery): Promise<RunGroups> {
+/** Return the runs of each value of a field from a database as it is. @param kept As of {@link orderIndexed}. */
+export async function groupsFrom(
+  connection: RunConnection,
+  query: GroupQuery,
+  kept: MarkedGroups | undefined,
+): Promise<MarkedGroups> {
+  const mark = await markOf(connection, query.where)
+  if (kept !== undefined && mark !== undefined && kept.mark === mark) return kept
   const { rows } = await selectGroups(query, connection.dialect).execute(connection.database)
   const groups = rows.map(({ value, runs, measured, least, mean, greatest }) => ({
     value: value === null || query.by.kind !== 'parameter' ? value : (JSON.parse(value) as JsonValue),
@@ -138,7 +159,7 @@ export async function groupsFrom(connection: RunConnection, query: GroupQuery): 
     mean,
     greatest,
   }))
-  return { groups: inOrder(groups).slice(0, GROUP_LIMIT), count: groups.length }
+  return { groups: inOrder(groups).slice(0, GROUP_LIMIT), count: groups.length, mark }
 }
 
 /** Return runs by their ids, in that order, from the index of a store as it is. */

@@ -72,8 +72,17 @@ export async function runsWithIds(
 
 /** Return runs with the values of columns by their names in an expression. */
 export function withValues(matches: readonly ValuedRun[], columns: readonly Field[]): RunOfList[] {
-  const names = columns.map(writtenField)
+  const names = writtenFields(columns)
   return matches.map((match) => ({ ...match.run, values: columnValues(columns, names, match) }))
+}
+
+const WRITTEN = new WeakMap<readonly Field[], readonly string[]>()
+
+/** Return the names of columns in an expression. They are kept as long as the columns: each takes a parse. */
+export function writtenFields(columns: readonly Field[]): readonly string[] {
+  let names = WRITTEN.get(columns)
+  if (names === undefined) WRITTEN.set(columns, (names = columns.map(writtenField)))
+  return names
 }
 
 async function valuesOf(store: Store, ids: readonly RunId[]): Promise<readonly ValuedRun[]> {

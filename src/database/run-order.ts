@@ -61,7 +61,7 @@ export interface RunOrder {
 /** The order of runs, and the first of them as far as they were read to decide on the columns. */
 export interface OrderedRuns extends RunOrder {
   readonly first: readonly ValuedRun[]
-  /** Text that changes with the rows from which it was made; `undefined` without an index. */
+  /** Text that changes with the rows from which it was made, and with the moments of the question; `undefined` without an index. */
   readonly mark: string | undefined
 }
 

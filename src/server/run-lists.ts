@@ -3,13 +3,12 @@
  * no run shows twice and none is skipped while others start.
  */
 import { hash } from 'node:crypto'
-import { writtenField } from '../database/expression/fields.ts'
 import { groupRuns } from '../database/groups.ts'
-import { orderRuns, runsWithIds, withValues } from '../database/pages.ts'
+import { orderRuns, runsWithIds, withValues, writtenFields } from '../database/pages.ts'
 import type { JsonValue } from '../core/json-value.ts'
 import type { RunId } from '../core/run-id.ts'
 import type { Field } from '../database/expression/expression.ts'
-import type { RunGroups } from '../database/group-order.ts'
+import type { MarkedGroups, RunGroups } from '../database/group-order.ts'
 import type { GroupOptions } from '../database/groups.ts'
 import type { RunFilter } from '../database/filter.ts'
 import type { ValuedRun } from '../database/columns.ts'
@@ -42,7 +41,7 @@ export interface RunSource {
   /** As `runsWithIds`. */
   readonly runs: (ids: readonly RunId[], columns: readonly Field[]) => Promise<RunOfList[]>
   /** As `groupRuns`. */
-  readonly groups: (options: GroupOptions) => Promise<RunGroups>
+  readonly groups: (options: GroupOptions, kept?: MarkedGroups) => Promise<MarkedGroups>
 }
 
 /** Return the source that a store is. */
@@ -50,7 +49,7 @@ export function sourceOf(store: Store): RunSource {
   return {
     order: async (filter, kept) => orderRuns(store, filter, kept),
     runs: async (ids, columns) => runsWithIds(store, ids, columns),
-    groups: async (options) => groupRuns(store, options),
+    groups: async (options, kept) => groupRuns(store, options, kept),
   }
 }
 
@@ -73,6 +72,7 @@ export class RunLists {
   readonly #lists = new Map<string, RunOrder>()
   /** The newest answer to each question: it is given again while no run changes. */
   readonly #newest = new Map<string, NewestOrder>()
+  readonly #groups = new Map<string, MarkedGroups>()
 
   constructor(source: RunSource) {
     this.#source = source
@@ -98,7 +98,7 @@ export class RunLists {
       offset,
       matched: order.ids.length,
       total: order.total,
-      columns: order.columns.map(writtenField),
+      columns: writtenFields(order.columns),
       runs: runs.map(listed),
       damaged: order.damaged.slice(0, DAMAGED_LIMIT).map(({ id, folder, error }) => ({
         id,
@@ -111,7 +111,11 @@ export class RunLists {
 
   /** Return the runs that an expression selects in groups. @throws The errors of `groupRuns`. */
   async groups(options: GroupOptions): Promise<RunGroups> {
-    return this.#source.groups(options)
+    const { where, by, measure } = options
+    const question = JSON.stringify([where ?? null, by, measure ?? null])
+    const groups = await this.#source.groups(options, this.#groups.get(question))
+    keepNewest(this.#groups, question, groups)
+    return groups
   }
 
   #known(list: string | undefined, query: string): Ordered | undefined {

@@ -51,7 +51,14 @@ export function tokensOf(source: string): Token[] {
     throw expressionError(source.slice(0, 60), 1, `an expression has at most ${LENGTH_LIMIT} characters`)
   const tokens: Token[] = []
   let at = 0
-  const columnAt = (index: number): number => Array.from(source.slice(0, index)).length + 1
+  let [counted, characters] = [0, 0]
+  /** Count on from the last token: from the start each time, a long expression would take the square of its length. */
+  const columnAt = (index: number): number => {
+    if (index < counted) [counted, characters] = [0, 0]
+    for (const _ of source.slice(counted, index)) characters++
+    counted = index
+    return characters + 1
+  }
   const match = (pattern: RegExp): string | undefined => {
     pattern.lastIndex = at
     return pattern.exec(source)?.[0]

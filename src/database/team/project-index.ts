@@ -18,7 +18,7 @@ import type { Store } from '../../store/store.ts'
 import type { RunConnection } from '../connection.ts'
 import type { Field } from '../expression/expression.ts'
 import type { RunFilter } from '../filter.ts'
-import type { RunGroups } from '../group-order.ts'
+import type { MarkedGroups } from '../group-order.ts'
 import type { GroupOptions } from '../groups.ts'
 import type { OrderedRuns } from '../run-order.ts'
 import type { RunOfList } from '../runs.ts'
@@ -65,12 +65,12 @@ export class ProjectIndex {
     return this.#work(async (connection) => withValues(await runsFrom(connection, this.#store, ids), columns))
   }
 
-  /** Return the runs that an expression selects in groups. */
-  async groups(options: GroupOptions): Promise<RunGroups> {
+  /** Return the runs that an expression selects in groups. @param kept As of `groupRuns`. */
+  async groups(options: GroupOptions, kept?: MarkedGroups): Promise<MarkedGroups> {
     const query = checkGroups(options)
     return this.#work(async (connection) => {
       await this.#refresh()
-      return groupsFrom(connection, query)
+      return groupsFrom(connection, query, kept)
     })
   }
 

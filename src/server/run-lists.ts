@@ -3,9 +3,13 @@
  * no run shows twice and none is skipped while others start.
  */
 import { createHash } from 'node:crypto'
+import { columnFields } from '../database/columns.ts'
 import { writtenField } from '../database/expression/fields.ts'
+import { keyText } from '../database/facts.ts'
+import { checkColumns } from '../database/filter.ts'
 import { groupRuns } from '../database/groups.ts'
 import { orderRuns, runsWithIds, withValues } from '../database/pages.ts'
+import { NAME_LIMIT } from '../database/run-order.ts'
 import type { JsonValue } from '../core/json-value.ts'
 import type { RunId } from '../core/run-id.ts'
 import type { Field } from '../database/expression/expression.ts'
@@ -16,7 +20,9 @@ import type { ValuedRun } from '../database/columns.ts'
 import type { OrderedRuns } from '../database/pages.ts'
 import type { RunOrder } from '../database/run-order.ts'
 import type { RunOfList } from '../database/runs.ts'
+import type { ListedRun } from '../store/listed-run.ts'
 import type { Store } from '../store/store.ts'
+import type { LiveMetrics, MetricsSoFar } from './live-metrics.ts'
 import type { ListedRunBody, RunListBody } from './api/types.ts'
 
 /** A part of a list that is asked for. */
@@ -65,10 +71,13 @@ interface Ordered {
 /** The lists of one store. */
 export class RunLists {
   readonly #source: RunSource
+  readonly #live: LiveMetrics | undefined
   readonly #lists = new Map<string, RunOrder>()
 
-  constructor(source: RunSource) {
+  /** @param live Metrics of runs that go on. @default none */
+  constructor(source: RunSource, live?: LiveMetrics) {
     this.#source = source
+    this.#live = live
   }
 
   /**
@@ -85,7 +94,7 @@ export class RunLists {
     const isRead = first !== undefined && offset + ids.length <= first.length
     const runs = isRead
       ? first.slice(offset, offset + ids.length).map((match) => withValues(match, order.columns))
-      : await this.#source.runs(ids, order.columns)
+      : await this.#withLive(await this.#source.runs(ids, order.columns), order.columns)
     return {
       list: key,
       offset,
@@ -96,7 +105,7 @@ export class RunLists {
       damaged: order.damaged.slice(0, DAMAGED_LIMIT).map(({ id, folder, error }) => ({
         id,
         folder,
-        message: error.message,
+        message: cut(error.message),
       })),
       names: order.names,
     }
@@ -107,13 +116,46 @@ export class RunLists {
     return this.#source.groups(options)
   }
 
+  /** Return an order whose first runs have the values so far of those that go on; they count for the columns. */
+  async #orderWithLive(filter: Omit<RunFilter, 'limit'>): Promise<OrderedRuns> {
+    const ordered = await this.#source.order(filter)
+    const live = await this.#live?.of(running(ordered.first.map(({ run }) => run)))
+    if (live === undefined || live.size === 0) return ordered
+    const first = ordered.first.map((match) => ({
+      ...match,
+      metrics: live.get(match.run.id) ?? match.metrics,
+    }))
+    return {
+      ...ordered,
+      first,
+      columns: columnFields(checkColumns(filter.columns ?? []), first),
+      names: { ...ordered.names, metrics: namesWith(ordered.names.metrics, live.values()) },
+    }
+  }
+
+  /** Return runs with the values so far of those that go on. */
+  async #withLive(runs: readonly RunOfList[], columns: readonly Field[]): Promise<readonly RunOfList[]> {
+    const live = await this.#live?.of(running(runs))
+    if (live === undefined || live.size === 0) return runs
+    return runs.map((run) => {
+      const metrics = live.get(run.id)
+      if (metrics === undefined) return run
+      const values = columns.flatMap((field) =>
+        field.kind === 'metric'
+          ? [[writtenField(field), metrics.get(keyText(field.name))?.[field.part] ?? null] as const]
+          : [],
+      )
+      return { ...run, values: { ...run.values, ...Object.fromEntries(values) } }
+    })
+  }
+
   #known(list: string | undefined, query: string): Ordered | undefined {
     const order = list?.startsWith(`${query}-`) === true ? this.#lists.get(list) : undefined
     return order === undefined || list === undefined ? undefined : { key: list, order }
   }
 
   async #ordered({ where, sort, columns }: ListRequest, query: string): Promise<Ordered> {
-    const { first, ...order } = await this.#source.order({ where, sort, columns: columns ?? ['auto'] })
+    const { first, ...order } = await this.#orderWithLive({ where, sort, columns: columns ?? ['auto'] })
     // The same order has the same name, so that a page that asks again learns that nothing moved.
     const key = `${query}-${shortDigest(order.ids)}`
     this.#lists.delete(key)
@@ -122,6 +164,18 @@ export class RunLists {
     if (this.#lists.size > LIST_LIMIT && oldest !== undefined) this.#lists.delete(oldest)
     return { key, order, first }
   }
+}
+
+/** Return the ids of the runs that go on. */
+function running(runs: readonly ListedRun[]): RunId[] {
+  return runs.filter(({ status }) => status === 'running').map(({ id }) => id)
+}
+
+/** Return names of metrics with those of runs that go on. */
+function namesWith(metrics: readonly string[], live: Iterable<MetricsSoFar>): readonly string[] {
+  const all = new Set(metrics)
+  for (const byName of live) for (const name of byName.keys()) if (all.size < NAME_LIMIT) all.add(name)
+  return [...all].toSorted()
 }
 
 function queryOf({ where, sort, columns }: ListRequest): string {

@@ -1,7 +1,7 @@
 // Start a PostgreSQL of its own for tests and the benchmark, on loopback, in a temporary folder that is removed at the
 // end. It needs the programs of PostgreSQL (Debian and Ubuntu: package postgresql), and nothing of its service.
 import { spawn, spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
@@ -54,7 +54,7 @@ export async function makeDatabase(folder, settings) {
 /**
  * Start a server.
  *
- * @returns Options of `pg`, and a function that stops the server.
+ * @returns Options of `pg`, functions that make all of its processes hang and go on, and one that stops the server.
  */
 export async function startPostgres() {
   const folder = mkdtempSync(join(tmpdir(), 'lineaprint-postgres-'))
@@ -80,5 +80,14 @@ export async function startPostgres() {
     await stop()
     throw new Error(`postgres: the server did not start: ${log}`)
   }
-  return { options, stop }
+  const signal = (name) => {
+    for (const pid of [child.pid, ...childrenOf(child.pid)]) process.kill(pid, name)
+  }
+  return { options, stop, hang: () => signal('SIGSTOP'), wake: () => signal('SIGCONT') }
+}
+
+/** Return the processes that a process of Linux has started. */
+function childrenOf(pid) {
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim()
+  return text === '' ? [] : text.split(' ').map(Number)
 }

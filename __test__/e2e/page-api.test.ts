@@ -96,7 +96,13 @@ describe('answers are as their schemas say', () => {
       ['stderr', 8],
     ])
     const path = `/runs/${run.id}/log?name=stdout.log`
-    expect(await answer(logSchema, path)).toEqual({ text: 'hello\n', from: 0, to: 6, size: 6 })
+    expect(await answer(logSchema, path)).toEqual({
+      text: 'hello\n',
+      open: '',
+      from: 0,
+      to: 6,
+      size: 6,
+    })
     expect(await answer(logSchema, `${path}&from=4`)).toMatchObject({ text: 'o\n', from: 4, to: 6 })
     expect(await answer(patchSchema, `/runs/${run.id}/patch`)).toMatchObject({ text: null })
   })

@@ -30,6 +30,21 @@ test('a log is read in parts that end between characters', async () => {
   expect([text.endsWith(last.text), last.to, last.text.includes('\ufffd')]).toEqual([true, last.size, false])
 })
 
+test('the line of a run that goes on that has not ended is apart, and is read again', async () => {
+  const run: StoredRun = { ...(await runWith('stdout.log')), status: 'running' }
+  const path = join(run.folder, 'stdout.log')
+  writeFileSync(path, 'begin\n 10%')
+  const first = await readLog(run, 'stdout.log', undefined)
+  expect(first).toEqual({ text: 'begin\n', open: ' 10%', from: 0, to: 6, size: 10 })
+  writeFileSync(path, 'begin\n100%\nend\n')
+  const next = await readLog(run, 'stdout.log', first.to)
+  expect([next.text, next.open]).toEqual(['100%\nend\n', ''])
+  // Of one that has ended, the last line needs no end.
+  writeFileSync(path, 'begin\nend')
+  const ended = await readLog({ ...run, status: 'finished' }, 'stdout.log', undefined)
+  expect([ended.text, ended.open]).toEqual(['begin\nend', ''])
+})
+
 test('bytes that are no text do not stop the reading', async () => {
   const run = await runWith('stdout.log')
   writeFileSync(join(run.folder, 'stdout.log'), new Uint8Array(LOG_PART + 10).fill(0x80))

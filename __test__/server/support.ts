@@ -1,8 +1,9 @@
 /** A server of the page without a socket. */
 import { buildServer } from '../../src/server/app.ts'
-import { Contents } from '../../src/server/contents.ts'
+import { Contents, contentsOf } from '../../src/server/contents.ts'
 import { Downloads } from '../../src/server/downloads.ts'
 import { Guard } from '../../src/server/guard.ts'
+import { LiveMetrics } from '../../src/server/live-metrics.ts'
 import { RunLists, sourceOf } from '../../src/server/run-lists.ts'
 import { RunReader } from '../../src/server/run-reader.ts'
 import { storeIn } from '../../src/store/store.ts'
@@ -34,9 +35,9 @@ export function serverOf(root: string): TestServer {
     directory: root,
     trackers: [],
     guard,
-    lists: new RunLists(sourceOf(store)),
+    lists: new RunLists(sourceOf(store), new LiveMetrics(store)),
     reader: new RunReader(store),
-    contents: new Contents(store),
+    contents: new Contents(store, contentsOf(store)),
     downloads: new Downloads(),
   }
   const app = buildServer(services, PAGE, () => PORT)

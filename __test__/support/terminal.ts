@@ -22,11 +22,16 @@ sys.stdout.buffer.write(received)
 `
 
 /** Return the lines that \`lineaprint\` shows at a terminal of this many columns, without colours. */
-export function linesAtTerminal(columns: number, args: readonly string[], cwd: string): string[] {
+export function linesAtTerminal(
+  columns: number,
+  args: readonly string[],
+  cwd: string,
+  env: Readonly<Record<string, string>> = {},
+): string[] {
   const { stdout, status, stderr } = spawnSync(
     'python3',
     ['-c', SCRIPT, String(columns), process.execPath, resolve('src/cli/main.ts'), ...args],
-    { cwd, env: { ...process.env, TERM: 'xterm' }, encoding: 'utf8' },
+    { cwd, env: { ...process.env, TERM: 'xterm', ...env }, encoding: 'utf8' },
   )
   if (status !== 0) throw new Error(`the terminal failed: ${stderr}`)
   return stripVTControlCharacters(stdout).split('\r\n')

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { checkRunId } from '../../src/core/run-id.ts'
 import { checkSeal } from '../../src/record/seal.ts'
+import { OPEN_LINE_LIMIT } from '../../src/store/log-lines.ts'
 import { readRun } from '../../src/store/runs.ts'
 import { RunStream } from '../../src/transfer/stream.ts'
 import { BAD_SERVERS, badServer } from '../export/mlflow/bad-servers.ts'
@@ -45,6 +46,30 @@ function streamOf(url: string, folder: string, atEnd: (work: () => void) => void
 }
 
 describe.concurrent('the copy on the server', () => {
+  test('has a line of a log once it has ended: a progress bar is written over', async ({
+    onTestFinished,
+  }) => {
+    const server = await liveServer(onTestFinished)
+    const folder = runFolder()
+    const log = join(folder, 'stdout.log')
+    writeFileSync(log, 'begin\n 10%|#    |')
+    streamOf(server.url, folder, onTestFinished)
+    const copy = (): string | undefined => server.files.get(`${ID}/stdout.log`)?.toString()
+    await until(() => copy() !== undefined)
+    expect(copy()).toBe('begin\n')
+    writeFileSync(log, 'begin\n 20%')
+    appendFileSync(join(folder, 'events.jsonl'), 'second\n')
+    await until(() => server.files.get(`${ID}/events.jsonl`)?.toString() === 'first\nsecond\n')
+    writeFileSync(log, 'begin\n100%|#####|\nend\n')
+    await until(() => copy()?.endsWith('end\n') === true)
+    expect(copy()).toBe('begin\n100%|#####|\nend\n')
+    // Nobody writes over the beginning of a line without an end.
+    const long = 'x'.repeat(OPEN_LINE_LIMIT + 1000)
+    appendFileSync(log, long)
+    await until(() => (copy()?.length ?? 0) > 1000)
+    expect(readFileSync(log, 'utf8').startsWith(copy() ?? '-')).toBe(true)
+  })
+
   test('is the journal and the logs, as they grow', { timeout: 60_000 }, async ({ onTestFinished }) => {
     const server = await liveServer(onTestFinished)
     const folder = runFolder()

@@ -83,7 +83,7 @@ export async function verifyFiles(
     if (exportNames(copies).includes(EXPORT_FILES[format]))
       items.push(await verifyExport(record, folder, format))
   }
-  return [...items, ...(await verifyOthers(folder, record.files, exportNames(copies)))]
+  return [...items, ...(await verifyOthers({ record, folder }))]
 }
 
 /** Return the size of a regular file if it is not the recorded one. */
@@ -91,19 +91,29 @@ function otherSize(file: FileRecord, info: Stats | undefined): number | undefine
   return 'size' in file && info?.isFile() === true && info.size !== file.size ? info.size : undefined
 }
 
+/** The words about a file in the folder of a run that its record does not list. */
+export const NOT_LISTED = 'not listed in the record'
+
 /**
- * Report files that were added after the record, such as notes or a `.DS_Store`. They do not affect the
- * recorded data.
+ * Return the paths in the folder of a run that has ended that its record does not list: files that were added later, such as
+ * notes or a `.DS_Store`. The seal says nothing of them.
+ *
+ * @throws ERR_LINEAPRINT_STORE if the folder cannot be read.
  */
-async function verifyOthers(
-  folder: string,
-  files: readonly FileRecord[],
-  exports: readonly string[],
-): Promise<CheckedItem[]> {
+export async function unlistedFiles({
+  record,
+  folder,
+}: Pick<StoredRun, 'record' | 'folder'>): Promise<string[]> {
+  if (record.seal === null) return []
+  const known = new Set(record.files.map(({ path }) => path))
+  const copies = exportNames(record.configuration as unknown as CopyOptions)
+  return (await findFiles(folder, copies)).map(({ path }) => path).filter((path) => !known.has(path))
+}
+
+/** Report files that the record does not list. They do not affect the recorded data. */
+async function verifyOthers(run: Pick<StoredRun, 'record' | 'folder'>): Promise<CheckedItem[]> {
   try {
-    const known = new Set(files.map(({ path }) => path))
-    const others = (await findFiles(folder, exports)).filter(({ path }) => !known.has(path))
-    return others.map(({ path }) => item('files', path, 'not-checked', 'not listed in the record'))
+    return (await unlistedFiles(run)).map((path) => item('files', path, 'not-checked', NOT_LISTED))
   } catch (error) {
     if (!isReadError(error)) throw error
     return [item('files', '.', 'changed', reasonOf(error))]

@@ -1,7 +1,7 @@
 /** The values of the columns of a list. */
 import { isDeepStrictEqual } from 'node:util'
 import { secondsOf, textOf } from './evaluate.ts'
-import { storedText } from './facts.ts'
+import { keyText } from './facts.ts'
 import { compareNatural } from '../util/natural-order.ts'
 import type { JsonValue } from '../core/json-value.ts'
 import type { ListedRun } from '../store/listed-run.ts'
@@ -72,9 +72,9 @@ export function valueOf(field: Field, { run, parameters, metrics, contents }: Va
     case 'duration':
       return secondsOf(run)
     case 'metric':
-      return metrics.get(storedText(field.name))?.[field.part] ?? null
+      return metrics.get(keyText(field.name))?.[field.part] ?? null
     case 'parameter':
       break
   }
-  return parameters.get(storedText(field.name)) ?? null
+  return parameters.get(keyText(field.name)) ?? null
 }

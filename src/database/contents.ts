@@ -2,9 +2,12 @@
 import { checkStore, runFolder } from '../store/store.ts'
 import { hasRuns, readRun } from '../store/runs.ts'
 import { LineaprintError } from '../core/errors.ts'
+import { mapConcurrently } from '../util/concurrency.ts'
 import { factsOf } from './facts.ts'
 import { readFolders } from './folders.ts'
 import type { RunId } from '../core/run-id.ts'
+import type { ListedRun } from '../store/listed-run.ts'
+import type { StoredRun } from '../store/read.ts'
 import type { Store } from '../store/store.ts'
 import type { ContentList, StoredContent } from './stored-contents.ts'
 
@@ -29,16 +32,34 @@ export async function readStoredContents(store: Store): Promise<StoredContents> 
   const indexed = await contentsIndexed(store)
   const read = 'reason' in indexed ? await fromFolders(store) : indexed
   const slow = 'reason' in indexed && indexed.reason !== undefined ? indexed.reason : undefined
-  const open = read.runs.filter(({ status }) => status === 'running' || status === 'lost')
-  const isOpen = new Set<RunId>(open.map(({ id }) => id))
-  // Their records have nothing yet; the journals do.
-  const journals = await Promise.all(open.map(({ id }) => ofJournal(store, id)))
   return {
-    runs: read.runs,
-    contents: [...read.contents.filter(({ run }) => !isOpen.has(run)), ...journals.flat()],
-    damaged: read.damaged,
+    ...(await withJournals(read, async (id) => readRun(runFolder(store, id)))),
     ...(slow !== undefined && { slow: `${store.root} has no index: ${slow}` }),
   }
+}
+
+/** Journals that are read at a time. */
+const PARALLEL = 16
+
+/**
+ * Return contents with those of runs that have not ended: their records have nothing yet, the journals do.
+ *
+ * @param read Reads a run as it is now.
+ */
+export async function withJournals(
+  { runs, contents, damaged }: ContentList,
+  read: (id: RunId) => Promise<StoredRun>,
+): Promise<ContentList> {
+  const open = runs.filter(hasNotEnded)
+  if (open.length === 0) return { runs, contents, damaged }
+  const isOpen = new Set<RunId>(open.map(({ id }) => id))
+  const journals = await mapConcurrently(open, PARALLEL, async ({ id }) => ofJournal(id, read))
+  return { runs, contents: [...contents.filter(({ run }) => !isOpen.has(run)), ...journals.flat()], damaged }
+}
+
+/** Check whether a run has no record of what it read and made: it goes on, or its process has ended without one. */
+export function hasNotEnded({ status }: ListedRun): boolean {
+  return status === 'running' || status === 'lost'
 }
 
 async function fromFolders(store: Store): Promise<ContentList> {
@@ -52,9 +73,9 @@ async function fromFolders(store: Store): Promise<ContentList> {
   }
 }
 
-async function ofJournal(store: Store, id: RunId): Promise<StoredContent[]> {
+async function ofJournal(id: RunId, read: (id: RunId) => Promise<StoredRun>): Promise<StoredContent[]> {
   try {
-    const { record } = await readRun(runFolder(store, id))
+    const { record } = await read(id)
     const { contents } = factsOf(record, { runName: record.runName ?? null, tags: record.tags })
     return contents.map((content) => ({ run: id, ...content }))
   } catch (error) {

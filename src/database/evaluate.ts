@@ -1,7 +1,7 @@
 /** The slow and obvious answer: expressions and orders, evaluated run by run over their facts. */
 import { compareUtf8 } from '../util/text-order.ts'
 import { matchesGlob } from '../util/glob.ts'
-import { hexOf, hexPrefix, storedText } from './facts.ts'
+import { fieldText, hexOf, hexPrefix, keyText, storedText } from './facts.ts'
 import type { Expression, Literal, SortKey, ValueField } from './expression/expression.ts'
 import type { RunFacts } from './facts.ts'
 import type { ListedRun } from '../store/listed-run.ts'
@@ -31,7 +31,7 @@ export function isTrueOf(expression: Expression, match: FoundRun): boolean {
     case 'not':
       return !isTrueOf(expression.part, match)
     case 'has':
-      return has(expression.field.column, storedText(expression.text), match)
+      return has(expression.field.column, keyText(expression.text), match)
     case 'glob': {
       const { text } = valueOf(expression.field, match)
       return text !== null && matchesGlob(storedText(expression.pattern), text)
@@ -39,10 +39,15 @@ export function isTrueOf(expression: Expression, match: FoundRun): boolean {
     case 'compare':
       break
   }
-  return compares(valueOf(expression.field, match), expression.operator, expression.value)
+  return compares(expression.field, valueOf(expression.field, match), expression.operator, expression.value)
 }
 
-function compares({ number, text, exists }: FieldValue, operator: string, literal: Literal): boolean {
+function compares(
+  field: ValueField,
+  { number, text, exists }: FieldValue,
+  operator: string,
+  literal: Literal,
+): boolean {
   if (literal === null) return !exists
   if (typeof literal === 'number') {
     if (Number.isNaN(literal)) return exists && number !== null && Number.isNaN(number)
@@ -52,7 +57,7 @@ function compares({ number, text, exists }: FieldValue, operator: string, litera
   }
   if (text === null) return false
   if (typeof literal === 'boolean') return booleanTexts(literal).includes(text)
-  return holds(operator, compareUtf8(text, storedText(literal)))
+  return holds(operator, compareUtf8(text, fieldText(field, literal)))
 }
 
 /** Return the texts that stand for a truth value, in JSON and in Python. */
@@ -76,7 +81,7 @@ function holds(operator: string, order: number): boolean {
 }
 
 function has(list: 'tags' | 'inputs' | 'outputs', text: string, { run, facts }: FoundRun): boolean {
-  if (list === 'tags') return run.tags.some((tag) => storedText(tag) === text)
+  if (list === 'tags') return run.tags.some((tag) => keyText(tag) === text)
   const prefix = hexPrefix(text)
   return facts.contents.some(
     (content) =>
@@ -89,26 +94,26 @@ function has(list: 'tags' | 'inputs' | 'outputs', text: string, { run, facts }: 
 function valueOf(field: ValueField, { run, facts }: FoundRun): FieldValue {
   switch (field.kind) {
     case 'text':
-      return textValue(textOf(field.column, run))
+      return textValue(field, textOf(field.column, run))
     case 'time':
       return numberValue(momentOf(field.column === 'started' ? run.startedAt : run.finishedAt))
     case 'duration':
       return numberValue(secondsOf(run))
     case 'metric': {
-      const metric = facts.metrics.get(storedText(field.name))
+      const metric = facts.metrics.get(keyText(field.name))
       return metric === undefined ? MISSING : { number: metric[field.part], text: null, exists: true }
     }
     case 'parameter':
       break
   }
-  const parameter = facts.parameters.get(storedText(field.name))
+  const parameter = facts.parameters.get(keyText(field.name))
   if (parameter === undefined) return MISSING
   const { number, text } = parameter
   return { number, text, exists: number !== null || text !== null }
 }
 
-function textValue(text: string | null): FieldValue {
-  return text === null ? MISSING : { number: null, text: storedText(text), exists: true }
+function textValue(field: ValueField, text: string | null): FieldValue {
+  return text === null ? MISSING : { number: null, text: fieldText(field, text), exists: true }
 }
 
 function numberValue(number: number | null): FieldValue {

@@ -1,4 +1,5 @@
 /** The facts of a run that it can be found by: the same for every database and for the reader of folders. */
+import { hash } from 'node:crypto'
 import { entryOf } from '../store/listed-run.ts'
 import { decodeFloat } from '../json/special-floats.ts'
 import { isResult } from '../record/products.ts'
@@ -6,7 +7,7 @@ import { TRACKED_SECTIONS } from '../record/record.ts'
 import { contentDigests } from '../record/tracked.ts'
 import { unlessDamaged } from '../json/read-fields.ts'
 import type { JsonValue } from '../core/json-value.ts'
-import type { MetricPart } from './expression/expression.ts'
+import type { MetricPart, ValueField } from './expression/expression.ts'
 import type { RunRecord } from '../record/record.ts'
 import type { RunLabels } from '../store/annotations.ts'
 import type { RunEntry } from '../store/listed-run.ts'
@@ -45,10 +46,10 @@ export interface RunFacts {
 export function factsOf(record: RunRecord, labels: Pick<RunLabels, 'runName' | 'tags'>): RunFacts {
   const metrics = Object.entries(record.metrics).map(
     ([name, { last, min, max, count }]) =>
-      [storedText(name), { last: decodeFloat(last), min: numberOr(min), max: numberOr(max), count }] as const,
+      [keyText(name), { last: decodeFloat(last), min: numberOr(min), max: numberOr(max), count }] as const,
   )
   const parameters = Object.entries(record.parameters ?? {}).map(
-    ([name, { value }]) => [storedText(name), parameterFacts(value)] as const,
+    ([name, { value }]) => [keyText(name), parameterFacts(value)] as const,
   )
   return {
     entry: entryOf(record, labels),
@@ -86,13 +87,36 @@ export function storedText(text: string): string {
   return text.toWellFormed().replace(/[\0\ufffe\uffff]/g, '\u{fffd}')
 }
 
+/** Bytes of the longest key. A row of an index in PostgreSQL has room for four of them. */
+const KEY_LIMIT = 600
+
+/** Characters with which a longer one begins. */
+const KEY_BEGIN = 120
+
+/**
+ * Return a name, tag or digest in the form in which every database finds it: as {@link storedText}, and a very long one by its
+ * beginning and a digest of all of it. An index has no room for a text of any length.
+ */
+export function keyText(text: string): string {
+  const stored = storedText(text)
+  // Three bytes at most for each unit of UTF-16.
+  if (stored.length * 3 <= KEY_LIMIT || Buffer.byteLength(stored) <= KEY_LIMIT) return stored
+  return `${storedText(stored.slice(0, KEY_BEGIN))}…${hash('sha256', stored)}`
+}
+
+/** Return text in the form in which a field has it: names are keys, notes and values are not. */
+export function fieldText(field: ValueField, text: string): string {
+  const isLong = field.kind !== 'text' || field.column === 'notes' || field.column === 'command'
+  return isLong ? storedText(text) : keyText(text)
+}
+
 function contentsOf(record: RunRecord): ContentFacts[] {
   return TRACKED_SECTIONS.flatMap((section) =>
     Object.entries(record[section]).flatMap(([name, entry]) => {
       if (entry.status !== 'tracked') return []
       const digests = unlessDamaged(() => contentDigests(section, name, entry)) ?? []
       const list = isResult(section, name, record) ? ('outputs' as const) : ('inputs' as const)
-      return digests.map((digest) => ({ list, name: storedText(name), digest: storedText(digest) }))
+      return digests.map((digest) => ({ list, name: keyText(name), digest: keyText(digest) }))
     }),
   )
 }

@@ -2,7 +2,7 @@
 import { sql } from 'kysely'
 import { isRunId } from '../core/run-id.ts'
 import { parseEntry } from '../store/listed-run.ts'
-import { storedText } from './facts.ts'
+import { keyText } from './facts.ts'
 import { readRuns } from './read.ts'
 import type { Candidates } from '../store/reference.ts'
 import type { ListedRun } from '../store/listed-run.ts'
@@ -86,7 +86,7 @@ export async function candidatesFor(
   else {
     const [, base = reference, steps = '0'] = /^(.*)~(\d{1,9})$/s.exec(reference) ?? []
     for (const text of new Set([reference, base])) {
-      const stored = storedText(text)
+      const stored = keyText(text)
       take(await inOrder(keys.where('name', '=', stored), 1))
       take(await inOrder(keys.where('run_name', '=', stored)))
       take(await inOrder(keys.where(sql<boolean>`run.key in (select run from tag where text = ${stored})`)))

@@ -1,7 +1,7 @@
 /** Expressions and orders as queries: every text and number of a user becomes a parameter. */
 import { sql } from 'kysely'
 import { booleanTexts } from './evaluate.ts'
-import { hexPrefix, storedText } from './facts.ts'
+import { fieldText, hexPrefix, keyText, storedText } from './facts.ts'
 import type { RawBuilder } from 'kysely'
 import type {
   Comparison,
@@ -34,7 +34,7 @@ export function conditionOf(expression: Expression, dialect: Dialect): Condition
     case 'not':
       return sql`(not ${conditionOf(expression.part, dialect)})`
     case 'has':
-      return hasCondition(expression.field, storedText(expression.text))
+      return hasCondition(expression.field, keyText(expression.text))
     case 'glob': {
       const pattern = storedText(expression.pattern)
       return onText(expression.field, (text) => dialect.glob(text, pattern))
@@ -55,7 +55,7 @@ function compareCondition(field: ValueField, operator: Comparison, literal: Lite
   }
   if (typeof literal === 'boolean')
     return onText(field, (text) => sql`${text} in (${sql.join(booleanTexts(literal))})`)
-  return onText(field, (text) => sql`${text} ${OPERATORS[operator]} ${storedText(literal)}`)
+  return onText(field, (text) => sql`${text} ${OPERATORS[operator]} ${fieldText(field, literal)}`)
 }
 
 const OPERATORS: Readonly<Record<Comparison, Value>> = {
@@ -100,7 +100,7 @@ function onRow(
 }
 
 function nameId(name: string): Value {
-  return sql`(select id from name where text = ${storedText(name)})`
+  return sql`(select id from name where text = ${keyText(name)})`
 }
 
 function columnOf(field: Exclude<ValueField, { kind: 'metric' | 'parameter' }>): Value {

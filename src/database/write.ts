@@ -3,7 +3,7 @@ import { hash, randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import { batches } from './connection.ts'
 import { momentOf, secondsOf, textOf } from './evaluate.ts'
-import { hexOf, storedText } from './facts.ts'
+import { hexOf, keyText, storedText } from './facts.ts'
 import { RUN_TABLES } from './schema.ts'
 import { listedRun } from '../store/listed-run.ts'
 import type { RunId } from '../core/run-id.ts'
@@ -112,7 +112,7 @@ async function insertRuns(connection: RunConnection, runs: readonly WrittenRun[]
     const { notes, argv } = facts.entry
     const digest = rowDigest(id, stamp, entry)
     details.push({ run, entry, digest, notes: storedText(notes), command: storedText(argv.join(' ')) })
-    for (const text of new Set(facts.entry.tags.map(storedText))) tags.push({ text, run })
+    for (const text of new Set(facts.entry.tags.map(keyText))) tags.push({ text, run })
     for (const [name, { number, text, value }] of facts.parameters)
       parameters.push({ name: names.get(name) ?? 0, run, number, text, value: JSON.stringify(value) })
     for (const [name, { last, min, max, count }] of facts.metrics)
@@ -146,12 +146,12 @@ export function runRow(id: RunId, stamp: string, status: RunStatus, entry: RunEn
     id,
     stamp,
     unsettled: stamp === '' || entry.status === 'running' ? 1 : 0,
-    name: storedText(run.name),
+    name: keyText(run.name),
     run_name: storedOrNull(textOf('run_name', run)),
     status,
     parent: storedOrNull(run.parent),
     continues: storedOrNull(run.continues),
-    started_at: storedText(run.startedAt),
+    started_at: keyText(run.startedAt),
     started: momentOf(run.startedAt),
     finished: momentOf(run.finishedAt),
     duration: secondsOf(run),
@@ -159,7 +159,7 @@ export function runRow(id: RunId, stamp: string, status: RunStatus, entry: RunEn
 }
 
 function storedOrNull(text: string | null): string | null {
-  return text === null ? null : storedText(text)
+  return text === null ? null : keyText(text)
 }
 
 function numberOrNull(number: number): number | null {

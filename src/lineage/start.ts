@@ -1,9 +1,12 @@
 /** Start of a lineage: a run, a digest, or the name of something that runs read or made. */
+import { isRunId } from '../core/run-id.ts'
 import { pathExists } from '../util/fs.ts'
 import { LineaprintError } from '../core/errors.ts'
-import { findRun } from '../database/runs.ts'
-import { hexOf, hexPrefix, storedText } from '../database/facts.ts'
+import { hexOf, hexPrefix, keyText } from '../database/facts.ts'
 import { plural } from '../util/plural.ts'
+import { readRun } from '../store/read.ts'
+import { resolveReference } from '../store/reference.ts'
+import { runFolder } from '../store/store.ts'
 import type { RunId } from '../core/run-id.ts'
 import type { StoredContents } from '../database/contents.ts'
 import type { Store } from '../store/store.ts'
@@ -41,7 +44,8 @@ export async function findStart(
   const readings: Start[] = []
   if (as === undefined || as === 'digest') readings.push(...byDigest(reference, links))
   if (as === undefined || as === 'name') readings.push(...byName(reference, contents))
-  if (as === undefined || as === 'run') readings.push(...(await byRun(store, reference, readings.length > 0)))
+  if (as === undefined || as === 'run')
+    readings.push(...(await byRun(store, reference, contents, readings.length > 0)))
   const [only, second] = readings
   if (only === undefined) throw await notFound(store, reference, as)
   if (second === undefined) return only
@@ -73,7 +77,7 @@ function byDigest(reference: string, links: ContentLinks): Start[] {
 
 /** A name stands for what the newest run of that name has. */
 function byName(reference: string, { runs, contents }: StoredContents): Start[] {
-  const name = storedText(reference)
+  const name = keyText(reference)
   const digests = new Map<RunId, Set<string>>()
   for (const content of contents)
     if (content.name === name)
@@ -86,9 +90,19 @@ function byName(reference: string, { runs, contents }: StoredContents): Start[] 
 }
 
 /** @param isOptional True if the reference has another reading: that no run fits, or several, is no error then. */
-async function byRun(store: Store, reference: string, isOptional: boolean): Promise<Start[]> {
+async function byRun(
+  store: Store,
+  reference: string,
+  { runs, damaged }: StoredContents,
+  isOptional: boolean,
+): Promise<Start[]> {
+  const ids = [...damaged, ...runs].map(({ id }) => id).filter(isRunId)
   try {
-    return [{ kind: 'run', run: (await findRun(store, reference)).id }]
+    const exact = ids.find((id) => id === reference)
+    const run = exact ?? resolveReference(reference, { runs, ids }, store.root)
+    // One that cannot be read is an error, and no lineage of nothing.
+    await readRun(runFolder(store, run))
+    return [{ kind: 'run', run }]
   } catch (error) {
     if (!LineaprintError.is(error)) throw error
     if (error.code === 'ERR_LINEAPRINT_RUN') return []

@@ -39,6 +39,9 @@ export function checkSeal(record: RunRecord): 'holds' | 'broken' | 'none' {
   }
 }
 
+/** Characters of a name in a message: a record is foreign, and its names are of any length. */
+const FIELD_LIMIT = 200
+
 /**
  * Parse the bytes of a `run.json`.
  *
@@ -54,13 +57,13 @@ export function parseRecord(bytes: Uint8Array, path: string, options: { quick?: 
       path,
       field: 'schema',
       expected: RUN_SCHEMA,
-      received: JSON.stringify(schema) ?? 'nothing',
+      received: (JSON.stringify(schema) ?? 'nothing').slice(0, FIELD_LIMIT),
     })
   }
   const checked = runRecordSchema().safeParse(value, ENGLISH)
   const issue = checked.error?.issues[0]
   if (issue !== undefined) {
-    const field = issue.path.map(String).join('.')
+    const field = issue.path.map(String).join('.').slice(0, FIELD_LIMIT)
     throw new LineaprintError(
       'ERR_LINEAPRINT_RECORD',
       `the record is damaged at ${field}: ${issue.message}`,

@@ -1,17 +1,23 @@
 /** Models and datasets of a store by their digests: which runs made each, and which read it. */
-import { readStoredContents } from '../database/contents.ts'
+import { LineaprintError } from '../core/errors.ts'
+import { hasNotEnded, readStoredContents, withJournals } from '../database/contents.ts'
 import { hexOf } from '../database/facts.ts'
 import { ContentLinks } from '../lineage/links.ts'
 import type { RunId } from '../core/run-id.ts'
 import type { StoredContents } from '../database/contents.ts'
 import type { StoredContent } from '../database/stored-contents.ts'
+import type { ProjectIndex, VersionedContents } from '../database/team/project-index.ts'
 import type { LinkedContents } from '../lineage/read.ts'
 import type { ListedRun } from '../store/listed-run.ts'
 import type { Store } from '../store/store.ts'
 import type { ContentKind, ContentListBody, ContentRunsBody, ListedContentBody } from './api/contents.ts'
+import type { RunReader } from './run-reader.ts'
 
-/** Milliseconds for which the contents of a store are kept: all views of a page ask for them. */
+/** Milliseconds for which the contents of a store are kept. */
 const KEPT_MS = 4000
+
+/** Milliseconds for which the journals of runs that go on are kept. */
+const JOURNAL_MS = 2000
 
 /** Names of one content that are listed. */
 const NAMES = 4
@@ -133,43 +139,92 @@ export class ContentsOfStore {
 
 /** The contents at one moment, and what was made of them. */
 interface Kept {
-  readonly at: number
-  readonly read: Promise<StoredContents>
-  groups?: Promise<ContentsOfStore>
-  linked?: Promise<LinkedContents>
+  readonly contents: StoredContents
+  groups?: ContentsOfStore
+  linked?: LinkedContents
 }
 
-/** The contents of a store, read again when they are asked for after a while. */
+/** A source of contents: a store, or the index of a server. */
+export interface ContentSource {
+  /**
+   * Return the contents as they are now, or `known` itself if nothing changed since.
+   *
+   * @throws ERR_LINEAPRINT_STORE, and of a server ERR_LINEAPRINT_SERVICE.
+   */
+  readonly read: (known: StoredContents | undefined) => Promise<StoredContents>
+}
+
+/** Return the source that a store is. What it tells is kept for a moment: all views of a page ask for it. */
+export function contentsOf(store: Store): ContentSource {
+  let readAt = -Infinity
+  return {
+    read: async (known) => {
+      if (known !== undefined && performance.now() - readAt < KEPT_MS) return known
+      const at = performance.now()
+      const contents = await readStoredContents(store)
+      readAt = at
+      return contents
+    },
+  }
+}
+
+/** Return the source that the index of a server is: the contents are those of the lists. */
+export function indexedContents(index: ProjectIndex, reader: RunReader): ContentSource {
+  let last: { readonly indexed: VersionedContents; readonly contents: StoredContents } | undefined
+  let readAt = -Infinity
+  return {
+    read: async (known) => {
+      const changed = await index.contents(last?.indexed.version)
+      const indexed = changed ?? last?.indexed
+      if (indexed === undefined)
+        throw new LineaprintError('ERR_LINEAPRINT_INTERNAL', 'the index has no contents', {
+          field: 'version',
+        })
+      const hasJournals = indexed.runs.some(hasNotEnded)
+      const isCurrent = !hasJournals || performance.now() - readAt < JOURNAL_MS
+      if (changed === undefined && isCurrent && known !== undefined && known === last?.contents) return known
+      readAt = performance.now()
+      const contents = await withJournals(indexed, async (id) => reader.run(id))
+      last = { indexed, contents }
+      return contents
+    },
+  }
+}
+
+/** The contents of a store, kept until they have changed. */
 export class Contents {
   readonly store: Store
+  readonly #source: ContentSource
   #kept: Kept | undefined
+  /** Reads follow each other: the second one finds what the first one kept. */
+  #queue: Promise<unknown> = Promise.resolve()
 
-  constructor(store: Store) {
+  constructor(store: Store, source: ContentSource) {
     this.store = store
+    this.#source = source
   }
 
-  /** Return the contents as they are now, or were a moment ago. @throws ERR_LINEAPRINT_STORE */
+  /** Return the contents as they are now, or were a moment ago. @throws The errors of the source. */
   async current(): Promise<ContentsOfStore> {
-    const kept = this.#latest()
-    return (kept.groups ??= kept.read.then(({ runs, contents }) => new ContentsOfStore(runs, contents)))
+    const kept = await this.#latest()
+    return (kept.groups ??= new ContentsOfStore(kept.contents.runs, kept.contents.contents))
   }
 
-  /** Return the contents with the links of a lineage. @throws ERR_LINEAPRINT_STORE */
+  /** Return the contents with the links of a lineage. @throws The errors of the source. */
   async linked(): Promise<LinkedContents> {
-    const kept = this.#latest()
-    return (kept.linked ??= kept.read.then((contents) => ({ contents, links: new ContentLinks(contents) })))
+    const kept = await this.#latest()
+    const { contents } = kept
+    return (kept.linked ??= { contents, links: new ContentLinks(contents) })
   }
 
-  #latest(): Kept {
-    if (this.#kept === undefined || performance.now() - this.#kept.at > KEPT_MS) {
-      const kept: Kept = { at: performance.now(), read: readStoredContents(this.store) }
-      this.#kept = kept
-      // What failed is not kept.
-      kept.read.catch(() => {
-        if (this.#kept === kept) this.#kept = undefined
-      })
-    }
-    return this.#kept
+  async #latest(): Promise<Kept> {
+    const read = this.#queue.then(async () => {
+      const contents = await this.#source.read(this.#kept?.contents)
+      if (contents !== this.#kept?.contents) this.#kept = { contents }
+      return this.#kept ?? { contents }
+    })
+    this.#queue = read.catch(() => undefined)
+    return read
   }
 }
 

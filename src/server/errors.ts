@@ -5,7 +5,7 @@ import type { ErrorCode } from '../core/errors.ts'
 import type { ErrorBody } from './api/types.ts'
 
 /** The status of an answer about a failure. */
-export type FailureStatus = 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 421 | 422 | 429 | 500 | 503
+export type FailureStatus = 400 | 401 | 403 | 404 | 405 | 408 | 409 | 413 | 415 | 421 | 422 | 429 | 500 | 503
 
 /** A request that is refused before anything is read. */
 export class Refusal extends Error {
@@ -51,11 +51,11 @@ export function failureAnswer(error: unknown): FailureAnswer {
       body: {
         error: {
           code,
-          what: error.message,
-          where: field ?? path ?? null,
-          expected: expected ?? null,
-          received: received ?? null,
-          do: hint ?? null,
+          what: cut(error.message),
+          where: cutOrNull(field ?? path),
+          expected: cutOrNull(expected),
+          received: cutOrNull(received),
+          do: cutOrNull(hint),
         },
       },
     }
@@ -63,4 +63,15 @@ export function failureAnswer(error: unknown): FailureAnswer {
   return new Refusal(500, 'ERR_LINEAPRINT_INTERNAL', `a bug in lineaprint: ${errorText(error)}`, {
     do: 'report it with the output of "lineaprint ui" in the terminal',
   })
+}
+
+/** Characters of a text in an answer about a failure: it can name what a client sent. */
+const TEXT_LIMIT = 2000
+
+function cut(text: string): string {
+  return text.length > TEXT_LIMIT ? `${text.slice(0, TEXT_LIMIT)}…` : text
+}
+
+function cutOrNull(text: string | undefined): string | null {
+  return text === undefined ? null : cut(text)
 }

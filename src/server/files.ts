@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import { gitOf } from '../capture/records.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { unlessDamaged } from '../json/read-fields.ts'
+import { lastingBytes } from '../store/log-lines.ts'
 import { errorCode, storeError } from '../util/fs.ts'
 import { SAFE } from '../util/own-file.ts'
 import { isInside } from '../util/paths.ts'
@@ -61,11 +62,18 @@ export async function readLog(run: StoredRun, name: string, from: number | undef
   const { size } = await file.stat()
   const start = Math.min(from ?? Math.max(0, size - LOG_PART), size)
   const bytes = await readUpTo(file, start, LOG_PART)
+  const isEnd = start + bytes.length >= size
   // A character that is cut at the end is read with the next part, one that is cut at the beginning is left out.
-  const length = start + bytes.length < size ? wholeCharacters(bytes) : bytes.length
+  const whole = isEnd ? bytes.length : wholeCharacters(bytes)
   const skipped = from === undefined && start > 0 ? continuationBytes(bytes) : 0
-  const text = bytes.toString('utf8', skipped, length)
-  return { text, from: start + skipped, to: start + length, size }
+  const length = isEnd && run.status === 'running' ? Math.max(skipped, lastingBytes(bytes)) : whole
+  return {
+    text: bytes.toString('utf8', skipped, length),
+    open: bytes.toString('utf8', length, whole),
+    from: start + skipped,
+    to: start + length,
+    size,
+  }
 }
 
 async function checkLog(run: StoredRun, name: string): Promise<void> {

@@ -1,6 +1,7 @@
 /** The addresses of the API under `/api/v1`: parameters, answers and what they do. */
 import { z } from 'zod/mini'
 import { VERSION } from '../core/version.ts'
+import { unlistedFiles } from '../compare/run-files.ts'
 import { diffRuns } from '../diff/runs.ts'
 import { journalProblems } from '../store/journal-read.ts'
 import { labelsOf, readAnnotations } from '../store/annotations.ts'
@@ -351,15 +352,24 @@ function idOf(path: Readonly<Record<string, string>>): string {
   return path['id'] ?? ''
 }
 
+/** Files that are not listed in the record and that an answer names, and characters of their paths. */
+const UNLISTED = 8
+const UNLISTED_TEXT = 300
+
 /** Return a run as the API shows it. */
 export async function describeRun(run: StoredRun): Promise<RunBody> {
   const { id, folder, record, status, journal } = run
   const annotations = await readAnnotations(folder)
+  const unlisted = await unlistedFiles(run)
   return {
     id,
     folder,
     status,
     seal: checkSeal(record),
+    unlisted: {
+      count: unlisted.length,
+      paths: unlisted.slice(0, UNLISTED).map((path) => path.slice(0, UNLISTED_TEXT)),
+    },
     record,
     logs: await logsOf(run),
     labels: labelsOf(record, annotations),

@@ -3,8 +3,12 @@
  * no run shows twice and none is skipped while others start.
  */
 import { hash } from 'node:crypto'
+import { columnFields } from '../database/columns.ts'
+import { keyText } from '../database/facts.ts'
+import { checkColumns } from '../database/filter.ts'
 import { groupRuns } from '../database/groups.ts'
 import { orderRuns, runsWithIds, withValues, writtenFields } from '../database/pages.ts'
+import { NAME_LIMIT } from '../database/run-order.ts'
 import type { JsonValue } from '../core/json-value.ts'
 import type { RunId } from '../core/run-id.ts'
 import type { Field } from '../database/expression/expression.ts'
@@ -14,7 +18,9 @@ import type { RunFilter } from '../database/filter.ts'
 import type { ValuedRun } from '../database/columns.ts'
 import type { OrderedRuns, RunOrder } from '../database/run-order.ts'
 import type { RunOfList } from '../database/runs.ts'
+import type { ListedRun } from '../store/listed-run.ts'
 import type { Store } from '../store/store.ts'
+import type { LiveMetrics, MetricsSoFar } from './live-metrics.ts'
 import type { ListedRunBody, RunListBody } from './api/types.ts'
 
 /** A part of a list that is asked for. */
@@ -69,13 +75,16 @@ interface NewestOrder {
 /** The lists of one store. */
 export class RunLists {
   readonly #source: RunSource
+  readonly #live: LiveMetrics | undefined
   readonly #lists = new Map<string, RunOrder>()
   /** The newest answer to each question: it is given again while no run changes. */
   readonly #newest = new Map<string, NewestOrder>()
   readonly #groups = new Map<string, MarkedGroups>()
 
-  constructor(source: RunSource) {
+  /** @param live Metrics of runs that go on. @default none */
+  constructor(source: RunSource, live?: LiveMetrics) {
     this.#source = source
+    this.#live = live
   }
 
   /**
@@ -92,7 +101,7 @@ export class RunLists {
     const isRead = first !== undefined && offset + ids.length <= first.length
     const runs = isRead
       ? withValues(first.slice(offset, offset + ids.length), order.columns)
-      : await this.#source.runs(ids, order.columns)
+      : await this.#withLive(await this.#source.runs(ids, order.columns), order.columns)
     return {
       list: key,
       offset,
@@ -103,7 +112,7 @@ export class RunLists {
       damaged: order.damaged.slice(0, DAMAGED_LIMIT).map(({ id, folder, error }) => ({
         id,
         folder,
-        message: error.message,
+        message: cut(error.message),
       })),
       names: order.names,
     }
@@ -118,15 +127,49 @@ export class RunLists {
     return groups
   }
 
+  /** Return an order whose first runs have the values so far of those that go on; they count for the columns. */
+  async #orderWithLive(ordered: OrderedRuns, columns: readonly string[]): Promise<OrderedRuns> {
+    const live = await this.#live?.of(running(ordered.first.map(({ run }) => run)))
+    if (live === undefined || live.size === 0) return ordered
+    const first = ordered.first.map((match) => ({
+      ...match,
+      metrics: live.get(match.run.id) ?? match.metrics,
+    }))
+    return {
+      ...ordered,
+      first,
+      columns: columnFields(checkColumns(columns), first),
+      names: { ...ordered.names, metrics: namesWith(ordered.names.metrics, live.values()) },
+    }
+  }
+
+  /** Return runs with the values so far of those that go on. */
+  async #withLive(runs: readonly RunOfList[], columns: readonly Field[]): Promise<readonly RunOfList[]> {
+    const live = await this.#live?.of(running(runs))
+    if (live === undefined || live.size === 0) return runs
+    return runs.map((run) => {
+      const metrics = live.get(run.id)
+      if (metrics === undefined) return run
+      const names = writtenFields(columns)
+      const values = columns.flatMap((field, index) =>
+        field.kind === 'metric'
+          ? [[names[index] ?? '', metrics.get(keyText(field.name))?.[field.part] ?? null] as const]
+          : [],
+      )
+      return { ...run, values: { ...run.values, ...Object.fromEntries(values) } }
+    })
+  }
+
   #known(list: string | undefined, query: string): Ordered | undefined {
     const order = list?.startsWith(`${query}-`) === true ? this.#lists.get(list) : undefined
     return order === undefined || list === undefined ? undefined : { key: list, order }
   }
 
   async #ordered({ where, sort, columns }: ListRequest, query: string): Promise<Ordered> {
+    const filter = { where, sort, columns: columns ?? ['auto'] }
     const kept = this.#newest.get(query)
-    const ordered = await this.#source.order({ where, sort, columns: columns ?? ['auto'] }, kept?.ordered)
-    const { first, mark: _, ...order } = ordered
+    const ordered = await this.#source.order(filter, kept?.ordered)
+    const { first, mark: _, ...order } = await this.#orderWithLive(ordered, filter.columns)
     // The same order has the same name, so that a page that asks again learns that nothing moved.
     const key = kept?.ordered.ids === ordered.ids ? kept.key : `${query}-${shortDigest(ordered.ids.text)}`
     keepNewest(this.#newest, query, { key, ordered })
@@ -141,6 +184,18 @@ function keepNewest<T>(map: Map<string, T>, key: string, value: T): void {
   map.set(key, value)
   const [oldest] = map.keys()
   if (map.size > LIST_LIMIT && oldest !== undefined) map.delete(oldest)
+}
+
+/** Return the ids of the runs that go on. */
+function running(runs: readonly ListedRun[]): RunId[] {
+  return runs.filter(({ status }) => status === 'running').map(({ id }) => id)
+}
+
+/** Return names of metrics with those of runs that go on. */
+function namesWith(metrics: readonly string[], live: Iterable<MetricsSoFar>): readonly string[] {
+  const all = new Set(metrics)
+  for (const byName of live) for (const name of byName.keys()) if (all.size < NAME_LIMIT) all.add(name)
+  return [...all].toSorted()
 }
 
 function queryOf({ where, sort, columns }: ListRequest): string {

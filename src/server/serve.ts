@@ -3,10 +3,11 @@ import { createAdaptorServer } from '@hono/node-server'
 import { LineaprintError } from '../core/errors.ts'
 import { systemReason } from '../util/fs.ts'
 import { buildServer } from './app.ts'
-import { Contents } from './contents.ts'
+import { Contents, contentsOf } from './contents.ts'
 import { Downloads } from './downloads.ts'
 import { Guard } from './guard.ts'
 import { readPageFiles } from './page-files.ts'
+import { LiveMetrics } from './live-metrics.ts'
 import { RunLists, sourceOf } from './run-lists.ts'
 import { RunReader } from './run-reader.ts'
 import type { AddressInfo } from 'node:net'
@@ -46,9 +47,9 @@ export async function servePage({ store, directory, trackers, port }: PageOption
     directory,
     trackers,
     guard,
-    lists: new RunLists(sourceOf(store)),
+    lists: new RunLists(sourceOf(store), new LiveMetrics(store)),
     reader: new RunReader(store),
-    contents: new Contents(store),
+    contents: new Contents(store, contentsOf(store)),
     downloads: new Downloads(),
   }
   let own = port

@@ -27,14 +27,16 @@ export class LiveRun {
   readonly #lines: LineReader
   readonly #state: RunState
   readonly #series = new Map<string, { readonly fields: SeriesFields; readonly columns: GrowingColumns }>()
+  readonly #keepsValues: boolean
   #read: ReadRecord
   /** Of the journal, once it is there. */
   #inode: bigint | undefined
   #position = 0
   #version = 0
 
-  private constructor(folder: string, read: ReadRecord) {
+  private constructor(folder: string, read: ReadRecord, keepsValues: boolean) {
     this.folder = folder
+    this.#keepsValues = keepsValues
     this.#path = join(folder, JOURNAL_FILE)
     this.#read = read
     this.#state = initialState(read.record)
@@ -44,13 +46,14 @@ export class LiveRun {
   /**
    * Read a run.
    *
+   * @param keepsValues False if only the summaries of metrics are wanted, which need no memory for each value.
    * @returns `undefined` if it has ended, or if its process has.
    * @throws The errors of `readRun`.
    */
-  static async open(folder: string): Promise<LiveRun | undefined> {
+  static async open(folder: string, keepsValues = true): Promise<LiveRun | undefined> {
     const read = await readRecord(folder)
     if (read.status !== 'running') return undefined
-    const run = new LiveRun(folder, read)
+    const run = new LiveRun(folder, read, keepsValues)
     await run.#readOn()
     return run
   }
@@ -97,7 +100,7 @@ export class LiveRun {
   #take(event: JournalEvent): void {
     applyEvent(this.#state, event)
     this.#version++
-    if (event.type === 'metric') this.#add(event, Date.parse(event.time))
+    if (event.type === 'metric' && this.#keepsValues) this.#add(event, Date.parse(event.time))
   }
 
   #add({ type, name, process, source, value, step = NaN }: MetricEvent, time: number): void {

@@ -20,7 +20,7 @@ export function passing(message: string, details: ErrorDetails): LineaprintError
 }
 
 /** Return the reason of an error of `fetch`. */
-export function reasonOf(error: unknown): string {
+export function fetchReason(error: unknown): string {
   // fetch has the reason as the cause of an error that tells nothing.
   const { cause } = error as { cause?: unknown }
   return joinLines(errorText(cause ?? error))
@@ -70,7 +70,7 @@ export async function parsed<T>(
     text = await textOf(response, limit)
   } catch (cause) {
     if (LineaprintError.is(cause)) throw cause
-    throw passing(`the answer was cut off: ${reasonOf(cause)}`, { cause })
+    throw passing(`the answer was cut off: ${fetchReason(cause)}`, { cause })
   }
   const answer = z.safeParse(schema(), jsonOf(text))
   if (answer.success) return answer.data

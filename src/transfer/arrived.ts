@@ -31,7 +31,8 @@ export async function checkArrived(folder: string, id: RunId, signal?: AbortSign
       received: `none; its status is ${run.status}`,
     })
   const items = [...verifyRecord(run), ...(await verifyFiles(run, { signal }))]
-  const wrong = items.find(({ status }) => status === 'changed' || status === 'missing')
+  // Also one that is not checked: what the record does not list would seem to be of the run.
+  const wrong = items.find(({ status }) => status !== 'same')
   if (wrong === undefined) return run
   const [difference] = wrong.differences
   throw new LineaprintError(

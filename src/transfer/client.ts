@@ -6,7 +6,7 @@ import { LineaprintError } from '../core/errors.ts'
 import { checkKnown, checkObject } from '../core/options.ts'
 import { checkText } from '../json/copy.ts'
 import { joinLines } from '../util/error-text.ts'
-import { bodyOf, jsonOf, parsed, passing, reasonOf, textOf } from './answer.ts'
+import { bodyOf, jsonOf, parsed, passing, fetchReason, textOf } from './answer.ts'
 import { commitSchema, liveSchema, missingSchema, projectsSchema, runFilesSchema } from './schemas.ts'
 import { objectName } from './wire.ts'
 import { plural } from '../util/plural.ts'
@@ -245,7 +245,7 @@ export class TransferClient {
       })
     } catch (cause) {
       signal?.throwIfAborted()
-      throw passing(`the server cannot be reached: ${reasonOf(cause)}`, {
+      throw passing(`the server cannot be reached: ${fetchReason(cause)}`, {
         path: this.#base,
         hint: 'check the address and the network, and try again',
         cause,

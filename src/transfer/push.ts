@@ -4,13 +4,11 @@ import { join } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
 import { checkKnown } from '../core/options.ts'
 import { hashFiles } from '../hash/file.ts'
-import { ANNOTATIONS_FOLDER } from '../store/annotations.ts'
 import { PART_SIZE, listPath, piecePath, piecesOf } from '../store/objects/layout.ts'
 import { checkRun } from '../store/read.ts'
-import { findFiles } from '../store/run-files.ts'
-import { RECORD_FILE, storeOf } from '../store/store.ts'
-import { pathExists } from '../util/fs.ts'
+import { storeOf } from '../store/store.ts'
 import { keptContents } from './arrived.ts'
+import { filesOfRun } from './files-of-run.ts'
 import { withRetries } from './retry.ts'
 import { OBJECT_LIMIT, checkRunPaths, objectName } from './wire.ts'
 import type { JobOptions } from '../core/options.ts'
@@ -31,6 +29,8 @@ export interface PushReport {
   readonly bytes: number
   /** Kept contents that neither this store nor the server has, as written digests. */
   readonly missingObjects: readonly string[]
+  /** Paths in the folder of the run that its record does not list. They are not sent. */
+  readonly unlisted: readonly string[]
 }
 
 /** Rounds in which missing contents are sent. Another push can take some of them. */
@@ -65,7 +65,7 @@ export async function pushRun(
       received: `one that is ${status}`,
       hint: 'a running run is sent live by the option "server" of the tracker',
     })
-  const files = await listFiles(run, options)
+  const { files, unlisted } = await listFiles(run, options)
   const tally: Tally = { sent: 0, bytes: 0 }
   await sendObjects(client, run, tally, signal)
   const committed = await sendFiles(client, run, files, tally, signal)
@@ -74,26 +74,24 @@ export async function pushRun(
     state: committed.state === 'unchanged' ? 'unchanged' : 'pushed',
     ...tally,
     missingObjects: committed.missingObjects,
+    unlisted,
   }
 }
 
-/** List the files of a run with their digests. */
-async function listFiles({ id, folder, record }: StoredRun, options: PushOptions): Promise<RunFile[]> {
-  const entries = await findFiles(folder, [])
-  const annotations = join(folder, ANNOTATIONS_FOLDER)
-  const added = (await pathExists(annotations, 'keep')) ? await findFiles(annotations, []) : []
-  const other = entries.find(({ type }) => type !== 'file')
-  if (other !== undefined && record.files.some(({ path }) => path === other.path))
+/** List the files of a run with their digests, and what is not sent. */
+async function listFiles(
+  run: StoredRun,
+  options: PushOptions,
+): Promise<{ readonly files: readonly RunFile[]; readonly unlisted: readonly string[] }> {
+  const { id, folder, record } = run
+  const { paths, unlisted } = await filesOfRun(run)
+  const link = record.files.find((file) => 'link' in file)
+  if (link !== undefined)
     throw new LineaprintError('ERR_LINEAPRINT_UNSUPPORTED', `the run ${id} cannot be sent`, {
-      path: join(folder, other.path),
+      path: join(folder, link.path),
       expected: 'a regular file',
-      received: other.type,
+      received: 'a link',
     })
-  const paths = [
-    RECORD_FILE,
-    ...entries.filter(({ type }) => type === 'file').map(({ path }) => path),
-    ...added.filter(({ type }) => type === 'file').map(({ path }) => `${ANNOTATIONS_FOLDER}/${path}`),
-  ]
   const hashes = await hashFiles(
     paths.map((path) => join(folder, path)),
     options,
@@ -105,7 +103,7 @@ async function listFiles({ id, folder, record }: StoredRun, options: PushOptions
     return { path, bytes: hash.size, blake3: hash.digest.hex }
   })
   checkRunPaths(files)
-  return files
+  return { files, unlisted }
 }
 
 /** Send the objects that the run names and the server does not have. One that this store lacks is left out. */

@@ -10,14 +10,17 @@ import { constants } from 'node:fs'
 import { open, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod/mini'
+import { OPEN_LINE_LIMIT, lastingBytes } from '../store/log-lines.ts'
 import { JOURNAL_FILE, RECORD_FILE } from '../store/store.ts'
 import { readRun } from '../store/read.ts'
 import { reasonOf } from '../record/failure.ts'
 import { SAFE } from '../util/own-file.ts'
+import { plural } from '../util/plural.ts'
 import { Repeated } from '../util/repeated.ts'
 import { SmallConnection } from './http.ts'
 import { CLEAR_WARNING, isInClear } from './target.ts'
 import { liveSchema, projectsSchema } from './schemas.ts'
+import type { FileHandle } from 'node:fs/promises'
 import type { RunId } from '../core/run-id.ts'
 import type { SmallAnswer } from './http.ts'
 import type { StreamTarget } from './target.ts'
@@ -106,7 +109,7 @@ export class RunStream {
       const { missingObjects } = await bounded(push, deadline)
       return missingObjects.length === 0
         ? undefined
-        : `${url} has the run without ${missingObjects.length} kept contents, which this store lacks as well`
+        : `${url} has the run without ${plural(missingObjects.length, 'kept file')}, which this store lacks as well`
     } catch (error) {
       const reason = timeout.aborted
         ? `it took longer than ${timeoutMs} ms`
@@ -168,10 +171,10 @@ export class RunStream {
     return (await readdir(this.#folder)).filter((name) => LOG.test(name)).toSorted()
   }
 
-  /** Send a file from the end of its copy on, in pieces. */
+  /** Send a file from the end of its copy on, in pieces. Of a log, a line is sent once it has ended. */
   async #sendNew(name: string): Promise<void> {
     await using file = await open(join(this.#folder, name), constants.O_RDONLY | SAFE)
-    const { size } = await file.stat()
+    const size = LOG.test(name) ? await lastingSize(file) : (await file.stat()).size
     let wentBack = false
     for (let from = this.#sizes.get(name) ?? 0; from < size && !this.#stop.signal.aborted;) {
       const bytes = Buffer.alloc(Math.min(this.#piece, size - from))
@@ -214,6 +217,15 @@ export class RunStream {
     this.#hasAnswered = true
     return answer
   }
+}
+
+/** Return the bytes of a log that will not be written over. */
+async function lastingSize(file: FileHandle): Promise<number> {
+  const { size } = await file.stat()
+  const bytes = Buffer.alloc(Math.min(size, OPEN_LINE_LIMIT))
+  const from = size - bytes.length
+  const { bytesRead } = await file.read(bytes, 0, bytes.length, from)
+  return from + lastingBytes(bytes.subarray(0, bytesRead))
 }
 
 /** Return the sentence about a run that is not on the server as a whole, with the command that sends it. */

@@ -1,5 +1,6 @@
 /** Bodies and answers by which runs are moved between a server and its clients: names and limits. */
 import { LineaprintError } from '../core/errors.ts'
+import { ANNOTATIONS_FOLDER, isAnnotationPath } from '../store/annotations.ts'
 import { OBJECT_ALGORITHMS, PARTS_ENDING } from '../store/objects/layout.ts'
 import { isSafeRelativePath } from '../util/paths.ts'
 import type { Algorithm } from '../core/digest.ts'
@@ -119,5 +120,6 @@ function pathProblem(path: string): string | undefined {
   const segments = path.split('/')
   if (segments.some((segment) => segment === '' || segment === '.')) return 'a part of it is empty'
   if (segments.some((segment) => Buffer.byteLength(segment) > 255)) return 'a part of it is too long'
+  if (segments[0] === ANNOTATIONS_FOLDER && !isAnnotationPath(path)) return 'it is no annotation'
   return undefined
 }

@@ -8,7 +8,15 @@ import { Help } from './help.tsx'
 import { LineageView } from './lineage/view.tsx'
 import { RunView } from './run/view.tsx'
 import { RunsView } from './runs/view.tsx'
-import { ApiError, fetchStore, onSignIn, signIn, signOut } from './shared/api.ts'
+import {
+  ApiError,
+  fetchStore,
+  onSignIn,
+  openedProject,
+  signIn,
+  signOut,
+  signedInProjects,
+} from './shared/api.ts'
 import { useKeys } from './shared/hooks.ts'
 import { Empty, Failure, Typed } from './shared/parts.tsx'
 import { follow, go, linkedProject, nameProject, useAddress } from './shared/router.ts'
@@ -26,10 +34,15 @@ function App() {
   const [theme, setTheme] = useState(chosenTheme())
   const [isHelp, setHelp] = useState(false)
   const [session, setSession] = useState(0)
+  const [isAdding, setAdding] = useState(false)
+  const [other, setOther] = useState<string>()
   const open = async (): Promise<void> => {
     const found = await fetchStore()
     // Only the server of a team has projects.
-    if (!found.canVerify && (linkedProject() ?? found.root) === found.root) nameProject(found.root)
+    if (!found.canVerify) {
+      openedProject(found.root)
+      nameProject(found.root)
+    }
     setStore(found)
     setError(undefined)
     // What a view could not load before, it loads now.
@@ -72,9 +85,13 @@ function App() {
             </a>
           ))}
         </nav>
-        <span class="store" title={store?.root}>
-          {shown(store?.root ?? '', 300)}
-        </span>
+        {store?.canVerify === false ? (
+          <Projects current={store.root} onAdd={() => setAdding(true)} />
+        ) : (
+          <span class="store" title={store?.root}>
+            {shown(store?.root ?? '', 300)}
+          </span>
+        )}
         {store?.canVerify === false && (
           <button type="button" class="button quiet" onClick={signOut}>
             Sign out
@@ -93,11 +110,16 @@ function App() {
           ?
         </button>
       </header>
-      {error !== undefined && isTokenNeeded(error) ? (
+      {isAdding ? (
+        <SignIn onDone={goToProject} onCancel={() => setAdding(false)} />
+      ) : other !== undefined ? (
+        <OtherProject name={other} onBack={() => setOther(undefined)} />
+      ) : error !== undefined && isTokenNeeded(error) ? (
         <SignIn
-          onDone={() => {
+          onDone={(project) => {
+            if ((linkedProject() ?? project) !== project) return setOther(project)
             setError(undefined)
-            open().catch(setError)
+            return void open().catch(setError)
           }}
         />
       ) : error !== undefined ? (
@@ -126,9 +148,6 @@ function isOf({ pathname }: URL, path: string): boolean {
 }
 
 function View({ address, store }: { readonly address: URL; readonly store: StoreBody }) {
-  const project = linkedProject()
-  if (!store.canVerify && project !== undefined && project !== store.root)
-    return <OtherProject name={project} />
   const id = runOf(address)
   if (id !== undefined) return <RunView key={id} id={id} store={store} />
   if (address.pathname === '/models') return <ContentsView key="models" kind="models" address={address} />
@@ -140,12 +159,53 @@ function View({ address, store }: { readonly address: URL; readonly store: Store
   return <RunsView address={address} />
 }
 
-function OtherProject({ name }: { readonly name: string }) {
+/** Load the page of another project, whose token this tab has. */
+function goToProject(name: string): void {
+  location.assign(`/?${new URLSearchParams({ project: name })}`)
+}
+
+/** The value of the choice that asks for another token. No project has this name. */
+const ADD = '+'
+
+/** The projects that this tab has signed in to. */
+function Projects({ current, onAdd }: { readonly current: string; readonly onAdd: () => void }) {
+  const change = (event: Event): void => {
+    const list = event.currentTarget as HTMLSelectElement
+    const { value } = list
+    list.value = current
+    if (value === ADD) onAdd()
+    else if (value !== current) goToProject(value)
+  }
+  return (
+    <span class="projects">
+      <select aria-label="Project" value={current} onChange={change}>
+        {signedInProjects().map((name) => (
+          <option key={name} value={name}>
+            {shown(name, 80)}
+          </option>
+        ))}
+        <option value={ADD}>another project…</option>
+      </select>
+    </span>
+  )
+}
+
+/** Shown to one who opens a link of a project with a token of another one. */
+function OtherProject({ name, onBack }: { readonly name: string; readonly onBack: () => void }) {
+  const wanted = linkedProject() ?? ''
   return (
     <main class="narrow">
       <Empty title="This link is of another project">
         <p>
-          Sign out, and open it again with a token of <b>{shown(name, 80)}</b>.
+          The token is of <b>{shown(name, 80)}</b>, the link of <b>{shown(wanted, 80)}</b>.
+        </p>
+        <p>
+          <button type="button" class="button button-main" onClick={onBack}>
+            Sign in to {shown(wanted, 80)}
+          </button>{' '}
+          <button type="button" class="button" onClick={() => goToProject(name)}>
+            Open {shown(name, 80)}
+          </button>
         </p>
       </Empty>
     </main>

@@ -19,8 +19,14 @@ function noToken({ length }: string): ApiError {
   })
 }
 
-/** Ask for a token. The browser forgets it with the tab. */
-export function SignIn({ onDone }: { readonly onDone: () => void }) {
+/** Ask for a token. The browser forgets it with the tab. @param onDone Called with the project of the token. */
+export function SignIn({
+  onDone,
+  onCancel,
+}: {
+  readonly onDone: (project: string) => void
+  readonly onCancel?: (() => void) | undefined
+}) {
   const [token, setToken] = useState('')
   const [error, setError] = useState<unknown>()
   const project = linkedProject()
@@ -48,11 +54,19 @@ export function SignIn({ onDone }: { readonly onDone: () => void }) {
           <button type="submit" class="button button-main" disabled={token.trim() === ''}>
             Sign in
           </button>
+          {onCancel !== undefined && (
+            <button type="button" class="button" onClick={onCancel}>
+              Cancel
+            </button>
+          )}
         </form>
-        {project !== undefined && (
+        {onCancel === undefined && project !== undefined && (
           <p>
             This link is of the project <b>{shown(project, 80)}</b>.
           </p>
+        )}
+        {onCancel !== undefined && (
+          <p>Each token is of one project. Those that you have signed in to stay.</p>
         )}
         <p>An admin of the project makes tokens with the command "lineaprint token create".</p>
       </Empty>

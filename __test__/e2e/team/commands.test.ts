@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { folderOf } from '../../support/folder.ts'
 import { lineaprint } from '../../support/program.ts'
+import { linesAtTerminal } from '../../support/terminal.ts'
 import { finished } from '../../tracking/support.ts'
 import { isInstalled, startDatabases, startTeam } from './support.ts'
 import type { AddressInfo } from 'node:net'
@@ -152,9 +153,14 @@ describe.skipIf(!isInstalled)('with a server', { timeout: 120_000 }, () => {
       expect([refused.code === 0, refused.stderr.includes(message)], refused.stderr).toEqual([false, true])
     }
     for (const id of ['one', 'two']) await finished(root, { experimentId: id })
+    for (const name of ['a.txt', 'b.txt']) writeFileSync(join(root, '.lineaprint/runs/one', name), name)
+    const warned = await call(root, ['push', 'one'], token)
+    expect(warned.stderr).toBe(
+      'lineaprint: warning: one: 2 files are not listed in the record, and not sent: a.txt, b.txt\n',
+    )
     const pushed = await call(root, ['push', '--all', '--json'], token)
     const states = (JSON.parse(pushed.stdout) as { runs: { id: string; state: string }[] }).runs
-    expect(states.map(({ id, state }) => `${id} ${state}`)).toEqual(['one pushed', 'two pushed'])
+    expect(states.map(({ id, state }) => `${id} ${state}`)).toEqual(['one unchanged', 'two pushed'])
     writeFileSync(join(other, 'token'), `${token}\n`)
     const pulled = await call(other, ['pull', '@latest', 'one', '--token-file', 'token'])
     expect([pulled.code, pulled.stdout.split('\n').map((line) => line.slice(0, 11))]).toEqual([
@@ -167,6 +173,17 @@ describe.skipIf(!isInstalled)('with a server', { timeout: 120_000 }, () => {
     })
     expect([byVariable.code, byVariable.stdout]).toEqual([0, 'one  unchanged\n'])
     expect(statSync(join(other, '.lineaprint/runs/one')).mode & 0o077).toBe(0)
+    const rows = (await call(root, ['token', 'list', '--project', 'vision'])).stdout.split('\n')
+    expect(rows.map((row) => row.split('\t').map((cell) => cell.replace(/^[\d-]+T.*Z$/, 'time')))).toEqual([
+      ['vision', 'ci', 'writer', 'time', 'time', 'in force'],
+      [''],
+    ])
+    const env = { LINEAPRINT_DATABASE: team.address }
+    for (const columns of [40, 80]) {
+      const lines = linesAtTerminal(columns, ['token', 'list'], root, env)
+      expect(lines[1]).toMatch(/^vision +ci +writer .*used/)
+      expect(lines.filter((line) => line.length > columns)).toEqual([])
+    }
     const listed = await call(root, ['token', 'list', '--project', 'vision', '--json'])
     expect(listed.stdout).toContain('"role": "writer"')
     expect(listed.stdout).not.toContain(token)

@@ -11,7 +11,10 @@ import { RunDatabase } from '../../../src/database/team/database.ts'
 import { TeamAdministration } from '../../../src/database/team/administration.ts'
 import { TeamClient } from '../../../src/server/team/client.ts'
 import { readRun } from '../../../src/store/runs.ts'
-import { storeIn } from '../../../src/store/store.ts'
+import { checkRunId } from '../../../src/core/run-id.ts'
+import { contentDigests } from '../../../src/record/tracked.ts'
+import { projectStore } from '../../../src/server/team/project.ts'
+import { runFolder, storeIn } from '../../../src/store/store.ts'
 import { pushRun } from '../../../src/transfer/push.ts'
 import { folderOf } from '../../support/folder.ts'
 import { PROGRAM, lineaprint } from '../../support/program.ts'
@@ -131,6 +134,136 @@ describe.skipIf(!isInstalled)('the server of a team', { timeout: 240_000 }, () =
     } finally {
       await team.stop()
       await way.close()
+    }
+  })
+
+  test('a database that hangs, or is behind a silent network, is down: runs are taken, lists answer 503, and all recovers', async () => {
+    const way = await wayTo(await databases.create())
+    const team = await startTeam(way.address)
+    const answerWithin = async (path: string, token: string): Promise<number> =>
+      (await team.ask(path, token, { signal: AbortSignal.timeout(15_000) })).status
+    try {
+      const writer = await team.client('writer')
+      const token = await team.token('reader')
+      await pushRun(writer, await finished(folderOf(), { experimentId: 'before' }))
+      const list = '/projects/vision/runs'
+      expect(await answerWithin(list, token)).toBe(200)
+      for (const [id, hang, wake] of [
+        ['stopped', databases.hang, databases.wake],
+        ['silent', way.silence, way.mend],
+      ] as const) {
+        const run = await finished(folderOf(), { experimentId: id })
+        hang()
+        try {
+          const asked = Array.from({ length: 20 }, async () => answerWithin(list, token))
+          expect((await pushRun(writer, run)).state).toBe('pushed')
+          expect(new Set(await Promise.all(asked))).toEqual(new Set([503]))
+          expect(await answerWithin('/projects/vision/contents?kind=models', token)).toBe(503)
+          expect(await answerWithin(list, `lp_${'c'.repeat(43)}`)).toBe(503)
+          expect((await writer.run(id)).seal).toBe('holds')
+        } finally {
+          wake()
+        }
+        const ids = async (): Promise<string[] | undefined> =>
+          (await writer.runs().catch(() => undefined))?.runs.map((each) => each.id)
+        await expect.poll(ids, { timeout: 30_000, interval: 250 }).toContain(id)
+      }
+      const admin = await team.client('admin')
+      const pushes = (await admin.audit()).entries.filter(({ action }) => action === 'run.push')
+      expect(pushes.map(({ subject }) => subject)).toEqual(['silent', 'stopped', 'before'])
+      // A server ends, although its database hangs.
+      databases.hang()
+    } finally {
+      await team.stop()
+      databases.wake()
+      await way.close()
+    }
+  })
+
+  test('lists, contents and lineage agree: after a push, a removal, a restart, and a lost database', async () => {
+    const objects = folderOf()
+    let team = await startTeam(await databases.create(), { objects })
+    const work = folderOf({ 'raw.txt': 'raw', 'other.txt': 'other' })
+    const linked = async (id: string, reads: string, makes: string): Promise<StoredRun> =>
+      finished(work, { experimentId: id }, async (tracker) => {
+        await tracker.trackDataset(join(work, reads), 'data')
+        writeFileSync(join(work, makes), `made by ${id}`)
+        await tracker.trackOutput(join(work, makes), 'made')
+      })
+    const agree = async (expected: readonly string[]): Promise<void> => {
+      const token = await team.token('reader')
+      const json = async <T>(path: string): Promise<T> => {
+        const response = await team.ask(`/projects/vision${path}`, token)
+        expect([path, response.status]).toEqual([path, 200])
+        return (await response.json()) as T
+      }
+      const { runs } = await json<{ runs: { id: string }[] }>('/runs')
+      expect(runs.map(({ id }) => id).toSorted()).toEqual(expected)
+      const { contents } = await json<{ contents: { digest: string }[] }>('/contents?kind=datasets')
+      const uses = new Set<string>()
+      for (const { digest } of contents) {
+        const body = await json<Record<'made' | 'used', { runs: { run: string }[] }>>(
+          `/contents/${encodeURIComponent(digest)}`,
+        )
+        for (const kind of ['made', 'used'] as const)
+          for (const { run } of body[kind].runs) uses.add(`${run} ${kind} ${digest}`)
+      }
+      // What the records say, which were read one by one.
+      const recorded = new Set<string>()
+      for (const id of expected) {
+        const { record } = await readRun(runFolder(projectStore(objects, 'vision'), checkRunId(id)))
+        for (const [section, kind] of [
+          ['datasets', 'used'],
+          ['outputs', 'made'],
+        ] as const)
+          for (const [name, entry] of Object.entries(record[section]))
+            for (const digest of entry.status === 'tracked' ? contentDigests(section, name, entry) : [])
+              recorded.add(`${id} ${kind} ${digest}`)
+      }
+      expect(uses).toEqual(recorded)
+      for (const id of expected) {
+        const { nodes } = await json<{ nodes: { kind: string; run: string }[] }>(`/lineage?of=${id}`)
+        expect(nodes.map(({ run }) => run)).toContain(id)
+        expect(nodes.filter(({ run }) => !expected.includes(run))).toEqual([])
+      }
+      expect(readdirSync(join(objects, 'projects/vision')).filter((name) => name.includes('sqlite'))).toEqual(
+        [],
+      )
+    }
+    try {
+      const writer = await team.client('writer')
+      const runs = [
+        await linked('first', 'raw.txt', 'middle.txt'),
+        await linked('second', 'middle.txt', 'end.txt'),
+        await linked('third', 'other.txt', 'aside.txt'),
+      ]
+      for (const [at, run] of runs.entries()) {
+        await pushRun(writer, run)
+        await agree(['first', 'second', 'third'].slice(0, at + 1))
+      }
+      await (await team.client('admin')).remove('first')
+      await agree(['second', 'third'])
+      const { address } = team
+      await team.stop()
+      team = await startTeam(address, { objects })
+      await agree(['second', 'third'])
+      await pushRun(await team.client('writer'), runs[0] as StoredRun)
+      await agree(['first', 'second', 'third'])
+      // The tables are removed under the server, and then the whole database is lost.
+      const sql = new pg.Client(address)
+      await sql.connect()
+      await sql.query('drop schema lineaprint_vision cascade')
+      await sql.end()
+      const token = await team.token('reader')
+      await expect
+        .poll(async () => (await team.ask('/projects/vision/runs', token)).status, { timeout: 20_000 })
+        .toBe(200)
+      await agree(['first', 'second', 'third'])
+      await team.stop()
+      team = await startTeam(await databases.create(), { objects })
+      await agree(['first', 'second', 'third'])
+    } finally {
+      await team.stop()
     }
   })
 

@@ -81,6 +81,32 @@ describe.skipIf(!isPossible)('the page of a server in Chromium', { timeout: 120_
     await other.getByLabel('Token').fill(await team.token('reader', 'sound'))
     await other.getByRole('button', { name: 'Sign in' }).click()
     await other.getByText('This link is of another project').waitFor()
+    // Both tokens stay: the tab changes between the projects without signing in again.
+    await other.getByRole('button', { name: 'Sign in to vision' }).click()
+    await other.getByLabel('Token').fill(await team.token('reader'))
+    await other.getByRole('button', { name: 'Sign in' }).click()
+    await other.getByRole('heading', { level: 1 }).first().waitFor()
+    const projects = other.getByLabel('Project')
+    expect(await projects.locator('option').allTextContents()).toEqual([
+      'sound',
+      'vision',
+      'another project…',
+    ])
+    await projects.selectOption('sound')
+    await other.waitForURL(/project=sound/)
+    await other.getByText('Sign out').waitFor()
+    await projects.selectOption('another project…')
+    await other.getByRole('button', { name: 'Cancel' }).click()
+    expect(await projects.inputValue()).toBe('sound')
+    await projects.selectOption('vision')
+    await other.waitForURL(/project=vision/)
+    await other.getByText('window.planted').first().waitFor()
+    // Signing out forgets one, and shows the other.
+    await other.getByText('Sign out').click()
+    await other.waitForURL(/project=sound/)
+    await expect
+      .poll(async () => projects.locator('option').allTextContents())
+      .toEqual(['sound', 'another project…'])
     await other.close()
     await page.getByText('Sign out').click()
     await page.getByLabel('Token').waitFor()

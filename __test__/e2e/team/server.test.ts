@@ -26,6 +26,7 @@ import { pullRun } from '../../../src/transfer/pull.ts'
 import { pushRun } from '../../../src/transfer/push.ts'
 import { verifyRun } from '../../../src/verify/verify.ts'
 import { folderOf } from '../../support/folder.ts'
+import { lineaprint } from '../../support/program.ts'
 import { finished, started } from '../../tracking/support.ts'
 import { isInstalled, startDatabases, startTeam } from './support.ts'
 import type { StoredRun } from '../../../src/store/runs.ts'
@@ -200,6 +201,50 @@ describe.skipIf(!isInstalled)('the server of a team', { timeout: 120_000 }, () =
     expect((await client.run('sealed-twice')).record.name).toBe(run.record.name)
   })
 
+  test('a file that the record does not list is not sent, not taken and not given out', async () => {
+    const client = await team.client('writer')
+    const run = await keptRun(folderOf(), 'more-files')
+    writeFileSync(join(run.folder, 'notes.txt'), 'by somebody')
+    mkdirSync(join(run.folder, 'annotations'))
+    writeFileSync(join(run.folder, 'annotations/notes.txt'), 'by somebody')
+    const unlisted = ['notes.txt', 'annotations/notes.txt']
+    // Sent by hand.
+    const token = await team.token('writer')
+    const files = []
+    for (const path of [...run.record.files.map((file) => file.path), 'run.json', 'notes.txt']) {
+      const bytes = readFileSync(join(run.folder, path))
+      files.push({ path, bytes: bytes.length, blake3: hexOf(bytes) })
+      await team.ask(`${P}/blobs/${hexOf(bytes)}`, token, { method: 'PUT', body: new Uint8Array(bytes) })
+    }
+    const refused = await team.ask(`${P}/runs/more-files/commit`, token, jsonPost({ files }))
+    expect([refused.status, await refused.text()]).toEqual([
+      422,
+      expect.stringContaining('not listed in the record') as string,
+    ])
+    expect(onServer()).not.toContain('more-files')
+    expect(await pushRun(client, run)).toMatchObject({ state: 'pushed', unlisted })
+    const there = join(team.root, 'projects/vision/runs/more-files')
+    expect(readdirSync(there)).not.toContain('notes.txt')
+    expect(await client.run('more-files')).toMatchObject({ seal: 'holds', unlisted: { count: 0, paths: [] } })
+    // Put there by hand, it is named, and goes nowhere.
+    writeFileSync(join(there, 'notes.txt'), 'by somebody')
+    expect(await client.run('more-files')).toMatchObject({
+      seal: 'holds',
+      unlisted: { count: 1, paths: ['notes.txt'] },
+    })
+    expect((await client.files('more-files')).files.map(({ path }) => path)).not.toContain('notes.txt')
+    expect((await team.ask(`${P}/runs/more-files/file?path=notes.txt`, token)).status).toBe(404)
+    expect(await pullRun(client, storeIn(folderOf()), 'more-files')).toMatchObject({ state: 'pulled' })
+    // The machine itself says the same words everywhere.
+    const { items } = await verifyRun(run, { directory: folderOf() })
+    expect(items.find(({ name }) => name === 'notes.txt')).toMatchObject({
+      status: 'not-checked',
+      detail: 'not listed in the record',
+    })
+    const shown = await lineaprint(['show', run.id], { cwd: join(run.folder, '../../..') })
+    expect(shown.stdout).toMatch(/seal .* holds; notes\.txt is not listed in the record/)
+  })
+
   test('a pull checks everything again', async () => {
     const client = await team.client('writer')
     const run = await keptRun(folderOf(), 'changed-there')
@@ -314,7 +359,8 @@ describe.skipIf(!isInstalled)('the server of a team', { timeout: 120_000 }, () =
       'none',
       ['loss'],
     ])
-    expect((await client.runs({ where: "status = 'running'" })).runs.map(({ id }) => id)).toContain('live')
+    const listed = await client.runs({ where: "status = 'running'", columns: ['metrics.loss'] })
+    expect(listed.runs.map(({ id, values }) => [id, values])).toEqual([['live', { 'metrics.loss': 3 }]])
     tracker.logMetric('loss', 2, { step: 1 })
     await tracker.flush()
     const second = journal()

@@ -19,12 +19,15 @@ export const isInstalled: boolean = postgresPrograms() !== undefined
 export interface Databases {
   /** Create an empty database. Returns its address. */
   readonly create: () => Promise<string>
+  /** Make all processes of the PostgreSQL hang, and go on. */
+  readonly hang: () => void
+  readonly wake: () => void
   readonly stop: () => Promise<void>
 }
 
 /** Start a PostgreSQL. */
 export async function startDatabases(): Promise<Databases> {
-  const { options, stop } = await startPostgres()
+  const { options, stop, hang, wake } = await startPostgres()
   const admin = new pg.Client(options)
   await admin.connect()
   let count = 0
@@ -34,6 +37,8 @@ export async function startDatabases(): Promise<Databases> {
       await admin.query(`create database ${name}`)
       return `postgres://${options.user}@${options.host}:${options.port}/${name}`
     },
+    hang,
+    wake,
     stop: async () => {
       await admin.end()
       await stop()
@@ -110,6 +115,8 @@ export async function startTeam(address: string, options: Partial<TeamOptions> =
 export interface Way {
   readonly address: string
   readonly cut: () => void
+  /** Let nothing through any more, and tell neither end. */
+  readonly silence: () => void
   readonly mend: () => void
   readonly close: () => Promise<void>
 }
@@ -119,9 +126,11 @@ export async function wayTo(address: string): Promise<Way> {
   const { hostname, port, username, pathname } = new URL(address)
   const sockets = new Set<Socket>()
   let isCut = false
+  let isSilent = false
   const server: Server = createServer((socket) => {
     socket.on('error', () => undefined)
     if (isCut) return socket.destroy()
+    if (isSilent) return sockets.add(socket)
     const far = connect(Number(port), hostname)
     far.on('error', () => socket.destroy())
     for (const end of [socket, far]) {
@@ -143,8 +152,13 @@ export async function wayTo(address: string): Promise<Way> {
       isCut = true
       for (const socket of sockets) socket.destroy()
     },
+    silence: () => {
+      isSilent = true
+      for (const socket of sockets) socket.unpipe().pause()
+    },
     mend: () => {
       isCut = false
+      isSilent = false
     },
     close: async () => {
       for (const socket of sockets) socket.destroy()

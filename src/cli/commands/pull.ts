@@ -3,7 +3,7 @@ import { Command } from 'commander'
 import { REFERENCE_HELP } from '../../store/reference.ts'
 import { pullRun } from '../../transfer/pull.ts'
 import { plural } from '../../util/plural.ts'
-import { checkChoice, moveRuns } from '../shared/moved-runs.ts'
+import { checkChoice, moveRuns, warn } from '../shared/moved-runs.ts'
 import { bytes, escapeText, print, printError } from '../shared/output.ts'
 import { openClient, serverOptions } from '../shared/server.ts'
 import { openStore, storeOptions } from '../shared/store.ts'
@@ -65,7 +65,5 @@ async function* chosen(
 function show({ id, state, taken, bytes: length, missingObjects }: PullReport): void {
   print(`${escapeText(id)}  ${state}${taken > 0 ? `, ${plural(taken, 'file')}, ${bytes(length)}` : ''}`)
   if (missingObjects.length > 0)
-    printError(
-      `lineaprint: warning: ${escapeText(id)}: ${plural(missingObjects.length, 'kept file')} is not on the server`,
-    )
+    warn(id, `${plural(missingObjects.length, 'kept file is', 'kept files are')} not on the server`)
 }

@@ -5,7 +5,7 @@ import { readRun } from '../../store/read.ts'
 import { REFERENCE_HELP } from '../../store/reference.ts'
 import { pushRun } from '../../transfer/push.ts'
 import { plural } from '../../util/plural.ts'
-import { checkChoice, moveRuns } from '../shared/moved-runs.ts'
+import { checkChoice, moveRuns, shortList, warn } from '../shared/moved-runs.ts'
 import { bytes, escapeText, print, printError } from '../shared/output.ts'
 import { openClient, serverOptions } from '../shared/server.ts'
 import { openStore, storeOptions } from '../shared/store.ts'
@@ -62,10 +62,16 @@ async function* chosen(store: Store, references: readonly string[]): AsyncGenera
     else yield readRun(folder)
 }
 
-function show({ id, state, sent, bytes: length, missingObjects }: PushReport): void {
+function show({ id, state, sent, bytes: length, missingObjects, unlisted }: PushReport): void {
   print(`${id}  ${state}${sent > 0 ? `, ${plural(sent, 'file')}, ${bytes(length)}` : ''}`)
+  if (unlisted.length > 0)
+    warn(
+      id,
+      `${plural(unlisted.length, 'file is', 'files are')} not listed in the record, and not sent: ${shortList(unlisted)}`,
+    )
   if (missingObjects.length > 0)
-    printError(
-      `lineaprint: warning: ${id}: ${plural(missingObjects.length, 'kept file')} is not on the server, since this store has none either`,
+    warn(
+      id,
+      `${plural(missingObjects.length, 'kept file is', 'kept files are')} not on the server: this store has none either`,
     )
 }

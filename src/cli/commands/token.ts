@@ -3,7 +3,17 @@ import { Argument, Command, Option } from 'commander'
 import { LineaprintError } from '../../core/errors.ts'
 import { ROLES, checkProject } from '../../database/team/tokens.ts'
 import { databaseAddress } from '../shared/database.ts'
-import { escapeText, print, printError, printJson, table } from '../shared/output.ts'
+import {
+  escapeText,
+  isTerminal,
+  lineWidth,
+  paint,
+  print,
+  printError,
+  printJson,
+  table,
+} from '../shared/output.ts'
+import { localTime } from '../shared/time.ts'
 import type { TeamAdministration } from '../../database/team/administration.ts'
 import type { Role, TokenInfo } from '../../database/team/tokens.ts'
 import type { CommonOptions } from '../shared/context.ts'
@@ -70,15 +80,36 @@ async function create(administration: TeamAdministration, options: TokenOptions)
 async function list(administration: TeamAdministration, { project, json }: TokenOptions): Promise<void> {
   const tokens = await administration.listTokens(project === undefined ? undefined : checkProject(project))
   if (json === true) return printJson({ tokens })
-  const rows = tokens.map(({ project: of, name, role, createdAt, usedAt, revokedAt }) => [
-    of,
-    name,
+  print(isTerminal() ? terminalTable(tokens) : table(tokens.map(cellsOf)))
+}
+
+/** Return the cells of a token for a program: each field in a column of its own. */
+function cellsOf({ project, name, role, createdAt, usedAt, revokedAt }: TokenInfo): string[] {
+  const state = revokedAt === null ? 'in force' : `revoked ${revokedAt}`
+  return [project, name, role, createdAt, usedAt ?? 'never used', state].map((cell) => escapeText(cell))
+}
+
+/** Columns of a terminal below which the times at which tokens were made are left out. */
+const ROOM_FOR_TIMES = 64
+
+/** Columns that a narrow terminal cuts. */
+const CUTTABLE: ReadonlySet<number> = new Set([0, 1, 3, 4])
+
+function terminalTable(tokens: readonly TokenInfo[]): string {
+  const hasTimes = lineWidth() >= ROOM_FOR_TIMES
+  const rows = tokens.map(({ project, name, role, createdAt, usedAt, revokedAt }) => [
+    escapeText(project),
+    escapeText(name),
     role,
-    createdAt,
-    usedAt ?? 'never used',
-    revokedAt === null ? '' : `revoked ${revokedAt}`,
+    ...(hasTimes ? [localTime(createdAt)] : []),
+    revokedAt !== null
+      ? paint('red', `revoked ${localTime(revokedAt)}`)
+      : usedAt === null
+        ? 'never used'
+        : `used ${localTime(usedAt)}`,
   ])
-  print(table(rows.map((row) => row.map((cell) => escapeText(cell)))))
+  const head = ['project', 'name', 'role', ...(hasTimes ? ['made'] : []), 'state']
+  return table(rows, head, CUTTABLE)
 }
 
 async function revoke(administration: TeamAdministration, options: TokenOptions): Promise<void> {

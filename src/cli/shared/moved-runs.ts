@@ -44,6 +44,20 @@ export async function moveRuns<R, P>(
   if (failures.length > 0) context.exit(3)
 }
 
+/** Print a warning about a run. */
+export function warn(id: string, sentence: string): void {
+  printError(`lineaprint: warning: ${escapeText(id)}: ${sentence}`)
+}
+
+/** Paths that a warning names. */
+const SHOWN = 3
+
+/** Return the first ones of some paths. */
+export function shortList(paths: readonly string[]): string {
+  const shown = paths.slice(0, SHOWN).map((path) => escapeText(path))
+  return [...shown, ...(paths.length > SHOWN ? ['…'] : [])].join(', ')
+}
+
 /** Check that runs are named, or all are meant. @throws ERR_LINEAPRINT_ARGUMENT. */
 export function checkChoice(name: string, references: readonly string[], all: boolean | undefined): void {
   if (references.length > 0 !== (all === true)) return

@@ -1,7 +1,7 @@
 /** Administration of a server in its database, beside the index: tokens and the audit log. */
 import { checkAddress } from './address.ts'
 import { readAudit, writeAudit } from './audit.ts'
-import { connectTeam, withDatabase } from './connect.ts'
+import { ANSWER_WITHIN, Outage, connectTeam, withDatabase } from './connect.ts'
 import { migrate } from './migrations.ts'
 import { createToken, listTokens, projectNames, revokeToken, useToken } from './tokens.ts'
 import type { RunConnection } from '../connection.ts'
@@ -9,21 +9,20 @@ import type { DatabaseAddress } from './address.ts'
 import type { AuditEntry } from './audit.ts'
 import type { NewToken, Role, TokenInfo } from './tokens.ts'
 
-/** Milliseconds until the database must have answered. */
-const PATIENCE = 10_000
-
 /**
  * The tokens and the audit log. Every method throws ERR_LINEAPRINT_SERVICE if the database cannot be used; the tables are
  * made, or brought forward, by the first one.
  */
 export class TeamAdministration {
   readonly address: DatabaseAddress
+  /** The knowledge of whether the database answers, for all connections of this server. */
+  readonly outage: Outage = new Outage()
   readonly #connection: RunConnection
   #migrated: Promise<void> | undefined
 
   private constructor(address: DatabaseAddress) {
     this.address = address
-    this.#connection = connectTeam(address, { answerWithin: PATIENCE })
+    this.#connection = connectTeam(address, { answerWithin: ANSWER_WITHIN })
   }
 
   /** Return the administration. The database is asked when a method is called. @throws ERR_LINEAPRINT_ARGUMENT. */
@@ -77,7 +76,7 @@ export class TeamAdministration {
   }
 
   async #ask<T>(question: (connection: RunConnection) => Promise<T>): Promise<T> {
-    return withDatabase(this.address, async () => {
+    const work = async (): Promise<T> => {
       this.#migrated ??= migrate(this.#connection, this.address)
       try {
         await this.#migrated
@@ -87,6 +86,7 @@ export class TeamAdministration {
         this.#migrated = undefined
         throw error
       }
-    })
+    }
+    return withDatabase(this.address, work, this.outage)
   }
 }

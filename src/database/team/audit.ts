@@ -20,14 +20,16 @@ export interface AuditEntry {
 /** Characters of a text. */
 const TEXT_LIMIT = 300
 
-/** Add entries. */
+/** Add entries: all of them or none. */
 export async function writeAudit(connection: RunConnection, entries: readonly AuditEntry[]): Promise<void> {
-  for (const { time, project, token, address, action, subject } of entries) {
-    const cut = storedText(subject.slice(0, TEXT_LIMIT))
-    await sql`insert into audit (time, project, token, address, action, subject) values (${time}, ${project}, ${token}, ${address}, ${action}, ${cut})`.execute(
-      connection.database,
-    )
-  }
+  await connection.transaction(async ({ database }) => {
+    for (const { time, project, token, address, action, subject } of entries) {
+      const cut = storedText(subject.slice(0, TEXT_LIMIT))
+      await sql`insert into audit (time, project, token, address, action, subject) values (${time}, ${project}, ${token}, ${address}, ${action}, ${cut})`.execute(
+        database,
+      )
+    }
+  })
 }
 
 /** Read the newest entries of a project, the newest first. @param before Only those before this number. */

@@ -1,12 +1,13 @@
 /** Connections to the database of a team: PostgreSQL, in a schema of its own. */
 import { hash } from 'node:crypto'
-import { CompiledQuery, sql } from 'kysely'
+import { sql } from 'kysely'
 import { LineaprintError } from '../../core/errors.ts'
 import { errorText, joinLines } from '../../util/error-text.ts'
 import { connectPostgres } from '../postgres.ts'
 import { DamagedRows } from '../read.ts'
 import { POSTGRES, createStatements } from '../schema.ts'
 import { driverAddress, withoutCredentials } from './address.ts'
+import type { PoolClient } from 'pg'
 import type { RunConnection } from '../connection.ts'
 import type { DatabaseAddress } from './address.ts'
 
@@ -15,6 +16,9 @@ export const SCHEMA = 'lineaprint'
 
 /** Milliseconds until a server must have taken a connection. */
 const PATIENCE = 10_000
+
+/** Milliseconds until the database of a server must have answered: one that hangs counts as one that is down. */
+export const ANSWER_WITHIN = 5000
 
 /** The tables that only the database of a team has: the values of metrics, and the store from which a run came. */
 const TEAM_STATEMENTS = [
@@ -31,7 +35,7 @@ function loadPg(): typeof import('pg') {
 export interface ConnectionOptions {
   /** The schema with the tables. @default 'lineaprint' */
   readonly schema?: string
-  /** Milliseconds until a question must be answered. @default no limit */
+  /** Milliseconds until a question must be answered, and a connection taken. @default no limit, and 10 s */
   readonly answerWithin?: number
   /** True if the connection is kept while nothing is asked: a lock is of a connection. @default false */
   readonly isKept?: boolean
@@ -43,31 +47,72 @@ export function connectTeam(
   { schema = SCHEMA, answerWithin, isKept = false }: ConnectionOptions = {},
 ): RunConnection {
   const { Pool } = loadPg()
+  // A little earlier: a database that is slow says so itself, and only one that is away is silent.
+  const limit =
+    answerWithin === undefined ? '' : `; set statement_timeout = ${Math.floor(answerWithin * 0.9)}`
+  const preparation = `set search_path to "${schema}"${limit}`
   const pool = new Pool({
     connectionString: driverAddress(address),
-    connectionTimeoutMillis: PATIENCE,
+    connectionTimeoutMillis: answerWithin ?? PATIENCE,
     // One connection: work is done in order, and a lock is of the connection that took it.
     max: 1,
     application_name: 'lineaprint',
     ...(answerWithin !== undefined && { query_timeout: answerWithin }),
     ...(isKept && { idleTimeoutMillis: 0, keepAlive: true }),
+    // A connection that cannot be prepared is not used, and not kept.
+    verify: (client: PoolClient, done: (error?: Error) => void) => {
+      client.query(preparation, (error: Error | null) => done(error ?? undefined))
+    },
   })
   // A connection that breaks while nothing is asked is noticed by the next question: in the pool, and between two questions of a
   // transaction, where nobody else listens and the error would end the process.
   pool.on('error', () => undefined)
   pool.on('connect', (client) => client.on('error', () => undefined))
-  return connectPostgres(pool, async (connection) => {
-    await connection.executeQuery(CompiledQuery.raw(`set search_path to "${schema}"`))
-  })
+  return connectPostgres(pool)
 }
 
-/** Do work with a database. @throws ERR_LINEAPRINT_SERVICE without user and password if it cannot be used. */
-export async function withDatabase<T>(address: DatabaseAddress, work: () => Promise<T>): Promise<T> {
+/**
+ * Do work with a database.
+ *
+ * @param outage Knows whether the database was found not to answer; the work is not begun then.
+ * @throws ERR_LINEAPRINT_SERVICE without user and password if it cannot be used.
+ */
+export async function withDatabase<T>(
+  address: DatabaseAddress,
+  work: () => Promise<T>,
+  outage?: Outage,
+): Promise<T> {
+  outage?.check()
   try {
     return await work()
   } catch (error) {
     if (LineaprintError.is(error) || !isOfDatabase(error)) throw error
-    throw failure(address, withoutCredentials(reasonOf(error), address))
+    const failed = failure(address, withoutCredentials(databaseReason(error), address))
+    if (isOutage(error)) outage?.note(failed)
+    throw failed
+  }
+}
+
+/** Milliseconds until a database that did not answer is asked again. */
+const RETRY = 2000
+
+/**
+ * The knowledge of a server that its database does not answer: who waits in a queue behind the first one that had to wait learns it at
+ * once.
+ */
+export class Outage {
+  #failure: LineaprintError | undefined
+  #until = -Infinity
+
+  /** Note that the database did not answer. */
+  note(failed: LineaprintError): void {
+    this.#failure = failed
+    this.#until = performance.now() + RETRY
+  }
+
+  /** @throws The failure that was noted a moment ago. */
+  check(): void {
+    if (this.#failure !== undefined && performance.now() < this.#until) throw this.#failure
   }
 }
 
@@ -80,7 +125,7 @@ export function failure({ shown }: DatabaseAddress, reason: string, hint?: strin
 }
 
 /** Return the reason of an error. A name with several addresses has one for each, and no text of its own. */
-function reasonOf(error: Error): string {
+function databaseReason(error: Error): string {
   const [first = error] = error instanceof AggregateError ? (error.errors as Error[]) : [error]
   return joinLines(errorText(first))
 }
@@ -93,6 +138,13 @@ function isOfDatabase(error: unknown): error is Error {
     'code' in error ||
     /connection|timeout|terminated|SSL/i.test(error.message)
   )
+}
+
+/** Check whether an error means that the database is away: it gave no answer, or one that it ends or begins. */
+function isOutage(error: Error): boolean {
+  if (!('severity' in error)) return !(error instanceof DamagedRows)
+  const code = 'code' in error ? String(error.code) : ''
+  return code.startsWith('57P') || code.startsWith('08') || code.startsWith('53')
 }
 
 /** Throw if the tables are missing or of another version. */

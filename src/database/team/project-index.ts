@@ -8,10 +8,12 @@ import { sql } from 'kysely'
 import { checkFilter } from '../filter.ts'
 import { checkGroups } from '../groups.ts'
 import { groupsFrom, orderFrom, runsFrom } from '../indexed.ts'
+import { candidatesFor } from '../lookup.ts'
 import { withValues } from '../pages.ts'
+import { readAllContents } from '../read.ts'
 import { CHECKED, refresh } from '../refresh.ts'
 import { POSTGRES, createStatements } from '../schema.ts'
-import { SCHEMA, connectTeam, lockForWriting, withDatabase } from './connect.ts'
+import { ANSWER_WITHIN, SCHEMA, connectTeam, lockForWriting, withDatabase } from './connect.ts'
 import type { RunId } from '../../core/run-id.ts'
 import type { DamagedRun } from '../../store/runs.ts'
 import type { Store } from '../../store/store.ts'
@@ -22,13 +24,18 @@ import type { MarkedGroups } from '../group-order.ts'
 import type { GroupOptions } from '../groups.ts'
 import type { OrderedRuns } from '../run-order.ts'
 import type { RunOfList } from '../runs.ts'
+import type { ContentList } from '../stored-contents.ts'
 import type { DatabaseAddress } from './address.ts'
+import type { Outage } from './connect.ts'
 
 /** Milliseconds for which an index counts as up to date. Many pages ask again and again. */
 const FRESH = 500
 
-/** Milliseconds until the database must have answered. */
-const PATIENCE = 60_000
+/** The inputs and outputs of all runs at one moment. */
+export interface VersionedContents extends ContentList {
+  /** Another one if anything of it changed. */
+  readonly version: string
+}
 
 /** The index of one project. */
 export class ProjectIndex {
@@ -36,18 +43,20 @@ export class ProjectIndex {
   readonly #store: Store
   readonly #schema: string
   readonly #connection: RunConnection
+  readonly #outage: Outage
   #isMade = false
   #refreshedAt = -Infinity
   #damaged: readonly DamagedRun[] = []
   /** Work is done in order: two that bring the index up to date would add the same rows. */
   #queue: Promise<unknown> = Promise.resolve()
 
-  /** @param project A checked name. @param store Its folder. */
-  constructor(address: DatabaseAddress, project: string, store: Store) {
+  /** @param project A checked name. @param store Its folder. @param outage What the server knows of its database. */
+  constructor(address: DatabaseAddress, project: string, store: Store, outage: Outage) {
     this.#address = address
+    this.#outage = outage
     this.#store = store
     this.#schema = `${SCHEMA}_${project}`
-    this.#connection = connectTeam(address, { schema: this.#schema, answerWithin: PATIENCE })
+    this.#connection = connectTeam(address, { schema: this.#schema, answerWithin: ANSWER_WITHIN })
   }
 
   /** Return the ids of the runs that a filter selects, by default the newest first. @param kept As of `orderRuns`. */
@@ -74,6 +83,23 @@ export class ProjectIndex {
     })
   }
 
+  /**
+   * Return the inputs and outputs of all runs as the lists have them, without those in the journals of runs that go on.
+   *
+   * @param known Version of the contents that the caller has.
+   * @returns `undefined` if nothing changed since.
+   */
+  async contents(known: string | undefined): Promise<VersionedContents | undefined> {
+    return this.#work(async (connection) => {
+      await this.#refresh()
+      const version = await contentsVersion(connection, this.#damaged)
+      if (version === known) return undefined
+      const damaged = this.#damaged
+      const { runs } = await candidatesFor(connection, this.#store, undefined, damaged)
+      return { version, runs, contents: await readAllContents(connection), damaged }
+    })
+  }
+
   /** Make the next question bring the index up to date: runs were added or removed. */
   invalidate(): void {
     this.#refreshedAt = -Infinity
@@ -90,21 +116,27 @@ export class ProjectIndex {
   }
 
   async #work<T>(work: (connection: RunConnection) => Promise<T>): Promise<T> {
-    const result = this.#queue.then(async () =>
-      withDatabase(this.#address, async () => {
-        if (!this.#isMade) await this.#make()
-        this.#isMade = true
-        try {
-          return await work(this.#connection)
-        } catch (error) {
-          // The schema may have been removed, or replaced by that of a backup.
-          this.#isMade = false
-          throw error
-        }
-      }),
-    )
+    const inOrder = async (): Promise<T> => {
+      try {
+        if (!this.#isMade) await this.#begin()
+        return await work(this.#connection)
+      } catch (error) {
+        // The schema may have been removed, or replaced by that of a backup.
+        this.#isMade = false
+        throw error
+      }
+    }
+    const result = this.#queue.then(async () => withDatabase(this.#address, inOrder, this.#outage))
     this.#queue = result.catch(() => undefined)
     return result
+  }
+
+  /** Make the tables if they are missing, and fill them: what is empty would say that there are no runs. */
+  async #begin(): Promise<void> {
+    await this.#make()
+    this.#refreshedAt = -Infinity
+    await this.#refresh()
+    this.#isMade = true
   }
 
   async #refresh(): Promise<void> {
@@ -134,4 +166,17 @@ export class ProjectIndex {
       await inner.insert('meta', [{ key: 'form', value: form }])
     })
   }
+}
+
+/**
+ * Return what changes whenever a run is added, removed or written again, or is found to be lost or damaged. A run that is
+ * written again has a new key; no key is used twice, unless the tables are made again, which have another number then.
+ */
+async function contentsVersion({ database }: RunConnection, damaged: readonly DamagedRun[]): Promise<string> {
+  const { rows } = await sql<{
+    version: string
+  }>`select concat_ws(' ', 'run'::regclass::oid, count(*), max(key), count(*) filter (where status = 'lost')) as version from run`.execute(
+    database,
+  )
+  return `${rows[0]?.version ?? ''} ${damaged.map(({ id }) => id).join(' ')}`
 }

@@ -4,7 +4,7 @@ import { concatenated, joinSeries } from '../../store/metrics/continued.ts'
 import { readMetrics } from '../../store/metrics/series.ts'
 import { matchesGlob } from '../../util/glob.ts'
 import { compareNatural } from '../../util/natural-order.ts'
-import { storedText } from '../facts.ts'
+import { keyText, storedText } from '../facts.ts'
 import { DamagedRows } from '../read.ts'
 import type { SeriesColumns } from '../../store/metrics/column-reader.ts'
 import type { RunColumns } from '../../store/metrics/continued.ts'
@@ -28,7 +28,7 @@ export interface WrittenSeries {
 export async function seriesToWrite(run: StoredRun, signal: AbortSignal | undefined): Promise<WrittenSeries> {
   const { series, warnings } = await readMetrics([run], { continued: false, signal })
   // Names that differ in characters that PostgreSQL does not take are the same there.
-  const byName = new Map(series.toReversed().map((item) => [storedText(item.name), item]))
+  const byName = new Map(series.toReversed().map((item) => [keyText(item.name), item]))
   if (byName.size === series.length) return { series, warnings }
   const reason = `${run.id}: some names of metrics are the same in the database; the first of each is there`
   return { series: [...byName.values()], warnings: [...warnings, reason] }
@@ -45,7 +45,7 @@ export async function replaceSeries(
     for (let part = 0; part * PART < values.length; part++) {
       const bytes = (column: Float64Array): Buffer =>
         littleEndian(column.slice(part * PART, (part + 1) * PART))
-      await sql`insert into series (run, name, part, "values", steps, times) values (${run}, ${storedText(name)}, ${part}, ${bytes(values)}, ${bytes(steps)}, ${bytes(times)})`.execute(
+      await sql`insert into series (run, name, part, "values", steps, times) values (${run}, ${keyText(name)}, ${part}, ${bytes(values)}, ${bytes(steps)}, ${bytes(times)})`.execute(
         database,
       )
     }

@@ -4,12 +4,9 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
-import { connectTeam, failure, withDatabase } from './connect.ts'
+import { ANSWER_WITHIN, connectTeam, failure, withDatabase } from './connect.ts'
 import type { RunConnection } from '../connection.ts'
 import type { DatabaseAddress } from './address.ts'
-
-/** Milliseconds until the database must have answered. */
-const PATIENCE = 10_000
 
 /** Milliseconds for which a new server waits for the end of another: the database learns late that one was killed. */
 const HANDOVER = 10_000
@@ -24,7 +21,7 @@ export class ServerLock {
 
   constructor(address: DatabaseAddress) {
     this.#address = address
-    this.#connection = connectTeam(address, { answerWithin: PATIENCE, isKept: true })
+    this.#connection = connectTeam(address, { answerWithin: ANSWER_WITHIN, isKept: true })
   }
 
   /**

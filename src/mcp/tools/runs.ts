@@ -1,6 +1,7 @@
 /** Tools that list runs and show one. */
 import { z } from 'zod/mini'
 import { LineaprintError } from '../../core/errors.ts'
+import { unlistedFiles } from '../../compare/run-files.ts'
 import { gitOf } from '../../capture/records.ts'
 import { FIELD_HELP } from '../../database/expression/fields.ts'
 import { findRun } from '../../database/runs.ts'
@@ -149,6 +150,9 @@ function at(record: JsonValue, pointer: string): JsonValue {
   return value
 }
 
+/** Files that are not listed in the record and that an answer names. */
+const UNLISTED = 20
+
 async function summaryOf(run: StoredRun): Promise<JsonObject> {
   const { id, record, status, journal } = run
   const annotations = await readAnnotations(run.folder)
@@ -166,6 +170,7 @@ async function summaryOf(run: StoredRun): Promise<JsonObject> {
     runName,
     status,
     seal: checkSeal(record),
+    unlistedFiles: (await unlistedFiles(run)).slice(0, UNLISTED),
     startedAt: record.startedAt,
     durationMs: record.durationMs,
     failure: asJson(record.failure),

@@ -36,8 +36,8 @@ export const READ_LOG: Tool = tool({
         received: run.id,
       })
     }
-    const { text, from: start, size } = await readLog(run, chosen, from)
-    return part({ run: run.id, name: chosen, logs }, Buffer.from(text), start, size, {
+    const { text, open, from: start, size } = await readLog(run, chosen, from)
+    return part({ run: run.id, name: chosen, logs }, Buffer.from(text + open), start, size, {
       bytes,
       isEnd: from === undefined,
     })

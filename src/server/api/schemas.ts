@@ -103,6 +103,7 @@ export const runSchema: () => z.ZodMiniType<RunBody> = lazily(() =>
     folder: text,
     status,
     seal: z.enum(['holds', 'broken', 'none']),
+    unlisted: z.strictObject({ count: number, paths: z.array(text) }),
     record: runRecordSchema(),
     logs: z.array(
       z.strictObject({
@@ -134,7 +135,7 @@ export const patchSchema: () => z.ZodMiniType<PatchBody> = lazily(() =>
 
 /** Describe a part of a log. */
 export const logSchema: () => z.ZodMiniType<LogBody> = lazily(() =>
-  z.strictObject({ text, from: number, to: number, size: number }),
+  z.strictObject({ text, open: text, from: number, to: number, size: number }),
 )
 
 /** Describe a download. */

@@ -93,6 +93,13 @@ export interface LogOfRun {
   readonly keptBytes: number | null
 }
 
+/** Files that a record does not list. */
+export interface UnlistedBody {
+  readonly count: number
+  /** Paths of the first ones. */
+  readonly paths: readonly string[]
+}
+
 /** One run. */
 export interface RunBody {
   readonly id: string
@@ -100,6 +107,8 @@ export interface RunBody {
   readonly status: RunStatus
   /** Tells whether the record is as it was sealed; `none` for a run that has not ended. */
   readonly seal: 'holds' | 'broken' | 'none'
+  /** Files in the folder of the run that its record does not list, so that the seal does not cover them. */
+  readonly unlisted: UnlistedBody
   readonly record: RunRecord
   readonly logs: readonly LogOfRun[]
   /** Names, tags and notes, with what was annotated. */
@@ -127,6 +136,8 @@ export interface PatchBody {
 /** A part of a log. */
 export interface LogBody {
   readonly text: string
+  /** The line after the text that has not ended. The run can still write over it, as over a progress bar. */
+  readonly open: string
   /** Position of the text in the file, in bytes. */
   readonly from: number
   readonly to: number

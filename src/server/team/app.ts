@@ -87,11 +87,12 @@ export function buildTeamServer(parts: TeamParts, files: PageFiles): Hono {
     const path = `/api/v1/projects/{project}${route.path}`.replaceAll(/\{(\w+)\}/g, ':$1')
     app[route.method](path, async (context) => {
       const name = context.req.param('project') ?? ''
-      const token = route.isOpen ? openToken(name) : await tokenOf(context)
-      await allow(parts, context, token, name, route)
+      // An open address is a secret of its own: it was told to one who has a token, and has opened the project.
+      const token = route.isOpen ? undefined : await tokenOf(context)
+      if (token !== undefined) await allow(parts, context, token, name, route)
       const services = await servicesOf(parts, context, token, name)
       const result = await route.handle(await requestOf(context, route), services)
-      return respond(context, streams.counted(String(token.id), result))
+      return respond(context, streams.counted(token === undefined ? '' : String(token.id), result))
     })
   }
   app.all('/api/*', async (context) => {
@@ -104,11 +105,6 @@ export function buildTeamServer(parts: TeamParts, files: PageFiles): Hono {
   })
   servePageFiles(app, files, (error, isGone) => withoutRoot(parts, error, isGone))
   return app
-}
-
-/** Return what stands for a token at an address that is a secret of its own: it was told to one who has a token. */
-function openToken(project: string): TokenInfo {
-  return { id: 0, name: '', project, role: 'reader', createdAt: '', usedAt: null, revokedAt: null }
 }
 
 /** Check the role that an address needs. A refusal of a change is in the audit log. */
@@ -135,18 +131,18 @@ async function allow(
 async function servicesOf(
   parts: TeamParts,
   context: Context,
-  token: TokenInfo,
+  token: TokenInfo | undefined,
   name: string,
 ): Promise<TeamServices> {
   if (!isProjectName(name)) throw new Refusal(404, 'ERR_LINEAPRINT_NOT_FOUND', 'there is no such project')
-  const project = token.id === 0 ? await parts.openedProject(name) : await parts.projectOf(name)
+  const project = token === undefined ? await parts.openedProject(name) : await parts.projectOf(name)
   if (project === undefined) throw new Refusal(404, 'ERR_LINEAPRINT_NOT_FOUND', 'there is no such project')
   return {
     project,
-    token,
     administration: parts.administration,
     fileLimit: parts.fileLimit,
-    audit: auditOf(parts, context, token),
+    audit: auditOf(parts, context, token ?? { name: null, project: name }),
+    flushAudit: async () => parts.trail.flush(),
     store: project.store,
     lists: project.lists,
     reader: project.reader,
@@ -159,7 +155,12 @@ async function servicesOf(
   }
 }
 
-function auditOf(parts: TeamParts, context: Context, { name, project }: TokenInfo): TeamServices['audit'] {
+/** @param token Without a name if there is no token. */
+function auditOf(
+  parts: TeamParts,
+  context: Context,
+  { name, project }: { readonly name: string | null; readonly project: string },
+): TeamServices['audit'] {
   return async (action, subject) =>
     parts.trail.write({
       time: new Date().toISOString(),

@@ -1,6 +1,6 @@
 /**
  * The audit log of a server. While the database does not answer, entries go to a file, from which they are added once it
- * does: an action is never done without its entry being on disk.
+ * does: an action is never done without its entry being on disk, and only the first one waits for the database.
  */
 import { open, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -22,6 +22,8 @@ export class AuditTrail {
   readonly #store: AuditStore
   readonly #folder: string
   readonly #queue = new KeyedQueue()
+  /** True from a failure until the file was added to the database. */
+  #isAway = false
 
   /** @param folder Absolute path of the folder of the server. */
   constructor(store: AuditStore, folder: string) {
@@ -32,13 +34,16 @@ export class AuditTrail {
   /** Add an entry. @throws ERR_LINEAPRINT_STORE if neither the database nor the file can be written. */
   async write(entry: AuditEntry): Promise<void> {
     await this.#queue.run('', async () => {
+      if (this.#isAway) return this.#append(entry)
       try {
         await this.#store.writeAudit([...(await this.#pending()), entry])
         await rm(this.#path, { force: true })
       } catch (error) {
         if (!LineaprintError.is(error) || error.code !== 'ERR_LINEAPRINT_SERVICE') throw error
+        this.#isAway = true
         await this.#append(entry)
       }
+      return undefined
     })
   }
 
@@ -46,9 +51,11 @@ export class AuditTrail {
   async flush(): Promise<void> {
     await this.#queue.run('', async () => {
       const pending = await this.#pending()
-      if (pending.length === 0) return
-      await this.#store.writeAudit(pending)
-      await rm(this.#path, { force: true })
+      if (pending.length > 0) {
+        await this.#store.writeAudit(pending)
+        await rm(this.#path, { force: true })
+      }
+      this.#isAway = false
     })
   }
 
@@ -78,7 +85,8 @@ export class AuditTrail {
     try {
       await makeFolders(this.#folder, OWNER_MODES.folder)
       await using file = await open(this.#path, O_APPEND | O_CREAT | O_WRONLY | SAFE, OWNER_MODES.file)
-      await file.appendFile(`${JSON.stringify(entry)}\n`)
+      // A server that was killed may have left a line without its end.
+      await file.appendFile(`\n${JSON.stringify(entry)}\n`)
       await syncHandle(file)
     } catch (cause) {
       throw storeError(this.#path, 'the audit log cannot be written', cause)

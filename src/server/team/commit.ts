@@ -204,8 +204,8 @@ async function syncFolders(folder: string): Promise<void> {
   await syncFolder(folder)
 }
 
-/** List the files of a run with their digests. */
-export async function filesOfRun(
+/** Return files of a run with their digests. */
+export async function digestsOf(
   folder: string,
   paths: readonly string[],
   signal: AbortSignal,

@@ -7,12 +7,13 @@ import { isMissing, pathExists } from '../../util/fs.ts'
 import { isRunId } from '../../core/run-id.ts'
 import { sweepAbandoned } from '../../store/abandoned.ts'
 import { removeRunFolder, sweepRemoved } from '../../store/remove-folder.ts'
-import { Contents } from '../contents.ts'
+import { Contents, indexedContents } from '../contents.ts'
 import { Downloads } from '../downloads.ts'
+import { LiveMetrics } from '../live-metrics.ts'
 import { RunLists } from '../run-lists.ts'
 import { RunReader } from '../run-reader.ts'
 import { Incoming } from './incoming.ts'
-import type { DatabaseAddress } from '../../database/team/address.ts'
+import type { TeamAdministration } from '../../database/team/administration.ts'
 import type { RunId } from '../../core/run-id.ts'
 import type { Store } from '../../store/store.ts'
 
@@ -45,9 +46,14 @@ export function projectStore(root: string, project: string): Store {
 }
 
 /** Open a project, and complete what a server that was killed had begun. @param name A checked name. */
-export async function openProject(root: string, address: DatabaseAddress, name: string): Promise<Project> {
+export async function openProject(
+  root: string,
+  { address, outage }: TeamAdministration,
+  name: string,
+): Promise<Project> {
   const store = projectStore(root, name)
-  const index = new ProjectIndex(address, name, store)
+  const index = new ProjectIndex(address, name, store, outage)
+  const reader = new RunReader(store)
   const incoming = new Incoming(join(store.root, 'incoming'))
   await incoming.sweep('start')
   await restoreReplaced(store)
@@ -57,9 +63,9 @@ export async function openProject(root: string, address: DatabaseAddress, name: 
     name,
     store,
     index,
-    lists: new RunLists(index),
-    reader: new RunReader(store),
-    contents: new Contents(store),
+    lists: new RunLists(index, new LiveMetrics(store)),
+    reader,
+    contents: new Contents(store, indexedContents(index, reader)),
     downloads: new Downloads(),
     incoming,
     changes: new KeyedQueue(),

@@ -6,8 +6,8 @@ import { isRunId, safeFileName } from '../../core/run-id.ts'
 import { listPath, piecePath } from '../../store/objects/layout.ts'
 import { receiveList, receivePiece } from '../../store/objects/receive.ts'
 import { removeRunFolder } from '../../store/remove-folder.ts'
-import { findFiles } from '../../store/run-files.ts'
 import { RECORD_FILE } from '../../store/store.ts'
+import { filesOfRun } from '../../transfer/files-of-run.ts'
 import {
   commitSchema,
   liveSchema,
@@ -20,12 +20,12 @@ import { FIRST_RECORD_LIMIT, LIVE_LIMIT, isHex, objectName, parseObjectName } fr
 import { isMissing, pathExists } from '../../util/fs.ts'
 import { openUnlinked } from '../../util/own-file.ts'
 import { storeSchema } from '../api/schemas.ts'
-import { bytesOf } from '../body.ts'
+import { bytesOf, steady } from '../body.ts'
 import { Refusal } from '../errors.ts'
 import { number, parseParameters, requiredText } from '../parameters.ts'
 import { checkBody, routes } from '../routes.ts'
 import { auditSchema } from './audit-schema.ts'
-import { commitRun, filesOfRun } from './commit.ts'
+import { commitRun, digestsOf } from './commit.ts'
 import { appendLive, isLiveFile, startLive } from './live.ts'
 import type { FileHandle } from 'node:fs/promises'
 import type { TeamAdministration } from '../../database/team/administration.ts'
@@ -42,12 +42,13 @@ import type { Project } from './project.ts'
 /** The parts of a server that its addresses use. */
 export interface TeamServices extends Services {
   readonly project: Project
-  readonly token: TokenInfo
   readonly administration: TeamAdministration
   /** Bytes of the longest file of a run. */
   readonly fileLimit: number
   /** Add an entry to the audit log. */
   readonly audit: (action: string, subject: string) => Promise<void>
+  /** Add the entries that wait for the database. @throws ERR_LINEAPRINT_SERVICE */
+  readonly flushAudit: () => Promise<void>
 }
 
 /** An address of a project, and the role that it needs. */
@@ -96,20 +97,20 @@ export function projectRoutes(): readonly TeamRoute[] {
     route('get', '/runs/{id}/files', 'The files of a run, with their digests', 'reader', {
       answer: { kind: 'json', schema: runFilesSchema },
       handle: async ({ path, signal }, { reader }) => {
-        const folder = await reader.folder(path['id'] ?? '')
-        const files = await filesOfRun(folder, await pathsOf(folder), signal)
-        return json({ files } satisfies RunFilesBody)
+        const run = await reader.run(path['id'] ?? '')
+        const { paths } = await filesOfRun(run)
+        return json({ files: await digestsOf(run.folder, paths.toSorted(), signal) } satisfies RunFilesBody)
       },
     }),
     route('get', '/runs/{id}/file', 'A file of a run', 'reader', {
       parameters: { path: requiredText('Path below the folder of the run, as the run lists it') },
       answer: { kind: 'file' },
       handle: async ({ path, search }, { reader }) => {
-        const folder = await reader.folder(path['id'] ?? '')
+        const run = await reader.run(path['id'] ?? '')
         const wanted = search.get('path') ?? ''
-        if (!(await pathsOf(folder)).includes(wanted))
-          throw notThere('path', 'the run has no such file', wanted)
-        return fileAnswer(join(folder, wanted))
+        const { paths } = await filesOfRun(run)
+        if (!paths.includes(wanted)) throw notThere('path', 'the run has no such file', wanted)
+        return fileAnswer(join(run.folder, wanted))
       },
     }),
     route(
@@ -135,7 +136,7 @@ export function projectRoutes(): readonly TeamRoute[] {
       handle: async ({ path, bytes }, { project, fileLimit }) => {
         const digest = path['digest'] ?? ''
         if (!isHex(digest)) throw notThere('digest', 'this is not a digest', digest)
-        await project.incoming.receive(digest, bodyStream(bytes), fileLimit)
+        await project.incoming.receive(digest, steady(bytes), fileLimit)
         return json({ missing: [] } satisfies MissingBody)
       },
     }),
@@ -200,7 +201,7 @@ export function projectRoutes(): readonly TeamRoute[] {
         const name = objectOf(path['name'] ?? '')
         if (name.isList)
           await receiveList(store, name, (await bytesOf(bytes, LIST_LIMIT)).toString('latin1'), signal)
-        else await receivePiece(store, name, bodyStream(bytes))
+        else await receivePiece(store, name, steady(bytes))
         return json({ missing: [] } satisfies MissingBody)
       },
     }),
@@ -214,7 +215,9 @@ export function projectRoutes(): readonly TeamRoute[] {
         limit: number('Number of entries', { least: 1, most: 1000, isWhole: true }, 100),
       },
       answer: { kind: 'json', schema: auditSchema },
-      handle: async ({ search }, { project, administration }) => {
+      handle: async ({ search }, { project, administration, flushAudit }) => {
+        // What waits for the database belongs to the answer.
+        await flushAudit()
         const before = search.get('before')
         const entries = await administration.readAudit(project.name, {
           before: before === null ? undefined : Number(before),
@@ -314,18 +317,6 @@ function notThere(where: string, what: string, received: string): Refusal {
   })
 }
 
-/** Return the paths of the regular files of a run, with its record and annotations. */
-async function pathsOf(folder: string): Promise<string[]> {
-  const inFolder = (below: string) => async (): Promise<string[]> =>
-    (await findFiles(join(folder, below), []))
-      .filter(({ type }) => type === 'file')
-      .map(({ path }) => (below === '' ? path : `${below}/${path}`))
-  const annotations = (await pathExists(join(folder, 'annotations'), 'keep'))
-    ? await inFolder('annotations')()
-    : []
-  return [RECORD_FILE, ...(await inFolder('')()), ...annotations].toSorted()
-}
-
 /** Return a file as a result. @throws ERR_LINEAPRINT_NOT_FOUND if it is not there. */
 async function fileAnswer(path: string): Promise<Result> {
   let file: FileHandle
@@ -353,9 +344,4 @@ async function* blocksOf(file: FileHandle, size: number, signal: AbortSignal): A
     yield block.subarray(0, bytesRead)
     done += bytesRead
   }
-}
-
-/** Return a body as a stream; one that is empty has none. */
-function bodyStream(bytes: ReadableStream<Uint8Array> | null): AsyncIterable<Uint8Array> {
-  return bytes ?? new Blob([]).stream()
 }

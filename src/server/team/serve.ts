@@ -1,5 +1,6 @@
 /** The socket of a server of a team, and what it does in the background. */
 import { createAdaptorServer } from '@hono/node-server'
+import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { LineaprintError } from '../../core/errors.ts'
 import { TeamAdministration } from '../../database/team/administration.ts'
@@ -50,8 +51,12 @@ export interface ServedTeam {
 /** Milliseconds between two rounds of work in the background. */
 const ROUND = 10_000
 
-/** Milliseconds for which a connection may be silent. */
+/** Milliseconds for which a connection may be silent: the files of a long run are hashed before its answer. */
 const SILENCE = 600_000
+
+/** Milliseconds within which the head of a request must have come, and between two checks of that. */
+const HEAD_WITHIN = 20_000
+const HEAD_CHECK = 5000
 
 /** Rounds between two sweeps of what nobody took. */
 const SWEEP_ROUNDS = 360
@@ -97,7 +102,7 @@ async function serveLocked(
   const projectOf = async (name: string): Promise<Project> => {
     let project = projects.get(name)
     if (project === undefined) {
-      project = openProject(root, administration.address, name)
+      project = openProject(root, administration, name)
       projects.set(name, project)
       project.catch(() => projects.delete(name))
     }
@@ -120,10 +125,17 @@ async function serveLocked(
     },
     files,
   )
-  const server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false }) as Server
-  // A large file takes as long as it takes; a client that sends nothing is cut off.
+  const server = createAdaptorServer({
+    fetch: app.fetch,
+    overrideGlobalObjects: false,
+    serverOptions: { connectionsCheckingInterval: HEAD_CHECK },
+  }) as Server
+  // A large file takes as long as it takes; a client that sends nothing, or next to nothing, is cut off.
   server.requestTimeout = 0
+  server.headersTimeout = HEAD_WITHIN
   server.setTimeout(SILENCE)
+  // The other half is for files and the database.
+  server.maxConnections = Math.floor((await openFilesLimit()) / 2)
   await listen(server, host, port)
   const background = new Background({ lock, trail, projects, onProblem })
   return {
@@ -141,6 +153,13 @@ async function serveLocked(
       await administration.close()
     },
   }
+}
+
+/** Return the number of files and connections that this process can have open; a low one where Linux does not tell. */
+async function openFilesLimit(): Promise<number> {
+  const limits = await readFile('/proc/self/limits', 'latin1').catch(() => '')
+  const [, soft = ''] = /^Max open files +(\d+)/m.exec(limits) ?? []
+  return soft === '' ? 1024 : Number(soft)
 }
 
 async function listen(server: Server, host: string, port: number): Promise<void> {

@@ -126,7 +126,7 @@ export class MetricFile {
       )
       if (reason !== undefined) return this.#notChecked(reason)
     } catch (error) {
-      return this.#notChecked(reasonOf(error))
+      return this.#notChecked(fileReason(error))
     }
     this.#warn()
     const rows = format === 'json' ? {} : { rows: Math.max(0, this.#progress.rows - this.#oldRows) }
@@ -258,7 +258,7 @@ export class MetricFile {
     try {
       row = progress.reader.row(line)
     } catch (error) {
-      this.#refuse(`line ${progress.lines}: ${reasonOf(error)}`)
+      this.#refuse(`line ${progress.lines}: ${fileReason(error)}`)
     }
     if (row === undefined) return
     take(row)
@@ -301,7 +301,7 @@ export class MetricFile {
         this.#values++
       } catch (error) {
         if (!LineaprintError.is(error) || error.code !== 'ERR_LINEAPRINT_ARGUMENT') throw error
-        this.#refuse(reasonOf(error))
+        this.#refuse(fileReason(error))
       }
     }
   }
@@ -377,7 +377,7 @@ async function readAt(file: FileHandle, position: number, length: number): Promi
   return buffer.subarray(0, done)
 }
 
-function reasonOf(error: unknown): string {
+function fileReason(error: unknown): string {
   if (isMissing(error)) return 'there is no such file'
   return LineaprintError.is(error) ? error.message : systemReason(error)
 }

@@ -19,12 +19,23 @@ export function Facts({ run }: { readonly run: RunBody }) {
   )
 }
 
-function factsOf({ id, folder, seal, record, labels, status }: RunBody): [string, ComponentChildren][] {
+function factsOf({
+  id,
+  folder,
+  seal,
+  unlisted,
+  record,
+  labels,
+  status,
+}: RunBody): [string, ComponentChildren][] {
   const { command, startedAt, durationMs, captures, process, notes, parent, launch, lineaprint } = record
   const git = gitText(captures['git'])
   const seed = seedText(captures['seeds'])
   const sealWords = {
-    holds: 'holds',
+    holds:
+      unlisted.count === 0
+        ? 'holds'
+        : `holds; ${unlisted.count === 1 ? '1 file is' : `${unlisted.count} files are`} not listed in the record`,
     broken: 'broken',
     none: status === 'running' ? 'follows at the end' : 'none',
   }[seal]

@@ -13,7 +13,16 @@ const KEPT = 1 << 20
 const INTERVAL = 1000
 
 /** The logs. */
-export function Logs({ run, onRead }: { readonly run: RunBody; readonly onRead: () => void }) {
+export function Logs({
+  run,
+  isOnServer,
+  onRead,
+}: {
+  readonly run: RunBody
+  /** True if the run is sent to this server while it goes on. */
+  readonly isOnServer: boolean
+  readonly onRead: () => void
+}) {
   const [chosen, setChosen] = useState<string>()
   const name =
     run.logs.find((log) => log.name === chosen)?.name ??
@@ -44,6 +53,13 @@ export function Logs({ run, onRead }: { readonly run: RunBody; readonly onRead: 
         </div>
         <SaveButton id={run.id} file={{ kind: 'log', name }} title={`Save ${shown(name, 60)}`} text="save" />
       </div>
+      {isOnServer && run.status === 'running' && (
+        <p class="dim log-note">
+          While the run goes on, each line comes within seconds of its end, and of a long output the first 10
+          MiB.
+          {run.record.launch !== undefined && ' The logs of other ranks come at the end.'}
+        </p>
+      )}
       <Log key={name} id={run.id} name={name} isLive={run.status === 'running'} onRead={onRead} />
     </>
   )
@@ -59,6 +75,7 @@ interface LogProps {
 
 function Log({ id, name, isLive, onRead }: LogProps) {
   const [text, setText] = useState('')
+  const [open, setOpen] = useState('')
   const [error, setError] = useState<unknown>()
   const [isFollowed, setFollowed] = useState(true)
   const [begin, setBegin] = useState(0)
@@ -73,6 +90,8 @@ function Log({ id, name, isLive, onRead }: LogProps) {
       try {
         for (let size = Infinity; (end.current ?? -1) < size;) {
           const part = await fetchLog(id, name, end.current, stop.signal)
+          // A line that has not ended is written over.
+          setOpen(part.open)
           if (part.size < part.to || (end.current !== undefined && part.to === end.current)) break
           if (end.current === undefined) setBegin(part.from)
           end.current = part.to
@@ -96,7 +115,7 @@ function Log({ id, name, isLive, onRead }: LogProps) {
   }, [isLive])
   useEffect(() => {
     if (isFollowed && frame.current !== null) frame.current.scrollTop = frame.current.scrollHeight
-  }, [text, isFollowed])
+  }, [text, open, isFollowed])
   const scrolled = (): void => {
     const { current } = frame
     if (current !== null) setFollowed(current.scrollTop + current.clientHeight >= current.scrollHeight - 8)
@@ -116,10 +135,10 @@ function Log({ id, name, isLive, onRead }: LogProps) {
         aria-label={`Output ${name}`}
         onScroll={scrolled}
       >
-        {text === '' ? (
+        {text + open === '' ? (
           <span class="dim">{!isRead ? '' : isLive ? 'nothing so far' : 'nothing was written'}</span>
         ) : (
-          shownLog(text)
+          shownLog(text + open)
         )}
       </pre>
       {!isFollowed && (

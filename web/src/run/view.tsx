@@ -151,7 +151,7 @@ export function RunView({ id, store }: { readonly id: string; readonly store: St
             </Section>
           )}
           <Section id="logs" title="Logs">
-            <Logs run={run} onRead={() => setLogRead(true)} />
+            <Logs run={run} isOnServer={store?.canVerify === false} onRead={() => setLogRead(true)} />
           </Section>
           {isLogRead && (
             <>

@@ -38,7 +38,7 @@ function one(isBad: boolean, title: string, text: string): Warning {
   return { isBad, title, text, more: [] }
 }
 
-function warningsOf({ record, status, seal, problems }: RunBody): Warning[] {
+function warningsOf({ record, status, seal, unlisted, problems }: RunBody): Warning[] {
   const { failure, flags = [], warnings, captures, command } = record
   const captureFailures = Object.entries(captures).flatMap(([name, capture]) =>
     capture.status === 'failed' ? [one(false, 'Not captured', `${name}: ${capture.reason}`)] : [],
@@ -50,6 +50,21 @@ function warningsOf({ record, status, seal, problems }: RunBody): Warning[] {
   )
   return [
     ...(seal === 'broken' ? [one(true, 'Seal broken', 'The record was changed after the run ended.')] : []),
+    ...(unlisted.count > 0
+      ? [
+          {
+            isBad: false,
+            title: 'Not listed in the record',
+            text: 'These files in the folder of the run were added after it ended. The seal does not cover them.',
+            more: [
+              ...unlisted.paths,
+              ...(unlisted.count > unlisted.paths.length
+                ? [`and ${unlisted.count - unlisted.paths.length} more`]
+                : []),
+            ],
+          },
+        ]
+      : []),
     ...(failure === null ? [] : [one(true, 'Failed', failure.message)]),
     ...(status === 'lost'
       ? [one(true, 'Lost', 'The process ended without finishing the run; the values come from its journal.')]

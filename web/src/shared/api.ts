@@ -1,4 +1,5 @@
 /** Requests to the server of this page. */
+import { linkedProject } from './router.ts'
 import type {
   ContentBody,
   ContentKind,
@@ -99,41 +100,71 @@ export function onSignIn(act: () => void): () => void {
   }
 }
 
-/** The token and project of the server of a team; it ends with the tab. */
-interface TeamSession {
-  readonly token: string
-  readonly project: string
+/** The tokens of the server of a team by their projects; they end with the tab. */
+interface TeamSessions {
+  readonly tokens: Readonly<Record<string, string>>
+  /** The project that is open where an address names none. */
+  readonly last: string
 }
 
 const TEAM = 'lineaprint.team'
 
-function teamSession(): TeamSession | undefined {
-  const text = sessionStorage.getItem(TEAM)
-  return text === null ? undefined : (JSON.parse(text) as TeamSession)
+function teamSessions(): TeamSessions {
+  const kept = JSON.parse(sessionStorage.getItem(TEAM) ?? '{}') as Partial<TeamSessions>
+  return { tokens: kept.tokens ?? {}, last: kept.last ?? '' }
+}
+
+function keepSessions(sessions: TeamSessions): void {
+  if (Object.keys(sessions.tokens).length === 0) sessionStorage.removeItem(TEAM)
+  else sessionStorage.setItem(TEAM, JSON.stringify(sessions))
+}
+
+/** Return the token of the project that is open; `undefined` on the local page, and where nobody has signed in. */
+function teamSession(): { readonly token: string; readonly project: string } | undefined {
+  const { tokens, last } = teamSessions()
+  const project = linkedProject() ?? last
+  const token = Object.hasOwn(tokens, project) ? tokens[project] : undefined
+  return token === undefined ? undefined : { token, project }
+}
+
+/** Return the projects that this tab has signed in to. */
+export function signedInProjects(): readonly string[] {
+  return Object.keys(teamSessions().tokens).toSorted()
 }
 
 /** Return the beginning of the addresses of the project; empty on the local page. */
 function projectPath(): string {
-  const { project = '' } = teamSession() ?? {}
-  return project === '' ? '' : `/projects/${encodeURIComponent(project)}`
+  const session = teamSession()
+  return session === undefined ? '' : `/projects/${encodeURIComponent(session.project)}`
 }
 
-/** Sign in to the server of a team. @throws ApiError if it does not take the token. */
-export async function signInTeam(token: string): Promise<void> {
-  sessionStorage.setItem(TEAM, JSON.stringify({ token, project: '' } satisfies TeamSession))
-  try {
-    const { projects } = await send<{ readonly projects: readonly { readonly name: string }[] }>('/projects')
-    const session: TeamSession = { token, project: projects[0]?.name ?? '' }
-    sessionStorage.setItem(TEAM, JSON.stringify(session))
-  } catch (error) {
-    sessionStorage.removeItem(TEAM)
-    throw error
-  }
+/**
+ * Sign in to a project on the server of a team. Those that the tab has signed in to before stay.
+ *
+ * @returns The project of the token.
+ * @throws ApiError if the server does not take the token.
+ */
+export async function signInTeam(token: string): Promise<string> {
+  const { projects } = await send<{ readonly projects: readonly { readonly name: string }[] }>('/projects', {
+    token,
+  })
+  const project = projects[0]?.name ?? ''
+  keepSessions({ tokens: { ...teamSessions().tokens, [project]: token }, last: project })
+  return project
 }
 
-/** Forget the token of the server of a team. */
+/** Note which project is open. */
+export function openedProject(project: string): void {
+  keepSessions({ ...teamSessions(), last: project })
+}
+
+/** Forget the token of the project that is open, and go to another one that the tab has signed in to. */
 export function signOut(): void {
-  sessionStorage.removeItem(TEAM)
+  const { tokens } = teamSessions()
+  const { project: closed } = teamSession() ?? {}
+  const others = Object.fromEntries(Object.entries(tokens).filter(([project]) => project !== closed))
+  const [last = ''] = Object.keys(others)
+  keepSessions({ tokens: others, last })
   location.assign('/')
 }
 
@@ -144,9 +175,14 @@ interface Sent {
   readonly values?: Values
   readonly body?: unknown
   readonly signal?: AbortSignal | undefined
+  /** A token that is tried; the address is of no project then. */
+  readonly token?: string
 }
 
-async function request(path: string, { method = 'GET', values = {}, body, signal }: Sent): Promise<Response> {
+async function request(
+  path: string,
+  { method = 'GET', values = {}, body, signal, token }: Sent,
+): Promise<Response> {
   const search = new URLSearchParams()
   for (const [name, value] of Object.entries(values)) {
     if (value === undefined) continue
@@ -155,13 +191,13 @@ async function request(path: string, { method = 'GET', values = {}, body, signal
   }
   const query = search.size === 0 ? '' : `?${search}`
   const team = teamSession()
-  const base = projectPath()
+  const base = token === undefined ? projectPath() : ''
   let response: Response
   try {
     response = await fetch(`/api/v1${base}${path}${query}`, {
       method,
       headers: {
-        Authorization: `Bearer ${team?.token ?? localStorage.getItem(KEY) ?? ''}`,
+        Authorization: `Bearer ${token ?? team?.token ?? localStorage.getItem(KEY) ?? ''}`,
         ...(body !== undefined && { 'Content-Type': 'application/json' }),
       },
       ...(body !== undefined && { body: JSON.stringify(body) }),

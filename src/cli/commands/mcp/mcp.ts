@@ -1,5 +1,6 @@
 /** `lineaprint mcp`: the questions about a store over stdio, for programs and agents. */
 import { Command } from 'commander'
+import { LiveMetrics } from '../../../server/live-metrics.ts'
 import { RunLists, sourceOf } from '../../../server/run-lists.ts'
 import { RunReader } from '../../../server/run-reader.ts'
 import { openStore, storeOptions } from '../../shared/store.ts'
@@ -29,7 +30,7 @@ For the configuration of a client:
           store,
           directory: process.cwd(),
           trackers: configuration.trackers,
-          lists: new RunLists(sourceOf(store)),
+          lists: new RunLists(sourceOf(store), new LiveMetrics(store)),
           reader: new RunReader(store),
         },
         signal,

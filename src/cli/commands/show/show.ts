@@ -26,6 +26,7 @@ import {
 } from '../../shared/output.ts'
 import { duration, localTime } from '../../shared/time.ts'
 import { openStore, storeOptions } from '../../shared/store.ts'
+import { NOT_LISTED, unlistedFiles } from '../../../compare/run-files.ts'
 import { plural } from '../../../util/plural.ts'
 import type {
   CaptureRecord,
@@ -67,17 +68,21 @@ async function show(reference: string, options: StoreOptions): Promise<void> {
       status: run.status,
       ...(annotations !== undefined && { annotations }),
     })
-  print([...page(run, annotations)].join('\n'))
+  print([...page(run, annotations, await unlistedFiles(run))].join('\n'))
 }
 
 /** A title and its lines. Sections without lines are left out. */
 type Section = readonly [title: string, lines: readonly string[]]
 
-function* page(run: StoredRun, annotations: ShownAnnotations | undefined): Generator<string> {
+function* page(
+  run: StoredRun,
+  annotations: ShownAnnotations | undefined,
+  unlisted: readonly string[],
+): Generator<string> {
   const [first = '', ...rest] = wrap(run.record.name, 0, lineWidth() - 10)
   yield `${paint('bold', first)}  ${paintStatus(run.status)}`
   yield* rest.map((line) => paint('bold', line))
-  yield* about(run)
+  yield* about(run, unlisted)
   const annotated = describeAnnotations(annotations).flatMap(([name, text]) => field(name, text))
   for (const [title, lines] of [[ANNOTATIONS_TITLE, annotated] as const, ...sections(run.record)]) {
     if (lines.length === 0) continue
@@ -87,7 +92,7 @@ function* page(run: StoredRun, annotations: ShownAnnotations | undefined): Gener
   }
 }
 
-function about({ id, folder, record, status, journal }: StoredRun): string[] {
+function about({ id, folder, record, status, journal }: StoredRun, unlisted: readonly string[]): string[] {
   const {
     startedAt,
     durationMs,
@@ -119,7 +124,7 @@ function about({ id, folder, record, status, journal }: StoredRun): string[] {
     ...field('parent', parent ?? ''),
     ...field('continues', continues),
     ...field('folder', folder),
-    ...field('seal', seal(record)),
+    ...field('seal', seal(record, unlisted)),
     ...field('journal', journal === undefined ? '' : journalProblems(journal).join('; ')),
   ]
 }
@@ -202,9 +207,17 @@ function stream(record: StreamRecord | undefined): string {
   return `${file}, ${bytes(keptBytes)} of ${bytes(all)}${omitted}${rewritten}`
 }
 
-function seal(record: RunRecord): string {
+function seal(record: RunRecord, unlisted: readonly string[]): string {
   const words = { none: '', holds: 'holds', broken: 'BROKEN: the record was changed' }[checkSeal(record)]
-  return words === '' ? '' : `${shortDigests(record.seal ?? '')} ${words}`
+  if (words === '') return ''
+  const [only] = unlisted
+  const others =
+    unlisted.length === 0
+      ? ''
+      : unlisted.length === 1
+        ? `; ${only} is ${NOT_LISTED}`
+        : `; ${plural(unlisted.length, 'file')} are ${NOT_LISTED}`
+  return `${shortDigests(record.seal ?? '')} ${words}${others}`
 }
 
 function captured(name: string, record: CaptureRecord): string {

@@ -212,7 +212,7 @@ const WORDS: Readonly<Record<string, string>> = {
   outputDir: 'the working directory',
   'saveToWandb.directory': '`wandb` in the store',
   'saveToWandb.project': 'the name of the experiment',
-  'saveToWandb.entity': 'that of the one who syncs',
+  'saveToWandb.entity': 'that of the account that syncs',
   'saveToMlflow.trackingUri': 'the variable `MLFLOW_TRACKING_URI`',
   'saveToMlflow.experiment': 'the name of the experiment',
   'saveToMlflow.timeoutMs': '30000',

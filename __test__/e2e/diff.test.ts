@@ -93,6 +93,7 @@ test('runs: exit code, order, plot, and a damaged record', async () => {
     firstCause: 'configuration',
   })
   writeFileSync(join(b.folder, 'run.json'), '{"schema":')
+  expect(await diff('one', '@latest', '--plot', 'out.png')).toMatchObject({ code: 2, stdout: '' })
   const damaged = await diff('one', b.id, '--plot', 'no.svg')
   expect(damaged).toMatchObject({ code: 3, stdout: '' })
   expect(damaged.stderr).toContain('the record is damaged')

@@ -110,6 +110,14 @@ test.each([
   expect(() => found(reference)).toThrow(expect.objectContaining({ code: 'ERR_LINEAPRINT_RUN' }) as Error)
 })
 
+test.each([
+  ['@latst', 'did you mean "@latest"? "lineaprint list" shows the runs'],
+  ['secnd~3', 'did you mean "second"? "lineaprint list" shows the runs'],
+  ['quite another', expect.stringMatching(/^use an id, /) as string],
+])('%j is no run, and the hint names one that is near', (reference, hint) => {
+  expect(() => found(reference)).toThrow(expect.objectContaining({ hint }) as Error)
+})
+
 test('a folder that cannot be read as a run is found by its beginning, and is not in the order', () => {
   const { runs } = ALL
   const ids = [...ALL.ids, idOf('zzz-damaged')]

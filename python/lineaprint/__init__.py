@@ -166,18 +166,18 @@ def start_run(
 ) -> Run:
     """Start a run of this program, and return it. Use it as a context manager, or call its `finish`.
 
-    `name` is the name of the experiment; by default that of the script. `datasets`, `models` and `outputs` are paths by
-    name: inputs are digested before this returns, outputs at the end of the run. `seed` is set as by `set_seeds`.
-    `metrics` is a file, or several, in which the program writes metrics as JSON, JSON lines or CSV. With `auto_outputs`,
-    model files that it writes below its work tree are outputs, too.
-    `continues` is the id or the name of a run that this one continues, as after a checkpoint: the metrics of both read as
-    one series. `output_dir` is the folder that holds the store, `config` a configuration file.
+    `name` is the name of the experiment (by default, that of the script). `datasets`, `models` and `outputs` map names to
+    paths: inputs are digested before this returns, outputs at the end of the run. `seed` is set as by `set_seeds`.
+    `metrics` is one file or several in which the program writes metrics as JSON, JSON lines or CSV. With `auto_outputs`,
+    model files that the program writes in its work tree are outputs, too.
+    `continues` is the id or name of a run that this one continues, for example from a checkpoint: the metrics of both are
+    one series. `output_dir` is the folder that holds the store. `config` is a configuration file.
 
-    The run ends with the `with` block, with `finish`, or with the program. Below `lineaprint run`, or while a run is
-    open, the call joins that run: `name`, `continues`, `output_dir` and `config` then have no effect, and the run goes on.
+    The run ends with the `with` block, with `finish`, or with the program. Under `lineaprint run`, or while a run is open,
+    the call joins that run, and does not end it; `name`, `continues`, `output_dir` and `config` then have no effect.
 
-    If the run cannot be started, one line on stderr tells why, and the program goes on without a record. With
-    `strict`, or LINEAPRINT_STRICT=1, this and every error of tracking raises LineaprintError.
+    If the run cannot be started, one line on stderr says why, and the program continues without a record. With `strict`,
+    or LINEAPRINT_STRICT=1, this and every error of tracking raises LineaprintError.
     """
     _connect()
     return _runs.start_run(
@@ -206,15 +206,15 @@ def active() -> bool:
 def track_batches(loader: _Loader, name: str = "batches", *, index: Any = None, samples: Optional[str] = None) -> _Loader:
     """Return the loader, and record the order of the samples that each pass over it gives.
 
-    The loop gets the same batches in the same order, and the same exceptions; length and attributes are those of the
-    loader. `lineaprint diff` then says of two runs "the same data in another order, from batch 12 on". Each pass is an
-    epoch of `name`; each process records its own.
+    The loop gets the same batches in the same order, and the same exceptions. Length and attributes are those of the
+    loader. `lineaprint diff` then says, for example, "the same data in another order, from batch 12 on". Each pass is an
+    epoch of `name`, and each process records its own.
 
-    Samples are told by their content: rows of arrays or tensors, or values in a list. `index` records indexes instead,
-    which costs less: a key of the batch, or a function that returns the indexes of its samples. A list of arrays of one
-    form can be columns or samples: without `samples="rows"` or `samples="items"`, its batches count as a whole.
+    Samples are identified by their content: rows of arrays or tensors, or values in a list. `index` records indexes
+    instead, which costs less: it is a key of the batch, or a function that returns the indexes of its samples. A list of
+    arrays of one form can be columns or samples: without `samples="rows"` or `samples="items"`, a batch counts as a whole.
 
-    Cost: one SHA-256 of each batch. What has no digest is a warning of the run, and the loop goes on.
+    Cost: one SHA-256 of each batch. A batch that cannot be digested is a warning of the run, and the loop continues.
     """
     if not _recording():
         return loader
@@ -303,7 +303,7 @@ def derive(
 
 @_safe
 def log_metric(name: str, value: _Number, step: Optional[_Number] = None) -> None:
-    """Log one value of a metric: what is one number, as also a tensor of one element. Return at once; see `flush`."""
+    """Log one value of a metric: a number, or an array or tensor of one element. Return at once; see `flush`."""
     if _recording():
         _tracking.log_metrics({name: value}, step)
 
@@ -328,7 +328,7 @@ def log_digest(name: str, value: Any, step: Optional[_Number] = None) -> Optiona
 def add_metadata(*entry: Any, **entries: Any) -> None:
     """Add to the metadata of the run: `add_metadata("key", value)`, a mapping or namespace, or keyword arguments.
 
-    Values without a form in JSON are converted; one that cannot be is recorded as the name of its type.
+    Values without a form in JSON are converted. A value that cannot be converted is recorded as the name of its type.
     """
     if _recording():
         _tracking.add_metadata(entry, entries)

@@ -29,7 +29,7 @@ export interface SlsaReport {
 
 /**
  * Build the statement. Its subjects are the outputs of the run and the models that it made, or its
- * record if there are none. What the run made is no dependency.
+ * record if there are none. The results of the run are not dependencies.
  *
  * @param source With the bytes of its record.
  */

@@ -178,7 +178,7 @@ class Parser {
       const before = this.#beyondCount
       const value = this.#value(depth + 1)
       members.set(key, value)
-      // A text that is none: the number itself.
+      // This text is no string of the document, but a number, kept as its digits.
       if (typeof value === 'string' && this.#beyondCount > before) this.#keep(members, key)
       this.#space()
       if (this.#take('}')) return members

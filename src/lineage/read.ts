@@ -100,7 +100,7 @@ function checkLimit(field: 'depth' | 'nodes', limit: number | undefined, least: 
   })
 }
 
-/** A node to go on from. */
+/** A node whose edges are still to be followed. */
 interface Visit {
   readonly view: RunView
   /** Absent for the run itself. */
@@ -199,7 +199,7 @@ class Reader {
     return [...new Map(visits.map((visit) => [visit.item?.node.id, visit])).values()]
   }
 
-  /** Return what had a content first: the input of the run that read it before any made it, or the output of the first that made it. */
+  /** Return the first node of a content: the input of a run that read it before any run made it, or the output of the first run that made it. */
   async #firstWith(digests: ReadonlySet<string>): Promise<Visit[]> {
     const makers = this.#links.makers(digests)
     for (const run of this.#links.holders(digests)) {
@@ -301,7 +301,7 @@ class Reader {
       const maker = await this.#view(run)
       const made = maker?.items.find(({ node, links }) => node.role === 'output' && shares(links, item.links))
       if (maker !== undefined && made !== undefined) matches.push({ view: maker, item: made, depth })
-      // The newest decides, unless another one wrote the very file.
+      // The newest run counts, unless another one wrote this very file.
       if (made !== undefined && made.node.path === item.node.path) break
     }
     const chosen =

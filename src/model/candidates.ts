@@ -70,7 +70,7 @@ export async function findCandidates(folder: string, entries: readonly string[])
   }
 }
 
-/** An own `model.json` is a few megabytes; a longer one is none of TensorFlow.js. */
+/** An own `model.json` is a few megabytes; a longer one is not of TensorFlow.js. */
 const TFJS_LIMIT = 64 << 20
 
 /**

@@ -72,7 +72,7 @@ export async function readModel<A extends AlgorithmChoice = 'blake3'>(
 /**
  * Read a model like {@link readModel}, and return its configuration too.
  *
- * @param known Digests of tensors that another read has made; they count where the files have not changed since.
+ * @param known Digests of tensors from another read; they are used where the files have not changed since.
  */
 export async function readComplete(
   path: string,
@@ -139,7 +139,7 @@ export async function listModel<A extends AlgorithmChoice = 'blake3'>(
 /** Return the listing of a model as a document whose tensors are built when they are written. */
 export function listingDocument({ listing, tensorList }: ModelParts): object {
   if (tensorList === undefined) return listing
-  // To copy the listing field by field would build them all.
+  // Copying the listing field by field would build all of them.
   return Object.defineProperties(
     {},
     {
@@ -248,7 +248,7 @@ async function readOne(
     tensorCount: columns.count,
     ...columns.totals(),
     ...columns.buffers(),
-    // A report of a million tensors in words needs none of them as an object.
+    // The text of a report needs no object for each of a million tensors.
     get tensors() {
       return (tensors ??= columns.toInfos())
     },

@@ -81,7 +81,7 @@ interface Expected {
 }
 
 /**
- * Bring the bytes of all files that git converts or does not look at to those of the record.
+ * Restore the recorded bytes of all files that git converts or is told not to check.
  *
  * @param options Options for calls of git in the new work tree.
  * @param disabledFilters The filters that are configured for it.
@@ -165,7 +165,7 @@ async function expectedFiles(
   const changedNow = new Set(status.changed.map(({ path }) => keyOfPath(path)))
   for (const file of present.files) {
     const path = readPath(file)
-    // A change that no conversion explains is one of the tree, and is compared as such.
+    // A change that no conversion explains is a change of the tree, and is compared as such.
     if (file.cause !== 'size' || !changedNow.has(keyOfPath(path))) add(path, file.cause)
   }
   // Git calls a file changed by its size, and its patch has no change that the conversion undoes.

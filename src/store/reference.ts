@@ -1,5 +1,6 @@
 /** References to runs: every way in which a person can name one, and what is done where a name fits several. */
 import { LineaprintError } from '../core/errors.ts'
+import { nearest } from '../core/options.ts'
 import { plural } from '../util/plural.ts'
 import type { RunId } from '../core/run-id.ts'
 import type { ListedRun } from './listed-run.ts'
@@ -135,14 +136,35 @@ const MESSAGES: ReadonlyMap<string, string> = new Map([
   ['the beginning of its id', 'begin with'],
 ])
 
-function notFound(reference: string, { ids }: Candidates<NamedRun>, root: string): LineaprintError {
+/** Newest runs whose names are compared with one that no run has. */
+const COMPARED = 200
+/** Longest compared name in characters: the comparison takes time for each pair of characters. */
+const LONGEST = 100
+
+function notFound(reference: string, { ids, runs }: Candidates<NamedRun>, root: string): LineaprintError {
   if (ids.length === 0) {
     return new LineaprintError('ERR_LINEAPRINT_RUN', 'the store has no runs', {
       path: root,
       hint: 'record one with "lineaprint run -- COMMAND", or select the store with --output-dir',
     })
   }
+  const names = runs
+    .slice(-COMPARED)
+    .toReversed()
+    .flatMap(({ name, runName, tags }) => [runName, name, ...tags])
+  const known = [...LATEST.keys(), ...names.filter((name) => name !== null)]
+  const near = nearestName(reference.replace(/~\d+$/, ''), known)
+  const advice = near === undefined ? `use an ${REFERENCE_HELP};` : `did you mean ${JSON.stringify(near)}?`
   return new LineaprintError('ERR_LINEAPRINT_RUN', `no such run: ${JSON.stringify(reference)}`, {
-    hint: `use an ${REFERENCE_HELP}; "lineaprint list" shows the runs`,
+    hint: `${advice} "lineaprint list" shows the runs`,
   })
+}
+
+/** Return the name that is probably meant; `undefined` if none is near. */
+function nearestName(text: string, known: readonly string[]): string | undefined {
+  if (text.length > LONGEST) return undefined
+  return nearest(
+    text,
+    known.filter((name) => name.length <= LONGEST),
+  )
 }

@@ -316,11 +316,11 @@ export async function track<S, R extends object>(
   }
 }
 
-/** Repeat what is to be known of a dataset as warnings of the run: copies, empty files, tables that could not be read. */
+/** Repeat the warnings about a dataset as warnings of the run: copies, empty files, tables that could not be read. */
 function warnOfContent(writer: RunWriter, label: string, report: object): void {
   const { warnings = [], disguised: [first] = [] } = report as Partial<DatasetReport>
   for (const warning of warnings) {
-    // Of disguised files the run has been warned.
+    // The run has a warning about disguised files already.
     if (first !== undefined && warning.startsWith(disguiseSentence(first))) continue
     writer.append({ type: 'warning', message: `the ${label}: ${warning}` })
   }

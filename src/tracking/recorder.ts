@@ -107,7 +107,7 @@ export class Recorder {
     return this.#settings.signal
   }
 
-  /** Resolves when the folder of the run is there, while the captures of the start are being made. */
+  /** Resolves when the folder of the run exists, while the captures of the start are being made. */
   get whenCreated(): Promise<void> {
     return this.#created.promise
   }
@@ -252,8 +252,8 @@ export class Recorder {
   }
 
   /**
-   * Start reading the status of the work tree for the end of the run, after the command and before what is left to wait
-   * for. Nothing that is tracked later writes to the work tree.
+   * Start reading the status of the work tree for the end of the run: after the command, and before the run waits for
+   * everything else. Nothing that is tracked later writes to the work tree.
    */
   beginEnd(): void {
     if (this.#state.phase !== 'running') return

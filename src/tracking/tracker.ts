@@ -269,7 +269,8 @@ export class ExperimentTracker {
    * the same order, and the same errors. `lineaprint diff` then says of two runs "the same data in another order, from
    * batch 12 on". Each pass is an epoch of `name`.
    *
-   * Cost: one SHA-256 of each batch on this thread. What has no digest is a warning of the run, and the loop goes on.
+   * Cost: one SHA-256 of each batch on this thread. A batch that cannot be digested is a warning of the run, and the loop
+   * continues.
    *
    * @param loader An iterable or async iterable of batches: typed arrays, `{ data, shape }`, lists, maps and objects of these.
    * @throws With `strict`: ERR_LINEAPRINT_ARGUMENT for a loader that is not iterable, and for a wrong option.

@@ -1,5 +1,4 @@
 /** `lineaprint plot`: the metrics of runs as lines, in the terminal, as SVG or as PNG. */
-import { extname } from 'node:path'
 import { Argument, Command, InvalidArgumentError, Option } from 'commander'
 import { LineaprintError } from '../../core/errors.ts'
 import { figureOf } from '../../export/plot/figure.ts'
@@ -19,15 +18,15 @@ import {
   printJson,
   table,
 } from '../shared/output.ts'
+import { pictureFormat } from '../shared/picture.ts'
 import { storeOptions } from '../shared/store.ts'
 import { writeWithFolders } from './diff/runs.ts'
 import { findRuns, printReplaced } from './metrics.ts'
 import type { Figure } from '../../export/plot/figure.ts'
 import type { StoredRun } from '../../store/runs.ts'
+import type { PictureFormat } from '../shared/picture.ts'
 import type { CommandContext } from '../shared/context.ts'
 import type { StoreOptions } from '../shared/store.ts'
-
-type PictureFormat = 'svg' | 'png'
 
 interface PlotOptions extends StoreOptions {
   readonly metric: readonly string[]
@@ -92,7 +91,7 @@ export function command({ signal }: CommandContext): Command {
 
 /** Return the format of the picture; `undefined` if none is asked for. */
 function formatOf({ output, format, json }: PlotOptions): PictureFormat | undefined {
-  if (output !== undefined) return format ?? formatOfName(output)
+  if (output !== undefined) return format ?? pictureFormat(output, '--output', ['svg', 'png'])
   if (format === 'png' && json !== true && isTerminal())
     throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'a PNG is not for a terminal', {
       field: '--format',
@@ -100,19 +99,6 @@ function formatOf({ output, format, json }: PlotOptions): PictureFormat | undefi
       received: 'a terminal',
     })
   return json === true ? undefined : format
-}
-
-/** Return the format that the name of a file ends with. A name without an ending is an SVG. */
-function formatOfName(name: string): PictureFormat {
-  const ending = extname(name).toLowerCase()
-  if (ending === '.png') return 'png'
-  if (ending === '.svg' || ending === '') return 'svg'
-  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the picture has an unknown format', {
-    path: name,
-    field: '--output',
-    expected: 'a name that ends in .svg or .png, or --format svg or png',
-    received: ending,
-  })
 }
 
 async function pictureOf(

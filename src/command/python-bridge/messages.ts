@@ -249,7 +249,7 @@ export type Message =
       /** The end of a run that the program started itself. */
       readonly call: 'end'
       readonly status: 'finished' | 'failed' | 'killed'
-      /** Exit code of the program; `null` if it goes on, or ends by a signal. */
+      /** Exit code of the program; `null` if it is still running, or ends by a signal. */
       readonly exitCode: number | null
       readonly signal: string | null
       /** Why the run did not succeed. */
@@ -308,7 +308,7 @@ const schema = lazily((): z.ZodMiniType<Message> => {
     z.refine((text) => !text.includes('\0'), 'a path'),
   )
   const declared = z.array(z.object({ name, path })).check(z.maxLength(10_000))
-  // What the texts may be is checked where the dataset is read.
+  // The reader of the dataset checks which texts are allowed.
   const texts = z.optional(z.array(z.string()).check(z.maxLength(1000)))
   const datasetOptions = z.optional(
     z.object({ table: z.optional(name), licenses: texts, sources: texts, preprocessing: texts }),

@@ -85,7 +85,7 @@ export class Announcement {
   }
 }
 
-/** Return what the first rank of a launch says; `undefined` if it has said nothing, or the file is none of ours. */
+/** Return what the first rank of a launch says; `undefined` if it has not written yet, or the file belongs to somebody else. */
 export async function readMeeting(root: string, launch: Launch): Promise<Meeting | undefined> {
   return parse((await readOwn(join(root, FOLDER, meetingName(launch)))) ?? '')
 }

@@ -61,7 +61,7 @@ export function includesRole(role: Role, wanted: Role): boolean {
   return ROLES.indexOf(role) >= ROLES.indexOf(wanted)
 }
 
-/** Return the digest under which a token is stored; `undefined` for a text that is none. */
+/** Return the digest under which a token is stored; `undefined` for a text that is not a token. */
 export function tokenHash(token: string): string | undefined {
   return TOKEN.test(token) ? hash('sha256', token) : undefined
 }

@@ -106,7 +106,7 @@ function fewBits(target: TensorInfo, packed: PackedNames, star: string, after: S
       ruleOf('packed-gptq-zeros', 'words of GPTQ (zero points stored as they are), dequantised and compared'),
     ],
   }[as]
-  // Where the configuration says how zero points are stored, the other way is none.
+  // If the configuration says how zero points are stored, the other way is not tried.
   const format = as === 'gptq' ? facts.get('quantization_config.checkpoint_format') : undefined
   const stated = format === 'gptq_v2' ? rules.slice(1) : format === undefined ? rules : rules.slice(0, 1)
   return {

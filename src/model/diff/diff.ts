@@ -166,7 +166,7 @@ async function readTogether(
   try {
     return await hashAndCompare(before.files, after.files, { signal, threads, onProgress })
   } catch (error) {
-    // The read of each model by itself says what is wrong with it, and says more. A fault of lineaprint is none of a model.
+    // The read of each model by itself has a more precise error. A fault of lineaprint is not an error of a model.
     if (!LineaprintError.isFinding(error)) throw error
     return NOT_TOGETHER
   }

@@ -9,7 +9,7 @@ const HEADER_LIMIT = 2000
 export class Proxies {
   readonly #known = new BlockList()
 
-  /** @param addresses Addresses of proxies. @throws ERR_LINEAPRINT_ARGUMENT for what is none. */
+  /** @param addresses Addresses of proxies. @throws ERR_LINEAPRINT_ARGUMENT for anything else. */
   constructor(addresses: readonly string[]) {
     for (const address of addresses) {
       if (isIP(address) === 0)

@@ -35,6 +35,7 @@ import { listedLines, modelLines } from './models.ts'
 import { treeLines } from './text.ts'
 import { knownStore, openStore, storeOptions } from '../../shared/store.ts'
 import { escapeText, print, printError, printJson } from '../../shared/output.ts'
+import { pictureFormat } from '../../shared/picture.ts'
 import { progressBar } from '../../shared/progress.ts'
 import { readSchema, schemaOption } from '../../shared/table-schema.ts'
 import type { TableDiff } from '../../../dataset/table-diff.ts'
@@ -445,6 +446,8 @@ function checkUse(
     ['--output-ignore', outputIgnore.length > 0, ['run']],
     ['--ignore', ignore.length > 0, ['run', 'folder']],
   ]
+  if (plot !== undefined) pictureFormat(plot, '--plot', ['svg'])
+  if (svg !== undefined) pictureFormat(svg, '--svg', ['svg'])
   const needing = [['--with', adapter] as const, ['--map', map] as const, ['--attest', attest] as const]
   for (const [name, given] of needing) {
     if (given === undefined || derived === true) continue

@@ -38,7 +38,7 @@ const RECORDS_RESIDENT = 256
 const CONTROL_BYTES = 512 << 20
 
 /** Records that the control holds. */
-const HELD_RECORDS = 3_000_000
+const HELD_RECORDS = 2_000_000
 
 /** Maximum number of measurements until timers are in time. */
 const TRIES = 3

@@ -96,6 +96,17 @@ describe('records', () => {
     expect(await digestOf(changed)).not.toBe(wanted)
   })
 
+  test('timers run while records or items are read that never let them', async () => {
+    const rows = Array.from({ length: 100_000 }, (_, id) => ({ id, name: `name ${id}` }))
+    for (const source of [rows, new Set(rows), given(rows), new Set(rows.map(({ name }) => [name]))]) {
+      let fired = 0
+      const timer = setInterval(() => (fired += 1), 1)
+      await readDataset(source)
+      clearInterval(timer)
+      expect(fired).toBeGreaterThan(4)
+    }
+  })
+
   test('more than 8 MiB go through a temporary file', async () => {
     const rows = Array.from({ length: 40 }, (_, id) => ({ id, text: String(id % 10).repeat(1 << 20) }))
     const csv = rows.map((row) => `${row.id},${row.text}`).join('\n')

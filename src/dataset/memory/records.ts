@@ -1,11 +1,11 @@
 /** Records of JavaScript as a table. */
-import { setImmediate } from 'node:timers/promises'
 import { LineaprintError } from '../../core/errors.ts'
 import { parseType } from './arrow-types.ts'
 import { types } from 'node:util'
 import { dtypeOf } from '../../hash/array.ts'
 import { asBytes } from '../../hash/bytes.ts'
 import { copyOf } from '../../hash/strided.ts'
+import { Turns } from '../../util/turns.ts'
 import { CellProblem, isRecord, shown } from './cell.ts'
 import { columnWriter } from './columns.ts'
 import { TypeGuess } from './guess.ts'
@@ -19,17 +19,14 @@ import type { RowBatch } from './arrow-stream.ts'
  */
 const [BATCH_ROWS, BATCH_BYTES] = [8192, 2 << 20]
 
-/** Rows after which the bytes of a batch are counted again. */
-const SIZE_ROWS = 16
+/** Rows after which the bytes of a batch are counted again, and the time of a turn. */
+const STEP = 16
 
 /** Rows of a stream that are held to see the types of its columns. */
 export const PROBED_ROWS = 4096
 
 /** Levels of values in each other, beyond which they are refused. */
 const MAX_DEPTH = 100
-
-/** Rows between two looks whether the event loop has other work. */
-const TURN = 4096
 
 /** A table in memory: its columns, and its rows in batches. */
 export interface MemoryTable {
@@ -124,8 +121,9 @@ function chained(held: unknown[], rest: AsyncIterator<unknown>): NextRecord {
 
 async function guessFields(records: readonly unknown[]): Promise<ArrowField[]> {
   const guesses = new Map<string, TypeGuess>()
+  const turns = new Turns()
   for (let row = 0; row < records.length; row++) {
-    if (row % TURN === 0 && row > 0) await setImmediate()
+    if (row % STEP === 0 && turns.isOver) await turns.next()
     const record = recordAt(records, row)
     const names = namesOf(record, row)
     if (row === 0) for (const name of names) guesses.set(name, new TypeGuess())
@@ -224,6 +222,7 @@ async function* batchesOf(
   const known = new Set(names)
   const writers = fields.map(({ type }) => columnWriter(type))
   let [row, rows, bytes] = [0, 0, 0]
+  const turns = new Turns()
   const take = (): RowBatch => {
     const batch = { rows, columns: writers.map((writer) => writer.take()) }
     rows = 0
@@ -247,10 +246,10 @@ async function* batchesOf(
     }
     row += 1
     rows += 1
-    if (rows % TURN === 0) {
-      await setImmediate()
+    if (rows % STEP === 0) {
       bytes = writers.reduce((sum, writer) => sum + writer.bytes, 0)
-    } else if (rows % SIZE_ROWS === 0) bytes = writers.reduce((sum, writer) => sum + writer.bytes, 0)
+      if (turns.isOver) await turns.next()
+    }
     if (rows === BATCH_ROWS || bytes > BATCH_BYTES) {
       bytes = 0
       yield take()

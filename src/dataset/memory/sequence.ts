@@ -1,11 +1,11 @@
 /** Digests of sequences in memory: records of bytes, or items that are values. */
-import { setImmediate } from 'node:timers/promises'
 import { primary, toDigests } from '../../core/digest.ts'
 import { LineaprintError } from '../../core/errors.ts'
 import { asBytes, isBytes } from '../../hash/bytes.ts'
 import { LocalArray, addValue } from '../../hash/value-bytes.ts'
 import { localTensor } from '../../hash/library-tensors.ts'
 import { native } from '../../native/load.ts'
+import { Turns } from '../../util/turns.ts'
 import { isRecord } from './cell.ts'
 import { within } from './within.ts'
 import type { AlgorithmChoice, Digests, RawDigests } from '../../core/digest.ts'
@@ -15,8 +15,8 @@ import type { DatasetSequence } from '../describe-sequence.ts'
 /** Records of a block. */
 const BLOCK_RECORDS = 65_536
 
-/** Bytes that are hashed before other callbacks run. */
-const TURN = 8 << 20
+/** Records after which the time of a turn is counted, and bytes of a record from which on it is counted at once. */
+const [STEP, LARGE] = [16, 1 << 20]
 
 /** Bytes of short records that are hashed at once. */
 const WAITING = 64 << 10
@@ -32,7 +32,7 @@ export class SequenceHasher {
   readonly #algorithm: AlgorithmChoice
   readonly #blocks: { blake3: Uint8Array[]; sha256: Uint8Array[] } = { blake3: [], sha256: [] }
   #hasher: InstanceType<typeof native.NativeHasher>
-  #sinceTurn = 0
+  readonly #turns = new Turns()
   /** Bytes that wait for the hasher: a call for each record would take longer than the hash. */
   readonly #waiting = Buffer.allocUnsafeSlow(WAITING)
   #used = 0
@@ -59,11 +59,9 @@ export class SequenceHasher {
     }
     this.records += 1
     this.bytes += record.byteLength
-    this.#sinceTurn += record.byteLength + 64
     if (this.records % BLOCK_RECORDS === 0) this.#endBlock()
-    if (this.#sinceTurn < TURN) return
-    this.#sinceTurn = 0
-    await setImmediate()
+    if ((this.records % STEP === 0 || record.byteLength > LARGE) && this.#turns.isOver)
+      await this.#turns.next()
   }
 
   /** Return the digests of all records. */

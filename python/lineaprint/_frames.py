@@ -81,8 +81,12 @@ def _polars(source: Any, name: str) -> Table:
     if objects:
         raise _unsupported("the column %.80r holds objects of Python, whose type is not known; cast it" % objects[0])
 
+    # Text with offsets has fewer bytes than views of it, and is the same text.
+    level = getattr(sys.modules["polars"], "CompatLevel", None)
+    options = {} if level is None else {"compat_level": level.oldest()}
+
     def write(file: Any) -> Dict[str, Any]:
-        source.write_ipc_stream(file)
+        source.write_ipc_stream(file, **options)
         return {}
 
     return int(source.estimated_size()), write

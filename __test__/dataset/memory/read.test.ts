@@ -96,6 +96,39 @@ describe('records', () => {
     expect(await digestOf(changed)).not.toBe(wanted)
   })
 
+  test('nothing of one batch is left in the next, whose buffers are the same', async () => {
+    const schema = {
+      b: 'bool',
+      n: 'int32',
+      y: 'binary',
+      l: 'list<utf8>',
+      f: 'fixed_list<2,float64>',
+      s: 'struct<b:bool,n:int64>',
+      m: 'map<utf8,bool>',
+      t: 'utf8',
+    }
+    const columnsWith = async (t: string): Promise<readonly string[]> => {
+      const rows = Array.from({ length: 9000 }, (_, id) => {
+        const isNull = (id * 7) % (id < 4000 ? 2 : 5) === 0
+        const some = {
+          b: id % 3 === 0,
+          n: id,
+          y: Buffer.from(`${id}`),
+          l: [`${id}`, null],
+          f: [id, null],
+          s: { b: id % 2 === 0, n: null },
+          m: new Map([[`${id}`, id % 2 === 0]]),
+        }
+        return isNull ? { t } : { ...some, t }
+      })
+      const { table } = await readDataset(given(rows), { schema })
+      return table?.columns.slice(0, -1).map(({ name, digest }) => `${name} ${digest}`) ?? []
+    }
+    const columns = await columnsWith('')
+    expect(columns).toHaveLength(7)
+    expect(await columnsWith('x'.repeat(5000))).toEqual(columns)
+  })
+
   test('timers run while records or items are read that never let them', async () => {
     const rows = Array.from({ length: 100_000 }, (_, id) => ({ id, name: `name ${id}` }))
     for (const source of [rows, new Set(rows), given(rows), new Set(rows.map(({ name }) => [name]))]) {

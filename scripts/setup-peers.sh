@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Brings the programs that the tests hand our outputs to, or that write what they read: .peers/mlflow (a server),
 # .peers/wandb (wandb sync), .peers/validators (of in-toto and CycloneDX, and blake3), .peers/tables (pyarrow and Polars), .peers/uv,
-# .peers/managers (pnpm, Yarn, Bun) and .peers/javascript (TensorFlow.js, ONNX Runtime, apache-arrow, arquero); and those that the
-# Python package meets: .peers/typing (hatchling, mypy, pyright) and .peers/notebook (a kernel of Jupyter). About
-# 1350 MB; a second run does nothing.
+# .peers/managers (pnpm, Yarn, Bun) and .peers/javascript (TensorFlow.js, ONNX Runtime, apache-arrow, arquero), .peers/polars (nodejs-polars); and
+# those that the Python package meets: .peers/typing (hatchling, mypy, pyright) and .peers/notebook (a kernel of Jupyter). About
+# 1470 MB; a second run does nothing. "setup-peers.sh danfo" also makes .peers/danfo (danfojs, 377 MB), for one test that is
+# skipped without it.
 #
 # Every package is pinned, those that others need as well, so that a release of somebody else changes nothing here.
 # A peer that cannot be had is named and left out: its tests are then skipped, and say so. conda and micromamba are
@@ -135,6 +136,18 @@ install_javascript() {
               rmSync(folder + '/' + platform + '/' + arch, { recursive: true })")
 }
 from_npm managers "$managers" install_managers
-# Models and tensors in memory, as their libraries hold them.
+# No lock file: it would need a package of nodejs-polars for every system, and each version has some of them alone.
+install_polars() {
+  echo '{"private":true}' > .peers/polars/package.json &&
+    npm install --prefix .peers/polars --silent --no-audit --no-fund --ignore-scripts --save-exact nodejs-polars@0.26.1
+}
+install_danfo() {
+  # It names a package at an address that is no registry; the registry has an older version of it.
+  echo '{"private":true,"dependencies":{"danfojs":"1.2.0"},"overrides":{"xlsx":"0.18.5"}}' > .peers/danfo/package.json &&
+    npm install --prefix .peers/danfo --silent --no-audit --no-fund --ignore-scripts
+}
+# Models, tensors and tables in memory, as their libraries hold them.
+from_npm polars 'nodejs-polars 0.26.1' install_polars
+if [ "${1:-}" = danfo ]; then from_npm danfo 'danfojs 1.2.0' install_danfo; fi
 from_npm javascript "$(cat scripts/peers/javascript/package-lock.json)" install_javascript
 exit 0

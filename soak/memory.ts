@@ -1,6 +1,6 @@
 /**
- * Hash a large file, a folder of many files, and FIFOs: memory stays within bounds that do not depend on the
- * size of the input, timers are not late, and calls of `fs` proceed.
+ * Hash a large file, a folder of many files, records of iterables and streams, and FIFOs: memory stays within bounds that do
+ * not depend on the size of the input, timers are not late, and calls of `fs` proceed.
  *
  * The controls are programs that read a file whole, hash it in one call, and read FIFOs.
  */
@@ -19,6 +19,8 @@ export interface MemoryOptions extends Omit<RoundOptions, 'seed'> {
   readonly bytes: number
   /** Files in the folder. */
   readonly files: number
+  /** Records of an iterable and of a stream. */
+  readonly records: number
   /** Maximum delay of timers at the 99th percentile, in milliseconds; more on a busy machine. */
   readonly lateMs: number
 }
@@ -29,8 +31,14 @@ const PROGRAM = new URL('./children/memory.ts', import.meta.url)
 const FILE_GROWTH = 64
 const TREE_GROWTH = 256
 
+/** MiB of the whole process, in which the records of a caller are made as well. */
+const RECORDS_RESIDENT = 256
+
 /** Bytes of the file of the controls. */
 const CONTROL_BYTES = 512 << 20
+
+/** Records that the control holds. */
+const HELD_RECORDS = 2_000_000
 
 /** Maximum number of measurements until timers are in time. */
 const TRIES = 3
@@ -39,15 +47,25 @@ const TRIES = 3
 const STUCK = 1000
 
 /** Run the round. */
-export async function memoryRound({ bytes, files, lateMs, progress }: MemoryOptions): Promise<Outcome> {
+export async function memoryRound({
+  bytes,
+  files,
+  records,
+  lateMs,
+  progress,
+}: MemoryOptions): Promise<Outcome> {
   return withFolder(async (folder) => {
     const tally = new Tally()
-    const numbers: Record<string, number> = { 'bytes of the file': bytes, 'files of the folder': files }
+    const numbers: Record<string, number> = {
+      'bytes of the file': bytes,
+      'files of the folder': files,
+      records,
+    }
     const large = sparseFile(join(folder, 'large'), bytes)
     makeFifos(folder)
     const tree = manyFiles(join(folder, 'tree'), files, progress)
 
-    const measure = async (what: string, path: string, growth: number): Promise<void> => {
+    const measure = async (what: string, path: string, growth: number, resident?: number): Promise<void> => {
       const reports: MemoryReport[] = []
       // Other programs can only delay timers: the best of a few tries is nearest to the delay caused by
       // lineaprint.
@@ -62,6 +80,13 @@ export async function memoryRound({ bytes, files, lateMs, progress }: MemoryOpti
       numbers[`${what}, slowest fs call ms`] = round(best.slowestCallMs)
       numbers[`${what}, seconds`] = round(best.seconds)
       numbers[`${what}, tries`] = reports.length
+      const residentMiB = Math.max(...reports.map((report) => report.idleMiB + report.growthMiB))
+      if (resident !== undefined) {
+        numbers[`${what}, MiB resident`] = round(residentMiB)
+        tally.count(
+          residentMiB > resident ? `${what}: ${round(residentMiB)} MiB resident, not ${resident}` : undefined,
+        )
+      }
       const late = `timers late by ${round(best.delayP99Ms)} ms at the 99th percentile`
       progress(`${what}: ${round(growthMiB)} MiB, ${late}, try ${reports.length}`)
       tally.count(
@@ -76,6 +101,8 @@ export async function memoryRound({ bytes, files, lateMs, progress }: MemoryOpti
     await measure('file with both', large, FILE_GROWTH)
     await measure('tree', tree, TREE_GROWTH)
     await measure('fifos', folder, FILE_GROWTH)
+    for (const what of ['records of an iterable', 'records of a stream', 'items of an iterable'])
+      await measure(what, String(records), RECORDS_RESIDENT, RECORDS_RESIDENT)
     return {
       name: 'memory',
       promise: 'memory does not grow with what is hashed, and the event loop and fs go on meanwhile',
@@ -91,9 +118,15 @@ async function controls(folder: string, lateMs: number): Promise<Control[]> {
   const path = sparseFile(join(folder, 'control'), CONTROL_BYTES)
   const whole = await run('read whole', path)
   const atOnce = await run('hash at once', path)
+  const held = await run('records held', String(HELD_RECORDS))
   return [
     { what: 'program that reads a file whole', tried: 1, caught: whole.growthMiB > FILE_GROWTH ? 1 : 0 },
     { what: 'program that hashes it at once', tried: 1, caught: atOnce.delayMaxMs > lateMs ? 1 : 0 },
+    {
+      what: 'program that holds the records of an iterable',
+      tried: 1,
+      caught: held.idleMiB + held.growthMiB > RECORDS_RESIDENT ? 1 : 0,
+    },
     { what: 'program that reads four FIFOs', tried: 1, caught: (await readsFifos(folder)) ? 0 : 1 },
   ]
 }

@@ -111,7 +111,13 @@ const PLANS: readonly Plan[] = [
   {
     name: 'memory',
     run: (options, of, quick) =>
-      memoryRound({ ...options, bytes: quick ? GIB : 16 * GIB, files: of(1_000_000), lateMs: 20 }),
+      memoryRound({
+        ...options,
+        bytes: quick ? GIB : 16 * GIB,
+        files: of(1_000_000),
+        records: of(10_000_000),
+        lateMs: 20,
+      }),
   },
   {
     name: 'linear',

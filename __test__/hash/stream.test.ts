@@ -29,6 +29,19 @@ test('text counts as UTF-8, and an empty stream has the digest of nothing', asyn
   expect(await hashStream([])).toEqual(await hashBytes(new Uint8Array()))
 })
 
+test('a surrogate pair can be cut between two pieces of text, and half of one is refused', async () => {
+  expect(await hashStream(['a\ud83d', '\ude00', 'b'])).toEqual(await hashBytes(Buffer.from('a😀b')))
+  expect(await hashStream(['a\ud83d', '', '\ude00'])).toEqual(await hashBytes(Buffer.from('a😀')))
+  for (const pieces of [
+    ['\ud83d'],
+    ['\ud83d', 'x'],
+    ['\ude00'],
+    ['\ud83d', Buffer.from('x')],
+    ['a\ude00b', ''],
+  ])
+    await expect(hashStream(pieces)).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_ARGUMENT' })
+})
+
 test('the source is not asked for more than is hashed', async () => {
   let given = 0
   const source = function* (): Generator<Uint8Array> {

@@ -138,6 +138,17 @@ test('errors of the loader are those of the loader, and a fault in what it gives
   ])
 })
 
+test('half of a surrogate pair has no digest, so that two texts never have one, and the error names its batch', () => {
+  const add = (...batches_: readonly unknown[]) => {
+    const order = new SampleOrder()
+    for (const batch of batches_) order.add(batch)
+    return order.order
+  }
+  expect(add(['\ud83d\ude00'])).not.toBe(add(['\ufffd']))
+  for (const batch of [['a', '\ud800'], { x: ['\udc00'] }, { '\ud800': [1] }, [['a', { b: 'x\ud800' }]]])
+    expect(() => add([1], batch)).toThrow(/^batch 2: .*(?:not Unicode|not text of Unicode)/)
+})
+
 test('indexes stand for samples where they are given', async () => {
   const index = (batch: { y: string[] }): number[] => batch.y.map(Number)
   const { record } = await runOf((tracker) => {

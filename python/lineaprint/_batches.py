@@ -10,10 +10,10 @@ import os
 import struct
 
 from _lineaprint._errors import LineaprintError, argument
-from _lineaprint._json import encodable
 from _lineaprint._process import current
 
 from . import _tensors
+from ._text import text
 from ._tracking import metric_name
 
 TYPE_CHECKING = False
@@ -133,7 +133,10 @@ class _Epoch:
             return
 
     def _take(self, order: "Order", batch: Any) -> None:
-        order.add(batch)
+        try:
+            order.add(batch)
+        except LineaprintError as error:
+            raise LineaprintError(error.code, "batch %d: %s" % (order.batches + 1, error)) from error
         if is_kept(order.batches):
             self._log("order", order.chain, order.batches)
 
@@ -350,11 +353,11 @@ def _number(value: "int | float") -> bytes:
 
 
 def _text(value: str) -> bytes:
-    content = encodable(value).encode("utf-8")
+    content = text("a text of it", value).encode("utf-8")
     return b"s" + struct.pack("<Q", len(content)) + content
 
 
 def _sorted(value: Dict[Any, Any]) -> List[Tuple[str, Any]]:
     if not all(isinstance(key, str) for key in value):
         raise argument("the keys of a batch must be text")
-    return sorted(value.items(), key=lambda entry: encodable(entry[0]).encode("utf-8"))
+    return sorted(value.items(), key=lambda entry: text("a key of it", entry[0]).encode("utf-8"))

@@ -214,25 +214,12 @@ def _record(item: Any, at: int) -> Iterator[bytes]:
 
     parts: List[bytes] = [_ITEM]
     try:
-        _check_text(item, 0)
         _batches.encode(item, lambda content: parts.append(bytes(content)))
     except LineaprintError as error:
         raise LineaprintError(error.code, "item %d: %s" % (at, str(error).replace("a batch", "it", 1))) from error
     except RecursionError as error:
         raise LineaprintError("ERR_LINEAPRINT_UNSUPPORTED", "item %d: it is nested too deep" % at) from error
     return iter(parts)
-
-
-def _check_text(value: Any, depth: int) -> None:
-    if isinstance(value, str):
-        text("a text of it", value)
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            _check_text(key, depth + 1)
-            _check_text(item, depth + 1)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            _check_text(item, depth + 1)
 
 
 class _Generators:

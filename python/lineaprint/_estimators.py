@@ -1,11 +1,12 @@
 """Read estimators of scikit-learn and of libraries like it: what they learned, their classes and their parameters."""
 
 from _lineaprint._errors import LineaprintError, argument
-from _lineaprint._json import encodable, is_dtype
+from _lineaprint._json import is_dtype
 
 from . import _boosters, _parameters
 from ._found import class_of, join, package_of, version_of
 from ._tensors import describe, is_array, numbers
+from ._text import text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ class _Walk:
             # How long something took is no part of what it is.
             self.found.ignored.append(name)
         elif isinstance(value, str):
-            self.texts[name] = encodable(str.__str__(value))
+            self.texts[name] = text(name, str.__str__(value))
         elif _boosters.is_booster(value):
             prefix = name[: -len("_Booster")].rstrip(".") if name.split(".")[-1] == "_Booster" else name
             self._part(_boosters.take(value, prefix, self.found), name)
@@ -183,7 +184,7 @@ class _Walk:
             if len(value) > _TEXTS:
                 self.found.ignored.append(name)
             else:
-                self.texts[name] = [encodable(str.__str__(item)) for item in value]
+                self.texts[name] = [text(name, str.__str__(item)) for item in value]
             return
         for key, item in _named(value):
             self.value(item, join(name, key), depth + 1)

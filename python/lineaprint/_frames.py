@@ -81,8 +81,12 @@ def _polars(source: Any, name: str) -> Table:
     if objects:
         raise _unsupported("the column %.80r holds objects of Python, whose type is not known; cast it" % objects[0])
 
+    # Text with offsets has fewer bytes than views of it, and is the same text.
+    level = getattr(sys.modules["polars"], "CompatLevel", None)
+    options = {} if level is None else {"compat_level": level.oldest()}
+
     def write(file: Any) -> Dict[str, Any]:
-        source.write_ipc_stream(file)
+        source.write_ipc_stream(file, **options)
         return {}
 
     return int(source.estimated_size()), write
@@ -138,10 +142,19 @@ def _pandas(source: Any, name: str) -> Table:
     is_plain = isinstance(index, pandas.RangeIndex) and index.start == 0 and index.step == 1 and index.name is None
 
     def write(file: Any) -> Dict[str, Any]:
+        objects = [at for at, dtype in enumerate(source.dtypes) if str(dtype) == "object"]
         try:
             table = pyarrow.Table.from_pandas(source, preserve_index=not is_plain)
-        except (ValueError, TypeError, NotImplementedError, KeyError) as error:
+        except Exception as error:
+            # Which exceptions, the objects of the frame decide as well.
+            for at in objects:
+                # It says more, if that is the reason.
+                _check_objects(pandas, "the column %.80r" % source.columns[at], source.iloc[:, at])
             raise _unsupported("the frame has no form in Arrow: %s" % error) from error
+        for at in objects:
+            # Objects that became text are text: looking at each of them again would take as long.
+            if str(table.schema.field(at).type) != "string":
+                _check_objects(pandas, "the column %.80r" % source.columns[at], source.iloc[:, at])
         if table.num_rows != len(source):
             # pyarrow forgets the rows of a frame without columns.
             raise _unsupported("the frame has %d rows and no columns; track its index: frame.index.to_frame()" % len(source))
@@ -151,7 +164,7 @@ def _pandas(source: Any, name: str) -> Table:
 
 
 def _check_pandas(pandas: Any, frame: Any) -> None:
-    """Raise for columns and an index that Arrow would hold in a form that is guessed."""
+    """Raise for columns and an index that Arrow would hold in a form that is guessed. Columns of objects are checked later."""
     if frame.columns.nlevels != 1:
         raise _unsupported("columns with several levels have no names; join their names first")
     labels = list(frame.columns)
@@ -167,7 +180,8 @@ def _check_pandas(pandas: Any, frame: Any) -> None:
             raise _unsupported("the name of the index is %.80r, and not text" % (level.name,))
         _check_column(pandas, "the index %r" % (level.name or ""), level)
     for at, label in enumerate(labels):
-        _check_column(pandas, "the column %.80r" % label, frame.iloc[:, at])
+        if str(frame.dtypes.iloc[at]) != "object":
+            _check_column(pandas, "the column %.80r" % label, frame.iloc[:, at])
 
 
 def _check_column(pandas: Any, what: str, column: Any) -> None:
@@ -188,10 +202,12 @@ def _check_objects(pandas: Any, what: str, column: Any) -> None:
     import datetime
     import decimal
 
-    def is_missing(value: Any) -> bool:
-        return value is None or value is pandas.NA or value is pandas.NaT or (isinstance(value, float) and value != value)
-
-    kinds = {type(value) for value in column if not is_missing(value)}
+    # Without a loop in Python, which would take longer than everything else about such a column.
+    values = column.to_numpy().tolist()
+    kinds = set(map(type, values)) - {type(None), type(pandas.NA), type(pandas.NaT)}
+    floats = {kind for kind in kinds if issubclass(kind, float)}
+    if floats and all(value != value for value in values if isinstance(value, float)):
+        kinds -= floats
     if kinds in ({str}, {bytes}, {bool}, {datetime.date}, set()):
         return
     names = ", ".join(sorted(kind.__name__ for kind in kinds)[:5])

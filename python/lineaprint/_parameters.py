@@ -4,6 +4,7 @@ from _lineaprint._json import encodable, integer, is_dtype, is_finite, special
 
 from ._found import class_of, join
 from ._tensors import DTYPES, is_array
+from ._text import text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def _json(value: "Any", place: str, found: "Found", depth: int) -> "Any":
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
-        return encodable(str.__str__(value))
+        return text(place, str.__str__(value))
     if isinstance(value, int):
         return integer(value)
     if isinstance(value, float):
@@ -78,7 +79,7 @@ def _json(value: "Any", place: str, found: "Found", depth: int) -> "Any":
     if isinstance(value, (set, frozenset)):
         return sorted((_json(item, place, found, depth + 1) for item in value), key=repr)
     if isinstance(value, dict):
-        return {encodable(str(key)): _json(item, join(place, key), found, depth + 1) for key, item in value.items()}
+        return {text(place, str(key)): _json(item, join(place, key), found, depth + 1) for key, item in value.items()}
     if is_dtype(value):
         return {"dtype": str(value)}
     if isinstance(value, slice):

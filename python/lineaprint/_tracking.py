@@ -148,7 +148,7 @@ def _code_of(part: "Any") -> "Any":
     except (TypeError, OSError) as error:
         raise argument("the source of %.80r cannot be read: %s; give the path of its file" % (part, error)) from error
     name = getattr(part, "__qualname__", None) or type(part).__name__
-    return {"name": encodable(str(name))[:1024], "source": encodable(source)}
+    return {"name": encodable(str(name))[:1024], "source": text("the source of %.80r" % name, source)}
 
 
 def log_digest(name: str, value: "Any", step: "Any") -> "Any":

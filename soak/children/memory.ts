@@ -8,8 +8,10 @@ import { createHash } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { Readable } from 'node:stream'
 import { setTimeout } from 'node:timers/promises'
 import { LineaprintError } from '../../src/core/errors.ts'
+import { readDataset } from '../../src/dataset/read.ts'
 import { hashFile } from '../../src/hash/file.ts'
 import { hashTree } from '../../src/hash/tree.ts'
 
@@ -32,6 +34,9 @@ const WORKS: Readonly<Record<string, () => Promise<unknown>>> = {
   file: () => hashFile(path),
   'file with both': () => hashFile(path, { algorithm: 'both' }),
   tree: () => hashTree(path),
+  'records of an iterable': () => readDataset(records(Number(path))),
+  'records of a stream': () => readDataset(Readable.from(records(Number(path)))),
+  'items of an iterable': () => readDataset(items(Number(path))),
   fifos: () => Promise.all([0, 1, 2, 3].map((index) => refused(`${path}/fifo-${index}`))),
   // Controls: each has the fault that its measurement must detect.
   'read whole': () => readFile(path),
@@ -39,6 +44,11 @@ const WORKS: Readonly<Record<string, () => Promise<unknown>>> = {
     createHash('sha256')
       .update(await readFile(path))
       .digest(),
+  'records held': async () => {
+    const held = []
+    for await (const record of records(Number(path))) held.push(record)
+    return held
+  },
   'read fifos': () => Promise.all([0, 1, 2, 3].map((index) => readFile(`${path}/fifo-${index}`))),
 }
 
@@ -71,6 +81,16 @@ const report: MemoryReport = {
   slowestCallMs: await calls,
 }
 process.stdout.write(JSON.stringify(report))
+
+/** Make records as a program reads them from elsewhere: each an object of its own. */
+async function* records(count: number): AsyncGenerator {
+  for (let id = 0; id < count; id++)
+    yield { id, name: `name ${id % 1000}`, score: id / 3, text: `some words of record number ${id}` }
+}
+
+async function* items(count: number): AsyncGenerator {
+  for (let id = 0; id < count; id++) yield [id, `item ${id}`]
+}
 
 /** Call a function on Node's own threads repeatedly. */
 async function watchCalls(until: { working: boolean }): Promise<number> {

@@ -225,6 +225,9 @@ export function checkSchema(schema: TableSchema): string[] {
   if (pairs.length === 0) throw schemaError('no columns')
   return pairs.flatMap(([name, spelling]) => {
     if (typeof spelling !== 'string') throw schemaError(`${typeof spelling} for ${JSON.stringify(name)}`)
+    // In the addon they are UTF-8, in which halves of surrogate pairs would all be the same character.
+    if (!`${name}`.isWellFormed() || !spelling.isWellFormed())
+      throw schemaError(`${JSON.stringify(name)}: ${JSON.stringify(spelling)}, which is not Unicode`)
     const failure = native.checkColumnType(spelling)
     if (failure === null || failure === undefined) return [name, spelling]
     const { message, expected, received } = failure

@@ -6,10 +6,11 @@ import { LineaprintError } from '../core/errors.ts'
 import { native } from '../native/load.ts'
 import { checkAlgorithm, checkKeys } from '../core/options.ts'
 import { asBytes } from './bytes.ts'
+import { utf8Of } from './value-bytes.ts'
 import type { AlgorithmChoice, Digest, Digests } from '../core/digest.ts'
 import type { HashOptions } from '../core/options.ts'
 
-/** A source of bytes in chunks: a Node stream, a web stream, or any iterable. Text counts as UTF-8. */
+/** A source of bytes in chunks: a Node stream, a web stream, or any iterable. Text counts as UTF-8, and half a surrogate pair is an error. */
 export type ByteStream = AsyncIterable<Uint8Array | string> | Iterable<Uint8Array | string>
 
 /** The result of {@link hashStream}. */
@@ -41,11 +42,12 @@ export async function hashStream<A extends AlgorithmChoice = 'blake3'>(
   const { signal, onProgress } = options
   signal?.throwIfAborted()
   const listener = new ProgressListener(onProgress)
+  const text = new TextPieces()
   let size = 0
   let reportedAt = performance.now()
   for await (const piece of stream) {
     signal?.throwIfAborted()
-    const bytes = typeof piece === 'string' ? new TextEncoder().encode(piece) : checkPiece(piece)
+    const bytes = typeof piece === 'string' ? text.take(piece) : checkPiece(piece, text)
     const { byteLength } = bytes
     for (let start = 0; start < byteLength; start += TURN) {
       if (start > 0) await setImmediate()
@@ -59,6 +61,7 @@ export async function hashStream<A extends AlgorithmChoice = 'blake3'>(
     listener.throwIfFailed()
   }
   signal?.throwIfAborted()
+  text.end()
   await listener.end()
   const digests = toDigests(hasher.finish()) as Digests<A>
   return { size, digest: primary(digests), digests }
@@ -73,7 +76,25 @@ function checkStream(stream: unknown): void {
   })
 }
 
-function checkPiece(piece: unknown): Uint8Array {
+/** Text in pieces as UTF-8. A pair of surrogates can be cut between two pieces. */
+class TextPieces {
+  #half = ''
+
+  /** Return the bytes of a piece. @throws ERR_LINEAPRINT_ARGUMENT for half of a pair, which UTF-8 cannot hold. */
+  take(piece: string): Uint8Array {
+    const text = this.#half + piece
+    this.#half = /[\ud800-\udbff]$/.test(text) ? text.slice(-1) : ''
+    return utf8Of(this.#half === '' ? text : text.slice(0, -1), 'the text of the stream')
+  }
+
+  /** Check that no half of a pair is left. */
+  end(): void {
+    utf8Of(this.#half, 'the text of the stream')
+  }
+}
+
+function checkPiece(piece: unknown, text: TextPieces): Uint8Array {
+  text.end()
   if (ArrayBuffer.isView(piece) || piece instanceof ArrayBuffer) return asBytes(piece)
   throw new LineaprintError(
     'ERR_LINEAPRINT_ARGUMENT',

@@ -10,7 +10,8 @@ const MAX_DEPTH = 1000
 
 /** Return a number in eight bytes, little-endian. */
 export function u64(value: number): Buffer {
-  const bytes = Buffer.alloc(8)
+  // Of the pool of Node: an array of its own for each number would cost more than what is hashed.
+  const bytes = Buffer.allocUnsafe(8)
   bytes.writeBigUInt64LE(BigInt(value))
   return bytes
 }
@@ -64,7 +65,8 @@ export function entriesOf(value: unknown): [key: string, value: unknown][] | und
   if (entries === undefined) return undefined
   return entries
     .map(([key, item]): [string, unknown] => {
-      if (typeof key !== 'string' || !key.isWellFormed()) throw unsupported('a key that is not text')
+      if (typeof key !== 'string' || !key.isWellFormed())
+        throw unsupported('a key that is not text of Unicode')
       return [key, item]
     })
     .toSorted(([a], [b]) => compareUtf8(a, b))
@@ -74,7 +76,7 @@ export function entriesOf(value: unknown): [key: string, value: unknown][] | und
  * Pass the bytes of a value to a function.
  *
  * @throws ERR_LINEAPRINT_UNSUPPORTED for what has no bytes, such as functions and objects of classes, and for values nested
- * more than {@link MAX_DEPTH} deep.
+ * more than {@link MAX_DEPTH} deep; ARGUMENT for text that is not Unicode.
  */
 export function addValue(value: unknown, take: (bytes: Uint8Array) => void, depth = 0): void {
   if (depth > MAX_DEPTH) throw unsupported(`values nested more than ${MAX_DEPTH} deep`)
@@ -119,16 +121,29 @@ export function headOf(dtype: string, shape: readonly number[]): Buffer {
 function numberBytes(value: number | bigint): Buffer {
   if (typeof value === 'bigint' || (Number.isSafeInteger(value) && !Object.is(value, -0)))
     return Buffer.from(`i${value};`)
-  const bytes = Buffer.alloc(9)
+  const bytes = Buffer.allocUnsafe(9)
   bytes.write('d')
   bytes.writeDoubleLE(value, 1)
   return bytes
 }
 
-/** Return the bytes of a text. Half of a surrogate pair is U+FFFD, as in UTF-8 everywhere. */
+/**
+ * Return the bytes of a text.
+ *
+ * @throws ERR_LINEAPRINT_ARGUMENT for half of a surrogate pair: every encoder would write U+FFFD, the same for different texts.
+ */
 export function textBytes(value: string): Buffer {
-  const bytes = Buffer.from(value.toWellFormed())
+  const bytes = utf8Of(value, 'a text')
   return Buffer.concat([Buffer.from('s'), u64(bytes.byteLength), bytes])
+}
+
+/** Return a text that is hashed as UTF-8. @throws ERR_LINEAPRINT_ARGUMENT for half of a surrogate pair. */
+export function utf8Of(value: string, what: string): Buffer {
+  if (value.isWellFormed()) return Buffer.from(value)
+  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `${what} is not Unicode`, {
+    expected: 'text without half of a surrogate pair, which UTF-8 cannot hold',
+    received: JSON.stringify(value.slice(0, 40)),
+  })
 }
 
 /** Return the name of the class of an object, without calling anything of it. */

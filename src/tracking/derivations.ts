@@ -81,6 +81,8 @@ function checkCode(code: DeriveOptions['code']): (string | NamedSource)[] {
     const { name, source } = named
     if (source.length > SOURCE_LIMIT)
       throw refusal('code', `a source of at most ${SOURCE_LIMIT} characters`, String(source.length))
+    if (!source.isWellFormed())
+      throw refusal('code', 'a source without half of a surrogate pair', 'one that UTF-8 cannot hold')
     return { name: checkText(name, 'the name of a function', { empty: true }), source }
   })
 }

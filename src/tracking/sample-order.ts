@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { LineaprintError } from '../core/errors.ts'
+import { within } from '../dataset/memory/within.ts'
 import { addValue, arrayOf, entriesOf, headOf, textBytes, u64, unsupported } from '../hash/value-bytes.ts'
 import type { Hash } from 'node:crypto'
 
@@ -45,10 +46,15 @@ export class SampleOrder {
     return sha(Buffer.from('lineaprint/samples/v1'), u64(this.samples), total).toString('hex')
   }
 
-  /** Add a batch. @throws ERR_LINEAPRINT_UNSUPPORTED if it holds something that has no digest. */
+  /**
+   * Add a batch.
+   *
+   * @throws ERR_LINEAPRINT_UNSUPPORTED if it holds something that has no digest; ARGUMENT for text that is not Unicode.
+   */
   add(batch: unknown): void {
-    const digests = digestsOf(batch, this.#mode)
-    const isSeparated = digests !== undefined
+    const separated = this.#inBatch(() => digestsOf(batch, this.#mode))
+    const digests = separated ?? this.#inBatch(() => [wholeDigest(batch)])
+    const isSeparated = separated !== undefined
     if (this.batches > 0 && isSeparated !== this.isSeparated) {
       throw new LineaprintError(
         'ERR_LINEAPRINT_UNSUPPORTED',
@@ -57,12 +63,23 @@ export class SampleOrder {
       )
     }
     this.isSeparated = isSeparated
-    this.#append(digests ?? [wholeDigest(batch)])
+    this.#append(digests)
   }
 
   /** Add a batch of which the indexes of the samples are known. */
   addIndexes(indexes: readonly (number | bigint)[]): void {
     this.#append(indexes.map(wholeDigest))
+  }
+
+  /** Do what can fail for the content of the next batch; the error names the batch, counted from 1 as in the record. */
+  #inBatch<T>(work: () => T): T {
+    try {
+      return work()
+    } catch (cause) {
+      if (!LineaprintError.is(cause)) throw cause
+      const batch = `batch ${this.batches + 1}`
+      throw within(batch, batch, cause)
+    }
   }
 
   #append(digests: readonly Buffer[]): void {

@@ -18,11 +18,26 @@ interface ArrowTable {
   slice(start: number, end: number): object
   select(names: readonly string[]): object
 }
+interface ArrowVector {
+  slice(start: number, end: number): ArrowVector
+  concat(other: ArrowVector): ArrowVector
+}
 interface Packages {
   readonly arrow: {
     tableFromIPC(bytes: Uint8Array): ArrowTable
     tableToIPC(table: object): Uint8Array
-    vectorFromArray(values: readonly unknown[]): object
+    vectorFromArray(values: ArrayLike<unknown>, type?: object): ArrowVector
+    readonly Table: new (columns: object) => ArrowTable
+    readonly Field: new (name: string, type: object, isNullable: boolean) => object
+    readonly Struct: new (fields: readonly object[]) => object
+    readonly List: new (item: object) => object
+    readonly FixedSizeList: new (size: number, item: object) => object
+    readonly Dictionary: new (values: object, indices: object) => object
+    readonly Null: new () => object
+    readonly Int32: new () => object
+    readonly Float64: new () => object
+    readonly Bool: new () => object
+    readonly Utf8: new () => object
   }
   readonly flechette: { tableFromIPC(bytes: Uint8Array, options?: object): object }
   readonly aq: {
@@ -154,6 +169,50 @@ describe.skipIf(!isThere)('tables of Arrow libraries', () => {
     expect((await readDataset(aq.fromArrow(stream))).digest).toEqual(
       (await hashTable(stream, { format: 'arrow' })).digest,
     )
+  })
+
+  test('rows that are null without a value, with which a shorter column is filled up, also of a slice', async () => {
+    const { arrow } = all
+    const item = (type: object): object => new arrow.Field('item', type, true)
+    const kinds: readonly (readonly [type: object, value: (at: number) => unknown])[] = [
+      [new arrow.Int32(), (at) => at],
+      [new arrow.Bool(), (at) => at % 2 === 0],
+      [new arrow.Utf8(), (at) => `x${at}`],
+      [new arrow.Dictionary(new arrow.Utf8(), new arrow.Int32()), (at) => `x${at % 5}`],
+      [new arrow.List(item(new arrow.Utf8())), (at) => [`${at}`, null]],
+      [new arrow.FixedSizeList(2, item(new arrow.Float64())), (at) => [at, null]],
+      [new arrow.Struct([item(new arrow.Int32())]), (at) => ({ item: at })],
+      [new arrow.List(item(new arrow.Null())), () => [null]],
+      [new arrow.Null(), () => null],
+    ]
+    for (const [type, value] of kinds) {
+      const column = (rows: number, valid: number): ArrowVector =>
+        arrow.vectorFromArray(
+          Array.from({ length: rows }, (_, at) => (at < valid && at % 3 > 0 ? value(at) : null)),
+          type,
+        )
+      const id = arrow.vectorFromArray(Int32Array.from({ length: 20 }, (_, at) => at))
+      const digestOf = async (source: object): Promise<string> => String((await readDataset(source)).digest)
+      for (const valid of [13, 0]) {
+        const filled = new arrow.Table({ id, c: column(valid, valid) })
+        const stated = new arrow.Table({ id, c: column(20, valid) })
+        expect(await digestOf(filled)).toBe(await digestOf(stated))
+        for (const [start, end] of [
+          [5, 18],
+          [14, 20],
+          [0, 3],
+        ] as const)
+          // prettier-ignore
+          expect(await digestOf(filled.slice(start, end))).toBe(await digestOf(stated.slice(start, end)))
+      }
+      const part = column(20, 20).slice(2, 9)
+      const filled = new arrow.Table({ id, c: part.concat(part.slice(1, 4)) })
+      const rows = [2, 3, 4, 5, 6, 7, 8, 3, 4, 5].map((at) => (at % 3 > 0 ? value(at) : null))
+      const stated = [...rows, ...Array<null>(10).fill(null)]
+      expect(await digestOf(filled)).toBe(
+        await digestOf(new arrow.Table({ id, c: arrow.vectorFromArray(stated, type) })),
+      )
+    }
   })
 
   test('a column alone, groups and a buffer that was transferred are refused', async () => {

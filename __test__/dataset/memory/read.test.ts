@@ -5,6 +5,7 @@ import { readDataset } from '../../../src/dataset/read.ts'
 import { hashRecords } from '../../../src/dataset/sequence.ts'
 import { hashTable } from '../../../src/dataset/table.ts'
 import { hashBytes } from '../../../src/hash/bytes.ts'
+import { folderOf } from '../../support/folder.ts'
 import type { DatasetOptions } from '../../../src/dataset/read.ts'
 
 const ARGUMENT = { code: 'ERR_LINEAPRINT_ARGUMENT' }
@@ -12,6 +13,10 @@ const UNREADABLE = { code: 'ERR_LINEAPRINT_UNREADABLE' }
 
 async function digestOf(source: object, options: DatasetOptions = {}): Promise<string> {
   return (await readDataset(source, options)).digest.toString()
+}
+
+async function digestOfPath(path: string): Promise<string> {
+  return (await readDataset(path)).digest.toString()
 }
 
 async function csvDigest(text: string, schema: Record<string, string>): Promise<string> {
@@ -91,7 +96,51 @@ describe('records', () => {
     expect(await digestOf(changed)).not.toBe(wanted)
   })
 
-  test('more than 32 MiB go through a temporary file', async () => {
+  test('nothing of one batch is left in the next, whose buffers are the same', async () => {
+    const schema = {
+      b: 'bool',
+      n: 'int32',
+      y: 'binary',
+      l: 'list<utf8>',
+      f: 'fixed_list<2,float64>',
+      s: 'struct<b:bool,n:int64>',
+      m: 'map<utf8,bool>',
+      t: 'utf8',
+    }
+    const columnsWith = async (t: string): Promise<readonly string[]> => {
+      const rows = Array.from({ length: 9000 }, (_, id) => {
+        const isNull = (id * 7) % (id < 4000 ? 2 : 5) === 0
+        const some = {
+          b: id % 3 === 0,
+          n: id,
+          y: Buffer.from(`${id}`),
+          l: [`${id}`, null],
+          f: [id, null],
+          s: { b: id % 2 === 0, n: null },
+          m: new Map([[`${id}`, id % 2 === 0]]),
+        }
+        return isNull ? { t } : { ...some, t }
+      })
+      const { table } = await readDataset(given(rows), { schema })
+      return table?.columns.slice(0, -1).map(({ name, digest }) => `${name} ${digest}`) ?? []
+    }
+    const columns = await columnsWith('')
+    expect(columns).toHaveLength(7)
+    expect(await columnsWith('x'.repeat(5000))).toEqual(columns)
+  })
+
+  test('timers run while records or items are read that never let them', async () => {
+    const rows = Array.from({ length: 100_000 }, (_, id) => ({ id, name: `name ${id}` }))
+    for (const source of [rows, new Set(rows), given(rows), new Set(rows.map(({ name }) => [name]))]) {
+      let fired = 0
+      const timer = setInterval(() => (fired += 1), 1)
+      await readDataset(source)
+      clearInterval(timer)
+      expect(fired).toBeGreaterThan(4)
+    }
+  })
+
+  test('more than 8 MiB go through a temporary file', async () => {
     const rows = Array.from({ length: 40 }, (_, id) => ({ id, text: String(id % 10).repeat(1 << 20) }))
     const csv = rows.map((row) => `${row.id},${row.text}`).join('\n')
     const wanted = await csvDigest(`id,text\n${csv}\n`, { id: 'float64', text: 'utf8' })
@@ -172,6 +221,16 @@ describe('what is refused', () => {
     }
   })
 
+  test('half of a surrogate pair in the name of a column, a member, a key or a schema', async () => {
+    const half = '\ud800'
+    for (const source of [[{ [half]: 1 }], [{ a: { [half]: 1 } }], [[{ [half]: 1 }]], { [half]: [{ a: 1 }] }])
+      await expect(readDataset(source)).rejects.toMatchObject({
+        code: expect.stringMatching(/ARGUMENT|UNSUPPORTED/) as string,
+      })
+    for (const schema of [{ [half]: 'int8' }, { a: `struct<"${half}":int8>` }])
+      await expect(readDataset([{ a: 1 }], { schema })).rejects.toMatchObject(ARGUMENT)
+  })
+
   test('rows with other columns', async () => {
     for (const other of [{ b: 1 }, { a: 1, b: 1 }, {}]) {
       for (const source of [[{ a: 1 }, other], given([{ a: 1 }, other])])
@@ -229,8 +288,8 @@ describe('what is refused', () => {
     const record = Object.defineProperty({ a: 1 }, 'b', { get: thrower, enumerable: true })
     await expect(readDataset([{ a: 1, b: 2 }, record])).rejects.toMatchObject({ ...UNREADABLE, field: 'b' })
     for (const trap of ['has', 'get', 'getPrototypeOf', 'ownKeys'])
-      await expect(readDataset([new Proxy({}, { [trap]: thrower })])).rejects.toMatchObject(
-        trap === 'has' || trap === 'get' ? {} : UNREADABLE,
+      await expect(readDataset([new Proxy({ a: 1 }, { [trap]: thrower })])).rejects.toMatchObject(
+        trap === 'has' ? {} : UNREADABLE,
       )
     async function* failing(): AsyncGenerator {
       yield { a: 1 }
@@ -472,6 +531,38 @@ describe('collisions of other tools', () => {
     ['a in one column and b in the other', [{ a: 'x', b: null }], [{ a: null, b: 'x' }]],
   ])('%s', async (_, a, b) => {
     expect(await digestOf(a)).not.toBe(await digestOf(b))
+  })
+
+  test('a change in the last row of 1,999,999', async () => {
+    const rows = 1_999_999
+    const digestWith = (last: number): Promise<string> => {
+      const values = new Int32Array(rows).with(rows - 1, last)
+      const type = { typeId: 2, bitWidth: 32, isSigned: true }
+      const table = { schema: { fields: [{ name: 'n', type }] }, numRows: rows }
+      return digestOf({ ...table, data: { children: [{ length: rows, values }] } })
+    }
+    const digests = [await digestWith(0), await digestWith(1), await digestWith(1)]
+    expect(new Set(digests).size).toBe(2)
+    expect(digests[1]).toBe(digests[2])
+  })
+
+  test('folders a = "bc" and ab = "c"', async () => {
+    const digests = [{ a: 'bc' }, { ab: 'c' }, { 'a/b': 'c' }].map((files) => digestOfPath(folderOf(files)))
+    expect(new Set(await Promise.all(digests)).size).toBe(3)
+  })
+
+  test('another index of a frame', async () => {
+    const digestWith = (index: readonly unknown[]): Promise<string> =>
+      digestOf({
+        columns: ['a'],
+        dtypes: ['int32'],
+        index,
+        shape: [2, 1],
+        column: () => ({ values: [1, 2] }),
+        setIndex: () => undefined,
+      })
+    const digests = await Promise.all([[0, 1], [1, 2], ['0', '1'], [1, 0]].map(digestWith)) // prettier-ignore
+    expect(new Set(digests).size).toBe(4)
   })
 
   test('int32 and int64 of a table', async () => {

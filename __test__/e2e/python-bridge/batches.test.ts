@@ -51,6 +51,9 @@ except TypeError as error:
     say("no length")
 for batch in lineaprint.track_batches([[object()]], "strange"):
     say("went on")
+for lone in (["x\\ud800"], {"\\ud800": [1]}):
+    for batch in lineaprint.track_batches([["a"], lone], "lone"):
+        pass
 `)
     expect([code, said]).toEqual([
       0,
@@ -65,7 +68,11 @@ for batch in lineaprint.track_batches([[object()]], "strange"):
       'samples of list, epoch 0',
       'samples of list, epoch 1',
     ])
-    expect(record.warnings.filter((warning) => warning.includes('track_batches'))).toHaveLength(1)
+    expect(record.warnings.filter((warning) => warning.includes('track_batches'))).toEqual([
+      expect.stringContaining('batch 1: '),
+      expect.stringMatching(/batch 2: a text of it is not Unicode: 'x\\ud800'/),
+      expect.stringMatching(/batch 2: a key of it is not Unicode: '\\ud800'/),
+    ])
   },
 )
 

@@ -160,4 +160,4 @@ def _digest_of(seed: "Any") -> "Any":
     except Exception:
         # The original function has accepted the seed, so an object without a text must not fail here.
         return type(seed).__name__[:80]
-    return "%s %s" % (type(seed).__name__[:80], hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16])
+    return "%s %s" % (type(seed).__name__[:80], hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16])

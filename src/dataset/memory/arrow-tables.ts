@@ -146,7 +146,7 @@ export function arrowColumn(
       if (piece === undefined) return count
       while (count > 1 && bytesOf(type, piece, start - (starts[at] ?? 0), count) > BATCH_BYTES)
         count = Math.ceil(count / 2)
-      return count
+      return inColumn(name, () => rowsAtOnce(type, piece, start - (starts[at] ?? 0), count))
     },
     take: (start, count) => {
       const at = find(start)
@@ -168,7 +168,7 @@ function inColumn<T>(name: string, work: () => T): T {
 
 /** Return about how many bytes a range of texts takes. */
 function bytesOf(type: ArrowType, piece: Piece, start: number, count: number): number {
-  if (!/^(?:large_)?(?:utf8|binary|list)$/.test(type.kind)) return 0
+  if (!OFFSET_TYPE.test(type.kind)) return 0
   const offsets = fieldOf(piece, 'valueOffsets', 'offsets') as ArrayLike<number | bigint> | undefined
   return Number(offsets?.[start + count] ?? 0) - Number(offsets?.[start] ?? 0)
 }
@@ -189,6 +189,7 @@ function rangeOf(
   if (type.kind === 'null') return { length: count, nulls: count, buffers: [] }
   const bit = Number(piece['offset'] ?? 0) + start
   const { validity, nulls } = validityOf(piece, bit, count)
+  if (nulls === count && !hasValues(type, piece, start, count)) return nullRows(type, count)
   const base = { length: count, nulls }
   const child = (index: number, from: number, length: number): ColumnData => {
     const inner = childrenOf(piece)[index]
@@ -243,6 +244,68 @@ function rangeOf(
   if (type.kind !== 'dictionary') return { ...base, buffers: [validity, values] }
   const dictionary = dictionaryOf(type.values, piece['dictionary'], dictionaries)
   return { ...base, buffers: [validity, values], dictionary }
+}
+
+/**
+ * Return how many of some rows can be taken at once. apache-arrow makes columns equally long with rows that are null and have
+ * no values: those at the end of a piece are taken apart from the others.
+ */
+function rowsAtOnce(type: ArrowType, piece: Piece, start: number, count: number): number {
+  if (count === 0 || hasValues(type, piece, start, count)) return count
+  const { validity, nulls } = validityOf(piece, Number(piece['offset'] ?? 0) + start, count)
+  if (nulls === 0) return count
+  let valid = count
+  while (valid > 0 && ((validity[(valid - 1) >> 3] ?? 0) & (1 << ((valid - 1) & 7))) === 0) valid--
+  return valid === 0 ? count : valid
+}
+
+/** Check whether the buffers and children of a piece reach to the end of a range of its rows. */
+function hasValues(type: ArrowType, piece: Piece, start: number, count: number): boolean {
+  const end = start + count
+  if (type.kind === 'null') return true
+  if (type.kind === 'bool') return 8 * valuesOf(piece).byteLength >= Number(piece['offset'] ?? 0) + end
+  if (OFFSET_TYPE.test(type.kind)) {
+    const offsets = fieldOf(piece, 'valueOffsets', 'offsets') as ArrayLike<unknown> | undefined
+    return (offsets?.length ?? 0) > end
+  }
+  const each = type.kind === 'fixed_list' ? type.size : 1
+  if (type.kind === 'fixed_list' || type.kind === 'struct')
+    return childTypes(type).every((own, index) => {
+      const child = childrenOf(piece)[index]
+      if (child === undefined || child.length < each * end) return false
+      return hasValues(own, child, each * start, each * count)
+    })
+  const width = type.kind.endsWith('_view') ? 16 : (widthOf(type) ?? 0)
+  return valuesOf(piece).byteLength >= width * end
+}
+
+/** Kinds of types whose rows are ranges between offsets. */
+const OFFSET_TYPE = /^(?:(?:large_)?(?:utf8|binary|list)|map)$/
+
+/** Return rows that are all null. */
+function nullRows(type: ArrowType, count: number): ColumnData {
+  if (type.kind === 'null') return { length: count, nulls: count, buffers: [] }
+  const bits = new Uint8Array(Math.ceil(count / 8))
+  const base = { length: count, nulls: count }
+  if (OFFSET_TYPE.test(type.kind)) {
+    const offsets = new Uint8Array((type.kind.startsWith('large_') ? 8 : 4) * (count + 1))
+    const inner = childTypes(type)
+    if (inner.length === 0) return { ...base, buffers: [bits, offsets, new Uint8Array()] }
+    return { ...base, buffers: [bits, offsets], children: inner.map((own) => nullRows(own, 0)) }
+  }
+  const each = type.kind === 'fixed_list' ? type.size : 1
+  if (type.kind === 'fixed_list' || type.kind === 'struct')
+    return {
+      ...base,
+      buffers: [bits],
+      children: childTypes(type).map((own) => nullRows(own, each * count)),
+    }
+  if (type.kind === 'bool') return { ...base, buffers: [bits, bits] }
+  if (type.kind.endsWith('_view'))
+    return { ...base, buffers: [bits, new Uint8Array(16 * count)], variadic: 0 }
+  const values = new Uint8Array((widthOf(type) ?? 0) * count)
+  if (type.kind !== 'dictionary') return { ...base, buffers: [bits, values] }
+  return { ...base, buffers: [bits, values], dictionary: nullRows(type.values, 0) }
 }
 
 function childTypes(type: ArrowType): readonly ArrowType[] {

@@ -8,7 +8,10 @@ import { widthOf } from './arrow-types.ts'
 import type { ArrowField, ArrowType, TimeUnit } from './arrow-types.ts'
 import type { ColumnData } from './arrow-stream.ts'
 
-/** The values of a column, until they are taken as a batch. */
+/**
+ * The values of a column, until they are taken as a batch. The buffers of a batch are used again for the next one: whoever takes
+ * a batch must have written it before the next value is added.
+ */
 export abstract class ColumnWriter {
   #length = 0
   #nulls = 0
@@ -22,6 +25,7 @@ export abstract class ColumnWriter {
   /** Add a value. @throws CellProblem for one that the type cannot hold. */
   append(value: unknown): void {
     const at = this.#length
+    if (at === 0) this.#validity.fill(0)
     if (at >> 3 >= this.#validity.length) this.#validity = grown(this.#validity, (at >> 3) + 1)
     if (value === null || value === undefined) {
       this.addNull()
@@ -33,11 +37,10 @@ export abstract class ColumnWriter {
     this.#length += 1
   }
 
-  /** Return what was added, and begin anew. */
+  /** Return what was added, and begin anew. What is returned changes as soon as another value is added. */
   take(): ColumnData {
     const [length, nulls] = [this.#length, this.#nulls]
     const validity = this.#validity.subarray(0, Math.ceil(length / 8))
-    this.#validity = new Uint8Array(1024)
     this.#length = 0
     this.#nulls = 0
     return { length, nulls, ...this.takeValues(validity, length) }
@@ -62,7 +65,7 @@ export function columnWriter(type: ArrowType): ColumnWriter {
       return new BoolWriter()
     case 'utf8':
     case 'binary':
-      return new BytesWriter(type.kind === 'utf8' ? textBytes : cellBytes)
+      return type.kind === 'utf8' ? new TextWriter() : new BytesWriter()
     case 'list':
       return new ListWriter(type.item)
     case 'fixed_list':
@@ -132,13 +135,12 @@ class BoolWriter extends ColumnWriter {
   }
 
   protected addNull(): void {
+    if (this.length === 0) this.#bits.fill(0)
     if (this.length >> 3 >= this.#bits.length) this.#bits = grown(this.#bits, (this.length >> 3) + 1)
   }
 
   protected takeValues(validity: Uint8Array, length: number): { buffers: Uint8Array[] } {
-    const bits = this.#bits.subarray(0, Math.ceil(length / 8))
-    this.#bits = new Uint8Array(1024)
-    return { buffers: [validity, bits] }
+    return { buffers: [validity, this.#bits.subarray(0, Math.ceil(length / 8))] }
   }
 }
 
@@ -162,11 +164,17 @@ class FixedWriter extends ColumnWriter {
   }
 
   protected add(value: unknown): void {
-    this.addNull()
+    this.#makeRoom()
     this.#set(this.#view, this.length * this.#width, value)
   }
 
   protected addNull(): void {
+    this.#makeRoom()
+    // What a batch before has left there.
+    this.#values.fill(0, this.length * this.#width, (this.length + 1) * this.#width)
+  }
+
+  #makeRoom(): void {
     const end = (this.length + 1) * this.#width
     if (end <= this.#values.length) return
     this.#values = grown(this.#values, end)
@@ -174,10 +182,7 @@ class FixedWriter extends ColumnWriter {
   }
 
   protected takeValues(validity: Uint8Array, length: number): { buffers: Uint8Array[] } {
-    const values = this.#values.subarray(0, length * this.#width)
-    this.#values = new Uint8Array(1024)
-    this.#view = new DataView(this.#values.buffer)
-    return { buffers: [validity, values] }
+    return { buffers: [validity, this.#values.subarray(0, length * this.#width)] }
   }
 }
 
@@ -195,33 +200,36 @@ class Offsets {
   }
 
   take(length: number): Uint8Array {
-    const bytes = new Uint8Array(this.#numbers.buffer, 0, 4 * (length + 1))
-    this.#numbers = new Int32Array(256)
-    return bytes
+    return new Uint8Array(this.#numbers.buffer, 0, 4 * (length + 1))
   }
 }
 
 class BytesWriter extends ColumnWriter {
-  readonly #bytesOf: (value: unknown) => Uint8Array
   readonly #offsets = new Offsets()
-  #values: Uint8Array = new Uint8Array(1024)
+  #values: Buffer = Buffer.alloc(1024)
   #end = 0
-
-  constructor(bytesOf: (value: unknown) => Uint8Array) {
-    super()
-    this.#bytesOf = bytesOf
-  }
 
   get bytes(): number {
     return this.#end + 4 * this.length
   }
 
   protected add(value: unknown): void {
-    const bytes = this.#bytesOf(value)
-    const end = this.#end + bytes.byteLength
+    const bytes = cellBytes(value)
+    this.write(bytes.byteLength, (into, at) => {
+      into.set(bytes, at)
+      return bytes.byteLength
+    })
+  }
+
+  /** Let a function write at most a number of bytes, and return how many they were. */
+  protected write(most: number, put: (into: Buffer, at: number) => number): void {
+    const room = this.#end + most
+    if (room > this.#values.length) {
+      const larger = grown(this.#values, room)
+      this.#values = Buffer.from(larger.buffer, larger.byteOffset, larger.byteLength)
+    }
+    const end = this.#end + put(this.#values, this.#end)
     this.#offsets.set(this.length, end)
-    if (end > this.#values.length) this.#values = grown(this.#values, end)
-    this.#values.set(bytes, this.#end)
     this.#end = end
   }
 
@@ -231,9 +239,34 @@ class BytesWriter extends ColumnWriter {
 
   protected takeValues(validity: Uint8Array, length: number): { buffers: Uint8Array[] } {
     const values = this.#values.subarray(0, this.#end)
-    this.#values = new Uint8Array(1024)
     this.#end = 0
     return { buffers: [validity, this.#offsets.take(length), values] }
+  }
+}
+
+/** Texts up to this length are written character by character, which is faster than a call if they are ASCII. */
+const SHORT = 32
+
+class TextWriter extends BytesWriter {
+  protected override add(value: unknown): void {
+    if (typeof value !== 'string') throw new CellProblem('text', value)
+    if (!value.isWellFormed())
+      throw new CellProblem(
+        'text of Unicode',
+        value,
+        'it has half of a surrogate pair, which UTF-8 cannot hold',
+      )
+    // Room for the most bytes that it can have; those of a long text are counted, because they can be a third.
+    const most = value.length > 1024 ? Buffer.byteLength(value) : 3 * value.length
+    this.write(most, (into, at) => {
+      if (value.length > SHORT) return into.write(value, at)
+      for (let index = 0; index < value.length; index++) {
+        const unit = value.charCodeAt(index)
+        if (unit > 127) return into.write(value, at)
+        into[at + index] = unit
+      }
+      return value.length
+    })
   }
 }
 
@@ -385,19 +418,6 @@ function itemsOf(value: unknown): readonly unknown[] {
     return value as readonly number[]
   }
   throw new CellProblem('an array', value)
-}
-
-const ENCODER = new TextEncoder()
-
-function textBytes(value: unknown): Uint8Array {
-  if (typeof value !== 'string') throw new CellProblem('text', value)
-  if (!value.isWellFormed())
-    throw new CellProblem(
-      'text of Unicode',
-      value,
-      'it has half of a surrogate pair, which UTF-8 cannot hold',
-    )
-  return ENCODER.encode(value)
 }
 
 function cellBytes(value: unknown): Uint8Array {

@@ -2,6 +2,7 @@
  * A writer of FlatBuffers, as far as the messages of Arrow need them. Everything that is referred to lies behind what refers
  * to it.
  */
+import { utf8Of } from '../../hash/value-bytes.ts'
 
 /** A number in a table, with its width in bytes. */
 export interface Scalar {
@@ -107,7 +108,7 @@ class Writer {
   }
 
   #text(text: string): number {
-    const bytes = Buffer.from(text)
+    const bytes = utf8Of(text, 'the name of a column, or of a time zone,')
     this.#align(4)
     const at = this.reserve(4 + bytes.length + 1)
     this.#bytes.writeUInt32LE(bytes.length, at)

@@ -219,7 +219,9 @@ async function readForm(form: Form, given: MemoryOptions): Promise<ReadForm> {
     case 'table':
       return tableReport(await hashMemoryTable(await form.hash(), tableOptions))
     case 'records':
-      return tableReport(await hashMemoryTable(await tableOfArray(form.records, schema), tableOptions))
+      return tableReport(
+        await hashMemoryTable(await tableOfArray(form.records, schema), inOneThread(tableOptions)),
+      )
     case 'bytes': {
       const { digest, digests, size } = await readSafely('the stream has failed', () =>
         hashStream<AlgorithmChoice>(form.stream, options),
@@ -230,6 +232,14 @@ async function readForm(form: Form, given: MemoryOptions): Promise<ReadForm> {
       break
   }
   return readItems(form, schema, tableOptions)
+}
+
+/**
+ * Return the options of a table of records: one thread, unless the caller says otherwise. It is faster than records are made, and
+ * each further one holds memory of its own.
+ */
+function inOneThread<T extends MemoryOptions>(options: T): T {
+  return { ...options, threads: options.threads ?? 1 }
 }
 
 async function readItems(
@@ -245,7 +255,9 @@ async function readItems(
     if (items.length === 0 && schema === undefined) throw emptyDataset()
     const isTable = form.areItems !== true && isRecord(items[0]) && !isItem(items[0])
     if (isTable || (items.length === 0 && schema !== undefined))
-      return tableReport(await hashMemoryTable(await tableOfIterable(items, iterator, schema), options))
+      return tableReport(
+        await hashMemoryTable(await tableOfIterable(items, iterator, schema), inOneThread(options)),
+      )
     const algorithm = checkAlgorithm(options.algorithm)
     const { bytes, ...sequence } = await hashItems(items, iterator, { algorithm, signal: options.signal })
     const { digest, digests } = sequence
@@ -265,11 +277,14 @@ function guarded(
 ): AsyncIterator<unknown> & { return(): Promise<IteratorResult<unknown>> } {
   let [count, isDone] = [0, false]
   return {
+    // Called for each item of very many: nothing is made here that only an error needs.
     next: async () => {
-      const result: unknown = await readSafely(
-        `the dataset has failed after ${count} ${count === 1 ? 'item' : 'items'}`,
-        () => iterator.next(),
-      )
+      let result: unknown
+      try {
+        result = await iterator.next()
+      } catch (cause) {
+        throw failureOf(`the dataset has failed after ${count} ${count === 1 ? 'item' : 'items'}`, cause)
+      }
       if (!isResult(result))
         throw unreadable('the iterator is none of JavaScript', new TypeError('next() gave no object'))
       count += 1
@@ -294,10 +309,14 @@ async function readSafely<T>(sentence: string, read: () => T | Promise<T>): Prom
   try {
     return await read()
   } catch (cause) {
-    const isAbort = cause instanceof Error && cause.name === 'AbortError'
-    if (LineaprintError.is(cause) || isAbort) throw cause
-    throw unreadable(sentence, cause)
+    throw failureOf(sentence, cause)
   }
+}
+
+/** Return the error of a dataset whose code has failed. */
+function failureOf(sentence: string, cause: unknown): unknown {
+  const isAbort = cause instanceof Error && cause.name === 'AbortError'
+  return LineaprintError.is(cause) || isAbort ? cause : unreadable(sentence, cause)
 }
 
 function unreadable(sentence: string, cause: unknown): LineaprintError {

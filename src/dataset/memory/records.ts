@@ -1,11 +1,11 @@
 /** Records of JavaScript as a table. */
-import { setImmediate } from 'node:timers/promises'
 import { LineaprintError } from '../../core/errors.ts'
 import { parseType } from './arrow-types.ts'
 import { types } from 'node:util'
 import { dtypeOf } from '../../hash/array.ts'
 import { asBytes } from '../../hash/bytes.ts'
 import { copyOf } from '../../hash/strided.ts'
+import { Turns } from '../../util/turns.ts'
 import { CellProblem, isRecord, shown } from './cell.ts'
 import { columnWriter } from './columns.ts'
 import { TypeGuess } from './guess.ts'
@@ -13,17 +13,20 @@ import type { TypedArray } from '../../hash/typed-array.ts'
 import type { ArrowField } from './arrow-types.ts'
 import type { RowBatch } from './arrow-stream.ts'
 
-/** Rows of one batch at most, and bytes of its values from which on it is full. */
-const [BATCH_ROWS, BATCH_BYTES] = [65_536, 16 << 20]
+/**
+ * Rows of one batch at most, and bytes of its values from which on it is full. Larger batches are not faster, and whoever reads
+ * them holds more.
+ */
+const [BATCH_ROWS, BATCH_BYTES] = [8192, 2 << 20]
+
+/** Rows after which the bytes of a batch are counted again, and the time of a turn. */
+const STEP = 16
 
 /** Rows of a stream that are held to see the types of its columns. */
 export const PROBED_ROWS = 4096
 
 /** Levels of values in each other, beyond which they are refused. */
 const MAX_DEPTH = 100
-
-/** Rows between two looks whether the event loop has other work. */
-const TURN = 4096
 
 /** A table in memory: its columns, and its rows in batches. */
 export interface MemoryTable {
@@ -51,8 +54,20 @@ function fieldsOf(schema: Schema): ArrowField[] {
 /** Return records in an array as a table. They are read twice unless a schema is given. */
 export async function tableOfArray(records: readonly unknown[], schema?: Schema): Promise<MemoryTable> {
   const fields = schema === undefined ? await guessFields(records) : fieldsOf(schema)
-  return { fields, batches: batchesOf(records, fields, schema !== undefined) }
+  let row = 0
+  // Indexes do not call an iterator that somebody has changed.
+  const next = (): IteratorResult<unknown> => {
+    if (row === records.length) return END
+    const at = row++
+    return { done: false, value: readSafely(at, () => records[at]) }
+  }
+  return { fields, batches: batchesOf(next, fields, schema !== undefined) }
 }
+
+const END: IteratorReturnResult<undefined> = { done: true, value: undefined }
+
+/** Return the next record. Without a promise where there is one already: very many records are taken. */
+type NextRecord = () => IteratorResult<unknown> | Promise<IteratorResult<unknown>>
 
 /**
  * Return the records of an iterable as a table. Without a schema, the first {@link PROBED_ROWS} of them say which types the
@@ -62,7 +77,7 @@ export async function tableOfArray(records: readonly unknown[], schema?: Schema)
  */
 export async function tableOfIterable(
   first: readonly unknown[],
-  rest: AsyncIterator<unknown> | Iterator<unknown>,
+  rest: AsyncIterator<unknown>,
   schema?: Schema,
 ): Promise<MemoryTable> {
   const held = first.map((record) => snapshot(record, 0))
@@ -93,16 +108,22 @@ function snapshot(value: unknown, depth: number): unknown {
   return copy
 }
 
-async function* chained(held: unknown[], rest: AsyncIterator<unknown> | Iterator<unknown>): AsyncGenerator {
-  yield* held
-  held.length = 0
-  for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value
+/** Return the records that are held, then those of the iterator. */
+function chained(held: unknown[], rest: AsyncIterator<unknown>): NextRecord {
+  let at = 0
+  return () => {
+    if (at < held.length) return { done: false, value: held[at++] }
+    held.length = 0
+    at = 0
+    return rest.next()
+  }
 }
 
 async function guessFields(records: readonly unknown[]): Promise<ArrowField[]> {
   const guesses = new Map<string, TypeGuess>()
+  const turns = new Turns()
   for (let row = 0; row < records.length; row++) {
-    if (row % TURN === 0 && row > 0) await setImmediate()
+    if (row % STEP === 0 && turns.isOver) await turns.next()
     const record = recordAt(records, row)
     const names = namesOf(record, row)
     if (row === 0) for (const name of names) guesses.set(name, new TypeGuess())
@@ -193,7 +214,7 @@ function inCell(column: string, row: number, work: () => void, isGuessed: boolea
 }
 
 async function* batchesOf(
-  records: readonly unknown[] | AsyncIterable<unknown>,
+  next: NextRecord,
   fields: readonly ArrowField[],
   isDeclared: boolean,
 ): AsyncGenerator<RowBatch> {
@@ -201,14 +222,17 @@ async function* batchesOf(
   const known = new Set(names)
   const writers = fields.map(({ type }) => columnWriter(type))
   let [row, rows, bytes] = [0, 0, 0]
+  const turns = new Turns()
   const take = (): RowBatch => {
     const batch = { rows, columns: writers.map((writer) => writer.take()) }
     rows = 0
     return batch
   }
-  // A loop over the indexes of an array does not call an iterator that somebody has changed.
-  for await (const given of isArray(records) ? indexed(records) : records) {
-    const record = checkRecord(given, row)
+  for (;;) {
+    const step = next()
+    const { done, value } = step instanceof Promise ? await step : step
+    if (done === true) break
+    const record = checkRecord(value, row)
     const own = namesOf(record, row)
     const isOther = own.some((name) => !known.has(name)) || (!isDeclared && own.length !== names.length)
     if (isOther) throw columnsError(names, own, row)
@@ -222,24 +246,16 @@ async function* batchesOf(
     }
     row += 1
     rows += 1
-    if (rows % TURN === 0) {
-      await setImmediate()
+    if (rows % STEP === 0) {
       bytes = writers.reduce((sum, writer) => sum + writer.bytes, 0)
-    } else if (rows % 64 === 0) bytes = writers.reduce((sum, writer) => sum + writer.bytes, 0)
+      if (turns.isOver) await turns.next()
+    }
     if (rows === BATCH_ROWS || bytes > BATCH_BYTES) {
       bytes = 0
       yield take()
     }
   }
   if (rows > 0) yield take()
-}
-
-function* indexed(records: readonly unknown[]): Generator {
-  for (let row = 0; row < records.length; row++) yield readSafely(row, () => records[row])
-}
-
-function isArray(records: readonly unknown[] | AsyncIterable<unknown>): records is readonly unknown[] {
-  return Array.isArray(records)
 }
 
 function columnsError(names: readonly string[], own: readonly string[], row: number): LineaprintError {

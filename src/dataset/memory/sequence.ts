@@ -1,11 +1,11 @@
 /** Digests of sequences in memory: records of bytes, or items that are values. */
-import { setImmediate } from 'node:timers/promises'
 import { primary, toDigests } from '../../core/digest.ts'
 import { LineaprintError } from '../../core/errors.ts'
 import { asBytes, isBytes } from '../../hash/bytes.ts'
-import { LocalArray, addValue, u64 } from '../../hash/value-bytes.ts'
+import { LocalArray, addValue } from '../../hash/value-bytes.ts'
 import { localTensor } from '../../hash/library-tensors.ts'
 import { native } from '../../native/load.ts'
+import { Turns } from '../../util/turns.ts'
 import { isRecord } from './cell.ts'
 import { within } from './within.ts'
 import type { AlgorithmChoice, Digests, RawDigests } from '../../core/digest.ts'
@@ -15,8 +15,11 @@ import type { DatasetSequence } from '../describe-sequence.ts'
 /** Records of a block. */
 const BLOCK_RECORDS = 65_536
 
-/** Bytes that are hashed before other callbacks run. */
-const TURN = 8 << 20
+/** Records after which the time of a turn is counted, and bytes of a record from which on it is counted at once. */
+const [STEP, LARGE] = [16, 1 << 20]
+
+/** Bytes of short records that are hashed at once. */
+const WAITING = 64 << 10
 
 /** Levels of values in each other. */
 const MAX_DEPTH = 1000
@@ -29,7 +32,10 @@ export class SequenceHasher {
   readonly #algorithm: AlgorithmChoice
   readonly #blocks: { blake3: Uint8Array[]; sha256: Uint8Array[] } = { blake3: [], sha256: [] }
   #hasher: InstanceType<typeof native.NativeHasher>
-  #sinceTurn = 0
+  readonly #turns = new Turns()
+  /** Bytes that wait for the hasher: a call for each record would take longer than the hash. */
+  readonly #waiting = Buffer.allocUnsafeSlow(WAITING)
+  #used = 0
   /** Number of records so far. */
   records = 0
   /** Bytes of the records so far. */
@@ -42,15 +48,20 @@ export class SequenceHasher {
 
   /** Add a record, whose bytes are taken before the call returns its promise. */
   async add(record: Uint8Array): Promise<void> {
-    this.#hasher.update(u64(record.byteLength))
-    this.#hasher.update(record)
+    if (record.byteLength + 8 > this.#waiting.byteLength - this.#used) this.#flush()
+    this.#used = this.#waiting.writeBigUInt64LE(BigInt(record.byteLength), this.#used)
+    if (record.byteLength > this.#waiting.byteLength - this.#used) {
+      this.#flush()
+      this.#hasher.update(record)
+    } else {
+      this.#waiting.set(record, this.#used)
+      this.#used += record.byteLength
+    }
     this.records += 1
     this.bytes += record.byteLength
-    this.#sinceTurn += record.byteLength + 64
     if (this.records % BLOCK_RECORDS === 0) this.#endBlock()
-    if (this.#sinceTurn < TURN) return
-    this.#sinceTurn = 0
-    await setImmediate()
+    if ((this.records % STEP === 0 || record.byteLength > LARGE) && this.#turns.isOver)
+      await this.#turns.next()
   }
 
   /** Return the digests of all records. */
@@ -65,7 +76,13 @@ export class SequenceHasher {
     return toDigests(raw, 'sequence')
   }
 
+  #flush(): void {
+    this.#hasher.update(this.#waiting.subarray(0, this.#used))
+    this.#used = 0
+  }
+
   #endBlock(): void {
+    this.#flush()
     const raw: RawDigests = this.#hasher.finish()
     if (raw.blake3) this.#blocks.blake3.push(raw.blake3)
     if (raw.sha256) this.#blocks.sha256.push(raw.sha256)
@@ -103,7 +120,7 @@ async function itemRecord(item: unknown, at: number): Promise<Uint8Array> {
   try {
     const parts: Uint8Array[] = [ITEM_START]
     // Arrays are not copied here, so that they are joined before anything else runs.
-    addValue(await localValue(item, 0), (bytes) => void parts.push(bytes))
+    addValue(isObject(item) ? await localValue(item, 0) : item, (bytes) => void parts.push(bytes))
     return Buffer.concat(parts)
   } catch (cause) {
     if (LineaprintError.is(cause)) throw within(`item ${at}`, `[${at}]`, cause)
@@ -116,14 +133,12 @@ async function itemRecord(item: unknown, at: number): Promise<Uint8Array> {
   }
 }
 
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
+}
+
 /** Return a value with the tensors of libraries in it as arrays. */
 async function localValue(value: unknown, depth: number): Promise<unknown> {
-  if (typeof value === 'string' && !value.isWellFormed()) {
-    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'a text is not Unicode', {
-      expected: 'text without half of a surrogate pair, which UTF-8 cannot hold',
-      received: JSON.stringify(value.slice(0, 40)),
-    })
-  }
   if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return value
   const local = localTensor(value, 'item')
   if (local instanceof Promise) {
@@ -132,7 +147,8 @@ async function localValue(value: unknown, depth: number): Promise<unknown> {
   }
   if (Array.isArray(value)) {
     const items: unknown[] = []
-    for (const item of value as readonly unknown[]) items.push(await localValue(item, depth + 1))
+    for (const item of value as readonly unknown[])
+      items.push(isObject(item) ? await localValue(item, depth + 1) : item)
     return items
   }
   if (isBytes(value) || ArrayBuffer.isView(value)) return value
@@ -140,7 +156,8 @@ async function localValue(value: unknown, depth: number): Promise<unknown> {
     const entries =
       value instanceof Map ? [...(value as ReadonlyMap<unknown, unknown>)] : Object.entries(value)
     const localEntries = new Map<unknown, unknown>()
-    for (const [key, item] of entries) localEntries.set(key, await localValue(item, depth + 1))
+    for (const [key, item] of entries)
+      localEntries.set(key, isObject(item) ? await localValue(item, depth + 1) : item)
     return localEntries
   }
   return value

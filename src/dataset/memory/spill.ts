@@ -7,7 +7,7 @@ import type { FileHandle } from 'node:fs/promises'
 import type { TemporaryFolder } from '../../util/temporary.ts'
 
 /** Bytes that are kept in memory at most. */
-const LIMIT = 32 << 20
+const LIMIT = 8 << 20
 
 /** Bytes that are written at a time. */
 const WINDOW = 1 << 20
@@ -53,6 +53,8 @@ export class Spill {
       return
     }
     await this.#flush()
+    // What is behind the limit passes through, and needs no more room than is written at a time.
+    if (this.#bytes.byteLength > WINDOW) this.#bytes = Buffer.alloc(WINDOW)
   }
 
   async #flush(): Promise<void> {

@@ -22,7 +22,8 @@ interface PushCommandOptions extends ServerOptions {
 
 const HELP = `
 Sends runs that have ended, with what they kept, and only what the server does not have. It checks every digest and seal
-before a run shows. One that was cut off goes on where it ended. With --all, one run that fails does not stop the others.
+before a run shows. One that was cut off goes on where it ended. Of a run whose process is gone it sends the journal and the
+logs, and the server shows it as lost. With --all, one run that fails does not stop the others.
 
 Examples:
   lineaprint push @latest --to https://runs.example.org
@@ -56,8 +57,7 @@ async function* chosen(store: Store, references: readonly string[]): AsyncGenera
   const { runs, damaged } = await listRuns(store)
   for (const { error } of damaged) printError(`lineaprint: warning: ${escapeText(error.message)}`)
   for (const { id, folder, status } of runs)
-    if (status === 'running' || status === 'lost')
-      printError(`lineaprint: warning: ${id} is ${status} and has no seal; it is left out`)
+    if (status === 'running') printError(`lineaprint: warning: ${id} goes on; it is left out`)
     else yield readRun(folder)
 }
 

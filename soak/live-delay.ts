@@ -29,7 +29,7 @@ export interface LiveDelayOptions extends Pick<RoundOptions, 'progress'> {
 const START = 8000
 
 /** Milliseconds between two looks. */
-const LOOK = 100
+const INTERVAL = 100
 
 const PROMISE = 'the page shows a value of a run that goes on at most two seconds after it was logged'
 
@@ -65,7 +65,7 @@ export async function liveDelayRound({ live, seconds, limit, progress }: LiveDel
       const watching = page.watch(stop.signal)
       const ages: number[] = []
       for (const begin = performance.now(); performance.now() - begin < seconds * 1000;) {
-        await sleep(LOOK)
+        await sleep(INTERVAL)
         const age = page.age()
         if (age === undefined) continue
         ages.push(age)

@@ -1,4 +1,4 @@
-/** What the round `live` checks at its end: the runs of a server are those of its clients. */
+/** The checks at the end of the round `live`: the runs of a server are those of its clients. */
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readRun } from '../src/store/runs.ts'

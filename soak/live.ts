@@ -177,7 +177,7 @@ class Killer {
     this.#random = parts.random
   }
 
-  /** What the killed servers were doing. */
+  /** Describe what the killed servers were doing. */
   get cutOff(): string {
     const cut = [...this.#cut].map(([what, count]) => `${what} ${count} times`)
     return cut.length === 0 ? 'nothing' : cut.join(', ')
@@ -220,14 +220,14 @@ class Killer {
   async #killServer(): Promise<void> {
     await this.#server.kill()
     this.ofServer++
-    const found = new Set<string>()
+    const cut = new Set<string>()
     for (const { what, folder, name } of TRACES)
       for (const entry of namesIn(join(projectFolder(this.#objects), folder)))
         if (name.test(entry) && !this.#seen.has(entry)) {
           this.#seen.add(entry)
-          found.add(what)
+          cut.add(what)
         }
-    for (const what of found) this.#cut.set(what, (this.#cut.get(what) ?? 0) + 1)
+    for (const what of cut) this.#cut.set(what, (this.#cut.get(what) ?? 0) + 1)
   }
 
   async #killDatabase(): Promise<void> {

@@ -55,7 +55,7 @@ export class KillablePostgres {
     signalAll(all.toReversed(), 'SIGCONT')
   }
 
-  /** What it wrote about errors, one line each. */
+  /** Return the lines that it wrote about errors. */
   complaints(): string[] {
     const lines = readFileSync(this.#log, 'utf8').split('\n')
     return lines.filter((line) => /\b(?:WARNING|ERROR|PANIC):/.test(line))

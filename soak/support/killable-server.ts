@@ -7,12 +7,12 @@ import type { Child } from './child.ts'
 /** Milliseconds that a start may take, with all tries. */
 const PATIENCE = 120_000
 
-/** What a server may say: its database is killed as well. */
+/** The sentence that a server may write: its database is killed as well. */
 const EXPECTED = /the database cannot be used/
 
 /** A server. */
 export class KillableServer {
-  /** What it should not have written: the lines of each process. */
+  /** Lines that it should not have written, one text for each process. */
   readonly complaints: string[] = []
   readonly #database: string
   readonly #objects: string

@@ -2,7 +2,7 @@
 import { TeamAdministration } from '../../src/database/team/administration.ts'
 import { ending, printed, startChild } from './child.ts'
 
-/** What became of a run. */
+/** The result of a run. */
 export interface LiveRun {
   readonly id: string
   /** Values that it logged. */

@@ -5,7 +5,7 @@
  * A run that ended is written once, so of those only some records are checked at a time, in turn. New and removed runs
  * show in the folder that holds them, and runs that have not ended are checked every time.
  */
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
 import { isRunId } from '../core/run-id.ts'
 import { annotatedSince } from '../store/annotated.ts'
@@ -13,6 +13,7 @@ import { annotationStamp, readLabels } from '../store/annotations.ts'
 import { readRecord } from '../store/read.ts'
 import { RECORD_FILE, runFolder } from '../store/store.ts'
 import { runIds } from '../store/runs.ts'
+import { isReportedLost } from '../store/reported-lost.ts'
 import { isAlive } from '../util/process-identity.ts'
 import { parseEntry } from '../store/listed-run.ts'
 import { batches } from './connection.ts'
@@ -177,7 +178,8 @@ async function isCurrent(
     .executeTakeFirst()
   const entry = row === undefined ? undefined : parseEntry(row.entry)
   if (row === undefined || entry === undefined) return false
-  const isGone = entry.process === undefined || isAlive(entry.process) === 'gone'
+  const isGone =
+    entry.process === undefined || isAlive(entry.process) === 'gone' || (await isReportedLost(dirname(path)))
   // The run may have ended between the read of the record and the check of the process.
   if (isGone && (await stampOf(path))?.stamp !== stamp) return false
   const status = isGone ? 'lost' : 'running'

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
 import { errorCode, storeError } from '../util/fs.ts'
 import { readJournal } from './journal-read.ts'
+import { isReportedLost } from './reported-lost.ts'
 import { isAlive } from '../util/process-identity.ts'
 import { RECORD_LIMIT, parseRecord } from '../record/seal.ts'
 import { applyEvent, initialState, toRecord } from '../record/state.ts'
@@ -67,7 +68,9 @@ export async function readRecord(folder: string, options: { quick?: boolean } = 
     return { record, recordBytes, status: record.status }
   }
   const first = await read()
-  if (first.status !== 'running' || isAlive(first.record.process) !== 'gone') return first
+  if (first.status !== 'running') return first
+  const isGone = isAlive(first.record.process) === 'gone' || (await isReportedLost(folder))
+  if (!isGone) return first
   // The run may have ended between the read of the record and the check of the process.
   const second = await read()
   return second.status === 'running' ? { ...second, status: 'lost' } : second

@@ -151,6 +151,12 @@ export class TransferClient {
     )
   }
 
+  /** Report that the process of a run is gone: the server, on another machine, cannot find out. */
+  async reportLost(id: string, options: RequestOptions = {}): Promise<void> {
+    const response = await this.ask(`/runs/${encodeURIComponent(id)}/lost`, { method: 'POST', ...options })
+    await response.body?.cancel()
+  }
+
   /** Take a run whose contents were sent, or learn what is missing. */
   async commit(id: string, files: readonly RunFile[], options: RequestOptions = {}): Promise<CommitBody> {
     const path = `/runs/${encodeURIComponent(id)}/commit`

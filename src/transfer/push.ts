@@ -1,16 +1,18 @@
 /** Sending a run to the server of a team, with what it kept. */
-import { lstat } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { lstat, open, readFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
 import { checkKnown } from '../core/options.ts'
-import { hashFiles } from '../hash/file.ts'
+import { hashFile, hashFiles } from '../hash/file.ts'
 import { PART_SIZE, listPath, piecePath, piecesOf } from '../store/objects/layout.ts'
 import { checkRun } from '../store/read.ts'
-import { storeOf } from '../store/store.ts'
+import { RECORD_FILE, storeOf } from '../store/store.ts'
+import { SAFE } from '../util/own-file.ts'
 import { keptContents } from './arrived.ts'
 import { filesOfRun } from './files-of-run.ts'
 import { withRetries } from './retry.ts'
-import { OBJECT_LIMIT, checkRunPaths, objectName } from './wire.ts'
+import { OBJECT_LIMIT, checkRunPaths, isLiveFile, objectName } from './wire.ts'
 import type { JobOptions } from '../core/options.ts'
 import type { StoredRun } from '../store/read.ts'
 import type { TransferClient } from './client.ts'
@@ -22,8 +24,8 @@ export type PushOptions = Pick<JobOptions, 'signal' | 'onProgress'>
 /** The result of a push. */
 export interface PushReport {
   readonly id: string
-  /** `unchanged`: the server had the run before. */
-  readonly state: 'pushed' | 'unchanged'
+  /** `unchanged`: the server had the run before. `lost`: the run never ended, and the server has its journal and logs. */
+  readonly state: 'pushed' | 'unchanged' | 'lost'
   /** Contents that were sent, and their bytes. */
   readonly sent: number
   readonly bytes: number
@@ -36,6 +38,9 @@ export interface PushReport {
 /** Rounds in which missing contents are sent. Another push can take some of them. */
 const ROUNDS = 5
 
+/** Bytes of a piece of a file that grew. */
+const PIECE = 1 << 20
+
 /** Counts what is sent. */
 interface Tally {
   sent: number
@@ -44,9 +49,10 @@ interface Tally {
 
 /**
  * Send a run that has ended to a server, unless the server has it. The server checks its seal and all digests before it
- * appears there. A push that broke off continues where it ended.
+ * appears there. A push that broke off continues where it ended. Of a run whose process is gone, the server gets what is
+ * there, and shows it as lost.
  *
- * @throws ERR_LINEAPRINT_STATE if the run has no seal, or if the server has another run of its id; ERR_LINEAPRINT_RECORD
+ * @throws ERR_LINEAPRINT_STATE if the run goes on, or if the server has another run of its id; ERR_LINEAPRINT_RECORD
  * if it is not as it was sealed; and the errors of the client.
  */
 export async function pushRun(
@@ -58,6 +64,7 @@ export async function pushRun(
   checkKnown(options, ['signal', 'onProgress'])
   const { signal } = options
   const { id, folder, record, status } = run
+  if (record.seal === null && status === 'lost') return pushLost(client, run, options)
   if (record.seal === null)
     throw new LineaprintError('ERR_LINEAPRINT_STATE', `the run ${id} has no seal`, {
       path: folder,
@@ -76,6 +83,71 @@ export async function pushRun(
     missingObjects: committed.missingObjects,
     unlisted,
   }
+}
+
+/** Send the first record, the journal and the logs of a run that never ended, from where the server has them. */
+async function pushLost(
+  client: TransferClient,
+  run: StoredRun,
+  { signal }: PushOptions,
+): Promise<PushReport> {
+  const { id, folder } = run
+  const tally: Tally = { sent: 0, bytes: 0 }
+  await sendObjects(client, run, tally, signal)
+  const names = (await readdir(folder)).filter((name) => isLiveFile(name) && name !== RECORD_FILE)
+  const record = new Uint8Array(await readFile(join(folder, RECORD_FILE)))
+  await withRetries(async () => client.live(id, RECORD_FILE, 0, record, { signal }), signal)
+  for (const name of names.toSorted()) await sendRest(client, run, name, tally, signal)
+  const { files } = await withRetries(async () => client.files(id, { signal }), signal)
+  const present = new Map(files.map((file) => [file.path, file.blake3]))
+  for (const name of names) {
+    const { digest } = await hashFile(join(folder, name), { signal })
+    if (present.get(name) !== digest.hex) throw otherFile(client, id, name, digest.hex, present.get(name))
+  }
+  await withRetries(async () => client.reportLost(id, { signal }), signal)
+  return { id, state: 'lost', ...tally, missingObjects: [], unlisted: [] }
+}
+
+/** Send a file that grew from the end of its copy on. */
+async function sendRest(
+  client: TransferClient,
+  { id, folder }: StoredRun,
+  name: string,
+  tally: Tally,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  await using file = await open(join(folder, name), constants.O_RDONLY | SAFE)
+  const { size } = await file.stat()
+  const put = async (from: number, bytes: Uint8Array<ArrayBuffer>): Promise<number> =>
+    (await withRetries(async () => client.live(id, name, from, bytes, { signal }), signal)).size
+  // Nothing is appended to a file that is longer; the answer tells where it ends.
+  const begin = await put(0, new Uint8Array())
+  for (let from = begin; from < size;) {
+    const bytes = new Uint8Array(Math.min(PIECE, size - from))
+    const { bytesRead } = await file.read(bytes, 0, bytes.length, from)
+    const end = await put(from, bytes.slice(0, bytesRead))
+    if (end <= from) throw otherFile(client, id, name, `${from + bytesRead} bytes`, `${end} bytes`)
+    from = end
+  }
+  if (begin >= size) return
+  tally.sent++
+  tally.bytes += size - begin
+}
+
+function otherFile(
+  { url }: TransferClient,
+  id: string,
+  name: string,
+  expected: string,
+  received: string | undefined,
+): LineaprintError {
+  return new LineaprintError('ERR_LINEAPRINT_STATE', `the server has another ${name} of the run ${id}`, {
+    path: url,
+    field: name,
+    expected,
+    received: received ?? 'none',
+    hint: 'an admin can delete the one on the server',
+  })
 }
 
 /** List the files of a run with their digests, and what is not sent. */

@@ -2,6 +2,7 @@
 import { LineaprintError } from '../core/errors.ts'
 import { ANNOTATIONS_FOLDER, isAnnotationPath } from '../store/annotations.ts'
 import { OBJECT_ALGORITHMS, PARTS_ENDING } from '../store/objects/layout.ts'
+import { JOURNAL_FILE, RECORD_FILE } from '../store/store.ts'
 import { isSafeRelativePath } from '../util/paths.ts'
 import type { Algorithm } from '../core/digest.ts'
 
@@ -54,6 +55,14 @@ export const OBJECT_LIMIT = 10_000
 
 /** Bytes of one piece of a growing file. */
 export const LIVE_LIMIT: number = 8 << 20
+
+/** Names of logs that grow. */
+const LOG = /^(?:[A-Za-z0-9_-]{1,60}\.)?std(?:out|err)\.log$/
+
+/** Check whether a file of a run can be sent while the run goes on. */
+export function isLiveFile(name: string): boolean {
+  return name === RECORD_FILE || name === JOURNAL_FILE || LOG.test(name)
+}
 
 /** Bytes of the first record of a run. */
 export const FIRST_RECORD_LIMIT: number = 16 << 20

@@ -22,8 +22,9 @@ interface PushCommandOptions extends ServerOptions {
 
 const HELP = `
 Sends runs that have ended, with the files that they kept. What the server already has is not sent again, and a push that
-broke off continues where it ended. The server checks every digest and seal before a run appears. With --all, a run that
-fails does not stop the others.
+broke off continues where it ended. The server checks every digest and seal before a run appears. Of a run whose process is
+gone, push sends the journal and the logs, and the server shows it as lost. With --all, a run that fails does not stop the
+others.
 
 Examples:
   lineaprint push @latest --to https://runs.example.org
@@ -57,8 +58,7 @@ async function* chosen(store: Store, references: readonly string[]): AsyncGenera
   const { runs, damaged } = await listRuns(store)
   for (const { error } of damaged) printError(`lineaprint: warning: ${escapeText(error.message)}`)
   for (const { id, folder, status } of runs)
-    if (status === 'running' || status === 'lost')
-      printError(`lineaprint: warning: ${id} is ${status} and has no seal; it is left out`)
+    if (status === 'running') printError(`lineaprint: warning: ${id} goes on; it is left out`)
     else yield readRun(folder)
 }
 

@@ -8,7 +8,8 @@ import { join } from 'node:path'
 import { LineaprintError } from '../../core/errors.ts'
 import { parseRecord } from '../../record/seal.ts'
 import { readRecord } from '../../store/read.ts'
-import { JOURNAL_FILE, RECORD_FILE, createRun, runFolder } from '../../store/store.ts'
+import { RECORD_FILE, createRun, runFolder } from '../../store/store.ts'
+import { forgetLost, noteLost } from '../../store/reported-lost.ts'
 import { pathExists, storeError, syncFolder, syncHandle, writeAll } from '../../util/fs.ts'
 import { OWNER_MODES } from '../../util/modes.ts'
 import { SAFE } from '../../util/own-file.ts'
@@ -16,14 +17,6 @@ import type { RunId } from '../../core/run-id.ts'
 import type { LiveBody } from '../../transfer/wire.ts'
 import type { Announce } from './commit.ts'
 import type { Project } from './project.ts'
-
-/** Names of logs that grow. */
-const LOG = /^(?:[A-Za-z0-9_-]{1,60}\.)?std(?:out|err)\.log$/
-
-/** Check whether a file of a run can be sent while the run is running. */
-export function isLiveFile(name: string): boolean {
-  return name === RECORD_FILE || name === JOURNAL_FILE || LOG.test(name)
-}
 
 /**
  * Start a run, by its first record.
@@ -98,6 +91,8 @@ export async function appendLive(
       const info = await file.stat()
       if (!info.isFile()) throw Object.assign(new Error('not a regular file'), { code: 'NOT_REGULAR' })
       if (info.size !== from) return { state: 'elsewhere', size: info.size }
+      // What was told to be lost goes on.
+      await forgetLost(folder)
       await writeAll(file, bytes, from)
       await syncHandle(file, 'data')
       if (from === 0) await syncFolder(folder)
@@ -105,6 +100,16 @@ export async function appendLive(
     } catch (cause) {
       throw LineaprintError.is(cause) ? cause : storeError(path, 'it cannot be written', cause)
     }
+  })
+}
+
+/** Note that the process of a run is gone, as its machine tells. @throws ERR_LINEAPRINT_STATE as {@link appendLive}. */
+export async function loseLive({ store, index, changes }: Project, id: RunId): Promise<void> {
+  await changes.run(id, async () => {
+    const folder = runFolder(store, id)
+    await checkGoesOn(folder, id)
+    await noteLost(folder, OWNER_MODES)
+    index.invalidate()
   })
 }
 

@@ -16,7 +16,14 @@ import {
   projectsSchema,
   runFilesSchema,
 } from '../../transfer/schemas.ts'
-import { FIRST_RECORD_LIMIT, LIVE_LIMIT, isHex, objectName, parseObjectName } from '../../transfer/wire.ts'
+import {
+  FIRST_RECORD_LIMIT,
+  LIVE_LIMIT,
+  isHex,
+  isLiveFile,
+  objectName,
+  parseObjectName,
+} from '../../transfer/wire.ts'
 import { isMissing, pathExists } from '../../util/fs.ts'
 import { openUnlinked } from '../../util/own-file.ts'
 import { storeSchema } from '../api/schemas.ts'
@@ -26,7 +33,7 @@ import { number, parseParameters, requiredText } from '../parameters.ts'
 import { checkBody, routes } from '../routes.ts'
 import { auditSchema } from './audit-schema.ts'
 import { commitRun, digestsOf } from './commit.ts'
-import { appendLive, isLiveFile, startLive } from './live.ts'
+import { appendLive, loseLive, startLive } from './live.ts'
 import type { FileHandle } from 'node:fs/promises'
 import type { TeamAdministration } from '../../database/team/administration.ts'
 import type { Role, TokenInfo } from '../../database/team/tokens.ts'
@@ -167,6 +174,13 @@ export function projectRoutes(): readonly TeamRoute[] {
         },
       },
     ),
+    route('post', '/runs/{id}/lost', 'Report that the process of a run is gone', 'writer', {
+      answer: { kind: 'json', schema: missingSchema },
+      handle: async ({ path }, { project }) => {
+        await loseLive(project, runIdOf(path))
+        return json({ missing: [] } satisfies MissingBody)
+      },
+    }),
     route('delete', '/runs/{id}', 'Remove a run', 'admin', {
       answer: { kind: 'json', schema: missingSchema },
       handle: async ({ path }, { project, reader, audit }) => {

@@ -194,26 +194,16 @@ export async function readContents(
   return keys.map((key) => contents.get(key) ?? [])
 }
 
-/** Runs whose inputs and outputs are read at once: no question takes long, however many runs there are. */
-const CONTENT_BATCH = 5000
-
 /** Return every input and output of every run, each with one digest. */
 export async function readAllContents({ database }: RunConnection): Promise<StoredContent[]> {
-  const keys = await database.selectFrom('run').select('key').orderBy('key').execute()
-  const contents: StoredContent[] = []
-  for (const batch of batches(keys, CONTENT_BATCH)) {
-    const rows = await database
-      .selectFrom('content')
-      .innerJoin('run', 'run.key', 'content.run')
-      .select(['run.id', 'content.list', 'content.name', 'content.digest'])
-      .where('run.key', '>=', batch[0]?.key ?? 0)
-      .where('run.key', '<=', batch.at(-1)?.key ?? 0)
-      .execute()
-    for (const { id, list, name, digest } of rows) {
-      if (!isRunId(id) || (list !== 'inputs' && list !== 'outputs'))
-        throw new DamagedRows('an input or output of a run was changed')
-      contents.push({ run: id, list, name, digest })
-    }
-  }
-  return contents
+  const rows = await database
+    .selectFrom('content')
+    .innerJoin('run', 'run.key', 'content.run')
+    .select(['run.id', 'content.list', 'content.name', 'content.digest'])
+    .execute()
+  return rows.map(({ id, list, name, digest }) => {
+    if (!isRunId(id) || (list !== 'inputs' && list !== 'outputs'))
+      throw new DamagedRows('an input or output of a run was changed')
+    return { run: id, list, name, digest }
+  })
 }

@@ -1,12 +1,11 @@
 /** Models and datasets of a store by their digests: which runs made each, and which read it. */
-import { LineaprintError } from '../core/errors.ts'
 import { hasNotEnded, readStoredContents, withJournals } from '../database/contents.ts'
 import { hexOf } from '../database/facts.ts'
 import { ContentLinks } from '../lineage/links.ts'
 import type { RunId } from '../core/run-id.ts'
 import type { StoredContents } from '../database/contents.ts'
-import type { StoredContent } from '../database/stored-contents.ts'
-import type { ProjectIndex, VersionedContents } from '../database/team/project-index.ts'
+import type { ContentList, StoredContent } from '../database/stored-contents.ts'
+import type { ProjectIndex } from '../database/team/project-index.ts'
 import type { LinkedContents } from '../lineage/read.ts'
 import type { ListedRun } from '../store/listed-run.ts'
 import type { Store } from '../store/store.ts'
@@ -170,19 +169,14 @@ export function contentsOf(store: Store): ContentSource {
 
 /** Return the source that the index of a server is: the contents are those of the lists. */
 export function indexedContents(index: ProjectIndex, reader: RunReader): ContentSource {
-  let last: { readonly indexed: VersionedContents; readonly contents: StoredContents } | undefined
+  let last: { readonly indexed: ContentList; readonly contents: StoredContents } | undefined
   let readAt = -Infinity
   return {
     read: async (known) => {
-      const changed = await index.contents(last?.indexed.version)
-      const indexed = changed ?? last?.indexed
-      if (indexed === undefined)
-        throw new LineaprintError('ERR_LINEAPRINT_INTERNAL', 'the index has no contents', {
-          field: 'version',
-        })
+      const indexed = await index.contents()
       const hasJournals = indexed.runs.some(hasNotEnded)
       const isCurrent = !hasJournals || performance.now() - readAt < JOURNAL_MS
-      if (changed === undefined && isCurrent && known !== undefined && known === last?.contents) return known
+      if (indexed === last?.indexed && isCurrent && known === last.contents) return known
       readAt = performance.now()
       const contents = await withJournals(indexed, async (id) => reader.run(id))
       last = { indexed, contents }

@@ -1,11 +1,12 @@
 /** The page of a server in a real browser: signing in with a token, and what the page has not on a server. */
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { browserPath, startBrowser } from '../../../scripts/page/browser.mjs'
 import { pushRun } from '../../../src/transfer/push.ts'
 import { folderOf } from '../../support/folder.ts'
-import { finished } from '../../tracking/support.ts'
+import { finished, started } from '../../tracking/support.ts'
 import { isInstalled, startDatabases, startTeam } from './support.ts'
 import type { Browser, Page } from 'playwright-core'
 import type { Databases, Team } from './support.ts'
@@ -74,6 +75,20 @@ describe.skipIf(!isPossible)('the page of a server in Chromium', { timeout: 120_
     await expect.poll(() => page.url()).toBe(`${team.url}/runs/shown.1?project=vision`)
     await page.getByRole('link', { name: 'Models' }).click()
     await expect.poll(() => page.url()).toBe(`${team.url}/models?project=vision`)
+    // A run that goes on: the page says which part of its logs comes now.
+    const tracker = await started(folderOf(), { experimentId: 'goes-on' })
+    tracker.logMetric('loss', 0.25)
+    await tracker.flush()
+    const writer = await team.client('writer')
+    for (const file of ['run.json', 'events.jsonl'])
+      await writer.live('goes-on', file, 0, new Uint8Array(readFileSync(join(tracker.runDirectory, file))))
+    await writer.live('goes-on', 'stdout.log', 0, new TextEncoder().encode('first line\n'))
+    await page.goto(`${team.url}/runs/goes-on`)
+    await page.getByText('first line').waitFor()
+    await page.getByText('of a long output the first 10 MiB').waitFor()
+    await page.goto(`${team.url}/`)
+    await page.getByText('0.25').first().waitFor()
+    await tracker.finishExperiment()
     // Another tab is not signed in, and tells which token it needs.
     const other = await page.context().newPage()
     await other.goto(`${team.url}/runs/shown.1?project=vision`)

@@ -8,12 +8,11 @@ import { sql } from 'kysely'
 import { checkFilter } from '../filter.ts'
 import { checkGroups } from '../groups.ts'
 import { groupsFrom, orderFrom, runsFrom } from '../indexed.ts'
-import { candidatesFor } from '../lookup.ts'
 import { withValues } from '../pages.ts'
-import { readAllContents } from '../read.ts'
 import { CHECKED, refresh } from '../refresh.ts'
 import { POSTGRES, createStatements } from '../schema.ts'
 import { ANSWER_WITHIN, SCHEMA, connectTeam, lockForWriting, withDatabase } from './connect.ts'
+import { KeptContents } from './kept-contents.ts'
 import type { RunId } from '../../core/run-id.ts'
 import type { DamagedRun } from '../../store/runs.ts'
 import type { Store } from '../../store/store.ts'
@@ -31,12 +30,6 @@ import type { Outage } from './connect.ts'
 /** Milliseconds for which an index counts as up to date. Many pages ask again and again. */
 const FRESH = 500
 
-/** The inputs and outputs of all runs at one moment. */
-export interface VersionedContents extends ContentList {
-  /** Another one if anything of it changed. */
-  readonly version: string
-}
-
 /** The index of one project. */
 export class ProjectIndex {
   readonly #address: DatabaseAddress
@@ -44,6 +37,7 @@ export class ProjectIndex {
   readonly #schema: string
   readonly #connection: RunConnection
   readonly #outage: Outage
+  readonly #contents = new KeptContents()
   #isMade = false
   #refreshedAt = -Infinity
   #damaged: readonly DamagedRun[] = []
@@ -84,20 +78,17 @@ export class ProjectIndex {
   }
 
   /**
-   * Return the inputs and outputs of all runs as the lists have them, without those in the journals of runs that go on.
-   *
-   * @param known Version of the contents that the caller has.
-   * @returns `undefined` if nothing changed since.
+   * Return the inputs and outputs of all runs as the lists have them, without those in the journals of runs that go on: the
+   * same object as before if nothing changed. Other questions do not wait for all of it.
    */
-  async contents(known: string | undefined): Promise<VersionedContents | undefined> {
-    return this.#work(async (connection) => {
-      await this.#refresh()
-      const version = await contentsVersion(connection, this.#damaged)
-      if (version === known) return undefined
-      const damaged = this.#damaged
-      const { runs } = await candidatesFor(connection, this.#store, undefined, damaged)
-      return { version, runs, contents: await readAllContents(connection), damaged }
-    })
+  async contents(): Promise<ContentList> {
+    for (;;) {
+      const contents = await this.#work(async (connection) => {
+        await this.#refresh()
+        return this.#contents.step(connection, this.#store, this.#damaged)
+      })
+      if (contents !== undefined) return contents
+    }
   }
 
   /** Make the next question bring the index up to date: runs were added or removed. */
@@ -166,17 +157,4 @@ export class ProjectIndex {
       await inner.insert('meta', [{ key: 'form', value: form }])
     })
   }
-}
-
-/**
- * Return what changes whenever a run is added, removed or written again, or is found to be lost or damaged. A run that is
- * written again has a new key; no key is used twice, unless the tables are made again, which have another number then.
- */
-async function contentsVersion({ database }: RunConnection, damaged: readonly DamagedRun[]): Promise<string> {
-  const { rows } = await sql<{
-    version: string
-  }>`select concat_ws(' ', 'run'::regclass::oid, count(*), max(key), count(*) filter (where status = 'lost')) as version from run`.execute(
-    database,
-  )
-  return `${rows[0]?.version ?? ''} ${damaged.map(({ id }) => id).join(' ')}`
 }

@@ -81,7 +81,7 @@ function pair(inputs: Inputs, edit: 'cells' | 'rows', most: number, title: strin
       const after = inputs.editedParquet(PYTHON, edit).path
       const holdsAll = inputs.sizes.rows <= ROWS_IN_MEMORY
       const contestants: Contestant[] = [
-        ours('lineaprint diffTables, with rows', before, after),
+        compared('lineaprint diffTables, with rows', before, after),
         hashes(before, after, most),
         {
           name: 'DuckDB, EXCEPT ALL both ways',
@@ -105,10 +105,10 @@ function pairByKey(inputs: Inputs, edit: 'cells' | 'rows', most: number, title: 
       const { path: before, bytes } = inputs.parquetFile(PYTHON)
       const after = inputs.editedParquet(PYTHON, edit).path
       const contestants: Contestant[] = [
-        ours('lineaprint diffTables, by key', before, after, ['id']),
+        compared('lineaprint diffTables, by key', before, after, ['id']),
         hashes(before, after, most),
         {
-          ...ours('lineaprint diffTables, by key of texts', before, after, ['text', 'time']),
+          ...compared('lineaprint diffTables, by key of texts', before, after, ['text', 'time']),
           role: 'part',
         },
         ...peersByKey(before, after, inputs.sizes.rows <= ROWS_IN_MEMORY),
@@ -123,7 +123,7 @@ function pairByKey(inputs: Inputs, edit: 'cells' | 'rows', most: number, title: 
   }
 }
 
-function ours(name: string, before: string, after: string, key: readonly string[] = []): Contestant {
+function compared(name: string, before: string, after: string, key: readonly string[] = []): Contestant {
   return {
     name,
     role: 'ours',

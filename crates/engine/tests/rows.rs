@@ -255,24 +255,24 @@ struct Different {
 }
 
 /// Return what a comparison says, which lists all rows.
-fn found(difference: &RowDifference) -> Different {
-    let mut found = Different {
+fn listed(difference: &RowDifference) -> Different {
+    let mut rows = Different {
         same_order: difference.same_order,
         duplicates: difference.duplicates.map(|keys| (keys.before, keys.after)),
         ..Different::default()
     };
     for row in &difference.listed {
         match row.change {
-            Change::Removed(row) => found.removed.push(row),
-            Change::Added(row) => found.added.push(row),
-            Change::Changed(before, after) => found.changed.push((before, after)),
+            Change::Removed(row) => rows.removed.push(row),
+            Change::Added(row) => rows.added.push(row),
+            Change::Changed(before, after) => rows.changed.push((before, after)),
         }
     }
     assert_eq!(
         [difference.removed, difference.added, difference.changed],
-        [found.removed.len(), found.added.len(), found.changed.len()].map(|count| count as u64)
+        [rows.removed.len(), rows.added.len(), rows.changed.len()].map(|count| count as u64)
     );
-    found
+    rows
 }
 
 /// Columns that are a key, and their cells in a row.
@@ -458,7 +458,7 @@ proptest! {
                 list: 1_000_000,
                 ..request(x.clone(), y.clone())
             });
-            prop_assert_eq!(found(&difference), expected(&before, &after, key));
+            prop_assert_eq!(listed(&difference), expected(&before, &after, key));
         }
     }
 }
@@ -497,7 +497,7 @@ proptest! {
             list: 1000,
             ..request(x, y)
         });
-        prop_assert_eq!(found(&difference), expected(&before, &after, key));
+        prop_assert_eq!(listed(&difference), expected(&before, &after, key));
     }
 }
 

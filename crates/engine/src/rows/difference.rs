@@ -388,12 +388,13 @@ impl BlockRows<'_> {
         self.runs.add(positions)?;
         Ok(std::array::from_fn(|side| {
             let all = rows[side].iter().zip(&values[side]).zip(&is_left[side]);
-            let left = all.filter(|(_, is_left)| **is_left);
-            left.map(|((row, value), _)| Unpaired {
-                row: *row,
-                value: *value,
-            })
-            .collect()
+            let unmatched = all.filter(|(_, is_left)| **is_left);
+            unmatched
+                .map(|((row, value), _)| Unpaired {
+                    row: *row,
+                    value: *value,
+                })
+                .collect()
         }))
     }
 

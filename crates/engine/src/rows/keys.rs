@@ -208,7 +208,7 @@ fn to_key(bytes: &[u8; size_of::<Value>()]) -> Value {
     key
 }
 
-/// How often a key occurs.
+/// Number of rows that have a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Times {
     /// No row has it.

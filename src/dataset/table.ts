@@ -226,7 +226,7 @@ export function checkSchema(schema: TableSchema): string[] {
   return pairs.flatMap(([name, spelling]) => {
     if (typeof spelling !== 'string') throw schemaError(`${typeof spelling} for ${JSON.stringify(name)}`)
     // In the addon they are UTF-8, in which halves of surrogate pairs would all be the same character.
-    if (!`${name}`.isWellFormed() || !spelling.isWellFormed())
+    if (!name.isWellFormed() || !spelling.isWellFormed())
       throw schemaError(`${JSON.stringify(name)}: ${JSON.stringify(spelling)}, which is not Unicode`)
     const failure = native.checkColumnType(spelling)
     if (failure === null || failure === undefined) return [name, spelling]

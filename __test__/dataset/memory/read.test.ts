@@ -122,7 +122,7 @@ describe('records', () => {
         return isNull ? { t } : { ...some, t }
       })
       const { table } = await readDataset(given(rows), { schema })
-      return table?.columns.slice(0, -1).map(({ name, digest }) => `${name} ${digest}`) ?? []
+      return table?.columns.slice(0, -1).map(({ name, digest }) => `${name} ${String(digest)}`) ?? []
     }
     const columns = await columnsWith('')
     expect(columns).toHaveLength(7)

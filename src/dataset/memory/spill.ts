@@ -14,7 +14,7 @@ const WINDOW = 1 << 20
 
 /** Bytes in the order in which they were added. They are copied at once: their owner may change them afterwards. */
 export class Spill {
-  #bytes: Buffer = Buffer.alloc(WINDOW)
+  #bytes: Buffer<ArrayBuffer> = Buffer.from(new ArrayBuffer(WINDOW))
   #used = 0
   #position = 0
   #folder: TemporaryFolder | undefined
@@ -49,12 +49,20 @@ export class Spill {
 
   async #makeRoom(): Promise<void> {
     if (this.#folder === undefined && this.#used < LIMIT) {
-      this.#bytes = Buffer.concat([this.#bytes, Buffer.alloc(this.#used)])
+      this.#resize(2 * this.#bytes.byteLength)
       return
     }
     await this.#flush()
     // What is behind the limit passes through, and needs no more room than is written at a time.
-    if (this.#bytes.byteLength > WINDOW) this.#bytes = Buffer.alloc(WINDOW)
+    if (this.#bytes.byteLength > WINDOW) this.#resize(WINDOW)
+  }
+
+  /** Take another buffer with the same bytes, and free the one before at once: nothing else makes the engine collect it soon. */
+  #resize(size: number): void {
+    const before = this.#bytes
+    this.#bytes = Buffer.from(new ArrayBuffer(size))
+    before.copy(this.#bytes, 0, 0, this.#used)
+    before.buffer.transfer(0)
   }
 
   async #flush(): Promise<void> {

@@ -9,8 +9,8 @@ import type { Generator } from '../src/capture/seeds/generator.ts'
 import type { KillablePostgres } from './support/killable-postgres.ts'
 import type { Tally } from './support/round.ts'
 
-/** Milliseconds after which the server or the database is killed, at most. Making the tables takes a few. */
-const LIFE = 40
+/** Milliseconds after which the server or the database is killed, at most. Making the tables takes some of them. */
+const LIFE = 200
 
 interface MigrationOptions {
   readonly postgres: KillablePostgres

@@ -159,9 +159,12 @@ async function main(): Promise<number> {
   const seed = Number(values.seed ?? Math.floor(Math.random() * 1e9))
   if (!Number.isSafeInteger(seed) || seed < 0)
     throw new Error(`--seed wants a whole number, not ${values.seed}`)
+  const unknown = values.only.filter((only) => !PLANS.some(({ name }) => name === only))
+  if (unknown.length > 0)
+    throw new Error(
+      `no round is named ${unknown.join(', ')}; the rounds are ${PLANS.map(({ name }) => name).join(', ')}`,
+    )
   const plans = PLANS.filter(({ name }) => values.only.length === 0 || values.only.includes(name))
-  if (plans.length === 0)
-    throw new Error(`no round is named so; there are ${PLANS.map(({ name }) => name).join(', ')}`)
 
   // Mounts and children of a round end with the process: see `support/folders.ts`.
   process.once('SIGINT', () => process.exit(130))

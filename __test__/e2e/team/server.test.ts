@@ -359,8 +359,12 @@ describe.skipIf(!isInstalled)('the server of a team', { timeout: 120_000 }, () =
       'none',
       ['loss'],
     ])
-    const listed = await client.runs({ where: "status = 'running'", columns: ['metrics.loss'] })
-    expect(listed.runs.map(({ id, values }) => [id, values])).toEqual([['live', { 'metrics.loss': 3 }]])
+    const listed = async (): Promise<unknown> => {
+      const { runs } = await client.runs({ where: "status = 'running'", columns: ['metrics.loss'] })
+      return runs.map(({ id, values }) => [id, values])
+    }
+    // A list does not wait long for a journal.
+    await expect.poll(listed, { timeout: 20_000 }).toEqual([['live', { 'metrics.loss': 3 }]])
     tracker.logMetric('loss', 2, { step: 1 })
     await tracker.flush()
     const second = journal()

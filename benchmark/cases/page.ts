@@ -5,7 +5,6 @@ import { browserPath, startBrowser } from '../../scripts/page/browser.mjs'
 import { groupRuns } from '../../src/database/groups.ts'
 import { encodeLines, RunLines } from '../../src/server/lines.ts'
 import { reduceLine } from '../../src/server/reduce.ts'
-import { LiveMetrics } from '../../src/server/live-metrics.ts'
 import { RunLists, sourceOf } from '../../src/server/run-lists.ts'
 import { RunReader } from '../../src/server/run-reader.ts'
 import { servePage } from '../../src/server/serve.ts'
@@ -43,7 +42,7 @@ export function pageCases(inputs: Inputs, quick: boolean): Case[] {
       title: `${shape} by a parameter, with the range of a metric`,
       prepare: async () => {
         const { store: at, bytes } = await store()
-        await new RunLists(sourceOf(at), new LiveMetrics(at)).part({ offset: 0, limit: 1 })
+        await new RunLists(sourceOf(at)).part({ offset: 0, limit: 1 })
         const run = async (): Promise<void> => {
           await groupRuns(at, { by: 'params.lr', measure: 'metrics.loss' })
         }
@@ -79,7 +78,7 @@ function listCase(
     title,
     prepare: async () => {
       const { store: at, bytes } = await store()
-      const lists = new RunLists(sourceOf(at), new LiveMetrics(at))
+      const lists = new RunLists(sourceOf(at))
       // The first look makes the index.
       await lists.part({ offset: 0, limit: 1 })
       return entry(bytes, [own('lineaprint', async () => work(lists))], [], new Map())

@@ -6,7 +6,7 @@ import { folderOf } from '../support/folder.ts'
 import { finished, started } from '../tracking/support.ts'
 
 function listsOf(root: string): RunLists {
-  return new RunLists(sourceOf(storeIn(root)), new LiveMetrics(storeIn(root)))
+  return new RunLists(sourceOf(storeIn(root)), new LiveMetrics(storeIn(root), 60_000))
 }
 
 const idsOf = ({ runs }: { runs: readonly { id: string }[] }): string[] => runs.map(({ id }) => id)

@@ -21,7 +21,7 @@ const LIMIT = 200
 /** Journals that are read at a time. */
 const PARALLEL = 8
 
-/** Milliseconds for which a list waits. The rest is read on, and shows in the next one. */
+/** Milliseconds for which a list waits. */
 const PATIENCE = 500
 
 /** A run that is followed. */
@@ -35,11 +35,14 @@ interface Followed {
 /** The metrics of the runs of a store that go on. */
 export class LiveMetrics {
   readonly #store: Store
+  readonly #patience: number
   /** The one that was asked for last is the last. */
   readonly #followed = new Map<RunId, Followed>()
 
-  constructor(store: Store) {
+  /** @param patience Milliseconds for which a list waits. The rest is read on, and shows in the next one. */
+  constructor(store: Store, patience: number = PATIENCE) {
     this.#store = store
+    this.#patience = patience
   }
 
   /** Return the metrics of runs so far, as far as they can be read in a moment. */
@@ -50,7 +53,10 @@ export class LiveMetrics {
     const reading = mapConcurrently(wanted, PARALLEL, async (id) => this.#read(id))
     // A failure after the wait comes again in the next list.
     reading.catch(() => undefined)
-    await Promise.race([reading, sleep(PATIENCE, undefined, { signal: late.signal }).catch(() => undefined)])
+    await Promise.race([
+      reading,
+      sleep(this.#patience, undefined, { signal: late.signal }).catch(() => undefined),
+    ])
     late.abort()
     return new Map(
       wanted.flatMap((id) => {

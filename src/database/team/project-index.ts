@@ -40,6 +40,8 @@ export class ProjectIndex {
   readonly #contents = new KeptContents()
   #isMade = false
   #refreshedAt = -Infinity
+  /** Number of times that runs were added or removed. */
+  #changes = 0
   #damaged: readonly DamagedRun[] = []
   /** Work is done in order: two that bring the index up to date would add the same rows. */
   #queue: Promise<unknown> = Promise.resolve()
@@ -93,6 +95,7 @@ export class ProjectIndex {
 
   /** Make the next question bring the index up to date: runs were added or removed. */
   invalidate(): void {
+    this.#changes++
     this.#refreshedAt = -Infinity
   }
 
@@ -133,8 +136,10 @@ export class ProjectIndex {
   async #refresh(): Promise<void> {
     if (performance.now() - this.#refreshedAt < FRESH) return
     const at = performance.now()
+    const changes = this.#changes
     this.#damaged = await refresh(this.#connection, this.#store, CHECKED.find)
-    this.#refreshedAt = at
+    // What came while the folders were read may not be among what was found.
+    if (changes === this.#changes) this.#refreshedAt = at
   }
 
   /** Make the tables, or make them again if they are of another form. */

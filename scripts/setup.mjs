@@ -123,6 +123,7 @@ export function beside(command, args, { env = environment, priority = 0 } = {}) 
   const child = spawn(command, args, { cwd: root, env, stdio: 'ignore', detached: true })
   const ended = new Promise((resolve) => child.once('error', resolve).once('exit', resolve))
   if (child.pid !== undefined) setPriority(child.pid, priority)
+  process.once('SIGINT', () => process.exit(130))
   process.on('exit', () => {
     try {
       if (child.pid !== undefined) process.kill(-child.pid, 'SIGTERM')

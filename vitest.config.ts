@@ -30,7 +30,11 @@ for (const name of Object.keys(process.env))
 export default defineConfig({
   test: {
     projects: Object.entries(PROJECTS).map(([name, files]) => ({ extends: true, test: { name, ...files } })),
+    globalSetup: ['__test__/support/nothing-left.ts'],
+    setupFiles: ['__test__/support/kept-folders-removed.ts'],
     testTimeout: 30_000,
+    // A second, which is usual, is little on a machine that is busy.
+    expect: { poll: { timeout: 20_000 } },
     // A failure shows the whole value: a log may be all that is left of it.
     chaiConfig: { truncateThreshold: 0 },
     // Tests start programs and threads of their own; two at once fill the cores of a small machine. `npm run test:unit`

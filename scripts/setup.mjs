@@ -3,6 +3,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { setPriority } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -108,18 +109,30 @@ function compileCrates() {
     process.platform === 'win32'
       ? ['cargo', build]
       : ['sh', ['-c', `cargo "$@"; ${launcher}`, 'sh', ...build]]
+  void beside(command, args, { env })
+}
+
+/**
+ * Start a command and go on. It ends with this process.
+ *
+ * @param options.priority How little it has of the cores that others need, up to 19.
+ * @returns A promise of its end, whatever that is: whoever needs what it makes runs it again.
+ */
+export function beside(command, args, { env = environment, priority = 0 } = {}) {
   // A group of its own: what it has started ends with it.
-  const compiling = spawn(command, args, { cwd: root, env, stdio: 'ignore', detached: true })
-  compiling.on('error', () => undefined)
-  compiling.unref()
+  const child = spawn(command, args, { cwd: root, env, stdio: 'ignore', detached: true })
+  const ended = new Promise((resolve) => child.once('error', resolve).once('exit', resolve))
+  if (child.pid !== undefined) setPriority(child.pid, priority)
+  process.once('SIGINT', () => process.exit(130))
   process.on('exit', () => {
     try {
-      if (compiling.pid !== undefined) process.kill(-compiling.pid, 'SIGTERM')
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGTERM')
     } catch (error) {
       // It has ended by itself.
       if (error.code !== 'ESRCH') throw error
     }
   })
+  return ended
 }
 
 function needRust() {

@@ -28,8 +28,6 @@ export interface WrapperOptions extends RoundOptions {
   readonly onDifference?: (difference: string, example: Case) => void
   /** The program. @default `bin` of `package.json`, through a link, as npm installs it */
   readonly program?: string | undefined
-  /** Kinds of differences that are not counted, by the words before their colon. */
-  readonly except?: readonly RegExp[]
 }
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
@@ -61,7 +59,7 @@ const LINES = 1000
 
 /** Run the round. */
 export async function wrapperRound(options: WrapperOptions): Promise<Outcome> {
-  const { commands, kills, seed, progress, onDifference, except = [] } = options
+  const { commands, kills, seed, progress, onDifference } = options
   const tally = new Tally()
   const kinds = new Map<string, number>()
   const numbers = { 'killed before the command began': 0, 'killed while it ran': 0, 'killed too late': 0 }
@@ -85,7 +83,6 @@ export async function wrapperRound(options: WrapperOptions): Promise<Outcome> {
         const example = randomCase(choice, base, number)
         const all = await compared(driver, example, prefix)
         const counted = all.filter((difference) => {
-          if (except.some((pattern) => pattern.test(difference))) return false
           const reason = listedReason(difference, example.world)
           if (reason !== undefined) kinds.set(`listed: ${reason}`, (kinds.get(`listed: ${reason}`) ?? 0) + 1)
           return reason === undefined

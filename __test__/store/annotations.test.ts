@@ -17,6 +17,14 @@ import { folderOf } from '../support/folder.ts'
 
 const RECORD = { tags: ['old', 'kept'], runName: 'first' }
 
+/** The folder of a run among others: its store keeps a list of those that are annotated. */
+function runFolder(files: Readonly<Record<string, string>> = {}): string {
+  const entries = Object.entries(files).map(([name, content]) => [`run/${name}`, content] as const)
+  const run = join(folderOf(Object.fromEntries(entries)), 'run')
+  mkdirSync(run, { recursive: true })
+  return run
+}
+
 /** Writes a file of an annotation as somebody else would. */
 function forge(run: string, content: string | Uint8Array, stamp = '20260101T000000000Z'): string {
   mkdirSync(join(run, 'annotations'), { recursive: true })
@@ -34,7 +42,7 @@ const entry = (members: object): string =>
   })
 
 test('annotations change the labels of a run in their order', async () => {
-  const run = folderOf()
+  const run = runFolder()
   await annotate(run, { addTags: ['new', 'gone'], note: 'one' }, { author: 'a' })
   await annotate(run, { removeTags: ['old', 'gone'], name: 'second', archived: true }, { author: 'b' })
   await annotate(run, { note: 'two', archived: false, name: 'third' }, { author: 'c' })
@@ -53,7 +61,7 @@ test('annotations change the labels of a run in their order', async () => {
 })
 
 test('a run without annotations has the labels of its record', async () => {
-  const run = folderOf()
+  const run = runFolder()
   expect(annotationStamp(run)).toBeUndefined()
   expect(labelsOf(RECORD, await readAnnotations(run))).toEqual({
     runName: 'first',
@@ -66,7 +74,7 @@ test('a run without annotations has the labels of its record', async () => {
 })
 
 test('the author is the user and the machine by default, and only the owner may read the file', async () => {
-  const run = folderOf()
+  const run = runFolder()
   const { file, author } = await annotate(run, { note: 'x' })
   expect(author).toMatch(/^.+@.+$/)
   expect(statSync(join(run, 'annotations', file)).mode & 0o777).toBe(0o600)
@@ -75,7 +83,7 @@ test('the author is the user and the machine by default, and only the owner may 
 })
 
 test('secrets are replaced, unless they are to be kept', async () => {
-  const run = folderOf()
+  const run = runFolder()
   const secret = `ghp_${'a1B2'.repeat(9)}`
   await annotate(run, { note: `token ${secret}`, addTags: [secret] }, { author: secret })
   const [file = ''] = readdirSync(join(run, 'annotations'))
@@ -94,13 +102,13 @@ test.each([
   ['half a character', { note: '\ud800' }],
   ['a long note', { note: 'x'.repeat(70_000) }],
 ])('%s is refused, and nothing is written', async (_, change) => {
-  const run = folderOf()
+  const run = runFolder()
   await expect(annotate(run, change)).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_ARGUMENT' })
   expect(existsSync(join(run, 'annotations'))).toBe(false)
 })
 
 test('the stamp changes with each annotation', async () => {
-  const run = folderOf()
+  const run = runFolder()
   await annotate(run, { note: '1' })
   const before = annotationStamp(run)
   await annotate(run, { note: '2' })
@@ -123,7 +131,7 @@ test.each<[string, string | Uint8Array]>([
   ['a time that is none', entry({ time: 'yesterday' })],
   ['two equal keys', entry({ note: 'a' }).replace('{', '{"note":"b",')],
 ])('an entry with %s is left out, and the others count', async (_, content) => {
-  const run = folderOf()
+  const run = runFolder()
   const file = forge(run, content)
   await annotate(run, { addTags: ['good'] })
   const annotations = await readAnnotations(run)
@@ -133,7 +141,7 @@ test.each<[string, string | Uint8Array]>([
 })
 
 test.skipIf(process.platform === 'win32')('links and FIFOs are neither followed nor waited for', async () => {
-  const run = folderOf({ 'secret.json': entry({ addTags: ['stolen'] }) })
+  const run = runFolder({ 'secret.json': entry({ addTags: ['stolen'] }) })
   const folder = join(run, 'annotations')
   mkdirSync(folder)
   symlinkSync(join(run, 'secret.json'), join(folder, '20260101T000000000Z-0000000000000001.json'))
@@ -146,7 +154,7 @@ test.skipIf(process.platform === 'win32')('links and FIFOs are neither followed 
 test.skipIf(process.platform === 'win32')('a link in the place of the folder is not followed', async () => {
   const elsewhere = folderOf({ 'annotations/x': '' })
   forge(elsewhere, entry({ addTags: ['stolen'] }))
-  const run = folderOf()
+  const run = runFolder()
   symlinkSync(join(elsewhere, 'annotations'), join(run, 'annotations'))
   const { entries, problems } = await readAnnotations(run)
   expect([entries.length, problems.length]).toEqual([0, 1])
@@ -155,7 +163,7 @@ test.skipIf(process.platform === 'win32')('a link in the place of the folder is 
 })
 
 test('temporary files and foreign names are no annotations', async () => {
-  const run = folderOf({
+  const run = runFolder({
     'annotations/.20260101T000000000Z-0000000000000001.json.abcdef.tmp': 'torn',
     'annotations/README': 'x',
   })
@@ -163,7 +171,7 @@ test('temporary files and foreign names are no annotations', async () => {
 })
 
 test('many processes that annotate at once lose nothing', async () => {
-  const run = folderOf()
+  const run = runFolder()
   const program = `
     import { annotate } from ${JSON.stringify(resolve('src/store/annotations.ts'))}
     const [, , run, who] = process.argv

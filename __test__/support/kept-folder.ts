@@ -2,13 +2,13 @@
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { afterAll } from 'vitest'
 
 const folders: string[] = []
 
-afterAll(() => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
-})
+/** Remove them. The setup of every file calls it: files that share a process share this module, and what it registers. */
+export function removeKeptFolders(): void {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true })
+}
 
 /** A new folder with these files, removed when all tests of the file are over. */
 export function keptFolder(files: Readonly<Record<string, string | Uint8Array>> = {}): string {

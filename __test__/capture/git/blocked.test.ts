@@ -51,7 +51,8 @@ test(
         const from = performance.now()
         const again = createGit({ directory: root, timeout: 60_000, environment: process.env })
         await expect(again(['status'])).rejects.toThrow(NotAvailable)
-        expect(performance.now() - from).toBeLessThan(5000)
+        // Git would wait for its 60 seconds.
+        expect(performance.now() - from).toBeLessThan(20_000)
       }
     }
   },

@@ -74,7 +74,7 @@ test('a linked work tree whose repository was moved is not checked, in both dire
   const linked = join(temporaryFolder(), 'linked')
   git(folder, 'worktree', 'add', '-q', linked)
   const before = await look(linked)
-  renameSync(folder, `${folder}-moved`)
+  renameSync(folder, join(temporaryFolder(), 'moved'))
   const unread = await look(linked)
   expect(unread.value).toMatchObject({ available: false })
   expect(textAt(unread.value, 'reason')).toMatch(/^git rev-parse failed: not a git repository: .*worktrees/)

@@ -1,4 +1,5 @@
 /** Datasets in memory: what is the same, what differs, and what is refused. */
+import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { describe, expect, test } from 'vitest'
 import { readDataset } from '../../../src/dataset/read.ts'
@@ -389,17 +390,11 @@ describe('sequences', () => {
       new DataView(new ArrayBuffer(2)),
     ])
     expect(sequence).toMatchObject({ format: 'records', records: 3 })
-    const { mkdtempSync, rmSync, writeFileSync } = await import('node:fs')
-    const folder = mkdtempSync('/tmp/lineaprint-test-')
-    try {
-      const lines = Array.from({ length: 70_000 }, (_, at) => `line ${at}`)
-      writeFileSync(`${folder}/a.jsonl`, lines.join('\n'))
-      const wanted = await hashRecords(`${folder}/a.jsonl`, { algorithm: 'both' })
-      const found = await readDataset(given(lines.map((line) => Buffer.from(line))), { algorithm: 'both' })
-      expect(found.digests).toEqual(wanted.digests)
-    } finally {
-      rmSync(folder, { recursive: true })
-    }
+    const lines = Array.from({ length: 70_000 }, (_, at) => `line ${at}`)
+    const folder = folderOf({ 'a.jsonl': lines.join('\n') })
+    const wanted = await hashRecords(join(folder, 'a.jsonl'), { algorithm: 'both' })
+    const found = await readDataset(given(lines.map((line) => Buffer.from(line))), { algorithm: 'both' })
+    expect(found.digests).toEqual(wanted.digests)
   })
 
   test('items have the digest that docs/format.md shows', async () => {

@@ -61,7 +61,7 @@ test('reproduced: exit code 0, one line per item, and the output of the command 
   expect(json.stderr).toBe('said\n')
   expect(answer).toMatchObject({ reproduced: true, run: { exitCode: 0, signal: null } })
   expect(readFileSync(join(directory, 'out.txt'), 'utf8')).toBe('x')
-  rmSync(directory, { recursive: true })
+  rmSync(join(directory, '..'), { recursive: true })
 })
 
 test('a program that gives something else each time: 1', async () => {

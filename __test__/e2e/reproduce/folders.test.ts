@@ -25,7 +25,7 @@ test('folders that are not taken', async () => {
   expect(await again(run, { into: empty })).toMatchObject({ directory: empty, reproduced: true })
   const { directory } = await again(run, { into: undefined, run: false })
   expect(readFileSync(join(directory, 'in.txt'), 'utf8')).toBe('x')
-  rmSync(directory, { recursive: true })
+  rmSync(join(directory, '..'), { recursive: true })
 })
 
 test('an output that running again would overwrite', async () => {

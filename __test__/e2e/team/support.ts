@@ -66,6 +66,10 @@ export async function startTeam(address: string, options: Partial<TeamOptions> =
   const root = options.objects ?? realpathSync(mkdtempSync(join(tmpdir(), 'lineaprint-team-')))
   const administration = TeamAdministration.open(address)
   const problems: string[] = []
+  const cleanUp = async (): Promise<void> => {
+    await administration.close()
+    if (options.objects === undefined) rmSync(root, { recursive: true, force: true })
+  }
   const server = await serveTeam({
     database: address,
     objects: root,
@@ -77,6 +81,9 @@ export async function startTeam(address: string, options: Partial<TeamOptions> =
     fileLimit: 2 ** 30,
     onProblem: (sentence) => problems.push(sentence),
     ...options,
+  }).catch(async (error: unknown) => {
+    await cleanUp()
+    throw error
   })
   const url = `http://127.0.0.1:${server.port}`
   let count = 0
@@ -105,8 +112,7 @@ export async function startTeam(address: string, options: Partial<TeamOptions> =
       }),
     stop: async () => {
       await server.close()
-      await administration.close()
-      if (options.objects === undefined) rmSync(root, { recursive: true, force: true })
+      await cleanUp()
     },
   }
 }

@@ -1,45 +1,22 @@
 /** The page in a real browser: what people see, press and read, and what strangers cannot do. */
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
-import { spawn } from 'node:child_process'
-import { createRequire } from 'node:module'
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { browserPath, startBrowser } from '../../scripts/page/browser.mjs'
-import { PROGRAM } from '../support/program.ts'
+import { startBrowser } from '../../scripts/page/browser.mjs'
+import { IS_POSSIBLE, SHIFTS, faultsOf, servePage } from '../support/page.ts'
 import { recordOf, writeRun } from '../database/support.ts'
 import { file } from '../lineage/support.ts'
 import { storeIn } from '../../src/store/store.ts'
 import { mapConcurrently } from '../../src/util/concurrency.ts'
 import { floats, safetensors } from '../support/safetensors.ts'
 import { finished, started } from '../tracking/support.ts'
-import type { ChildProcess } from 'node:child_process'
 import type { Browser, Page } from 'playwright-core'
-
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+import type { Served } from '../support/page.ts'
 
 /** Texts that a page would act on if it took them for more than texts. */
 const PLANTED =
   '<img src=x onerror="window.planted=1"><script>window.planted=1</script>"\'`${window.planted=1}\u0000\u001b[31m\u202e{{7*7}}'
-
-/** Notes what moves on the page though nobody did anything. */
-const SHIFTS = `
-  window.moved = []
-  new PerformanceObserver((list) => {
-    for (const entry of list.getEntries())
-      if (!entry.hadRecentInput)
-        window.moved.push(entry.sources.map(({ node, previousRect, currentRect }) =>
-          (node?.className ?? node?.nodeName) + ' ' + previousRect.y + ' to ' + currentRect.y).join(', '))
-  }).observe({ type: 'layout-shift', buffered: true })
-`
 
 /** A text of 10 MB. */
 const HUGE = '<b>'.repeat(3_333_333)
@@ -47,11 +24,9 @@ const HUGE = '<b>'.repeat(3_333_333)
 /** A model of which one layer was tuned. */
 const TUNED = safetensors({ 'layers.0.w': floats([1]), 'layers.1.w': floats([3]) })
 
-const isPossible = browserPath() !== undefined && existsSync('dist/web/index.html')
-
-describe.skipIf(!isPossible)('the page in Chromium', () => {
+describe.skipIf(!IS_POSSIBLE)('the page in Chromium', () => {
   let root: string
-  let ui: ChildProcess
+  let ui: Served
   let link: string
   let browser: Browser
   let page: Page
@@ -120,11 +95,8 @@ describe.skipIf(!isPossible)('the page in Chromium', () => {
     await finished(root, { experimentId: 'user', experimentName: 'use' }, async (tracker) => {
       await tracker.trackModel(join(root, 'tuned.safetensors'), 'model')
     })
-    const [node, main] = PROGRAM
-    ui = spawn(node, [main, 'ui', '--no-open'], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] })
-    link = await new Promise((resolve) => {
-      ui.stdout?.once('data', (text: Buffer) => resolve(text.toString().trim()))
-    })
+    ui = await servePage(root)
+    link = ui.link
     browser = await startBrowser()
     page = await browser.newPage({ viewport: { width: 1280, height: 800 } })
     page.on('pageerror', (error: Error) => errors.push(error.message))
@@ -139,7 +111,7 @@ describe.skipIf(!isPossible)('the page in Chromium', () => {
 
   afterAll(async () => {
     await browser.close()
-    ui.kill('SIGINT')
+    await ui.stop()
     rmSync(root, { recursive: true, force: true })
   })
 
@@ -270,7 +242,7 @@ describe.skipIf(!isPossible)('the page in Chromium', () => {
     await page.selectOption('.group-choice label:nth-child(2) select', 'metrics.score')
     await page.waitForSelector('.groups tbody tr td:nth-child(5)')
     expect(await page.locator('.groups tbody tr').allTextContents()).toEqual([
-      't0901224',
+      't09012.024',
       't18111.522',
       't28212.523',
     ])
@@ -471,35 +443,22 @@ describe.skipIf(!isPossible)('the page in Chromium', () => {
 
   test('a link that is opened where the page is open already signs in, there and in other tabs', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'lineaprint-'))
-    const [node, main] = PROGRAM
-    const serve = async (...words: string[]) => {
-      const server = spawn(node, [main, 'ui', '--no-open', ...words], {
-        cwd: folder,
-        stdio: ['ignore', 'pipe', 'inherit'],
-      })
-      const address = await new Promise<string>((resolve) => {
-        server.stdout.once('data', (text: Buffer) => resolve(text.toString().trim()))
-      })
-      return { server, address }
-    }
     const context = await browser.newContext()
-    const first = await serve()
-    let second: typeof first | undefined
+    const first = await servePage(folder)
+    let second: Served | undefined
     try {
       const [tab, other] = [await context.newPage(), await context.newPage()]
-      await tab.goto(first.address)
+      await tab.goto(first.link)
       await tab.waitForSelector('text=No runs yet')
-      const ended = new Promise((resolve) => first.server.once('exit', resolve))
-      first.server.kill('SIGKILL')
-      await ended
-      second = await serve('--port', new URL(first.address).port)
-      await other.goto(new URL('/models', first.address).href)
+      await first.stop()
+      second = await servePage(folder, '--port', new URL(first.link).port)
+      await other.goto(new URL('/models', first.link).href)
       for (const one of [tab, other]) {
         await one.reload()
         await one.waitForSelector('text=This page is not signed in')
       }
       // The path is the same: the browser loads nothing again.
-      await tab.goto(second.address)
+      await tab.goto(second.link)
       await tab.waitForSelector('text=No runs yet')
       expect(new URL(tab.url()).hash).toBe('')
       await other.waitForSelector('text=No models yet')
@@ -509,8 +468,8 @@ describe.skipIf(!isPossible)('the page in Chromium', () => {
       await tab.waitForSelector('text=No run can be read', { timeout: 10_000 })
       expect(await tab.locator('.empty').innerText()).toContain('damaged/run.json')
     } finally {
-      first.server.kill('SIGKILL')
-      second?.server.kill('SIGINT')
+      await first.stop()
+      await second?.stop()
       await context.close()
       rmSync(folder, { recursive: true, force: true })
     }
@@ -537,24 +496,3 @@ describe.skipIf(!isPossible)('the page in Chromium', () => {
     expect(blocked).toEqual({ inline: false, loaded: false, cookies: '' })
   })
 })
-
-/** Return the faults that axe finds: the rules of WCAG 2.2 A and AA. */
-async function faultsOf(page: Page): Promise<string[]> {
-  // The policy of the page forbids scripts that are added to it; those of the debugger are no part of it.
-  await page.evaluate(AXE)
-  const { violations } = await page.evaluate<AxeResults>(
-    "axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] })",
-  )
-  return violations.flatMap(({ id, nodes }) =>
-    nodes
-      .slice(0, 3)
-      .map(({ target, failureSummary = '' }) => `${id}: ${target.join(' ')}: ${failureSummary}`),
-  )
-}
-
-interface AxeResults {
-  readonly violations: readonly {
-    readonly id: string
-    readonly nodes: readonly { readonly target: readonly string[]; readonly failureSummary?: string }[]
-  }[]
-}

@@ -1,18 +1,6 @@
 /** The keys of the page. */
 import { useEffect, useRef } from 'preact/hooks'
-
-const KEYS = [
-  ['/', 'write a filter'],
-  ['j  k', 'next, previous run'],
-  ['enter', 'open the run'],
-  ['x', 'choose the run for a comparison'],
-  ['c', 'compare the chosen runs'],
-  ['v', 'verify the run that is open'],
-  ['g  m  d', 'go to the runs, models, datasets'],
-  ['l', 'lineage of the run, model or dataset that is open'],
-  ['t', 'system, light or dark'],
-  ['?', 'these keys'],
-] as const
+import { KEYS, signOf } from './shared/keys.ts'
 
 /** The dialog with the keys. */
 export function Help({ onClose }: { readonly onClose: () => void }) {
@@ -38,24 +26,32 @@ export function Help({ onClose }: { readonly onClose: () => void }) {
             ×
           </button>
         </header>
-        <dl class="keys">
-          {KEYS.map(([key, words]) => (
-            <div key={key}>
-              <dt>
-                {key.split('  ').map((one) => (
-                  <kbd key={one}>{one}</kbd>
+        <div class="key-groups">
+          {KEYS.map(({ where, keys }) => (
+            <section key={where} aria-label={where}>
+              <h3>{where}</h3>
+              <dl class="keys">
+                {keys.map(([names, words]) => (
+                  <div key={words}>
+                    <dt>
+                      {names.map((name) => (
+                        <kbd key={name}>{signOf(name)}</kbd>
+                      ))}
+                    </dt>
+                    <dd>{words}</dd>
+                  </div>
                 ))}
-              </dt>
-              <dd>{words}</dd>
-            </div>
+              </dl>
+            </section>
           ))}
-        </dl>
+        </div>
         <p class="dim">
           Filter as in <code>lineaprint list --where</code>:{' '}
           <code>metrics.loss &lt; 0.3 and params.lr = 0.01 and tags has "base"</code>
         </p>
         <p class="dim">
-          In pictures, a drag zooms and a double click shows all. All that a view shows is in its address.
+          In pictures, a drag zooms and a double click shows all. What a view shows is in its address, so the
+          browser goes back to it.
         </p>
       </div>
     </dialog>

@@ -1,6 +1,6 @@
 /** The page: its head, and the view of its address. */
 import { render } from 'preact'
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { CompareView } from './compare/view.tsx'
 import { ContentsView } from './contents/list.tsx'
 import { ContentView } from './contents/view.tsx'
@@ -11,12 +11,16 @@ import { RunsView } from './runs/view.tsx'
 import {
   ApiError,
   fetchStore,
+  isUnreachable,
+  onRefusal,
   onSignIn,
   openedProject,
   signIn,
   signOut,
   signedInProjects,
 } from './shared/api.ts'
+import { useConnection } from './shared/connection.ts'
+import { arrive, keepFocus } from './shared/focus.ts'
 import { useKeys } from './shared/hooks.ts'
 import { Empty, Failure, Typed } from './shared/parts.tsx'
 import { follow, go, linkedProject, nameProject, useAddress } from './shared/router.ts'
@@ -60,6 +64,8 @@ function App() {
     void enter()
     return onSignIn(() => void enter())
   }, [])
+  useEffect(() => onRefusal(setError), [])
+  useArrival(address.pathname)
   const change = (): void => {
     chooseTheme(nextTheme(theme))
     setTheme(nextTheme(theme))
@@ -125,11 +131,52 @@ function App() {
       ) : error !== undefined ? (
         <SignedOut error={error} />
       ) : store === undefined ? (
-        <main />
+        <main tabIndex={-1} />
       ) : (
         <View key={session} address={address} store={store} />
       )}
+      <Lost isTeam={store?.canVerify === false} onReturn={() => error !== undefined && void enter()} />
       {isHelp && <Help onClose={() => setHelp(false)} />}
+    </div>
+  )
+}
+
+/** Give the focus to a view that another one led to, if nothing has it. */
+function useArrival(path: string): void {
+  const first = useRef(true)
+  useEffect(() => {
+    if (!first.current && document.activeElement === document.body) arrive()
+    first.current = false
+  }, [path])
+}
+
+/** Milliseconds between two questions to a server that does not answer. */
+const AGAIN = 2000
+
+/** What is said while the server does not answer. It is asked again until it does. */
+function Lost({ isTeam, onReturn }: { readonly isTeam: boolean; readonly onReturn: () => void }) {
+  const { isLost, returns } = useConnection()
+  useEffect(() => {
+    if (!isLost) return undefined
+    const ask = (): void => void fetchStore().catch(() => undefined)
+    const timer = setInterval(ask, AGAIN)
+    window.addEventListener('online', ask)
+    return () => {
+      clearInterval(timer)
+      window.removeEventListener('online', ask)
+    }
+  }, [isLost])
+  useEffect(() => {
+    if (returns > 0) onReturn()
+  }, [returns])
+  return (
+    <div class="lost-place" role="status">
+      {isLost && (
+        <p class="lost">
+          <b>The server does not answer.</b> What is here stays, and goes on when it does.{' '}
+          {!isTeam && <>If the command has ended, start “lineaprint ui” again and open its link.</>}
+        </p>
+      )}
     </div>
   )
 }
@@ -194,7 +241,7 @@ function Projects({ current, onAdd }: { readonly current: string; readonly onAdd
 function OtherProject({ name, onBack }: { readonly name: string; readonly onBack: () => void }) {
   const wanted = linkedProject() ?? ''
   return (
-    <main class="narrow">
+    <main class="narrow" tabIndex={-1}>
       <Empty title="This link is of another project">
         <p>
           The token is of <b>{shown(name, 80)}</b>, the link of <b>{shown(wanted, 80)}</b>.
@@ -228,9 +275,16 @@ function isTokenNeeded(error: unknown): boolean {
 }
 
 function SignedOut({ error }: { readonly error: unknown }) {
+  if (isUnreachable(error)) {
+    return (
+      <main class="narrow" tabIndex={-1}>
+        <Failure error={error} />
+      </main>
+    )
+  }
   if (error instanceof ApiError && error.status === 401) {
     return (
-      <main class="narrow">
+      <main class="narrow" tabIndex={-1}>
         <Empty title="This page is not signed in">
           {error.details.what !== 'this page is not signed in' && <p>{shown(error.details.what)}.</p>}
           <p>Each link is good once, and for one browser.</p>
@@ -241,7 +295,7 @@ function SignedOut({ error }: { readonly error: unknown }) {
     )
   }
   return (
-    <main class="narrow">
+    <main class="narrow" tabIndex={-1}>
       <Failure error={error} />
     </main>
   )
@@ -249,4 +303,7 @@ function SignedOut({ error }: { readonly error: unknown }) {
 
 applyTheme()
 const root = document.getElementById('app')
-if (root !== null) render(<App />, root)
+if (root !== null) {
+  render(<App />, root)
+  keepFocus(root)
+}

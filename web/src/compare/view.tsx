@@ -5,6 +5,7 @@ import { Empty, Failure, Section, Status, Typed } from '../shared/parts.tsx'
 import { compareAddress, runAddress } from '../shared/router.ts'
 import { ago, short, shown, shortDigest } from '../shared/text.ts'
 import { Charts } from '../plot/charts.tsx'
+import { Swatch } from '../plot/swatch.tsx'
 import { reasonText } from './reason.ts'
 import type { DiffBody, DifferenceBody, RunBody } from '../shared/api.ts'
 
@@ -25,7 +26,7 @@ export function CompareView({ address }: { readonly address: URL }) {
   })
   if (ids.length < 2) {
     return (
-      <main class="compare-view">
+      <main class="compare-view" tabIndex={-1}>
         <Empty title="Nothing to compare">
           <p>Choose two runs or more in the list, and press c.</p>
           <p>
@@ -37,7 +38,7 @@ export function CompareView({ address }: { readonly address: URL }) {
   }
   if (data === undefined) {
     return (
-      <main class="compare-view" key="waiting">
+      <main class="compare-view" key="waiting" tabIndex={-1}>
         {error === undefined ? <div class="bone bone-title" /> : <Failure error={error} />}
       </main>
     )
@@ -47,15 +48,15 @@ export function CompareView({ address }: { readonly address: URL }) {
   const steps = diffs.flatMap(({ firstDivergence }) => firstDivergence?.step ?? [])
   const mark = steps.length === 0 ? undefined : Math.min(...steps)
   return (
-    <main class="compare-view" key="comparison" aria-busy={isLoading}>
+    <main class="compare-view" key="comparison" aria-busy={isLoading} tabIndex={-1}>
       {error !== undefined && <Failure error={error} />}
-      <h1 class="reason">
+      <h1 class="reason" tabIndex={-1} data-arrival>
         {diffs.length === 1 && first !== undefined
           ? reasonText(first)
           : `${runs.length} runs, each compared with the first`}
       </h1>
       {diffs.length > 1 && (
-        <ol class="reasons">
+        <ol class={`reasons ${diffs.length > 6 ? 'reasons-many' : ''}`}>
           {diffs.map((diff) => (
             <li key={diff.after.id}>
               <a href={compareAddress([ids[0] ?? '', diff.after.id])}>{nameOf(diff.after)}</a>:{' '}
@@ -166,6 +167,9 @@ function cellOf(
   return { value: before }
 }
 
+/** Least widths of the column of the fields, and of the column of a run, in pixels. */
+const [FIELD, VALUE] = [240, 168] as const
+
 function Differences({
   runs,
   diffs,
@@ -181,13 +185,19 @@ function Differences({
   return (
     <>
       <div class="scroll-x" tabIndex={0} role="region" aria-label="Differences">
-        <table class="plain-table differences">
+        <table class="plain-table differences" style={{ minWidth: `${FIELD + runs.length * VALUE}px` }}>
+          <colgroup>
+            <col style={{ width: runs.length > 3 ? `${FIELD}px` : '32%' }} />
+            {runs.map(({ id }) => (
+              <col key={id} />
+            ))}
+          </colgroup>
           <thead>
             <tr>
               <th scope="col">field</th>
               {runs.map(({ id, labels, record, status }, index) => (
                 <th scope="col" key={id}>
-                  <span class={`swatch swatch-${index % 8}`} aria-hidden="true" />
+                  <Swatch index={index} />
                   <a href={runAddress(id)}>{shown(labels.runName ?? record.name, 60)}</a>{' '}
                   <Status status={status} isShort />
                   <div class="dim">

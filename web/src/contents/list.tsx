@@ -1,6 +1,7 @@
 /** The list of models, or of datasets and other content, by digest. */
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { fetchContents } from '../shared/api.ts'
+import { useConnection } from '../shared/connection.ts'
 import { useKeys, useTitle } from '../shared/hooks.ts'
 import { Digest, Empty, Failure, Moment, Typed } from '../shared/parts.tsx'
 import { contentAddress, go } from '../shared/router.ts'
@@ -27,6 +28,9 @@ const WORDS = {
   },
 } as const
 
+/** The digest at which somebody who comes back to a list was, by the kind and the search. */
+const left = new Map<string, string>()
+
 /** The list. Its search is in the address. */
 export function ContentsView({ kind, address }: { readonly kind: ContentKind; readonly address: URL }) {
   const words = WORDS[kind]
@@ -40,12 +44,16 @@ export function ContentsView({ kind, address }: { readonly kind: ContentKind; re
   const input = useRef<HTMLInputElement>(null)
   const timer = useRef(0)
   const latest = useRef(0)
+  const isMoved = useRef(false)
+  const { returns } = useConnection()
+  const listKey = `${kind} ${search}`
   const load = async (offset: number): Promise<void> => {
     const own = ++latest.current
     try {
       const answer = await fetchContents({ kind, search, offset, limit: PART })
       if (own !== latest.current) return
       setContents((before = []) => (offset === 0 ? answer.contents : [...before, ...answer.contents]))
+      if (offset === 0) setCursor(answer.contents.findIndex(({ digest }) => digest === left.get(listKey)))
       setNumbers(answer)
       setError(undefined)
     } catch (failure) {
@@ -56,6 +64,9 @@ export function ContentsView({ kind, address }: { readonly kind: ContentKind; re
     setCursor(-1)
     void load(0)
   }, [kind, search])
+  useEffect(() => {
+    if (error !== undefined) void load(0)
+  }, [returns])
   useEffect(() => setText(search), [search])
   const change = (value: string): void => {
     setText(value)
@@ -66,22 +77,33 @@ export function ContentsView({ kind, address }: { readonly kind: ContentKind; re
     }, 250) as unknown as number
   }
   const rows = contents ?? []
-  const move = (by: number) => (): void =>
-    setCursor((before) => Math.max(0, Math.min(rows.length - 1, before + by)))
-  useEffect(() => document.querySelector('.contents .cursor')?.scrollIntoView({ block: 'nearest' }), [cursor])
+  const own = rows[cursor]?.digest
+  if (own !== undefined) left.set(listKey, own)
+  const move = (by: number) => (): void => {
+    isMoved.current = true
+    if (rows.length > 0) setCursor((before) => Math.max(0, Math.min(rows.length - 1, before + by)))
+  }
+  const open = (): void => {
+    const row = rows[cursor]
+    if (row !== undefined) go(contentAddress(row.digest))
+  }
+  useEffect(() => {
+    const row = document.querySelector('.contents .cursor')
+    row?.scrollIntoView({ block: 'nearest' })
+    if (isMoved.current) row?.querySelector('a')?.focus({ preventScroll: true })
+    isMoved.current = false
+  }, [cursor])
   useKeys({
     '/': () => input.current?.focus(),
     j: move(1),
     k: move(-1),
     ArrowDown: move(1),
     ArrowUp: move(-1),
-    Enter: () => {
-      const row = rows[cursor]
-      if (row !== undefined) go(contentAddress(row.digest))
-    },
+    Enter: open,
+    o: open,
   })
   return (
-    <main class="contents-view">
+    <main class="contents-view" tabIndex={-1}>
       <div class="toolbar">
         <h1 class="visually-hidden">{words.title}</h1>
         <div class="filter">
@@ -117,13 +139,19 @@ export function ContentsView({ kind, address }: { readonly kind: ContentKind; re
       )}
       {contents !== undefined && numbers.total > 0 && rows.length === 0 && (
         <Empty title="None is called so">
-          <button type="button" class="button" onClick={() => change('')}>
+          <button type="button" class="button" onClick={() => (change(''), input.current?.focus())}>
             Show all
           </button>
         </Empty>
       )}
       {rows.length > 0 && (
-        <div class="scroll-x" tabIndex={0} role="region" aria-label={words.title}>
+        <div
+          class="scroll-x"
+          tabIndex={0}
+          role="region"
+          aria-label={words.title}
+          data-arrival={cursor < 0 ? true : undefined}
+        >
           <table class="plain-table contents">
             <thead>
               <tr>
@@ -174,7 +202,9 @@ function Row({ row, isCursor, onCursor }: RowProps) {
   return (
     <tr class={isCursor ? 'cursor' : ''} onMouseDown={onCursor}>
       <th scope="row">
-        <a href={contentAddress(digest)}>{shown(first, 80)}</a>
+        <a href={contentAddress(digest)} data-arrival={isCursor ? true : undefined}>
+          {shown(first, 80)}
+        </a>
         {others.length > 0 && (
           <div class="dim">
             also {others.map((name) => shown(name, 40)).join(', ')}

@@ -20,7 +20,7 @@ export function ContentView({ address }: { readonly address: URL }) {
   useKeys({ l: () => go(lineageAddress(digest)) })
   if (data === undefined) {
     return (
-      <main class="run-view" key="waiting">
+      <main class="run-view" key="waiting" tabIndex={-1}>
         {error === undefined ? <div class="bone bone-title" /> : <Failure error={error} />}
       </main>
     )
@@ -28,10 +28,12 @@ export function ContentView({ address }: { readonly address: URL }) {
   const { kind, recorded, made, used, tensors, related, notes } = data
   const equal = related.filter(({ relation }) => relation === 'equal')
   return (
-    <main class="run-view content-view" key="content" aria-busy={isLoading}>
+    <main class="run-view content-view" key="content" aria-busy={isLoading} tabIndex={-1}>
       <header class="run-head">
         <div class="run-title">
-          <h1>{shown(name, 300)}</h1>
+          <h1 tabIndex={-1} data-arrival>
+            {shown(name, 300)}
+          </h1>
           <span class="tag">
             {kind === 'models' ? 'model' : recorded?.section === 'outputs' ? 'output' : 'dataset'}
           </span>

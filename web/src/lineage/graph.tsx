@@ -116,6 +116,7 @@ export function LineageGraph({ lineage, layout }: GraphProps) {
               class: `node node-${kind} ${chosen.has(node.id) ? 'node-start' : ''}`,
               transform: `translate(${x} ${y})`,
               'data-node': node.id,
+              'data-arrival': node.id === start[0] ? true : undefined,
             }
             return address === undefined ? (
               <g key={node.id} {...own} role="group" tabIndex={0}>

@@ -38,7 +38,7 @@ export function LineageView({ address }: { readonly address: URL }) {
     go(`/lineage?${search}`, wanted.of === undefined ? 'replace' : 'push')
   }
   return (
-    <main class="lineage-view" aria-busy={isLoading}>
+    <main class="lineage-view" aria-busy={isLoading} tabIndex={-1}>
       <form
         class="toolbar"
         onSubmit={(event) => {
@@ -51,6 +51,7 @@ export function LineageView({ address }: { readonly address: URL }) {
           <div class="filter-field">
             <input
               ref={input}
+              data-arrival={of === '' ? true : undefined}
               type="text"
               aria-label="Lineage of"
               placeholder="a run, a digest, or the name of a dataset or model"

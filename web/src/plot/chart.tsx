@@ -1,8 +1,10 @@
 /** One picture of a metric: a line for each run. */
 import { useEffect, useRef, useState } from 'preact/hooks'
 import uPlot from 'uplot'
-import { short, shown } from '../shared/text.ts'
+import { count, duration, short, shown } from '../shared/text.ts'
 import { useWidth } from '../shared/hooks.ts'
+import { COLOURS, Swatch, patternOf } from './swatch.tsx'
+import { STEPS, TIME_STEPS, powersBetween, tickText, timeText } from './ticks.ts'
 import type { Line } from '../shared/api.ts'
 
 /** The axis of a line. */
@@ -27,24 +29,29 @@ interface ChartProps {
   readonly range: Range
   /** A step that is marked. */
   readonly mark?: number | undefined
+  /** The run whose lines stand out. */
+  readonly pointed?: string | undefined
   readonly onRange: (range: Range) => void
 }
 
 const HEIGHT = 200
 
-/** Colours of lines that the style sheet has. */
-const COLOURS = 8
+/** Ticks of an axis, at most. */
+const TICKS = 60
 
 const sync = uPlot.sync('charts')
 
 /** The picture. A drag zooms, a double click shows all. */
-export function Chart({ title, lines, axis, isLog, range, mark, onRange }: ChartProps) {
+export function Chart({ title, lines, axis, isLog, range, mark, pointed, onRange }: ChartProps) {
   const [frame, width] = useWidth<HTMLDivElement>()
   const plot = useRef<uPlot>(undefined)
   const [point, setPoint] = useState<Point>()
   const [theme, setTheme] = useState(0)
-  const current = useRef({ lines, isLog, mark, onRange })
-  current.current = { lines, isLog, mark, onRange }
+  const shownAxis = lines[0]?.line.axis ?? axis
+  const strong = lines.length < 2 ? undefined : (pointed ?? point?.run)
+  const current = useRef<Drawn>(undefined)
+  const bounds = useRef<Bounds>({ low: 0, high: 1 })
+  current.current = { lines, isLog, axis: shownAxis, mark, strong, onRange }
   useEffect(() => {
     const listener = (): void => setTheme((before) => before + 1)
     const query = matchMedia('(prefers-color-scheme: dark)')
@@ -61,38 +68,44 @@ export function Chart({ title, lines, axis, isLog, range, mark, onRange }: Chart
       optionsOf({
         width,
         isLog,
+        bounds: bounds.current,
         frame: frame.current,
-        now: () => current.current,
+        now: () => current.current ?? { lines: [], isLog, axis, mark, strong: undefined, onRange },
         onPoint: setPoint,
       }),
       endsOf(lines),
       frame.current,
     )
     plot.current = made
-    fit(made, lines, range, isLog)
+    fit(made, bounds.current, lines, range, isLog)
     return () => {
       plot.current = undefined
       made.destroy()
     }
-  }, [isLog, theme, width === 0])
+  }, [isLog, theme, shownAxis, width === 0])
   useEffect(() => plot.current?.setSize({ width, height: HEIGHT }), [width])
   useEffect(() => {
     const { current: drawn } = plot
     if (drawn === undefined) return
     drawn.setData(endsOf(lines), false)
-    fit(drawn, lines, range, isLog)
+    fit(drawn, bounds.current, lines, range, isLog)
   }, [lines, range?.[0], range?.[1], mark])
-  const notFinite = lines.reduce((sum, { line }) => sum + line.notFinite, 0)
-  const shownAxis = lines[0]?.line.axis ?? axis
+  useEffect(() => plot.current?.redraw(false), [strong])
+  const isEmpty = lines.length > 0 && !lines.some(({ line }) => line.y.some((value) => isDrawn(value, isLog)))
   return (
     <figure class="chart">
       <figcaption>
         <span class="chart-title" title={shown(title)}>
-          {shown(title, 80)}
+          {shown(title, 300)}
         </span>
-        <Readout lines={lines} notFinite={notFinite} />
+        <Readout lines={lines} isLog={isLog} />
       </figcaption>
       <div class="chart-frame" ref={frame} style={{ height: `${HEIGHT}px` }}>
+        {isEmpty && (
+          <p class="chart-note">
+            {isLog ? 'No value above 0: a log scale has no place for it' : 'No finite value'}
+          </p>
+        )}
         {point !== undefined && <Tip point={point} axis={shownAxis} isMany={lines.length > 1} />}
       </div>
     </figure>
@@ -101,6 +114,7 @@ export function Chart({ title, lines, axis, isLog, range, mark, onRange }: Chart
 
 /** A point of a line, and where it is on the screen. */
 interface Point {
+  readonly run: string
   readonly x: number
   readonly y: number
   readonly colour: number
@@ -110,7 +124,7 @@ interface Point {
   readonly isRight: boolean
 }
 
-const UNITS = { step: 'step', time: 's', epoch: 'epoch', index: 'value' } as const
+const UNITS = { step: 'step', epoch: 'epoch', index: 'value' } as const
 
 /** What the point under the pointer says. */
 function Tip({
@@ -134,12 +148,13 @@ function Tip({
         <strong>{String(y)}</strong>
         <span class="dim">
           {' '}
-          {axis === 'time' ? `${short(x)} s` : `${UNITS[axis]} ${axis === 'epoch' ? short(x) : String(x)}`}
+          {axis === 'time'
+            ? `after ${duration(x * 1000)}`
+            : `${UNITS[axis]} ${axis === 'epoch' ? short(x) : String(x)}`}
         </span>
         {isMany && (
           <div class="tip-label">
-            <span class={`swatch swatch-${colour % COLOURS}`} aria-hidden="true" />
-            {shown(label, 60)}
+            <Swatch index={colour} /> {shown(label, 60)}
           </div>
         )}
       </div>
@@ -148,15 +163,32 @@ function Tip({
 }
 
 /** The last value, and what cannot be drawn. */
-function Readout({ lines, notFinite }: { readonly lines: readonly ChartLine[]; readonly notFinite: number }) {
+function Readout({ lines, isLog }: { readonly lines: readonly ChartLine[]; readonly isLog: boolean }) {
   const [only] = lines
   const last = only === undefined ? undefined : lastFinite(only.line.y)
+  const notFinite = lines.reduce((sum, { line }) => sum + line.notFinite, 0)
   return (
     <span class="readout">
-      {notFinite > 0 && <span class="bad">{notFinite} NaN or ∞ </span>}
-      {lines.length === 1 && last !== undefined && short(last)}
+      {notFinite > 0 && <span class="bad">{count(notFinite)} NaN or ∞ </span>}
+      {isLog && <span class="warn">{leftOutOf(lines)} </span>}
+      {lines.length === 1 && last !== undefined && <span title={`last value: ${last}`}>{short(last)}</span>}
     </span>
   )
+}
+
+function isDrawn(value: number, isLog: boolean): boolean {
+  return Number.isFinite(value) && !(isLog && value <= 0)
+}
+
+/** Return what a logarithmic axis leaves out. Of a line that stands for more values, the number is not known. */
+function leftOutOf(lines: readonly ChartLine[]): string {
+  let [leftOut, isReduced] = [0, false]
+  for (const { line } of lines) {
+    for (const value of line.y) if (value <= 0 && Number.isFinite(value)) leftOut++
+    isReduced ||= line.isReduced
+  }
+  if (leftOut === 0) return ''
+  return `${isReduced ? 'some' : count(leftOut)} ≤ 0 left out`
 }
 
 function lastFinite(y: Float64Array): number | undefined {
@@ -198,8 +230,8 @@ function lowerBound(x: Float64Array, bound: number): number {
   return low
 }
 
-/** Return the least and greatest value between two positions; a logarithmic axis has no zero and nothing below. */
-function valuesBetween(
+/** Return the places of the edges for the values between two positions; a logarithmic axis has no zero and nothing below. */
+function placesBetween(
   lines: readonly ChartLine[],
   from: number,
   to: number,
@@ -212,61 +244,80 @@ function valuesBetween(
     const end = Math.min(x.length, lowerBound(x, to) + 1)
     for (let at = Math.max(0, lowerBound(x, from) - 1); at < end; at++) {
       const value = y[at] ?? NaN
-      if (!Number.isFinite(value) || (isLog && value <= 0)) continue
+      if (!isDrawn(value, isLog)) continue
       if (value < min) min = value
       if (value > max) max = value
     }
   }
-  if (min > max) return isLog ? [0.1, 1] : [0, 1]
-  if (isLog) return min === max ? [min / 2, max * 2] : [min / 1.15, max * 1.15]
-  // Leave a little room above and below; a constant line is in the middle.
-  const room = (max - min) * 0.06 || Math.abs(max) * 0.1 || 1
-  return [min - room, max + room]
+  if (min > max) return [0, 1]
+  const [low, high] = [placeOf(min, isLog), placeOf(max, isLog)]
+  // Leave a little room above and below; a constant line is in the middle. Halves: the whole may be no double.
+  const room = (high / 2 - low / 2) * 0.12 || (isLog ? 0.3 : Math.abs(max) * 0.1) || 1
+  return [Math.max(low - room, -Number.MAX_VALUE), Math.min(high + room, Number.MAX_VALUE)]
+}
+
+/** Places of the lower and the upper edge. */
+interface Bounds {
+  low: number
+  high: number
+}
+
+/** Return how high a value is, from 0 at the lower edge to 1: uPlot takes no range as small or as large as doubles are. */
+function shareOf(value: number, isLog: boolean, { low, high }: Bounds): number {
+  return (placeOf(value, isLog) / 2 - low / 2) / (high / 2 - low / 2)
+}
+
+/** Return where a value is on its axis: a logarithmic one has the powers of ten. */
+function placeOf(value: number, isLog: boolean): number {
+  return isLog ? Math.log10(value) : value
 }
 
 /** Draw the lines. Values that are not finite are gaps. */
 function drawLines(
   plot: uPlot,
-  lines: readonly ChartLine[],
-  isLog: boolean,
+  bounds: Bounds,
+  { lines, isLog, strong }: Drawn,
   colourOf: (index: number) => string,
 ): void {
   const { ctx, bbox } = plot
   const ratio = devicePixelRatio
   ctx.save()
   ctx.beginPath()
-  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height)
+  // The points at the ends are whole.
+  const edge = 3 * ratio
+  ctx.rect(bbox.left - edge, bbox.top - edge, bbox.width + 2 * edge, bbox.height + 2 * edge)
   ctx.clip()
-  ctx.lineWidth = 1.5 * ratio
   ctx.lineJoin = 'round'
   const { min: from = 0, max: to = 1 } = plot.scales['x'] ?? {}
-  const { min: low = 0, max: high = 1 } = plot.scales['y'] ?? {}
-  if (from === null || to === null || low === null || high === null) return ctx.restore()
+  if (from === null || to === null) return ctx.restore()
   const xScale = bbox.width / (to - from)
-  const [bottom, top] = isLog ? [Math.log10(low), Math.log10(high)] : [low, high]
-  const yScale = bbox.height / (top - bottom)
   const under = bbox.top + bbox.height
   const isFew = lines.every(({ line }) => line.points < 40)
-  for (const { line, colour } of lines) {
+  // What stands out is above the others.
+  for (const { line, colour } of lines.toSorted(
+    (a, b) => Number(a.line.run === strong) - Number(b.line.run === strong),
+  )) {
     const { x, y } = line
+    const isStrong = line.run === strong
+    ctx.lineWidth = (isStrong ? 2.5 : 1.5) * ratio
+    ctx.globalAlpha = strong === undefined || isStrong ? 1 : 0.25
     ctx.strokeStyle = ctx.fillStyle = colourOf(colour % COLOURS)
-    // The colours come again after eight runs.
-    ctx.setLineDash(colour >= COLOURS ? [6 * ratio, 4 * ratio] : [])
+    ctx.setLineDash(patternOf(colour).map((length) => length * ratio))
     ctx.beginPath()
     let isGap = true
     const end = Math.min(x.length, lowerBound(x, to) + 1)
     const dots: [number, number][] = []
     for (let at = Math.max(0, lowerBound(x, from) - 1); at < end; at++) {
       const value = y[at] ?? NaN
-      if (value - value !== 0 || (isLog && value <= 0)) {
+      if (!isDrawn(value, isLog)) {
         isGap = true
         continue
       }
       const left = bbox.left + ((x[at] ?? 0) - from) * xScale
-      const height = under - ((isLog ? Math.log10(value) : value) - bottom) * yScale
+      const height = under - shareOf(value, isLog, bounds) * bbox.height
       if (isGap) ctx.moveTo(left, height)
       else ctx.lineTo(left, height)
-      const isAlone = isGap && !Number.isFinite(y[at + 1])
+      const isAlone = isGap && !isDrawn(y[at + 1] ?? NaN, isLog)
       if (isFew || isAlone) dots.push([left, height])
       isGap = false
     }
@@ -284,7 +335,7 @@ function drawLines(
 const NEAR = 24
 
 /** Return the point that is nearest to the pointer; `undefined` if none is near. */
-function pointAt(plot: uPlot, lines: readonly ChartLine[], isLog: boolean): Point | undefined {
+function pointAt(plot: uPlot, bounds: Bounds, { lines, isLog }: Drawn): Point | undefined {
   const { left = -1, top = -1 } = plot.cursor
   if (left < 0 || top < 0) return undefined
   const [from, to] = [plot.posToVal(left - NEAR, 'x'), plot.posToVal(left + NEAR, 'x')]
@@ -294,13 +345,14 @@ function pointAt(plot: uPlot, lines: readonly ChartLine[], isLog: boolean): Poin
     const { x, y } = line
     for (let at = lowerBound(x, from); at < x.length && (x[at] ?? Infinity) <= to; at++) {
       const [position, value] = [x[at] ?? NaN, y[at] ?? NaN]
-      if (!Number.isFinite(value) || (isLog && value <= 0)) continue
-      const [across, down] = [plot.valToPos(position, 'x'), plot.valToPos(value, 'y')]
+      if (!isDrawn(value, isLog)) continue
+      const [across, down] = [plot.valToPos(position, 'x'), plot.valToPos(shareOf(value, isLog, bounds), 'y')]
       // What is beside the pointer is meant rather than what is far above it.
       const distance = ((across - left) * 2) ** 2 + (down - top) ** 2
-      if (distance >= best) continue
+      if (!(distance < best)) continue
       best = distance
       nearest = {
+        run: line.run,
         x: position,
         y: value,
         colour,
@@ -316,34 +368,41 @@ function pointAt(plot: uPlot, lines: readonly ChartLine[], isLog: boolean): Poin
   return { ...nearest, left: nearest.left + beside, top: nearest.top + above }
 }
 
-function fit(plot: uPlot, lines: readonly ChartLine[], range: Range, isLog: boolean): void {
+function fit(plot: uPlot, bounds: Bounds, lines: readonly ChartLine[], range: Range, isLog: boolean): void {
   const ends = lines.flatMap(({ line: { from, to } }) =>
     from === null || to === null ? [] : [[from, to] as const],
   )
   const [from, to] = range ?? [least(ends.map(([start]) => start)), greatest(ends.map(([, end]) => end))]
   if (!Number.isFinite(from) || !Number.isFinite(to)) return
-  const [min, max] = valuesBetween(lines, from, to, isLog)
-  plot.batch(() => {
-    plot.setScale('x', from === to ? { min: from - 0.5, max: to + 0.5 } : { min: from, max: to })
-    plot.setScale('y', { min, max })
-  })
+  const [low, high] = placesBetween(lines, from, to, isLog)
+  Object.assign(bounds, { low, high })
+  plot.setScale('x', from === to ? { min: from - 0.5, max: to + 0.5 } : { min: from, max: to })
+  // The ticks of the values are others, though its scale is the same.
+  plot.redraw(false, true)
+}
+
+/** What a picture draws. */
+interface Drawn {
+  readonly lines: readonly ChartLine[]
+  readonly isLog: boolean
+  readonly axis: Axis
+  readonly mark: number | undefined
+  readonly strong: string | undefined
+  readonly onRange: (range: Range) => void
 }
 
 interface PlotSettings {
   readonly width: number
   readonly isLog: boolean
+  /** What the axis of values shows now. */
+  readonly bounds: Bounds
   readonly frame: HTMLElement
   /** Returns what is drawn now. */
-  readonly now: () => {
-    readonly lines: readonly ChartLine[]
-    readonly isLog: boolean
-    readonly mark: number | undefined
-    readonly onRange: (range: Range) => void
-  }
+  readonly now: () => Drawn
   readonly onPoint: (point: Point | undefined) => void
 }
 
-function optionsOf({ width, isLog, frame, now, onPoint }: PlotSettings): uPlot.Options {
+function optionsOf({ width, isLog, bounds, frame, now, onPoint }: PlotSettings): uPlot.Options {
   const style = getComputedStyle(frame)
   const colour = (name: string): string => resolved(frame, style.getPropertyValue(name))
   const colours = Array.from({ length: COLOURS }, (_, index) => colour(`--line-${index}`))
@@ -373,12 +432,33 @@ function optionsOf({ width, isLog, frame, now, onPoint }: PlotSettings): uPlot.O
     },
     scales: {
       x: { time: false, auto: false },
-      // oxlint-disable-next-line typescript/no-unsafe-enum-assignment -- the enumeration exists in types only
-      y: isLog ? { auto: false, distr: 3 } : { auto: false },
+      y: { auto: false, min: 0, max: 1 },
     },
     axes: [
-      { ...axis, size: 26, values: numberTexts },
-      { ...axis, size: 62, values: numberTexts },
+      now().axis === 'time'
+        ? {
+            ...axis,
+            size: 26,
+            space: 64,
+            incrs: [...TIME_STEPS],
+            splits: splitsBy,
+            values: textsBy(timeText),
+          }
+        : {
+            ...axis,
+            size: 26,
+            space: 64,
+            incrs: stepsOf(now()),
+            splits: splitsBy,
+            values: textsBy(tickText),
+          },
+      {
+        ...axis,
+        size: widthOf,
+        splits: (_plot, _axis, _min, _max, share) => ticksOf(bounds, isLog, share).map(({ at }) => at),
+        values: (_plot, _places, _axis, _space, share) =>
+          ticksOf(bounds, isLog, share).map(({ text }) => text),
+      },
     ],
     series: [{}, { show: true }],
     hooks: {
@@ -386,7 +466,7 @@ function optionsOf({ width, isLog, frame, now, onPoint }: PlotSettings): uPlot.O
         (self) => {
           // The pictures move their lines together; only the one under the pointer says what is there.
           const isOwn = self.cursor.event !== null && self.over.matches(':hover')
-          onPoint(isOwn ? pointAt(self, now().lines, now().isLog) : undefined)
+          onPoint(isOwn ? pointAt(self, bounds, now()) : undefined)
         },
       ],
       setSelect: [
@@ -397,7 +477,7 @@ function optionsOf({ width, isLog, frame, now, onPoint }: PlotSettings): uPlot.O
           self.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false)
         },
       ],
-      draw: [(self) => drawLines(self, now().lines, now().isLog, (index) => colours[index] ?? '')],
+      draw: [(self) => drawLines(self, bounds, now(), (index) => colours[index] ?? '')],
       drawAxes: [
         (self) => {
           const { mark } = now()
@@ -420,8 +500,59 @@ function optionsOf({ width, isLog, frame, now, onPoint }: PlotSettings): uPlot.O
   }
 }
 
-function numberTexts(_: uPlot, values: (number | null)[]): string[] {
-  return values.map((value) => (value === null ? '' : short(value)))
+/** Return the steps between the ticks of an axis of positions: whole ones where all positions are. */
+function stepsOf({ lines, axis }: Drawn): number[] {
+  const isWhole =
+    axis !== 'epoch' &&
+    lines.every(({ line }) => Number.isInteger(line.from ?? 0) && Number.isInteger(line.to ?? 0))
+  return isWhole ? STEPS.filter((step) => step >= 1) : [...STEPS]
+}
+
+type Texts = (plot: uPlot, values: (number | null)[], axis: number, space: number, step: number) => string[]
+
+function textsBy(text: (value: number, step: number) => string): Texts {
+  return (_plot, values, _axis, _space, step) =>
+    values.map((value) => (value === null ? '' : text(value, step)))
+}
+
+/** A tick of the axis of values. */
+interface Tick {
+  /** From 0 at the lower edge to 1. */
+  readonly at: number
+  readonly text: string
+}
+
+/** Return the ticks of the axis of values. @param share Least distance of two, as a part of the height. */
+function ticksOf({ low, high }: Bounds, isLog: boolean, share: number): Tick[] {
+  const shareAt = (place: number): number => (place / 2 - low / 2) / (high / 2 - low / 2)
+  if (isLog)
+    return powersBetween(low, high).map((place) => ({
+      at: shareAt(place),
+      text: short(Number((10 ** place).toPrecision(6))),
+    }))
+  const half = (high / 2 - low / 2) * share
+  const step = STEPS.find((one) => one / 2 >= half * (1 - 1e-9))
+  if (step === undefined) return []
+  return splitsOf(low, high, step).map((value) => ({ at: shareAt(value), text: tickText(value, step) }))
+}
+
+/** Return the places of ticks: those of uPlot end at sixteen digits. */
+function splitsBy(_plot: uPlot, _axis: number, min: number, max: number, step: number): number[] {
+  return splitsOf(min, max, step)
+}
+
+function splitsOf(min: number, max: number, step: number): number[] {
+  const first = Math.ceil(min / step - 1e-9)
+  const last = Math.min(first + TICKS, Math.floor(max / step + 1e-9))
+  if (!(last >= first)) return []
+  return Array.from({ length: last - first + 1 }, (_, index) =>
+    Number(((first + index) * step).toPrecision(15)),
+  )
+}
+
+/** Return the width of the axis of values: that of most numbers, and more for long ones. */
+function widthOf(_: uPlot, texts: string[] | null): number {
+  return Math.max(56, greatest((texts ?? []).map((text) => text.length)) * 6.6 + 14)
 }
 
 /** Return a colour as a canvas takes it: the one of the two themes that holds. */

@@ -6,11 +6,12 @@ import type { ComponentChildren } from 'preact'
 import type { RunBody } from '../shared/api.ts'
 
 /** The facts of a run. */
-export function Facts({ run }: { readonly run: RunBody }) {
+export function Facts({ run, isLive }: { readonly run: RunBody; readonly isLive: boolean }) {
   return (
     <dl class="facts facts-wide">
-      {factsOf(run).map(([name, value]) => (
-        <div key={name}>
+      {factsOf(run, isLive).map(([name, value]) => (
+        // With its digest it has two lines on a narrow screen.
+        <div key={name} class={name === 'seal' ? 'two-lines' : ''}>
           <dt>{name}</dt>
           <dd>{value}</dd>
         </div>
@@ -19,15 +20,10 @@ export function Facts({ run }: { readonly run: RunBody }) {
   )
 }
 
-function factsOf({
-  id,
-  folder,
-  seal,
-  unlisted,
-  record,
-  labels,
-  status,
-}: RunBody): [string, ComponentChildren][] {
+function factsOf(
+  { id, folder, seal, unlisted, record, labels, status }: RunBody,
+  isLive: boolean,
+): [string, ComponentChildren][] {
   const { command, startedAt, durationMs, captures, process, notes, parent, launch, lineaprint } = record
   const git = gitText(captures['git'])
   const seed = seedText(captures['seeds'])
@@ -43,8 +39,9 @@ function factsOf({
     command.exitCode === null ? '' : `exit code ${command.exitCode}`,
     command.signal === null ? '' : `signal ${command.signal}`,
   ].filter((text) => text !== '')
-  // These lines are there from the start, so that nothing moves when the run ends.
-  const notYet = status === 'running' ? <span class="dim">not yet</span> : ''
+  // These lines are there from the start and stay, so that nothing moves when they are known.
+  const notYet =
+    status === 'running' ? <span class="dim">not yet</span> : isLive ? <span class="dim">not known</span> : ''
   const facts: [string, ComponentChildren][] = [
     ['command', <code class="wrap">{shown(command.argv.map(quote).join(' '), 4000)}</code>],
     ['directory', <code class="wrap">{shown(command.workingDirectory)}</code>],
@@ -60,8 +57,8 @@ function factsOf({
     ['took', durationMs === null ? notYet : duration(durationMs)],
     ['ended', ended.length === 0 ? notYet : ended.join(', ')],
     ['machine', shown(`${process.host}, process ${process.pid}`)],
-    ['code', git],
-    ['seed', seed],
+    ['code', git === '' ? notYet : git],
+    ['seed', seed === '' ? notYet : seed],
     [
       'launch',
       launch === undefined

@@ -1,6 +1,7 @@
 /** The output of a run. While it runs, the page follows the end. */
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { fetchLog } from '../shared/api.ts'
+import { fetchLog, isUnreachable } from '../shared/api.ts'
+import { useConnection } from '../shared/connection.ts'
 import { Empty, Failure } from '../shared/parts.tsx'
 import { bytes, shown, shownLog } from '../shared/text.ts'
 import { SaveButton } from './save.tsx'
@@ -47,7 +48,7 @@ export function Logs({
         <div class="choice" role="group" aria-label="Log">
           {run.logs.map(({ name: other, title, bytes: size }) => (
             <button type="button" key={other} aria-pressed={other === name} onClick={() => setChosen(other)}>
-              {shown(title, 60)} {size !== null && <span class="dim">{bytes(size)}</span>}
+              {shown(title, 60)} <span class="dim log-size">{size !== null && bytes(size)}</span>
             </button>
           ))}
         </div>
@@ -82,6 +83,7 @@ function Log({ id, name, isLive, onRead }: LogProps) {
   const [isRead, setRead] = useState(false)
   // A log that grows has its height from the start, so that what is below it stays where it is.
   const [isTall] = useState(isLive)
+  const { returns } = useConnection()
   const frame = useRef<HTMLPreElement>(null)
   const end = useRef<number>(undefined)
   useEffect(() => {
@@ -102,7 +104,7 @@ function Log({ id, name, isLive, onRead }: LogProps) {
         setError(undefined)
         setRead(true)
       } catch (failure) {
-        if (!stop.signal.aborted) setError(failure)
+        if (!stop.signal.aborted && !(isUnreachable(failure) && end.current !== undefined)) setError(failure)
       }
       if (!stop.signal.aborted) onRead()
     }
@@ -112,7 +114,7 @@ function Log({ id, name, isLive, onRead }: LogProps) {
       stop.abort()
       clearInterval(timer)
     }
-  }, [isLive])
+  }, [isLive, returns])
   useEffect(() => {
     if (isFollowed && frame.current !== null) frame.current.scrollTop = frame.current.scrollHeight
   }, [text, open, isFollowed])
@@ -142,7 +144,11 @@ function Log({ id, name, isLive, onRead }: LogProps) {
         )}
       </pre>
       {!isFollowed && (
-        <button type="button" class="button log-end" onClick={() => setFollowed(true)}>
+        <button
+          type="button"
+          class="button log-end"
+          onClick={() => (setFollowed(true), frame.current?.focus())}
+        >
           {isLive ? 'Follow' : 'To the end'}
         </button>
       )}

@@ -33,7 +33,7 @@ export function SaveButton({ id, file, title, text }: SaveProps) {
         type="button"
         class="button small"
         title={title}
-        aria-label={title}
+        aria-label={`${title}, ${text}`}
         disabled={isBusy}
         onClick={() => void save()}
       >

@@ -1,8 +1,8 @@
 /** The verification of a run: each finding as it is made. */
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { verifyRun } from '../shared/api.ts'
+import { isUnreachable, verifyRun } from '../shared/api.ts'
 import { Failure } from '../shared/parts.tsx'
-import { bytes, shown } from '../shared/text.ts'
+import { bytes, shortDigest, shown } from '../shared/text.ts'
 import type { VerifyItemBody } from '../shared/api.ts'
 
 interface VerifyProps {
@@ -28,6 +28,7 @@ export function Verify({ id, directory, onClose }: VerifyProps) {
   const [progress, setProgress] = useState<readonly [done: number, total: number]>()
   const [end, setEnd] = useState<{ readonly same: boolean }>()
   const [error, setError] = useState<unknown>()
+  const [attempt, setAttempt] = useState(0)
   const panel = useRef<HTMLElement>(null)
   useEffect(() => panel.current?.focus(), [])
   useEffect(() => {
@@ -50,7 +51,7 @@ export function Verify({ id, directory, onClose }: VerifyProps) {
       if (!stop.signal.aborted) setError(failure)
     })
     return () => stop.abort()
-  }, [id, level])
+  }, [id, level, attempt])
   // What differs comes first once all is known. Until then nothing moves.
   const shownItems = end === undefined ? items : gathered(items).toSorted((a, b) => rank(a) - rank(b))
   return (
@@ -83,7 +84,22 @@ export function Verify({ id, directory, onClose }: VerifyProps) {
           {progress === undefined ? '' : `${bytes(progress[0])} of ${bytes(progress[1])}`}
         </progress>
       )}
-      {error !== undefined && <Failure error={error} />}
+      {error !== undefined && (
+        <div class="verify-again">
+          {isUnreachable(error) ? (
+            <p>The connection ended before the verification did.</p>
+          ) : (
+            <Failure error={error} />
+          )}
+          <button
+            type="button"
+            class="button"
+            onClick={() => (setAttempt(attempt + 1), panel.current?.focus())}
+          >
+            Verify again
+          </button>
+        </div>
+      )}
       <ul class="findings">
         {shownItems.map((item, index) => (
           <Finding key={`${item.section} ${item.name} ${index}`} item={item} />
@@ -142,8 +158,14 @@ function Finding({ item }: { readonly item: VerifyItemBody }) {
           <ul class="paths">
             {differences.slice(0, DIFFERENCES).map(({ field, before, after }) => (
               <li key={field}>
-                <code>{shown(field, 200)}</code> <span class="removed">{shown(before ?? 'absent', 200)}</span>{' '}
-                → <span class="added">{shown(after ?? 'gone', 200)}</span>
+                <code>{shown(field, 200)}</code>{' '}
+                <span class="removed" title={shown(before ?? '', 500)}>
+                  {shortDigest(before ?? 'absent')}
+                </span>{' '}
+                →{' '}
+                <span class="added" title={shown(after ?? '', 500)}>
+                  {shortDigest(after ?? 'gone')}
+                </span>
               </li>
             ))}
             {differences.length > DIFFERENCES && (

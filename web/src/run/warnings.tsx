@@ -1,4 +1,5 @@
 /** What a reader should know before relying on a run: it comes first. */
+import { useState } from 'preact/hooks'
 import { shown } from '../shared/text.ts'
 import type { RunBody } from '../shared/api.ts'
 
@@ -12,18 +13,52 @@ interface Warning {
 /** Paths of a flag that are listed. */
 const PATHS = 8
 
-/** The warnings of a run; nothing if it has none. */
-export function Warnings({ run }: { readonly run: RunBody }) {
+/** The warnings of a run; nothing if it has none. Those that come while it goes on wait in a line, so that nothing moves. */
+export function Warnings({ run, isLive }: { readonly run: RunBody; readonly isLive: boolean }) {
   const all = warningsOf(run)
-  if (all.length === 0) return null
+  const [seen, setSeen] = useState<ReadonlySet<string>>(() => new Set(all.map(keyOf)))
+  if (!isLive) return <List warnings={all} />
+  const waiting = all.filter((warning) => !seen.has(keyOf(warning)))
+  const [first] = waiting
+  return (
+    <>
+      <div class={`warning-line ${first === undefined ? '' : noticeOf(first)}`} role="status">
+        {first === undefined ? (
+          <span class="dim">{all.length === 0 ? 'No warnings so far' : 'No other warnings so far'}</span>
+        ) : (
+          <>
+            <span class="warning-first">
+              <strong>{shown(first.title, 100)}</strong> {shown(first.text, 300)}
+            </span>
+            <button type="button" class="button small" onClick={() => setSeen(new Set(all.map(keyOf)))}>
+              {waiting.length === 1 ? 'Show' : `Show ${waiting.length}`}
+            </button>
+          </>
+        )}
+      </div>
+      <List warnings={all.filter((warning) => seen.has(keyOf(warning)))} />
+    </>
+  )
+}
+
+function keyOf({ title, text }: Warning): string {
+  return `${title} ${text}`
+}
+
+function noticeOf({ isBad }: Warning): string {
+  return `notice ${isBad ? 'notice-bad' : 'notice-warn'}`
+}
+
+function List({ warnings }: { readonly warnings: readonly Warning[] }) {
+  if (warnings.length === 0) return null
   return (
     <ul class="warnings" aria-label="Warnings">
-      {all.map(({ isBad, title, text, more }, index) => (
-        <li key={index} class={`notice ${isBad ? 'notice-bad' : 'notice-warn'}`}>
-          <strong>{shown(title, 100)}</strong> <span>{shown(text)}</span>
-          {more.length > 0 && (
+      {warnings.map((warning, index) => (
+        <li key={index} class={noticeOf(warning)}>
+          <strong>{shown(warning.title, 100)}</strong> <span>{shown(warning.text)}</span>
+          {warning.more.length > 0 && (
             <ul class="paths">
-              {more.map((path) => (
+              {warning.more.map((path) => (
                 <li key={path}>{shown(path, 300)}</li>
               ))}
             </ul>
@@ -32,6 +67,12 @@ export function Warnings({ run }: { readonly run: RunBody }) {
       ))}
     </ul>
   )
+}
+
+/** Return the paths of a flag, unless its sentence has them. */
+function pathsOf(message: string, paths: readonly string[], count: number): string[] {
+  if (count === paths.length && paths.every((path) => message.includes(path))) return []
+  return [...paths.slice(0, PATHS), ...(count > PATHS ? [`and ${count - PATHS} more`] : [])]
 }
 
 function one(isBad: boolean, title: string, text: string): Warning {
@@ -84,7 +125,7 @@ function warningsOf({ record, status, seal, unlisted, problems }: RunBody): Warn
       isBad: ['input-changed', 'input-missing', 'output-untouched'].includes(kind),
       title: kind,
       text: message,
-      more: [...paths.slice(0, PATHS), ...(count > PATHS ? [`and ${count - PATHS} more`] : [])],
+      more: pathsOf(message, paths, count),
     })),
     ...captureFailures,
     ...warnings.map((warning) => one(false, 'Warning', warning)),

@@ -2,7 +2,7 @@
 import { fetchGroups } from '../shared/api.ts'
 import { useLoaded } from '../shared/hooks.ts'
 import { Empty, Failure } from '../shared/parts.tsx'
-import { count, plural, short, shown, valueText } from '../shared/text.ts'
+import { alignedBy, count, plural, shown, valueText } from '../shared/text.ts'
 import { quoted } from './filter.tsx'
 import type { GroupsBody } from '../shared/api.ts'
 
@@ -78,6 +78,9 @@ export function Groups({ where, by, measure, onChoose }: GroupsProps) {
   if (error !== undefined) return <Failure error={error} />
   if (data === undefined) return <div class="table-frame" />
   if (data.groups.length === 0) return <Empty title="No run matches" />
+  const written = (['least', 'mean', 'greatest'] as const).map((field) =>
+    alignedBy(data.groups.map((group) => group[field])),
+  )
   return (
     <div class="table-frame" tabIndex={0} role="region" aria-label="Groups">
       <table class="plain-table groups">
@@ -113,7 +116,7 @@ export function Groups({ where, by, measure, onChoose }: GroupsProps) {
                 {measure !== '' &&
                   [least, mean, greatest].map((number, index) => (
                     <td class="number" key={index}>
-                      {number === null ? <span class="dim">–</span> : short(number)}
+                      {number === null ? <span class="dim">–</span> : (written[index] ?? String)(number)}
                     </td>
                   ))}
               </tr>

@@ -1,8 +1,10 @@
 /** The table of runs. Only the rows on the screen exist, so a hundred thousand are as fast as ten. */
 import { useEffect, useRef, useState } from 'preact/hooks'
+import { plain } from './columns.tsx'
 import { Moment, Status } from '../shared/parts.tsx'
 import { runAddress } from '../shared/router.ts'
-import { decoded, duration, shown, valueText } from '../shared/text.ts'
+import { alignedBy, decoded, duration, shown, valueText } from '../shared/text.ts'
+import type { RefObject } from 'preact'
 import type { ListedRunBody } from '../shared/api.ts'
 
 /** Height of a row in pixels, as the style sheet has it. */
@@ -23,12 +25,15 @@ interface TableProps {
   readonly onChoose: (id: string) => void
   /** Compares a run with those that are chosen. */
   readonly onCompare: (id: string) => void
+  /** Set when a key moved the cursor: its run then gets the focus. */
+  readonly isMoved: RefObject<boolean>
   readonly onCursor: (index: number) => void
 }
 
 /** The columns that every run has. */
 const OWN = [
-  { field: 'name', title: 'run', width: 260 },
+  // On a narrow screen there is more beside it.
+  { field: 'name', title: 'run', width: innerWidth < 560 ? 190 : 260 },
   { field: 'started', title: 'started', width: 110 },
   { field: 'duration', title: 'took', width: 92 },
   { field: '', title: 'tags', width: 150 },
@@ -40,8 +45,20 @@ const TEXT_WIDTH = 152
 
 /** The table. */
 export function RunTable(props: TableProps) {
-  const { matched, columns, sort, cursor, chosen, runAt, onRange, onSort, onChoose, onCompare, onCursor } =
-    props
+  const {
+    matched,
+    columns,
+    sort,
+    cursor,
+    chosen,
+    runAt,
+    onRange,
+    onSort,
+    onChoose,
+    onCompare,
+    onCursor,
+    isMoved,
+  } = props
   const frame = useRef<HTMLDivElement>(null)
   const [range, setRange] = useState<readonly [number, number]>([0, 40])
   const measure = (): void => {
@@ -66,6 +83,9 @@ export function RunTable(props: TableProps) {
     const height = current.clientHeight - ROW - 8
     if (top < current.scrollTop) current.scrollTop = top
     else if (top + ROW > current.scrollTop + height) current.scrollTop = top + ROW - height
+    if (!isMoved.current) return
+    isMoved.current = false
+    current.querySelector<HTMLElement>('.cursor .run-cell a')?.focus({ preventScroll: true })
   }, [cursor])
   const rows = Array.from(
     { length: Math.max(0, Math.min(end, matched) - start) },
@@ -73,9 +93,18 @@ export function RunTable(props: TableProps) {
   )
   const visible = rows.flatMap((index) => runAt(index) ?? [])
   const widths = columns.map((name) => (isNumeric(visible, name) ? NUMBER_WIDTH : TEXT_WIDTH))
+  const written = new Map(
+    columns.map((name) => [name, alignedBy(visible.map(({ values }) => decoded(values[name])))]),
+  )
   const width = 68 + [...OWN.map((column) => column.width), ...widths].reduce((sum, part) => sum + part, 0)
   return (
-    <div class="table-frame" ref={frame} onScroll={measure} tabIndex={-1}>
+    <div
+      class="table-frame"
+      ref={frame}
+      onScroll={measure}
+      tabIndex={-1}
+      data-arrival={cursor < 0 ? true : undefined}
+    >
       <table class="runs" style={{ minWidth: `${width}px` }} aria-rowcount={matched + 1}>
         <colgroup>
           <col style={{ width: '36px' }} />
@@ -101,7 +130,14 @@ export function RunTable(props: TableProps) {
                   {title}
                 </th>
               ) : (
-                <Title key={title} field={field} title={title} sort={sort} onSort={onSort} />
+                <Title
+                  key={title}
+                  field={field}
+                  title={title}
+                  sort={sort}
+                  onSort={onSort}
+                  isNumber={field === 'duration'}
+                />
               ),
             )}
             {columns.map((name) => (
@@ -120,10 +156,12 @@ export function RunTable(props: TableProps) {
           <tr class="spacer" style={{ height: `${start * ROW}px` }} aria-hidden="true" />
           {rows.map((index) => (
             <Row
-              key={index}
+              // The focus stays with its run when new ones come before it.
+              key={runAt(index)?.id ?? index}
               index={index}
               run={runAt(index)}
               columns={columns}
+              written={written}
               isCursor={index === cursor}
               isChosen={chosen.has(runAt(index)?.id ?? '')}
               onChoose={onChoose}
@@ -178,6 +216,8 @@ interface RowProps {
   readonly index: number
   readonly run: ListedRunBody | undefined
   readonly columns: readonly string[]
+  /** What writes the numbers of a column. */
+  readonly written: ReadonlyMap<string, (value: number) => string>
   readonly isCursor: boolean
   readonly isChosen: boolean
   readonly onChoose: (id: string) => void
@@ -185,7 +225,7 @@ interface RowProps {
   readonly onCursor: (index: number) => void
 }
 
-function Row({ index, run, columns, isCursor, isChosen, onChoose, onCompare, onCursor }: RowProps) {
+function Row({ index, run, columns, written, isCursor, isChosen, onChoose, onCompare, onCursor }: RowProps) {
   if (run === undefined) {
     return (
       <tr class="loading" aria-rowindex={index + 2}>
@@ -215,7 +255,11 @@ function Row({ index, run, columns, isCursor, isChosen, onChoose, onCompare, onC
         <Status status={status} isShort />
       </td>
       <td class="run-cell">
-        <a href={runAddress(id)} title={id}>
+        <a
+          href={runAddress(id)}
+          title={`${shown(runName ?? name, 300)} — ${id}`}
+          data-arrival={isCursor ? true : undefined}
+        >
           <span class="run-name">{shown(runName ?? name, 200)}</span>
           {runName !== null && <span class="run-experiment">{shown(name, 200)}</span>}
           <span class="run-id">{id.slice(-8)}</span>
@@ -234,7 +278,7 @@ function Row({ index, run, columns, isCursor, isChosen, onChoose, onCompare, onC
       <td>
         <Moment time={startedAt} />
       </td>
-      <td>
+      <td class="number">
         {durationMs === null ? (
           <span class="dim">{status === 'running' ? 'running' : '–'}</span>
         ) : (
@@ -250,9 +294,17 @@ function Row({ index, run, columns, isCursor, isChosen, onChoose, onCompare, onC
       </td>
       {columns.map((column) => {
         const value = values[column] ?? null
+        const number = decoded(value)
+        if (typeof number === 'number') {
+          return (
+            <td key={column} class="number" title={String(number)}>
+              {(written.get(column) ?? String)(number)}
+            </td>
+          )
+        }
         const text = valueText(value)
         return (
-          <td key={column} class={typeof decoded(value) === 'number' ? 'number' : ''} title={text}>
+          <td key={column} title={text}>
             {text}
           </td>
         )
@@ -271,5 +323,5 @@ function isNumeric(runs: readonly ListedRunBody[], column: string): boolean {
 
 /** Return the name of a field without its kind. */
 function shorter(name: string): string {
-  return name.replace(/^(?:metrics|params)\./, '')
+  return plain(name.replace(/^(?:metrics|params)\./, ''))
 }

@@ -1,6 +1,7 @@
 /** The list of runs. */
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { ApiError, fetchGroups, fetchRuns } from '../shared/api.ts'
+import { ApiError, fetchGroups, fetchRuns, isUnreachable } from '../shared/api.ts'
+import { useConnection } from '../shared/connection.ts'
 import { useKeys, useTitle } from '../shared/hooks.ts'
 import { Empty, Failure, Typed } from '../shared/parts.tsx'
 import { compareAddress, go, runAddress } from '../shared/router.ts'
@@ -23,6 +24,21 @@ const RUNNING = 'status = "running"'
 /** Milliseconds after which a list is asked for again, so that new runs show. */
 const AGAIN = 4000
 
+/** A row, by its number and the run that has it. */
+interface Place {
+  readonly index: number
+  readonly id: string | undefined
+}
+
+const NOWHERE: Place = { index: -1, id: undefined }
+
+/** What somebody who comes back to the list finds as it was. */
+const left: { query: string; place: Place; chosen: ReadonlySet<string> } = {
+  query: '',
+  place: NOWHERE,
+  chosen: new Set(),
+}
+
 /** The list of runs. Its filter, order and columns are in the address. */
 export function RunsView({ address }: { readonly address: URL }) {
   useTitle('')
@@ -41,16 +57,41 @@ export function RunsView({ address }: { readonly address: URL }) {
   const [error, setError] = useState<unknown>()
   const [, setVersion] = useState(0)
   const [running, setRunning] = useState(0)
-  const [cursor, setCursor] = useState(-1)
-  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set())
+  const [place, setPlace] = useState(left.query === queryKey ? left.place : NOWHERE)
+  const [chosen, setChosen] = useState(left.chosen)
+  const { returns } = useConnection()
   const input = useRef<HTMLInputElement>(null)
+  const shownQuery = useRef<string>(undefined)
   const current = useRef({ query, list: undefined as string | undefined })
   current.current.query = query
+  const cursor = place.index
+  const isMoved = useRef(false)
+  const lastQuery = useRef<string>(undefined)
+  const ordered = useRef<{ readonly key: string; readonly columns: readonly string[] }>({
+    key: '',
+    columns: [],
+  })
+  Object.assign(left, { query: queryKey, place, chosen })
 
+  const runAt = (index: number): ListedRunBody | undefined =>
+    parts.current.get(Math.floor(index / PART))?.[index % PART]
+
+  /** Move the cursor with its run, if new runs came before it. */
+  const keepPlace = (): void =>
+    setPlace((before) => {
+      const { index: at, id: own = runAt(at)?.id } = before
+      if (own === undefined || runAt(at)?.id === own) return { index: at, id: own }
+      for (const [part, runs] of parts.current) {
+        const index = runs.findIndex(({ id }) => id === own)
+        if (index >= 0) return { index: part * PART + index, id: own }
+      }
+      return before
+    })
   const load = async (part: number, list: string | undefined): Promise<void> => {
     pending.current.get(part)?.abort()
     const stop = new AbortController()
     pending.current.set(part, stop)
+    const own = JSON.stringify(current.current.query)
     try {
       const answer = await fetchRuns(
         current.current.query,
@@ -64,10 +105,13 @@ export function RunsView({ address }: { readonly address: URL }) {
       }
       parts.current.set(part, answer.runs)
       setHead(answer)
+      shownQuery.current = own
       setError(undefined)
+      keepPlace()
       setVersion((version) => version + 1)
     } catch (failure) {
-      if (!stop.signal.aborted) setError(failure)
+      // A list that is shown stays, and is asked for again.
+      if (!stop.signal.aborted && !(isUnreachable(failure) && shownQuery.current === own)) setError(failure)
     } finally {
       if (pending.current.get(part) === stop) pending.current.delete(part)
     }
@@ -91,7 +135,8 @@ export function RunsView({ address }: { readonly address: URL }) {
     current.current.list = undefined
     // One after the other: both bring the index up to date.
     void load(0, undefined).then(countRunning)
-    setCursor(-1)
+    if (lastQuery.current !== undefined && lastQuery.current !== queryKey) setPlace(NOWHERE)
+    lastQuery.current = queryKey
     const timer = setInterval(() => {
       if (document.hidden) return
       // Without the name of a list, the server makes a new one.
@@ -102,7 +147,7 @@ export function RunsView({ address }: { readonly address: URL }) {
       })
     }, AGAIN)
     return () => clearInterval(timer)
-  }, [queryKey])
+  }, [queryKey, returns])
 
   const change = (changed: Partial<ListQuery & { readonly by: string; readonly measure: string }>): void => {
     const { where, sort, columns, ...group } = { by, measure, ...query, ...changed }
@@ -120,8 +165,6 @@ export function RunsView({ address }: { readonly address: URL }) {
     const next = query.sort.includes(`-${field}`) ? [field] : query.sort.includes(field) ? [] : [`-${field}`]
     change({ sort: [...others, ...next] })
   }
-  const runAt = (index: number): ListedRunBody | undefined =>
-    parts.current.get(Math.floor(index / PART))?.[index % PART]
   const choose = (id: string): void =>
     setChosen((before) => {
       const next = new Set(before)
@@ -137,8 +180,16 @@ export function RunsView({ address }: { readonly address: URL }) {
   const compare = (): void => {
     if (ids.length > 1) go(compareAddress(ids))
   }
-  const move = (rows: number) => (): void =>
-    setCursor((before) => Math.max(0, Math.min(matched - 1, before + rows)))
+  const goTo = (index: number): void => setPlace({ index, id: runAt(index)?.id })
+  const move = (rows: number) => (): void => {
+    isMoved.current = true
+    // Keys can come faster than the list is drawn.
+    if (matched > 0)
+      setPlace((before) => {
+        const index = Math.max(0, Math.min(matched - 1, before.index + rows))
+        return { index, id: runAt(index)?.id }
+      })
+  }
   useKeys({
     '/': () => input.current?.focus(),
     j: move(1),
@@ -153,10 +204,18 @@ export function RunsView({ address }: { readonly address: URL }) {
     },
     c: compare,
   })
+  // Their order stays while runs come.
+  const columnsKey = `${queryKey} ${(head?.columns ?? []).join(' ')}`
+  if (ordered.current.key !== columnsKey && head !== undefined)
+    ordered.current = {
+      key: columnsKey,
+      columns: mostUsedFirst(head.columns, parts.current.get(0) ?? head.runs),
+    }
+  const columns = query.columns.length === 0 ? ordered.current.columns : (head?.columns ?? [])
   const names = head?.names ?? { parameters: [], metrics: [] }
   const isOfFilter = error instanceof ApiError && error.details.where === 'where'
   return (
-    <main class="runs-view">
+    <main class="runs-view" tabIndex={-1}>
       <div class="toolbar">
         <h1 class="visually-hidden">Runs</h1>
         <Filter
@@ -170,7 +229,7 @@ export function RunsView({ address }: { readonly address: URL }) {
           columns={query.columns.length === 0 ? (head?.columns ?? []) : query.columns}
           isAuto={query.columns.length === 0}
           names={names}
-          onChange={(columns) => change({ columns })}
+          onChange={(chosenColumns) => change({ columns: chosenColumns })}
         />
         <button
           type="button"
@@ -240,13 +299,18 @@ export function RunsView({ address }: { readonly address: URL }) {
       ) : head !== undefined && matched === 0 ? (
         <Empty title="No run matches">
           <p>All of these must be true: {shown(query.where, 300)}</p>
-          <button type="button" class="button" onClick={() => change({ where: '' })}>
+          <button
+            type="button"
+            class="button"
+            onClick={() => (change({ where: '' }), input.current?.focus())}
+          >
             Show all runs
           </button>
         </Empty>
       ) : head === undefined && isOfFilter ? (
         <Empty title="The filter cannot be read yet">
-          <p>The arrow above shows where. Press ? for an example.</p>
+          <p>The arrow above shows where. A filter that can be read:</p>
+          <Typed>{'metrics.loss < 0.3 and params.lr = 0.01 and tags has "base"'}</Typed>
         </Empty>
       ) : by !== '' ? (
         <Groups
@@ -260,7 +324,7 @@ export function RunsView({ address }: { readonly address: URL }) {
       ) : (
         <RunTable
           matched={matched}
-          columns={query.columns.length === 0 ? metricsFirst(head?.columns ?? []) : (head?.columns ?? [])}
+          columns={columns}
           sort={query.sort}
           cursor={cursor}
           chosen={chosen}
@@ -269,17 +333,26 @@ export function RunsView({ address }: { readonly address: URL }) {
           onSort={sortBy}
           onChoose={choose}
           onCompare={(id) => go(compareAddress([...ids, id]))}
-          onCursor={setCursor}
+          isMoved={isMoved}
+          onCursor={goTo}
         />
       )}
     </main>
   )
 }
 
-/** Return columns with those of metrics first: they are what runs are chosen by. */
-function metricsFirst(columns: readonly string[]): string[] {
-  return [
-    ...columns.filter((name) => name.startsWith('metrics.')),
-    ...columns.filter((name) => !name.startsWith('metrics.')),
-  ]
+/**
+ * Return columns in the order in which runs are chosen by them: those that most of the runs have, of these the metrics, then
+ * the others by how many have them.
+ */
+function mostUsedFirst(columns: readonly string[], runs: readonly ListedRunBody[]): string[] {
+  const placed = columns.map((name) => {
+    const share =
+      runs.filter(({ values }) => (values[name] ?? null) !== null).length / Math.max(1, runs.length)
+    const isMetric = name.startsWith('metrics.')
+    return { name, rank: (share >= 0.5 ? 0 : 2) + (isMetric ? 0 : 1), share }
+  })
+  return placed
+    .toSorted((a, b) => (a.rank >> 1) - (b.rank >> 1) || (a.rank < 2 ? a.rank - b.rank : b.share - a.share))
+    .map(({ name }) => name)
 }

@@ -1,4 +1,5 @@
 /** Requests to the server of this page. */
+import { noteAnswer } from './connection.ts'
 import { linkedProject } from './router.ts'
 import type {
   ContentBody,
@@ -59,6 +60,31 @@ export class ApiError extends Error {
     this.status = status
     this.details = details
   }
+}
+
+/** Check whether a failure is that the server does not answer: the page says that in one place. */
+export function isUnreachable(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 0 && error.details.code === 'ERR_LINEAPRINT_SERVICE'
+}
+
+function unreachable(): ApiError {
+  noteAnswer(false)
+  return new ApiError(0, {
+    code: 'ERR_LINEAPRINT_SERVICE',
+    what: 'the server of this page does not answer',
+    where: location.host,
+    expected: null,
+    received: null,
+    do: null,
+  })
+}
+
+const refusals = new Set<(error: ApiError) => void>()
+
+/** Call back when the server no longer knows who asks. @returns What ends it. */
+export function onRefusal(act: (error: ApiError) => void): () => void {
+  refusals.add(act)
+  return () => void refusals.delete(act)
 }
 
 const KEY = 'lineaprint.key'
@@ -205,21 +231,16 @@ async function request(
     })
   } catch (error) {
     if (signal?.aborted === true) throw error
-    throw new ApiError(0, {
-      code: 'ERR_LINEAPRINT_SERVICE',
-      what: 'the server of this page does not answer',
-      where: location.host,
-      expected: null,
-      received: null,
-      do:
-        team === undefined
-          ? 'start "lineaprint ui" again, and open the link that it prints'
-          : 'check the network, and load the page again',
-    })
+    throw unreachable()
   }
+  const described = response.ok
+    ? undefined
+    : ((await response.json().catch(() => undefined)) as ErrorBody | undefined)
+  // A server before this one says so when this one is gone.
+  if (described === undefined && GATEWAY.has(response.status)) throw unreachable()
+  noteAnswer(true)
   if (response.ok) return response
-  const described = (await response.json().catch(() => undefined)) as ErrorBody | undefined
-  throw new ApiError(
+  const error = new ApiError(
     response.status,
     described?.error ?? {
       code: 'ERR_LINEAPRINT_SERVICE',
@@ -230,10 +251,25 @@ async function request(
       do: null,
     },
   )
+  if (error.status === 401) for (const act of refusals) act(error)
+  throw error
+}
+
+/** Statuses with which a proxy says that there is no server behind it. */
+const GATEWAY: ReadonlySet<number> = new Set([502, 503, 504])
+
+/** Read an answer. One that ends in the middle is none. */
+async function received<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    if (signal?.aborted === true || !(error instanceof TypeError)) throw error
+    throw unreachable()
+  }
 }
 
 async function send<T>(path: string, sent: Sent = {}): Promise<T> {
-  return (await (await request(path, sent)).json()) as T
+  return received((await request(path, sent)).json() as Promise<T>, sent.signal)
 }
 
 /** A list of runs that is asked for. */
@@ -370,7 +406,7 @@ export async function fetchLines(
   signal?: AbortSignal,
 ): Promise<{ readonly lines: readonly Line[]; readonly warnings: readonly string[] }> {
   const values = { run: runs, metric: metrics, axis, from, to, pixels }
-  const bytes = await (await request('/metrics', { values, signal })).arrayBuffer()
+  const bytes = await received((await request('/metrics', { values, signal })).arrayBuffer(), signal)
   const length = new DataView(bytes).getUint32(0, true)
   const head = JSON.parse(new TextDecoder().decode(new Uint8Array(bytes, 4, length))) as MetricsHead
   let at = 4 + length
@@ -386,35 +422,58 @@ export async function fetchLines(
   return { lines, warnings: head.warnings }
 }
 
-/** Call back for each piece of a stream that ends with a separator. */
+/** Call back for each piece of a stream that ends with a separator. @param onPart Called back for each part, whole or not. */
 async function readPieces(
   response: Response,
   separator: string,
   take: (text: string) => void,
+  signal: AbortSignal,
+  onPart: () => void = () => undefined,
 ): Promise<void> {
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader()
   let rest = ''
   for (;;) {
-    const part = await reader?.read()
+    const part = await received(reader?.read() ?? Promise.resolve(undefined), signal)
     if (part === undefined || part.done) return
+    onPart()
     const pieces = (rest + part.value).split(separator)
     rest = pieces.pop() ?? ''
     for (const piece of pieces) if (piece !== '') take(piece)
   }
 }
 
-/** Follow a run until it has ended. */
+/** Milliseconds without a word of a run that goes on, after which its server is no longer heard. It speaks every ten seconds. */
+const SILENCE = 30_000
+
+/** Follow a run until it has ended, or the server says no more. */
 export async function followRun(
   id: string,
   take: (event: LiveEvent) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const response = await request(`/runs/${encodeURIComponent(id)}/events`, { signal })
-  await readPieces(response, '\n\n', (piece) => {
-    const event = JSON.parse(piece.replace(/^data: /, '')) as LiveEvent | ErrorBody
-    if ('error' in event) throw new ApiError(500, event.error)
-    take(event)
-  })
+  // A machine that slept, or a network that is gone, ends no connection.
+  const silent = new AbortController()
+  let timer = 0
+  const wait = (): void => {
+    clearTimeout(timer)
+    timer = setTimeout(() => silent.abort(), SILENCE) as unknown as number
+  }
+  try {
+    wait()
+    const both = AbortSignal.any([signal, silent.signal])
+    const response = await request(`/runs/${encodeURIComponent(id)}/events`, { signal: both })
+    const read = (piece: string): void => {
+      const event = JSON.parse(piece.replace(/^data: /, '')) as LiveEvent | ErrorBody
+      if ('error' in event) throw new ApiError(500, event.error)
+      take(event)
+    }
+    await readPieces(response, '\n\n', read, both, wait)
+  } catch (error) {
+    if (silent.signal.aborted && !signal.aborted) throw unreachable()
+    throw error
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 /** Verify a run. Each finding comes as it is made. */
@@ -426,5 +485,5 @@ export async function verifyRun(
 ): Promise<void> {
   const path = `/runs/${encodeURIComponent(id)}/verify`
   const response = await request(path, { method: 'POST', body: { level }, signal })
-  await readPieces(response, '\n', (piece) => take(JSON.parse(piece) as VerifyEvent))
+  await readPieces(response, '\n', (piece) => take(JSON.parse(piece) as VerifyEvent), signal)
 }

@@ -1,6 +1,9 @@
 /** Hooks of all views: data that is loaded, keys, and sizes. */
 import { useEffect, useRef, useState } from 'preact/hooks'
+import { isUnreachable } from './api.ts'
+import { useConnection } from './connection.ts'
 import type { RefObject } from 'preact'
+import type { KeyName } from './keys.ts'
 
 /** Data that is loaded. The last data stays while new data comes, so that nothing jumps. */
 export interface Loaded<T> {
@@ -9,29 +12,40 @@ export interface Loaded<T> {
   readonly isLoading: boolean
 }
 
-/** Load data, and load it again when a key changes. */
+/** Load data, and load it again when a key changes, or when the server answers again. */
 export function useLoaded<T>(key: string, load: (signal: AbortSignal) => Promise<T>): Loaded<T> {
   const [state, setState] = useState<Loaded<T>>({ data: undefined, error: undefined, isLoading: true })
+  const { returns } = useConnection()
+  const loadedKey = useRef<string>(undefined)
   useEffect(() => {
     const stop = new AbortController()
     setState(({ data }) => ({ data, error: undefined, isLoading: true }))
     const take = async (): Promise<void> => {
       try {
         const data = await load(stop.signal)
-        if (!stop.signal.aborted) setState({ data, error: undefined, isLoading: false })
+        if (stop.signal.aborted) return
+        loadedKey.current = key
+        setState({ data, error: undefined, isLoading: false })
       } catch (error) {
+        if (stop.signal.aborted) return
+        const isOwn = loadedKey.current === key && isUnreachable(error)
         // What failed is of another address than the last data: beside each other they would mislead.
-        if (!stop.signal.aborted) setState({ data: undefined, error, isLoading: false })
+        setState(({ data }) =>
+          isOwn ? { data, error: undefined, isLoading: false } : { data: undefined, error, isLoading: false },
+        )
       }
     }
     void take()
     return () => stop.abort()
-  }, [key])
+  }, [key, returns])
   return state
 }
 
-/** Keys of a view, by the key or by `Shift+` and the key. */
-export type Keys = Readonly<Record<string, (event: KeyboardEvent) => void>>
+/** Keys of a view. */
+export type Keys = Readonly<Partial<Record<KeyName, (event: KeyboardEvent) => void>>>
+
+/** Fields in which keys are letters. */
+const FIELDS = 'input:not([type=checkbox]), textarea, select, dialog'
 
 /** Act on keys that are pressed outside of fields. */
 export function useKeys(keys: Keys): void {
@@ -41,11 +55,16 @@ export function useKeys(keys: Keys): void {
     const listener = (event: KeyboardEvent): void => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return
       const target = event.target as HTMLElement
-      if (target.closest('input, textarea, select, dialog') !== null) return
-      // A focused button or link has a use of its own for these.
-      if ((event.key === 'Enter' || event.key === ' ') && target.closest('a, button, summary') !== null)
+      if (target.closest(FIELDS) !== null) return
+      // A focused button, link or check mark has a use of its own for these.
+      if (
+        (event.key === 'Enter' || event.key === ' ') &&
+        target.closest('a, button, summary, input') !== null
+      )
         return
-      const act = current.current[event.key]
+      const act = (current.current as Readonly<Record<string, ((event: KeyboardEvent) => void) | undefined>>)[
+        event.key
+      ]
       if (act === undefined) return
       event.preventDefault()
       act(event)

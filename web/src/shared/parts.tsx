@@ -1,6 +1,6 @@
 /** Small parts that all views use. */
 import { useState } from 'preact/hooks'
-import { ApiError } from './api.ts'
+import { ApiError, isUnreachable } from './api.ts'
 import { ago, localTime, shortDigest, shown } from './text.ts'
 import type { ComponentChildren } from 'preact'
 
@@ -40,6 +40,13 @@ export function Digest({ digest }: { readonly digest: string }) {
 
 /** What failed, where, what was expected and received, and what to do. */
 export function Failure({ error }: { readonly error: unknown }) {
+  if (isUnreachable(error)) {
+    return (
+      <Empty title="The server does not answer">
+        <p>This shows by itself when it does.</p>
+      </Empty>
+    )
+  }
   const details = error instanceof ApiError ? error.details : undefined
   const text = details?.what ?? (error instanceof Error ? error.message : String(error))
   const facts =

@@ -97,8 +97,25 @@ export function short(value: number): string {
   if (value === 0) return '0'
   const size = Math.abs(value)
   if (Number.isInteger(value) && size < 1e15) return count(value)
-  if (size >= 1e6 || size < 1e-4) return value.toExponential(3).replace(/\.?0+e/, 'e')
-  return String(Number(value.toPrecision(5)))
+  if (size >= 1e6 || size < 1e-4)
+    return value
+      .toExponential(3)
+      .replace(/\.?0+e/, 'e')
+      .replace('e+', 'e')
+  // Of large numbers, two digits after the point too.
+  const digits = Math.max(5, Math.floor(Math.log10(size)) + 3)
+  return Number(value.toPrecision(digits)).toLocaleString('en-US', { maximumFractionDigits: 20 })
+}
+
+/** Return what writes the numbers of a column: with as many digits after the point as any of them needs, so that points meet. */
+export function alignedBy(values: readonly unknown[]): (value: number) => string {
+  const texts = values.flatMap((value) =>
+    typeof value === 'number' && Number.isFinite(value) ? [short(value)] : [],
+  )
+  if (texts.some((text) => text.includes('e'))) return short
+  const decimals = Math.max(0, ...texts.map((text) => text.split('.')[1]?.length ?? 0))
+  const options = { minimumFractionDigits: decimals, maximumFractionDigits: decimals }
+  return (value) => (Number.isFinite(value) ? value.toLocaleString('en-US', options) : short(value))
 }
 
 /** Return a value of any kind as a short text. */

@@ -138,7 +138,7 @@ interface Settings {
   readonly rounds: number
   readonly quick: boolean
   readonly only: readonly string[]
-  /** Whether peers are left out. */
+  /** True if peers are left out. */
   readonly own: boolean
   readonly json: string
 }

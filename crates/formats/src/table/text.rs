@@ -18,7 +18,7 @@ pub(super) trait ReadText: Send + Sync {
 /// Whole records of a file, which need nothing of the records before them.
 pub struct TextPart {
     pub(super) text: Bytes,
-    /// Whether its last record has its end: one that is too long has not.
+    /// True if its last record has its end: one that is too long has not.
     pub(super) is_whole: bool,
     pub(super) reader: Arc<dyn ReadText>,
     /// The rows, once they are read; `None` also if they must be read in order.
@@ -40,7 +40,7 @@ impl TextPart {
 /// The rows of a part, and what the reader must know of them.
 pub(super) struct TextRows {
     pub rows: Rows,
-    /// What each record counts in the limit of a block.
+    /// The weight of each record in the limit of a block.
     pub weights: Vec<u64>,
     /// Line feeds, also those within cells.
     pub lines: u64,

@@ -13,7 +13,7 @@ pub(super) struct PartReader {
     columns: Vec<Column>,
     typed: bool,
     dialect: Dialect,
-    /// Whether a byte ends a cell without quotes, or may not be in it.
+    /// True for each byte that ends a cell without quotes, or may not be in it.
     stops: [bool; 256],
 }
 
@@ -120,7 +120,7 @@ impl ReadText for PartReader {
 /// Finds where the records of a file end, from what is between quotes.
 #[derive(Debug, Default)]
 pub(super) struct Boundary {
-    /// Whether the quotes so far leave a cell open.
+    /// True if the quotes so far leave a cell open.
     is_quoted: bool,
 }
 
@@ -137,7 +137,7 @@ impl Boundary {
         let at_end = self.is_quoted ^ is_odd(bytes);
         let mut is_quoted = at_end;
         let mut end = bytes.len();
-        let found = loop {
+        let last = loop {
             let Some(at) = memchr::memrchr(b'\n', &bytes[..end]) else {
                 break None;
             };
@@ -147,8 +147,8 @@ impl Boundary {
             }
             end = at;
         };
-        self.is_quoted = if found.is_some() { false } else { at_end };
-        found
+        self.is_quoted = if last.is_some() { false } else { at_end };
+        last
     }
 }
 
@@ -199,15 +199,15 @@ mod tests {
         Ok(whole(&reader, &rows))
     }
 
-    /// Read a file in parts, of which some are left to be read in order.
-    fn in_parts(mut reader: Reader, left: impl Fn(usize) -> bool) -> Result<Whole, FormatError> {
+    /// Read a file in parts, some of which are read in order.
+    fn in_parts(mut reader: Reader, unread: impl Fn(usize) -> bool) -> Result<Whole, FormatError> {
         let mut rows = Vec::new();
         loop {
             let mut parts = Vec::new();
             while parts.len() < 3
                 && let Some(mut part) = reader.next_part()?
             {
-                if !left(parts.len()) {
+                if !unread(parts.len()) {
                     part.read();
                 }
                 parts.push(part);
@@ -223,7 +223,7 @@ mod tests {
         Ok(whole(&reader, &rows))
     }
 
-    fn told(result: Result<Whole, FormatError>) -> Result<Whole, String> {
+    fn reported(result: Result<Whole, FormatError>) -> Result<Whole, String> {
         result.map_err(|error| format!("{error} {:?} {:?}", error.expected, error.received))
     }
 
@@ -231,10 +231,12 @@ mod tests {
         let Ok(reader) = open(text, dialect, schema, piece) else {
             return false;
         };
-        let expected = told(in_order(reader));
-        for left in [0, 1, 2] {
+        let expected = reported(in_order(reader));
+        for unread in [0, 1, 2] {
             let reader = open(text, dialect, schema, piece).expect("it was opened before");
-            let received = told(in_parts(reader, |part| left == 2 || (left == 1 && part % 2 == 1)));
+            let received = reported(in_parts(reader, |part| {
+                unread == 2 || (unread == 1 && part % 2 == 1)
+            }));
             assert_eq!(received, expected, "{text:?} in pieces of {piece}");
         }
         expected.is_ok()

@@ -122,6 +122,7 @@ describe.skipIf(!IS_POSSIBLE)('the pictures of the page', () => {
     expect(said['negative']).toBe('3 ≤ 0 left out -3 | No value above 0: a log scale has no place for it')
     expect(said['greatest']).toBe('1 ≤ 0 left out 1.7e308')
     expect(said['constant']).toBe('0.5')
+    expect(said['nan only']).toBe('2 NaN or ∞ | No finite value')
     await page.waitForTimeout(300)
     for (const title of ['mixed', 'both', 'tiny', 'smallest', 'one'])
       expect([title, (await inkOf(title)) > 5]).toEqual([title, true])

@@ -103,7 +103,9 @@ export function Chart({ title, lines, axis, isLog, range, mark, pointed, onRange
       <div class="chart-frame" ref={frame} style={{ height: `${HEIGHT}px` }}>
         {isEmpty && (
           <p class="chart-note">
-            {isLog ? 'No value above 0: a log scale has no place for it' : 'No finite value'}
+            {isLog && lines.some(({ line }) => line.y.some((value) => value <= 0))
+              ? 'No value above 0: a log scale has no place for it'
+              : 'No finite value'}
           </p>
         )}
         {point !== undefined && <Tip point={point} axis={shownAxis} isMany={lines.length > 1} />}
@@ -526,10 +528,13 @@ interface Tick {
 function ticksOf({ low, high }: Bounds, isLog: boolean, share: number): Tick[] {
   const shareAt = (place: number): number => (place / 2 - low / 2) / (high / 2 - low / 2)
   if (isLog)
-    return powersBetween(low, high).map((place) => ({
-      at: shareAt(place),
-      text: short(Number((10 ** place).toPrecision(6))),
-    }))
+    return powersBetween(low, high).map((place, index, all) => {
+      const value = Number((10 ** place).toPrecision(12))
+      // With as many digits as tell it from its neighbours.
+      const gaps = [all[index - 1], all[index + 1]].map((other) => Math.abs(value - 10 ** (other ?? NaN)))
+      const gap = Math.min(value, ...gaps.filter((one) => one > 0))
+      return { at: shareAt(place), text: tickText(value, gap) }
+    })
   const half = (high / 2 - low / 2) * share
   const step = STEPS.find((one) => one / 2 >= half * (1 - 1e-9))
   if (step === undefined) return []

@@ -39,7 +39,7 @@ export function CompareView({ address }: { readonly address: URL }) {
   if (data === undefined) {
     return (
       <main class="compare-view" key="waiting" tabIndex={-1}>
-        {error === undefined ? <div class="bone bone-title" /> : <Failure error={error} />}
+        {error === undefined ? <div class="bone bone-title" /> : <Failure error={error} isView />}
       </main>
     )
   }

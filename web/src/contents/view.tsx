@@ -21,7 +21,7 @@ export function ContentView({ address }: { readonly address: URL }) {
   if (data === undefined) {
     return (
       <main class="run-view" key="waiting" tabIndex={-1}>
-        {error === undefined ? <div class="bone bone-title" /> : <Failure error={error} />}
+        {error === undefined ? <div class="bone bone-title" /> : <Failure error={error} isView />}
       </main>
     )
   }

@@ -95,7 +95,7 @@ export function RunView({ id, store }: { readonly id: string; readonly store: St
   if (run === undefined) {
     return (
       <main class="run-view" key="waiting" tabIndex={-1}>
-        {error === undefined ? <div class="bone bone-title" /> : <Failure error={error} />}
+        {error === undefined ? <div class="bone bone-title" /> : <Failure error={error} isView />}
       </main>
     )
   }

@@ -38,8 +38,15 @@ export function Digest({ digest }: { readonly digest: string }) {
   )
 }
 
+/** Properties of {@link Failure}. */
+interface FailureProps {
+  readonly error: unknown
+  /** True where nothing else is shown. What is missing then comes with a way on. @default false */
+  readonly isView?: boolean
+}
+
 /** What failed, where, what was expected and received, and what to do. */
-export function Failure({ error }: { readonly error: unknown }) {
+export function Failure({ error, isView = false }: FailureProps) {
   if (isUnreachable(error)) {
     return (
       <Empty title="The server does not answer">
@@ -49,6 +56,18 @@ export function Failure({ error }: { readonly error: unknown }) {
   }
   const details = error instanceof ApiError ? error.details : undefined
   const text = details?.what ?? (error instanceof Error ? error.message : String(error))
+  if (isView && error instanceof ApiError && error.status === 404) {
+    return (
+      <Empty title="Nothing is at this address">
+        <p>{shown(text)}</p>
+        <p>
+          <a class="button button-main" href="/">
+            Show all runs
+          </a>
+        </p>
+      </Empty>
+    )
+  }
   const facts =
     details === undefined
       ? []

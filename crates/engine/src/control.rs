@@ -66,6 +66,11 @@ impl Control {
         self.0.bytes_total.fetch_add(bytes, Ordering::Relaxed);
     }
 
+    /// Add `bytes` to the totals that are read again, or worked on after they were read.
+    pub fn add_bytes(&self, bytes: u64) {
+        self.0.bytes_total.fetch_add(bytes, Ordering::Relaxed);
+    }
+
     /// Add `bytes` hashed bytes to the progress.
     pub fn advance(&self, bytes: u64) {
         self.0.bytes_done.fetch_add(bytes, Ordering::Relaxed);

@@ -596,6 +596,42 @@ proptest! {
 }
 
 #[test]
+fn progress_counts_both_reads_and_the_pairs() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = |id: i64| {
+        format!(
+            "the words of a sentence that some of the rows have in common {}",
+            id / 4
+        )
+    };
+    let rows: Vec<Row> = (0..100)
+        .map(|id| (Some(id), 0, format!("{} {id}", text(id))))
+        .collect();
+    let files = write(&folder.path().join("train.parquet"), &rows, 100);
+    let size = std::fs::metadata(&files.paths[0]).expect("a file").len();
+    for (near, least) in [(None, size), (Some(0.8), 2 * size + 10_000)] {
+        let request = FindLeaks {
+            splits: vec![files.clone()],
+            text: vec!["text".to_owned()],
+            near,
+            secret: [5; 32],
+            list: 0,
+            memory: None,
+        };
+        let control = Control::new();
+        request.find(&control).expect("counted");
+        let progress = control.progress();
+        assert_eq!(progress.bytes_done, progress.bytes_total);
+        assert!(
+            progress.bytes_total >= least,
+            "{} of {least}",
+            progress.bytes_total
+        );
+        assert_eq!((progress.files_done, progress.files_total), (1, 1));
+    }
+}
+
+#[test]
 fn texts_too_much_alike_are_an_error() {
     let folder = tempfile::tempdir().expect("a folder");
     let text = "a sentence that all of the rows have in common, with a number at its end: ".repeat(4);

@@ -16,7 +16,7 @@ pub struct FileInput {
     source: Arc<Source>,
     control: Control,
     failure: Mutex<Option<Error>>,
-    /// Bytes of the file that were not reported as progress.
+    /// Bytes that are expected to be read and were not reported as progress.
     unreported: Mutex<u64>,
     /// The last bytes that were read ahead, and the first of them in the file.
     ahead: Mutex<(u64, Bytes)>,
@@ -65,16 +65,27 @@ impl FileInput {
         self.source.verify_unchanged()
     }
 
+    /// Report what is expected and was not read: readers skip bytes that they do not need, for example padding.
+    pub fn report_rest(&self) {
+        self.report(u64::MAX);
+    }
+
     /// Check that the file did not change, and report it as done.
     pub fn finish(&self) -> Result<()> {
         self.verify_unchanged()?;
-        // Readers skip bytes that they do not need, for example padding.
-        self.report(u64::MAX);
+        self.report_rest();
         self.control.file_done();
         Ok(())
     }
 
-    /// Report read bytes, at most as many as the file has: parts of a file may be read twice.
+    /// Add the file to the totals once more: it will be read again from its start.
+    pub fn expect_again(&self) {
+        let size = self.source.size();
+        *self.unreported.lock().unwrap_or_else(PoisonError::into_inner) += size;
+        self.control.add_bytes(size);
+    }
+
+    /// Report read bytes, at most as many as are expected: parts of a file may be read twice.
     fn report(&self, bytes: u64) {
         let mut unreported = self.unreported.lock().unwrap_or_else(PoisonError::into_inner);
         let reported = bytes.min(*unreported);

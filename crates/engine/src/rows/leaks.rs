@@ -96,6 +96,10 @@ impl FindLeaks {
             .iter()
             .map(|split| Side::open(split, control))
             .collect::<Result<Vec<_>>>()?;
+        if near.is_some() {
+            // The texts of candidates are read in a second pass.
+            sides.iter().for_each(Side::expect_again);
+        }
         let columns = self.columns(&mut sides)?;
         let most = sides.iter().map(|side| side.columns().len()).max();
         let hash = RowHash::new(&self.secret, most.unwrap_or_default().max(1));
@@ -139,6 +143,7 @@ impl FindLeaks {
                     Ok(())
                 })?;
             }
+            sides.iter().for_each(Side::report_rest);
             let exact = (&leaks.within[..], &leaks.between[..]);
             leaks.near = Some(candidates.compare(exact, self.list, control)?);
         }

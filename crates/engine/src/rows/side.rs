@@ -143,6 +143,16 @@ impl Side {
         shared.collect()
     }
 
+    /// Count the files twice in the progress: all rows will be read a second time.
+    pub fn expect_again(&self) {
+        self.inputs.iter().for_each(|input| input.expect_again());
+    }
+
+    /// Report in the progress that all has been read that is needed.
+    pub fn report_rest(&self) {
+        self.inputs.iter().for_each(|input| input.report_rest());
+    }
+
     /// Hash the table.
     pub fn hash(&self, control: &Control) -> Result<TableDigest> {
         hash_inputs(self.shared(), &self.options, control).map_err(|error| self.cause(error))

@@ -122,6 +122,11 @@ pub struct Sorted<const W: usize> {
 }
 
 impl<const W: usize> Sorted<W> {
+    /// Return the number of records.
+    pub fn count(&self) -> u64 {
+        self.runs.iter().map(|run| run.len() as u64).sum()
+    }
+
     /// Read the records whose first number is at least `from` and below `to`, in order. `readers` readers are open at the
     /// same time.
     pub fn range(&self, from: u64, to: Option<u64>, readers: usize) -> Result<Merge<'_, W>> {

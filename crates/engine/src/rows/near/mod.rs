@@ -65,6 +65,8 @@ pub struct Texts {
     threshold: f64,
     memory: usize,
     records: Sorter<3>,
+    /// Texts that have shingles, and their bytes.
+    sizes: (AtomicU64, AtomicU64),
 }
 
 /// A location of a text: the number of its split and its row.
@@ -93,6 +95,7 @@ impl Texts {
             threshold,
             memory,
             records: Sorter::new(memory, rayon::current_num_threads()),
+            sizes: <(AtomicU64, AtomicU64)>::default(),
         })
     }
 
@@ -104,6 +107,8 @@ impl Texts {
             if shingles.is_empty() {
                 continue;
             }
+            self.sizes.0.fetch_add(1, Ordering::Relaxed);
+            self.sizes.1.fetch_add(text.len() as u64, Ordering::Relaxed);
             let signature = self.permutations.signature(&shingles);
             let keys = self.bands.keys(&signature);
             records.extend(keys.map(|key| [key, *a, (b & !LOCATION) | location(split, row)]));
@@ -153,11 +158,16 @@ impl Texts {
                 MAX_COUNTS / rows.len() as u64,
             ));
         }
+        let pairs = pairs.finish()?;
+        let (texts, bytes) = (self.sizes.0.into_inner(), self.sizes.1.into_inner());
+        let pair_bytes = 2 * bytes / texts.max(1);
+        control.add_bytes(pairs.count().saturating_mul(pair_bytes));
         Ok(Candidates {
             bands: self.bands,
             threshold: self.threshold,
             memory: self.memory,
-            pairs: pairs.finish()?,
+            pairs,
+            pair_bytes,
             locations,
             spill: Spill::default(),
             texts: Mutex::default(),
@@ -213,6 +223,8 @@ pub struct Candidates {
     threshold: f64,
     memory: usize,
     pairs: Sorted<3>,
+    /// Bytes of two texts on average, by which the progress counts a record of [`Self::pairs`].
+    pair_bytes: u64,
     /// For each split, the rows that are the first of their text.
     locations: Vec<Ranked>,
     spill: Spill,
@@ -283,6 +295,7 @@ impl Candidates {
             let mut known: Option<(u64, Vec<u128>)> = None;
             let mut latest = None;
             while let Some([_, x, y]) = pairs.take()? {
+                control.advance(self.pair_bytes);
                 // A pair has a record for each band that is equal.
                 if latest.replace((x, y)) == Some((x, y)) {
                     continue;

@@ -225,8 +225,8 @@ describe.skipIf(!IS_POSSIBLE)('the page in Chromium', () => {
   })
 
   test('an error says each thing once', async () => {
-    await open('/runs/none', '.notice-bad')
-    const text = (await page.locator('.notice-bad').textContent()) ?? ''
+    await open('/runs/none', '.empty')
+    const text = (await page.locator('.empty').textContent()) ?? ''
     for (const part of [
       'no run has this id',
       'the id of a run of this store',
@@ -234,6 +234,8 @@ describe.skipIf(!IS_POSSIBLE)('the page in Chromium', () => {
       'it may have been removed',
     ])
       expect([part, text.split(part).length - 1]).toEqual([part, 1])
+    await page.click('.empty a')
+    await page.waitForSelector('text=34 runs')
   })
 
   test('the list is shown in groups, and a group leads to its runs', async () => {

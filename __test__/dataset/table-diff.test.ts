@@ -93,3 +93,9 @@ test('what cannot be compared is an error', async () => {
   const [one, other] = [await hashTable(a), await hashTable(a, { algorithm: 'sha256' })]
   await expect(diffTables(one, other)).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_INCOMPARABLE' })
 })
+
+test('names with NUL bytes do not hide another order', async () => {
+  const names = ['p', 'p\u00000 p']
+  const found = await diff(`${names.join(',')}\n1,2\n`, `${names.toReversed().join(',')}\n2,1\n`)
+  expect(found).toMatchObject({ same: false, sameOrder: false, columns: [] })
+})

@@ -2,6 +2,7 @@ import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { diffTables } from '../../src/dataset/table-diff.ts'
+import { isOrderCertain } from '../../src/dataset/table-rows.ts'
 import { hashTable } from '../../src/dataset/table.ts'
 import { folderOf } from '../support/folder.ts'
 import type { RowComparison, RowOptions } from '../../src/dataset/table-rows.ts'
@@ -179,4 +180,18 @@ test('a key that rows of other blocks have as well is no key of one row', async 
       { status: 'added', after: 3 },
     ],
   })
+})
+
+test.each([
+  // The second table is the first one without its first row, but of equal rows the last one is left over.
+  ['x y x', 'y x', {}, { sameOrder: false, certain: false }],
+  ['x y x', 'y x', { key: ['v'] }, { sameOrder: false, certain: false }],
+  ['x y z x', 'y z x x', {}, { sameOrder: false, certain: true }],
+  ['1 2 3', '3 1', { key: ['v'] }, { sameOrder: false, certain: true }],
+  ['x y', 'y z', {}, { sameOrder: true, certain: true }],
+] as const)('another order is certain without a choice of copies: %s, %s, %o', async (a, b, options, is) => {
+  const text = (rows: string): string => `v\n${rows.replaceAll(' ', '\n')}\n`
+  const rows = await rowsOf(text(a), text(b), options)
+  if (rows.status !== 'compared') throw new Error(rows.reason)
+  expect({ sameOrder: rows.sameOrder, certain: isOrderCertain(rows) }).toEqual(is)
 })

@@ -87,6 +87,13 @@ test('columns of one name are distinguished by their order, with a warning', asy
   expect(one.digest.equals((await csv('a,a\n2,1\n')).digest)).toBe(false)
 })
 
+test('many columns are looked through once', async () => {
+  const names = Array.from({ length: 150_000 }, (_, index) => `c${index}`)
+  const { columns, warnings } = await csv(`${[...names, 'c7', 'c7'].join(',')}\n`)
+  expect(columns).toHaveLength(150_002)
+  expect(warnings).toEqual([expect.stringContaining('several columns are named "c7"')])
+})
+
 describe('CSV', () => {
   test('marks, line ends and quotes that need not be do not count', async () => {
     const wanted = await csv('a,b\n1,"x, y"\n,\n')

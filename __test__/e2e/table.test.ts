@@ -115,6 +115,24 @@ test('JSON lines are a table under a schema, also those of a folder', async () =
   expect(await lineaprint(['diff', 'c', 'c', ...under, '--as', 'folder'], { cwd })).toMatchObject({ code: 2 })
 })
 
+test('all rows that may be listed are listed', async () => {
+  const rows = Array.from({ length: 100_000 }, (_, index) => `${index},x\n`).join('')
+  const cwd = folderOf({
+    'a.csv': `id,v\n${rows}`,
+    'b.csv': 'id,v\n',
+    'c.csv': 'v\nx\ny\nx\n',
+    'd.csv': 'v\ny\nx\n',
+  })
+  const { stdout, stderr } = await lineaprint(['diff', 'a.csv', 'b.csv', '--rows', '100000'], { cwd })
+  expect(stderr).toBe('')
+  expect(stdout.split('\n').filter((line) => line.startsWith('row removed\t'))).toHaveLength(200_000)
+  // Which copy was removed is a choice, so that the order is not certain.
+  const copies = await lineaprint(['diff', 'c.csv', 'd.csv'], { cwd })
+  expect(copies.stdout).toContain('rows order\t\t\tuncertain\t')
+  const key = await lineaprint(['diff', 'c.csv', 'd.csv', '--key', ''], { cwd })
+  expect(key).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('--key') as string })
+})
+
 test('on a terminal, cells that differ do not look the same', () => {
   const line = (id: number, t: string | null): string => `${JSON.stringify({ id, t })}\n`
   const [long, after] = ['x'.repeat(100), '\u00e9']

@@ -68,6 +68,25 @@ test('a source that the run did not track is a warning; what an earlier step mad
   expect(record.warnings).toEqual(['"b" is declared to be made from "a", which the run did not track'])
 })
 
+test('a step from its own result is a warning, unless a dataset has the name, or an earlier step made it', async () => {
+  const path = join(folderOf({ 'a.csv': 'v\n1\n' }), 'a.csv')
+  const record = await recordOf(async (tracker) => {
+    await tracker.trackOutput(path, 'same')
+    await tracker.derive('same', { from: ['same'] })
+    await tracker.trackDataset(path, 'both')
+    await tracker.trackOutput(path, 'both')
+    await tracker.derive('both', { from: ['both'] })
+    await tracker.derive('twice', { from: ['both'] })
+    await tracker.derive('twice', { from: ['twice'] })
+    await tracker.derive('none', { from: ['none', 'gone'] })
+  })
+  expect(record.warnings).toEqual([
+    '"same" is declared to be made from itself: no other item has this name',
+    '"none" is declared to be made from itself: no other item has this name',
+    '"none" is declared to be made from "gone", which the run did not track',
+  ])
+})
+
 test('a step that cannot be recorded is an error that names the option', async () => {
   await recordOf(async (tracker) => {
     for (const [options, field] of [

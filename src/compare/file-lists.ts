@@ -166,7 +166,7 @@ function matchNames(changes: readonly FileChange[]): { matched: FileChange[]; ot
     const isPair = group.length === 2 && moreGone.length + moreAdded.length === 0
     if (isPair && gone?.before !== undefined && added?.after !== undefined)
       matched.push({ path: gone.path, pathAfter: added.path, before: gone.before, after: added.after })
-    else others.push(...group)
+    else for (const change of group) others.push(change)
   }
   return { matched, others }
 }

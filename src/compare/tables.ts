@@ -19,9 +19,10 @@ export function tableDifference(
   after: OtherTable,
 ): { readonly detail: string; readonly differences: readonly Difference[] } {
   const [columnsBefore, columnsAfter] = [describe(before), describe(after)]
-  const differences: Difference[] = []
-  if (before.rows !== after.rows)
-    differences.push({ field: 'rows', before: String(before.rows), after: String(after.rows) })
+  const rows =
+    before.rows === after.rows
+      ? []
+      : [{ field: 'rows', before: String(before.rows), after: String(after.rows) }]
   // A renamed column is one that is gone and one that is new.
   const allNames = new Set([...columnsBefore.keys(), ...columnsAfter.keys()])
   const total = allNames.size
@@ -39,7 +40,7 @@ export function tableDifference(
       },
     ]
   })
-  differences.push(...columns)
+  const differences: Difference[] = [...rows, ...columns]
   if (differences.length === 0) return { detail: 'the order of the columns differs', differences }
   const shown = columns.slice(0, 3).map(({ field }) => field)
   const names = [...shown, ...(columns.length > 3 ? ['…'] : [])].join(', ')

@@ -1,4 +1,5 @@
 /** Differences between two tables, column by column. */
+import { isDeepStrictEqual } from 'node:util'
 import { checkObject } from '../core/options.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { BLOCK_ROWS, hashTable } from './table.ts'
@@ -106,11 +107,11 @@ export async function diffTables(
     same,
     before: side(before),
     after: side(after),
-    sameOrder: shared(first, second) === shared(second, first),
+    sameOrder: isDeepStrictEqual(shared(first, second), shared(second, first)),
     columns,
     counts,
     rows,
-    warnings: [...before.warnings, ...after.warnings.filter((warning) => !before.warnings.includes(warning))],
+    warnings: [...new Set([...before.warnings, ...after.warnings])],
   }
 }
 
@@ -149,9 +150,9 @@ function isPaths(source: TableSource): source is TablePaths {
 }
 
 /** Return the keys of the first that the second also has, in the order of the first. */
-function shared(mine: readonly string[] = [], other: readonly string[] = []): string {
+function shared(mine: readonly string[] = [], other: readonly string[] = []): string[] {
   const others = new Set(other)
-  return mine.filter((key) => others.has(key)).join('\0')
+  return mine.filter((key) => others.has(key))
 }
 
 async function read(source: TableSource, options: TableOptions): Promise<TableHash> {

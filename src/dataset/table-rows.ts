@@ -57,7 +57,10 @@ export interface ComparedRows {
   readonly removed: number
   /** Rows of one key with other cells; without a key, a removed and an added row at one position. */
   readonly changed: number
-  /** True if the rows that both tables have are in the same order. */
+  /**
+   * True if the paired rows are in the same order. Of equal rows the first are paired: if others of them are left over, the
+   * order may be the same although this is false.
+   */
   readonly sameOrder: boolean
   /** Columns whose cells differ in changed rows, and in how many of the examined ones. */
   readonly columns: readonly { readonly name: string; readonly rows: number }[]
@@ -70,6 +73,26 @@ export interface ComparedRows {
   readonly duplicateKeys?: { readonly before: number; readonly after: number }
   /** The first rows that differ, as many as were asked for. */
   readonly listed: readonly RowChange[]
+}
+
+/**
+ * Return whether `sameOrder` says for certain what it says.
+ *
+ * If a table has more of some equal rows than the other one, it is a choice which of them are left over. Rows that are not
+ * in the same order could be so after another choice.
+ */
+export function isOrderCertain({
+  sameOrder,
+  key,
+  removed,
+  added,
+  changed,
+  duplicateKeys,
+}: ComparedRows): boolean {
+  if (sameOrder) return true
+  if (key.length === 0) return removed + added + changed === 0
+  const { before = 0, after = 0 } = duplicateKeys ?? {}
+  return before + after === 0 || removed + added === 0
 }
 
 /** The rows that differ, or the reason why that is not known. */

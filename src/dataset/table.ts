@@ -291,7 +291,8 @@ function blockDigest(raw: RawDigests, algorithm: AlgorithmChoice, index: number)
 }
 
 function warningsOf({ names }: NativeTable): string[] {
-  const twice = new Set(names.filter((name, index) => names.indexOf(name) !== index))
+  const [seen, twice] = [new Set<string>(), new Set<string>()]
+  for (const name of names) (seen.has(name) ? twice : seen).add(name)
   return [...twice].map(
     (name) => `several columns are named ${JSON.stringify(name)}; they are compared in order`,
   )

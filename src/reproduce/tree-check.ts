@@ -69,9 +69,8 @@ export async function checkTree(
       ? []
       : [item('code', difference.field, 'not-restored', explanation, [difference])]
   })
-  const notRestored = [...kept, ...unknown]
+  const notRestored = [...kept, ...unknown, ...others]
   const unexpected = differences.filter((difference) => reasonFor(difference) === undefined)
-  notRestored.push(...others)
   if (unexpected.length > 0 || (!isSame && kept.length + unknown.length === 0)) {
     const detail = reason ?? 'the work tree differs from the record'
     return [item('code', 'git', 'different', detail, unexpected), ...notRestored]

@@ -140,19 +140,32 @@ export async function describeDerivation(
 /** Most names that one warning lists. */
 const SHOWN = 5
 
-/** Return a warning for each declared step that names what the run did not track. */
+/** Return a warning for each declared step that names what the run did not track, or its own result. */
 export function unknownNames({ derivations, tracked }: RunState): string[] {
   if (derivations.size === 0) return []
-  const known = new Set(Object.values(tracked).flatMap((entries) => [...entries].map(([name]) => name)))
+  const sections = Object.values(tracked).map((entries) => new Set([...entries].map(([name]) => name)))
+  const known = new Set(sections.flatMap((names) => [...names]))
   // A step can go on from what an earlier one made, which need not be a file.
   for (const { name } of derivations.values()) known.add(name)
+  const made = new Set<string>()
   return [...derivations.values()].flatMap(({ name, from }) => {
+    const called = JSON.stringify(name)
+    // An output and a dataset can have one name; then the step leads from one to the other.
+    const isOwn = from.includes(name) && !made.has(name) && !isOfTwo(name, sections)
+    made.add(name)
+    const own = isOwn ? [`${called} is declared to be made from itself: no other item has this name`] : []
     const missing = from.filter((source) => !known.has(source))
-    if (missing.length === 0) return []
+    if (missing.length === 0) return own
     const shown = missing.slice(0, SHOWN).map((source) => JSON.stringify(source))
     const rest = missing.length > SHOWN ? ` and ${missing.length - SHOWN} more` : ''
     return [
-      `${JSON.stringify(name)} is declared to be made from ${shown.join(', ')}${rest}, which the run did not track`,
+      ...own,
+      `${called} is declared to be made from ${shown.join(', ')}${rest}, which the run did not track`,
     ]
   })
+}
+
+/** Check whether a name stands for two items of a run. */
+function isOfTwo(name: string, sections: readonly ReadonlySet<string>[]): boolean {
+  return sections.filter((names) => names.has(name)).length > 1
 }

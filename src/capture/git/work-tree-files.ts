@@ -131,8 +131,9 @@ async function findCandidates(
     else if (isBySize(cause)) bySize.push(candidate)
     else candidates.push(candidate)
   }
-  candidates.push(...otherSizes(bySize, await sizes))
-  return candidates.toSorted((a, b) => Buffer.compare(a.file.path.bytes, b.file.path.bytes))
+  return [...candidates, ...otherSizes(bySize, await sizes)].toSorted((a, b) =>
+    Buffer.compare(a.file.path.bytes, b.file.path.bytes),
+  )
 }
 
 /**

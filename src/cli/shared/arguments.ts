@@ -45,3 +45,27 @@ export function collectFields(text: string, before: readonly string[] = []): str
   const parts = text.match(/(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^,"'])+/g) ?? []
   return [...before, ...parts.map((part) => part.trim())]
 }
+
+/** Add names of columns, which commas separate. A name in double quotes is read as JSON: it can hold a comma, or be empty. */
+export function collectColumns(text: string, before: readonly string[] = []): string[] {
+  const names = [...before]
+  const part = /\s*(?:("(?:[^"\\]|\\.)*")\s*(?=,|$)|([^,]*))(,|$)/y
+  let isMore = true
+  while (isMore) {
+    const [, quoted, bare = '', end] = part.exec(text) ?? []
+    const name = quoted === undefined ? bare.trim() : unquoted(quoted)
+    if (name === '' && quoted === undefined)
+      throw new InvalidArgumentError('A name is empty. A column whose name is empty is written "".')
+    names.push(name)
+    isMore = end === ','
+  }
+  return names
+}
+
+function unquoted(text: string): string {
+  try {
+    return String(JSON.parse(text))
+  } catch {
+    throw new InvalidArgumentError(`${text} is not a JSON string.`)
+  }
+}

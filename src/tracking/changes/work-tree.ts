@@ -92,7 +92,7 @@ export async function changedSince(
         ? committed.get(key)?.letter !== 'A'
         : !info.isDirectory() && isWrittenSince(info, options)
     })
-    changes.push(...otherPaths.flatMap(([, path], index) => (written[index] === true ? [path] : [])))
+    for (const [index, [, path]] of otherPaths.entries()) if (written[index] === true) changes.push(path)
   }
   return changes.filter(({ text }) => !isInStore(text)).toSorted((a, b) => Buffer.compare(a.bytes, b.bytes))
 }

@@ -9,7 +9,7 @@ import { isArchiveFile } from '../../../hash/archive.ts'
 import {
   algorithmOption,
   collect,
-  collectFields,
+  collectColumns,
   threadsOption,
   wholeNumber,
 } from '../../shared/arguments.ts'
@@ -75,7 +75,7 @@ export function command(context: CommandContext): Command {
     )
     .option('--unordered', 'the rows of tables may be in any order')
     .option('--leaks', 'count the rows or files that are in several splits')
-    .option('--text <columns>', 'with --leaks: compare these columns as normalised text', collectFields)
+    .option('--text <columns>', 'with --leaks: compare these columns as normalised text', collectColumns)
     .addOption(
       new Option(
         '--near [similarity]',

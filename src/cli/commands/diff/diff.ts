@@ -18,6 +18,7 @@ import { encodeFloat } from '../../../json/special-floats.ts'
 import {
   algorithmOption,
   collect,
+  collectColumns,
   collectFields,
   threadsOption,
   weightsOption,
@@ -112,7 +113,7 @@ export function command(context: CommandContext): Command {
     .option('--columns <fields>', 'runs: a table with these values of each, as of list', collectFields)
     .option('--markdown', 'runs: a report in Markdown')
     .option('--patch <file>', 'runs: write the code changes as a patch for git apply')
-    .option('--key <columns>', 'tables: columns that identify a row, separated by commas', collectFields)
+    .option('--key <columns>', 'tables: columns that identify a row, separated by commas', collectColumns)
     .addOption(
       new Option('--rows <count>', 'tables: list this many rows that differ, with their cells').argParser(
         wholeNumber(0, 100_000),

@@ -2,6 +2,7 @@
 import { cut, few, verdict } from './text.ts'
 import { plural } from '../../../util/plural.ts'
 import { count, escapeText, isTerminal, lineWidth, paint, table } from '../../shared/output.ts'
+import { isOrderCertain } from '../../../dataset/table-rows.ts'
 import type { ColumnChange, TableDiff } from '../../../dataset/table-diff.ts'
 import type { ComparedRows, RowChange, RowComparison } from '../../../dataset/table-rows.ts'
 
@@ -31,13 +32,14 @@ export function tableLines(diff: TableDiff, all: boolean): string[] {
 function rowLines(compared: RowComparison, all: boolean): string[] {
   if (compared.status === 'not-checked') return [`rows not checked: ${escapeText(compared.reason)}`]
   const { removed, added, changed, sameOrder } = compared
+  const order = isOrderCertain(compared) ? 'in another order' : 'perhaps in another order'
   const numbers = [
     [changed, 'changed'],
     [removed, 'removed'],
     [added, 'added'],
   ].flatMap(([number, word]) => (number === 0 ? [] : [`${count(Number(number))} ${word}`]))
   const words = numbers.length === 0 ? 'no row differs' : numbers.join(', ')
-  const summary = sameOrder ? words : `${words}; in another order`
+  const summary = sameOrder ? words : `${words}; ${order}`
   return [
     ...compared.listed.flatMap((row) => listedLines(row)),
     `rows     ${summary}`,
@@ -49,9 +51,13 @@ function rowLines(compared: RowComparison, all: boolean): string[] {
 }
 
 /** Return what else is to say of a comparison. */
-function notes({ changed, examined, duplicateKeys }: ComparedRows): string[] {
+function notes(compared: ComparedRows): string[] {
+  const { changed, examined, duplicateKeys } = compared
   const { before = 0, after = 0 } = duplicateKeys ?? {}
   return [
+    ...(isOrderCertain(compared)
+      ? []
+      : ['of equal rows the first are paired: if others of them are left, the order can be the same']),
     ...(examined < changed ? [`cells were compared in the first ${count(examined)} changed rows`] : []),
     ...(before + after > 0
       ? [
@@ -124,16 +130,18 @@ function cellText(value: string | null): string {
 
 /** Return status, name, type before and after, and the rows that contain the first difference. */
 function pipeLines({ same, columns, before, after, sameOrder, rows: compared }: TableDiff): string[] {
-  const cells = columns.map((change) => [
-    change.status,
-    escapeText(change.name),
-    change.before ?? '',
-    change.after ?? '',
-    rowsText(change),
-  ])
-  if (before.rows !== after.rows) cells.unshift(['rows', '', String(before.rows), String(after.rows), ''])
-  if (!sameOrder) cells.push(['order', '', '', '', ''])
-  if (!same) cells.push(...rowCells(compared))
+  const cells = [
+    ...(before.rows === after.rows ? [] : [['rows', '', String(before.rows), String(after.rows), '']]),
+    ...columns.map((change) => [
+      change.status,
+      escapeText(change.name),
+      change.before ?? '',
+      change.after ?? '',
+      rowsText(change),
+    ]),
+    ...(sameOrder ? [] : [['order', '', '', '', '']]),
+    ...(same ? [] : rowCells(compared)),
+  ]
   return cells.length === 0 ? [] : [table(cells)]
 }
 
@@ -146,7 +154,7 @@ function rowCells(compared: RowComparison): string[][] {
     ['rows changed', '', '', String(changed), ''],
     ['rows removed', '', '', String(removed), ''],
     ['rows added', '', '', String(added), ''],
-    ...(sameOrder ? [] : [['rows order', '', '', 'changed', '']]),
+    ...(sameOrder ? [] : [['rows order', '', '', isOrderCertain(compared) ? 'changed' : 'uncertain', '']]),
     ...(duplicateKeys === undefined || duplicateKeys.before + duplicateKeys.after === 0
       ? []
       : [['keys repeated', '', String(duplicateKeys.before), String(duplicateKeys.after), '']]),

@@ -66,14 +66,18 @@ interface GroupsProps {
   readonly where: string
   readonly by: string
   readonly measure: string
+  /** How often the list was asked for: the groups are of the same moment. */
+  readonly asked: number
   /** Shows the runs of a group. */
   readonly onChoose: (where: string) => void
 }
 
 /** The groups. A click on one shows its runs. */
-export function Groups({ where, by, measure, onChoose }: GroupsProps) {
-  const { data, error } = useLoaded(`${where} ${by} ${measure}`, async (signal) =>
-    fetchGroups({ where, by, measure }, signal),
+export function Groups({ where, by, measure, asked, onChoose }: GroupsProps) {
+  const { data, error } = useLoaded(
+    `${where} ${by} ${measure}`,
+    async (signal) => fetchGroups({ where, by, measure }, signal),
+    asked,
   )
   if (error !== undefined) return <Failure error={error} />
   if (data === undefined) return <div class="table-frame" />

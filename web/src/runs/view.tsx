@@ -51,12 +51,15 @@ export function RunsView({ address }: { readonly address: URL }) {
   const measure = address.searchParams.get('range') ?? ''
   const queryKey = JSON.stringify(query)
   const parts = useRef(new Map<number, readonly ListedRunBody[]>())
+  /** Parts that were loaded since the list was asked for again; the others show what they had. */
+  const fresh = useRef(new Set<number>())
   const pending = useRef(new Map<number, AbortController>())
   const range = useRef<readonly [number, number]>([0, 40])
   const [head, setHead] = useState<RunListBody>()
   const [error, setError] = useState<unknown>()
   const [, setVersion] = useState(0)
   const [running, setRunning] = useState(0)
+  const [asked, setAsked] = useState(0)
   const [place, setPlace] = useState(left.query === queryKey ? left.place : NOWHERE)
   const [chosen, setChosen] = useState(left.chosen)
   const { returns } = useConnection()
@@ -99,11 +102,17 @@ export function RunsView({ address }: { readonly address: URL }) {
         stop.signal,
       )
       if (stop.signal.aborted) return
+      if (list === undefined) fresh.current.clear()
       if (answer.list !== current.current.list) {
         current.current.list = answer.list
         parts.current.clear()
+        fresh.current.clear()
+        // What is under way is of the list before.
+        for (const [other, before] of pending.current)
+          if (other !== part && pending.current.delete(other)) before.abort()
       }
       parts.current.set(part, answer.runs)
+      fresh.current.add(part)
       setHead(answer)
       shownQuery.current = own
       setError(undefined)
@@ -127,7 +136,7 @@ export function RunsView({ address }: { readonly address: URL }) {
   const showRange = (start: number, end: number): void => {
     range.current = [start, end]
     for (let part = Math.floor(start / PART); part * PART < Math.max(end, 1); part++)
-      if (!parts.current.has(part) && !pending.current.has(part)) void load(part, current.current.list)
+      if (!fresh.current.has(part) && !pending.current.has(part)) void load(part, current.current.list)
   }
   useEffect(() => {
     for (const stop of pending.current.values()) stop.abort()
@@ -140,9 +149,9 @@ export function RunsView({ address }: { readonly address: URL }) {
     const timer = setInterval(() => {
       if (document.hidden) return
       // Without the name of a list, the server makes a new one.
-      const [start, end] = range.current
-      void load(Math.floor(start / PART), undefined).then(() => {
-        showRange(start, end)
+      void load(Math.floor(range.current[0] / PART), undefined).then(() => {
+        setAsked((times) => times + 1)
+        showRange(...range.current)
         return countRunning()
       })
     }, AGAIN)
@@ -319,6 +328,7 @@ export function RunsView({ address }: { readonly address: URL }) {
           where={query.where}
           by={by}
           measure={measure}
+          asked={asked}
           onChoose={(where) => change({ where, by: '', measure: '' })}
         />
       ) : (

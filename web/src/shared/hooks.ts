@@ -12,8 +12,16 @@ export interface Loaded<T> {
   readonly isLoading: boolean
 }
 
-/** Load data, and load it again when a key changes, or when the server answers again. */
-export function useLoaded<T>(key: string, load: (signal: AbortSignal) => Promise<T>): Loaded<T> {
+/**
+ * Load data, and load it again when a key changes, or when the server answers again.
+ *
+ * @param times A number with which the same data is loaded again when it changes.
+ */
+export function useLoaded<T>(
+  key: string,
+  load: (signal: AbortSignal) => Promise<T>,
+  times: number = 0,
+): Loaded<T> {
   const [state, setState] = useState<Loaded<T>>({ data: undefined, error: undefined, isLoading: true })
   const { returns } = useConnection()
   const loadedKey = useRef<string>(undefined)
@@ -37,7 +45,7 @@ export function useLoaded<T>(key: string, load: (signal: AbortSignal) => Promise
     }
     void take()
     return () => stop.abort()
-  }, [key, returns])
+  }, [key, returns, times])
   return state
 }
 

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -7,6 +8,7 @@ import { folderOf } from '../support/folder.ts'
 import { lineaprint } from '../support/program.ts'
 import { linesAtTerminal } from '../support/terminal.ts'
 
+const MAIN = join(import.meta.dirname, '../../src/cli/main.ts')
 const FOLDER = join(import.meta.dirname, '../../vectors/tables')
 
 test('a dataset that is a table shows its rows and columns', async () => {
@@ -131,6 +133,19 @@ test('all rows that may be listed are listed', async () => {
   expect(copies.stdout).toContain('rows order\t\t\tuncertain\t')
   const key = await lineaprint(['diff', 'c.csv', 'd.csv', '--key', ''], { cwd })
   expect(key).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('--key') as string })
+})
+
+test('the exit code is the answer also if the reader of the output has ended', async () => {
+  const names = Array.from({ length: 20_000 }, (_, index) => `${'0'.repeat(64)}  f${index}\n`)
+  const rows = names.map((name) => `${name.trim()},x\n`).join('')
+  const cwd = folderOf({ 'a.csv': `id,v\n${rows}`, 'b.csv': 'id,v\n', sums: names.join('') })
+  const code = (argv: string): number | null =>
+    spawnSync('bash', ['-c', `set -o pipefail; "${process.execPath}" "${MAIN}" ${argv} | head -n 1`], { cwd })
+      .status
+  expect(code('diff a.csv b.csv --rows 20000')).toBe(1)
+  expect(code('diff a.csv b.csv --rows 20000 --json')).toBe(1)
+  expect(code('dataset --leaks x=a.csv y=a.csv --examples 20000')).toBe(1)
+  expect(code('check sums')).toBe(1)
 })
 
 test('on a terminal, cells that differ do not look the same', () => {

@@ -5,7 +5,7 @@ import { isIgnored } from '../command/launcher/inherited.ts'
 import { Interrupted, failureOf, isUsage, printFailure } from './shared/failure.ts'
 import { hasFlag } from './shared/flags.ts'
 import { wrapHelp } from './shared/help.ts'
-import { printError } from './shared/output.ts'
+import { dropOutput, printError } from './shared/output.ts'
 import { checkNames } from './shared/utf8-names.ts'
 import { beginCommand, buildProgram } from './tree.ts'
 import type { Command } from 'commander'
@@ -20,9 +20,24 @@ const context: CommandContext = {
   program: (which) => buildProgram(which, context),
 }
 
-// `lineaprint … | head`: a reader that closes the pipe early is no error.
+/** Commands whose exit code is an answer, such as 1 for a difference. */
+const ANSWERING: ReadonlySet<string | undefined> = new Set([
+  'check',
+  'dataset',
+  'diff',
+  'doctor',
+  'lineage',
+  'reproduce',
+  'verify',
+])
+
+// `lineaprint … | head`: a reader that closes the pipe early is no error. An answer is still to be found: 0 would be one.
 stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') exit(0)
+  if (error.code === 'EPIPE' && ANSWERING.has(argv[2])) {
+    dropOutput()
+    return
+  }
+  if (error.code === 'EPIPE') exit(process.exitCode ?? 0)
   printError(`lineaprint: the output cannot be written: ${error.message}`)
   exit(3)
 })

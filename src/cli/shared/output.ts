@@ -15,9 +15,16 @@ export function onPrint(makeRoom: () => void): void {
   beforePrint = makeRoom
 }
 
+let isUnread = false
+
+/** Drop what is written to stdout from now on: its reader has ended. */
+export function dropOutput(): void {
+  isUnread = true
+}
+
 function writeTo(stream: NodeJS.WriteStream, text: string): void {
   beforePrint()
-  stream.write(text)
+  if (stream !== stdout || !isUnread) stream.write(text)
 }
 
 /** Write one JSON document to stdout. */
@@ -34,7 +41,7 @@ export function printJson(value: unknown): void {
 export async function printLongJson(value: unknown, signal: AbortSignal): Promise<void> {
   for (const piece of jsonPieces(value)) {
     printJsonText(piece)
-    if (stdout.writableNeedDrain) await drained(signal)
+    if (stdout.writableNeedDrain && !isUnread) await drained(signal)
   }
 }
 
@@ -52,7 +59,7 @@ export async function printBytes(piece: Uint8Array, signal: AbortSignal): Promis
 async function drained(signal: AbortSignal): Promise<void> {
   await once(stdout, 'drain', { signal }).catch((error: unknown) => {
     signal.throwIfAborted()
-    throw error
+    if (!isUnread) throw error
   })
 }
 

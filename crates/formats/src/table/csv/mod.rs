@@ -24,6 +24,10 @@ use std::sync::Arc;
 
 const UTF8_BOM: &[u8] = b"\xef\xbb\xbf";
 
+/// The most columns of a table that is read in parts. Each part has an array for each column: with more columns it has few
+/// rows, and its arrays take many times the memory of its text.
+const PART_COLUMNS: usize = 1 << 10;
+
 /// The characters that divide a file into cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dialect {
@@ -67,7 +71,8 @@ pub struct Reader {
     typed: bool,
     row: u64,
     window: Window,
-    /// Reads parts beside each other, unless the encoding is another one, in which parts cannot be found.
+    /// Reads parts beside each other, unless the encoding is another one, in which parts cannot be found, or there are very
+    /// many columns.
     of_parts: Option<Arc<dyn ReadText>>,
 }
 
@@ -114,8 +119,9 @@ impl Reader {
             }
         }
         let typed = schema.is_some();
-        let of_parts = (dialect.encoding == Encoding::Utf8)
-            .then(|| Arc::new(PartReader::new(&columns, typed, dialect)) as Arc<dyn ReadText>);
+        let is_divided = dialect.encoding == Encoding::Utf8 && columns.len() <= PART_COLUMNS;
+        let of_parts =
+            is_divided.then(|| Arc::new(PartReader::new(&columns, typed, dialect)) as Arc<dyn ReadText>);
         Ok(Self {
             records,
             columns,

@@ -291,6 +291,19 @@ mod tests {
     }
 
     #[test]
+    fn table_of_very_many_columns_is_not_divided() {
+        for (columns, is_divided) in [(1024, true), (1025, false)] {
+            let row = vec!["1"; columns].join(",");
+            let text = format!("{row}\n{row}\n{row}\n");
+            let mut reader = open(&text, Dialect::CSV, None, 100).expect("a header");
+            assert_eq!(reader.next_part().expect("read").is_some(), is_divided);
+            let reader = open(&text, Dialect::CSV, None, 100).expect("a header");
+            let (count, ..) = in_order(reader).expect("read");
+            assert_eq!(count, 2);
+        }
+    }
+
+    #[test]
     fn usual_text_is_not_left_to_the_reader() {
         let text = b"1,\"a\"\"b\n\"\r\n,\n\xc3\xa9,\"\"";
         let column = Column::new("a", &arrow_schema::DataType::LargeUtf8).expect("a column");

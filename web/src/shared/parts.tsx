@@ -1,6 +1,6 @@
 /** Small parts that all views use. */
 import { useState } from 'preact/hooks'
-import { ApiError, isUnreachable } from './api.ts'
+import { ApiError, isPassing, isUnreachable } from './api.ts'
 import { ago, localTime, shortDigest, shown } from './text.ts'
 import type { ComponentChildren } from 'preact'
 
@@ -50,7 +50,7 @@ export function Failure({ error }: { readonly error: unknown }) {
   const details = error instanceof ApiError ? error.details : undefined
   const text = details?.what ?? (error instanceof Error ? error.message : String(error))
   const facts =
-    details === undefined
+    details === undefined || isPassing(error)
       ? []
       : [
           ['where', details.where],
@@ -62,6 +62,7 @@ export function Failure({ error }: { readonly error: unknown }) {
   return (
     <div class="notice notice-bad" role="alert">
       <p>{shown(text)}</p>
+      {isPassing(error) && <p>It is asked again by itself. The log of the server tells more.</p>}
       {facts.length > 0 && (
         <dl class="facts">
           {facts.map(([name, value]) => (

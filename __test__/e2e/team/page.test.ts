@@ -76,6 +76,13 @@ describe.skipIf(!isPossible)('the page of a server in Chromium', { timeout: 120_
     await expect.poll(() => page.url()).toBe(`${team.url}/runs/shown.1?project=vision`)
     await page.getByRole('link', { name: 'Models' }).click()
     await expect.poll(() => page.url()).toBe(`${team.url}/models?project=vision`)
+    // On a narrow screen all views can be seen.
+    await page.setViewportSize({ width: 360, height: 740 })
+    const cut = `(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)(document.querySelector('.views'))`
+    expect(await page.evaluate(cut)).toBe(0)
+    expect((await page.getByLabel('Project').boundingBox())?.width).toBeGreaterThan(80)
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(360)
+    await page.setViewportSize({ width: 1280, height: 800 })
     // A run that goes on: the page says which part of its logs comes now.
     const tracker = await started(folderOf(), { experimentId: 'goes-on' })
     tracker.logMetric('loss', 0.25)

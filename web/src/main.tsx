@@ -21,9 +21,9 @@ import {
 } from './shared/api.ts'
 import { useConnection } from './shared/connection.ts'
 import { arrive, keepFocus } from './shared/focus.ts'
-import { useKeys } from './shared/hooks.ts'
+import { useKeys, useRetry } from './shared/hooks.ts'
 import { Empty, Failure, Typed } from './shared/parts.tsx'
-import { follow, go, linkedProject, nameProject, useAddress } from './shared/router.ts'
+import { follow, go, goToProject, linkedProject, nameProject, useAddress } from './shared/router.ts'
 import { applyTheme, chooseTheme, chosenTheme, nextTheme } from './shared/theme.ts'
 import { shown } from './shared/text.ts'
 import { SignIn } from './sign-in.tsx'
@@ -65,6 +65,7 @@ function App() {
     return onSignIn(() => void enter())
   }, [])
   useEffect(() => onRefusal(setError), [])
+  useRetry(error, () => void enter())
   useArrival(address.pathname)
   const change = (): void => {
     chooseTheme(nextTheme(theme))
@@ -122,6 +123,7 @@ function App() {
         <OtherProject name={other} onBack={() => setOther(undefined)} />
       ) : error !== undefined && isTokenNeeded(error) ? (
         <SignIn
+          reason={signedInProjects().includes(linkedProject() ?? '') ? error.details.what : undefined}
           onDone={(project) => {
             if ((linkedProject() ?? project) !== project) return setOther(project)
             setError(undefined)
@@ -206,11 +208,6 @@ function View({ address, store }: { readonly address: URL; readonly store: Store
   return <RunsView address={address} />
 }
 
-/** Load the page of another project, whose token this tab has. */
-function goToProject(name: string): void {
-  location.assign(`/?${new URLSearchParams({ project: name })}`)
-}
-
 /** The value of the choice that asks for another token. No project has this name. */
 const ADD = '+'
 
@@ -270,7 +267,7 @@ function runOf({ pathname }: URL): string | undefined {
 }
 
 /** Check whether the page is on the server of a team, and not signed in. */
-function isTokenNeeded(error: unknown): boolean {
+function isTokenNeeded(error: unknown): error is ApiError {
   return error instanceof ApiError && error.details.code === 'ERR_LINEAPRINT_TOKEN'
 }
 

@@ -4,10 +4,11 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { browserPath, startBrowser } from '../../../scripts/page/browser.mjs'
+import { TeamAdministration } from '../../../src/database/team/administration.ts'
 import { pushRun } from '../../../src/transfer/push.ts'
 import { folderOf } from '../../support/folder.ts'
 import { finished, started } from '../../tracking/support.ts'
-import { isInstalled, startDatabases, startTeam } from './support.ts'
+import { isInstalled, startDatabases, startTeam, wayTo } from './support.ts'
 import type { Browser, Page } from 'playwright-core'
 import type { Databases, Team } from './support.ts'
 
@@ -75,6 +76,13 @@ describe.skipIf(!isPossible)('the page of a server in Chromium', { timeout: 120_
     await expect.poll(() => page.url()).toBe(`${team.url}/runs/shown.1?project=vision`)
     await page.getByRole('link', { name: 'Models' }).click()
     await expect.poll(() => page.url()).toBe(`${team.url}/models?project=vision`)
+    // On a narrow screen all views can be seen.
+    await page.setViewportSize({ width: 360, height: 740 })
+    const cut = `(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)(document.querySelector('.views'))`
+    expect(await page.evaluate(cut)).toBe(0)
+    expect((await page.getByLabel('Project').boundingBox())?.width).toBeGreaterThan(80)
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(360)
+    await page.setViewportSize({ width: 1280, height: 800 })
     // A run that goes on: the page says which part of its logs comes now.
     const tracker = await started(folderOf(), { experimentId: 'goes-on' })
     tracker.logMetric('loss', 0.25)
@@ -127,5 +135,59 @@ describe.skipIf(!isPossible)('the page of a server in Chromium', { timeout: 120_
     await page.getByLabel('Token').waitFor()
     expect(await page.evaluate('sessionStorage.length')).toBe(0)
     expect(team.problems).toEqual([])
+  })
+
+  test('what failed while the database was away comes by itself, and a revoked token is said', async () => {
+    const way = await wayTo(await databases.create())
+    const own = await startTeam(way.address)
+    const tab = await browser.newPage()
+    try {
+      await pushRun(await own.client('writer'), await finished(folderOf(), { experimentId: 'kept.1' }))
+      const administration = TeamAdministration.open(way.address)
+      const { token } = await administration.createToken({ project: 'vision', role: 'reader', name: 'gone' })
+      await tab.goto(`${own.url}/?project=vision`)
+      await tab.getByLabel('Token').fill(token)
+      await tab.getByRole('button', { name: 'Sign in' }).click()
+      await tab.locator('a[href*="kept.1"]').first().waitFor()
+      const away = tab.getByText('It is asked again by itself')
+      for (const [view, ready] of [
+        ['Models', 'No models yet'],
+        ['Runs', '1 run'],
+      ] as const) {
+        way.cut()
+        await tab.getByRole('link', { name: view, exact: true }).click()
+        await away.first().waitFor({ timeout: 15_000 })
+        way.mend()
+        await tab.getByText(ready, { exact: true }).waitFor({ timeout: 15_000 })
+        expect([view, await away.count()]).toEqual([view, 0])
+      }
+      for (const path of ['/lineage?of=kept.1&as=run&project=vision', '/?group=status&project=vision']) {
+        way.cut()
+        await tab.goto(own.url + path)
+        await away.first().waitFor({ timeout: 15_000 })
+        way.mend()
+        await tab
+          .locator('.groups th[scope=row], .lineage-graph, svg.graph, .lineage svg')
+          .first()
+          .waitFor({ timeout: 15_000 })
+        await expect.poll(async () => away.count(), { timeout: 15_000 }).toBe(0)
+      }
+      await administration.revokeToken({ project: 'vision', name: 'gone' })
+      await administration.close()
+      await tab.getByText('the token is not in force').waitFor({ timeout: 20_000 })
+      // A link of a project without a token: the tab offers the other one.
+      await tab.getByLabel('Token').fill(await own.token('reader'))
+      await tab.getByRole('button', { name: 'Sign in' }).click()
+      await tab.locator('.groups th[scope=row]').waitFor()
+      await tab.goto(`${own.url}/?project=sound`)
+      await tab.getByText('This link is of the project sound').waitFor()
+      expect(await tab.getByText('not in force').count()).toBe(0)
+      await tab.getByRole('button', { name: 'vision', exact: true }).click()
+      await tab.locator('a[href*="kept.1"]').first().waitFor()
+    } finally {
+      await tab.close()
+      await own.stop()
+      await way.close()
+    }
   })
 })

@@ -72,7 +72,7 @@ export class Access {
         where: 'Authorization',
         expected: 'Bearer and a token that "lineaprint token create" printed',
         received: token === '' ? 'none' : 'one that is unknown or was revoked',
-        do: 'ask an admin of the project for a token',
+        do: 'ask whoever runs the server for a token',
       },
     )
   }
@@ -140,6 +140,6 @@ export function checkRole(token: TokenInfo, project: string, role: Role): void {
     where: 'Authorization',
     expected: `the role ${role}`,
     received: `the role ${token.role}`,
-    do: 'ask an admin of the project for a token with that role',
+    do: 'ask whoever runs the server for a token with that role',
   })
 }

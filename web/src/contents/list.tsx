@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { fetchContents } from '../shared/api.ts'
 import { useConnection } from '../shared/connection.ts'
-import { useKeys, useTitle } from '../shared/hooks.ts'
+import { useKeys, useRetry, useTitle } from '../shared/hooks.ts'
 import { Digest, Empty, Failure, Moment, Typed } from '../shared/parts.tsx'
 import { contentAddress, go } from '../shared/router.ts'
 import { count, plural, shown } from '../shared/text.ts'
@@ -67,6 +67,7 @@ export function ContentsView({ kind, address }: { readonly kind: ContentKind; re
   useEffect(() => {
     if (error !== undefined) void load(0)
   }, [returns])
+  useRetry(error, () => void load(0))
   useEffect(() => setText(search), [search])
   const change = (value: string): void => {
     setText(value)

@@ -67,6 +67,11 @@ export function isUnreachable(error: unknown): boolean {
   return error instanceof ApiError && error.status === 0 && error.details.code === 'ERR_LINEAPRINT_SERVICE'
 }
 
+/** Check whether a failure passes by itself: the server answers, and what it needs for that does not, as its database. */
+export function isPassing(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 503
+}
+
 function unreachable(): ApiError {
   noteAnswer(false)
   return new ApiError(0, {

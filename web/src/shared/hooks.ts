@@ -1,6 +1,6 @@
 /** Hooks of all views: data that is loaded, keys, and sizes. */
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { isUnreachable } from './api.ts'
+import { isPassing, isUnreachable } from './api.ts'
 import { useConnection } from './connection.ts'
 import type { RefObject } from 'preact'
 import type { KeyName } from './keys.ts'
@@ -12,8 +12,22 @@ export interface Loaded<T> {
   readonly isLoading: boolean
 }
 
+/** Milliseconds after which what failed for a while is tried again. */
+const RETRY = 4000
+
+/** Act again and again while the last failure is one that passes by itself. */
+export function useRetry(failure: unknown, act: () => void): void {
+  const current = useRef(act)
+  current.current = act
+  useEffect(() => {
+    if (!isPassing(failure)) return undefined
+    const timer = setTimeout(() => current.current(), RETRY)
+    return () => clearTimeout(timer)
+  }, [failure])
+}
+
 /**
- * Load data, and load it again when a key changes, or when the server answers again.
+ * Load data, and load it again when a key changes, when the server answers again, and after a failure that passes.
  *
  * @param times A number with which the same data is loaded again when it changes.
  */
@@ -25,18 +39,24 @@ export function useLoaded<T>(
   const [state, setState] = useState<Loaded<T>>({ data: undefined, error: undefined, isLoading: true })
   const { returns } = useConnection()
   const loadedKey = useRef<string>(undefined)
+  const [failure, setFailure] = useState<unknown>()
+  const [retries, setRetries] = useState(0)
+  useRetry(failure, () => setRetries((before) => before + 1))
   useEffect(() => {
     const stop = new AbortController()
-    setState(({ data }) => ({ data, error: undefined, isLoading: true }))
+    // A failure that is tried again stays on the screen meanwhile.
+    setState(({ data, error }) => ({ data, error: isPassing(error) ? error : undefined, isLoading: true }))
     const take = async (): Promise<void> => {
       try {
         const data = await load(stop.signal)
         if (stop.signal.aborted) return
         loadedKey.current = key
+        setFailure(undefined)
         setState({ data, error: undefined, isLoading: false })
       } catch (error) {
         if (stop.signal.aborted) return
-        const isOwn = loadedKey.current === key && isUnreachable(error)
+        setFailure(error)
+        const isOwn = loadedKey.current === key && (isUnreachable(error) || isPassing(error))
         // What failed is of another address than the last data: beside each other they would mislead.
         setState(({ data }) =>
           isOwn ? { data, error: undefined, isLoading: false } : { data: undefined, error, isLoading: false },
@@ -45,7 +65,7 @@ export function useLoaded<T>(
     }
     void take()
     return () => stop.abort()
-  }, [key, returns, times])
+  }, [key, returns, times, retries])
   return state
 }
 

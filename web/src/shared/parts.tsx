@@ -1,6 +1,6 @@
 /** Small parts that all views use. */
 import { useState } from 'preact/hooks'
-import { ApiError, isUnreachable } from './api.ts'
+import { ApiError, isPassing, isUnreachable } from './api.ts'
 import { ago, localTime, shortDigest, shown } from './text.ts'
 import type { ComponentChildren } from 'preact'
 
@@ -69,7 +69,7 @@ export function Failure({ error, isView = false }: FailureProps) {
     )
   }
   const facts =
-    details === undefined
+    details === undefined || isPassing(error)
       ? []
       : [
           ['where', details.where],
@@ -81,6 +81,7 @@ export function Failure({ error, isView = false }: FailureProps) {
   return (
     <div class="notice notice-bad" role="alert">
       <p>{shown(text)}</p>
+      {isPassing(error) && <p>It is asked again by itself. The log of the server tells more.</p>}
       {facts.length > 0 && (
         <dl class="facts">
           {facts.map(([name, value]) => (

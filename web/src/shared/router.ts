@@ -31,6 +31,11 @@ function withProject(address: string): string {
   return `${pathname}?${parameters}`
 }
 
+/** Load the page of another project, whose token this tab has. */
+export function goToProject(name: string): void {
+  location.assign(`/?${new URLSearchParams({ project: name })}`)
+}
+
 /** Go to another address. @param how `replace` leaves no step back. */
 export function go(to: string, how: 'push' | 'replace' = 'push'): void {
   const address = withProject(to)

@@ -1,5 +1,5 @@
 /** The list of models, or of datasets and other content, by digest. */
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { fetchContents } from '../shared/api.ts'
 import { useConnection } from '../shared/connection.ts'
 import { useKeys, useRetry, useTitle } from '../shared/hooks.ts'
@@ -88,7 +88,8 @@ export function ContentsView({ kind, address }: { readonly kind: ContentKind; re
     const row = rows[cursor]
     if (row !== undefined) go(contentAddress(row.digest))
   }
-  useEffect(() => {
+  // Before the next key: Enter opens what has the focus.
+  useLayoutEffect(() => {
     const row = document.querySelector('.contents .cursor')
     row?.scrollIntoView({ block: 'nearest' })
     if (isMoved.current) row?.querySelector('a')?.focus({ preventScroll: true })

@@ -1,5 +1,5 @@
 /** The table of runs. Only the rows on the screen exist, so a hundred thousand are as fast as ten. */
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { plain } from './columns.tsx'
 import { Moment, Status } from '../shared/parts.tsx'
 import { runAddress } from '../shared/router.ts'
@@ -76,7 +76,8 @@ export function RunTable(props: TableProps) {
   }, [matched])
   const [start, end] = range
   useEffect(() => onRange(start, end), [start, end, matched])
-  useEffect(() => {
+  // Before the next key: Enter opens what has the focus.
+  useLayoutEffect(() => {
     const { current } = frame
     if (current === null || cursor < 0) return
     const top = cursor * ROW

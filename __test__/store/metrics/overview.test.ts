@@ -138,6 +138,20 @@ test('a run gets an overview only if that is much less than its values', async (
   expect(await readOverview(run)).toBeUndefined()
 })
 
+test('an overview that cannot be written is a warning, and the columns are there', async () => {
+  const run = await finished(folderOf(), { experimentId: 'taken' }, (tracker) => {
+    writeFileSync(join(tracker.runDirectory, 'metrics.overview'), 'of the program')
+    for (let index = 0; index < 20_000; index++) tracker.logMetric('loss', index, { step: index })
+  })
+  expect(run.record.warnings).toEqual([
+    expect.stringContaining('the overview of the metrics could not be written'),
+  ])
+  expect(readFileSync(join(run.folder, 'metrics.overview'), 'utf8')).toBe('of the program')
+  const { series, warnings } = await readMetrics([run])
+  expect([series[0]?.values.length, warnings]).toEqual([20_000, []])
+  await expect(readOverview(run)).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_FORMAT' })
+})
+
 test('an overview that is not as the seal says is not used, and verify finds it', async () => {
   const root = folderOf()
   const run = await longRun('long', root)

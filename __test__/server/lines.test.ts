@@ -108,7 +108,8 @@ test('a line that grows is the one that is built at once', () => {
 
 test('a picture from an overview is the one from the values', () => {
   const values = Array.from({ length: 40_000 }, (_, index) =>
-    index % 977 === 5 ? NaN : Math.sin(index * index),
+    // Also the first and the last ones are no numbers.
+    index % 977 < 3 || index > 39_996 ? NaN : Math.sin(index * index),
   )
   const long = seriesOf(
     values.map((_, index) => index * 2),

@@ -9,6 +9,7 @@ import { RunLists, sourceOf } from '../../src/server/run-lists.ts'
 import { RunReader } from '../../src/server/run-reader.ts'
 import { servePage } from '../../src/server/serve.ts'
 import { COLUMNS_FILE } from '../../src/store/metrics/columns.ts'
+import { OVERVIEW_FILE } from '../../src/store/metrics/overview.ts'
 import { readRun } from '../../src/store/runs.ts'
 import { JOURNAL_FILE, RECORD_FILE, storeIn } from '../../src/store/store.ts'
 import { ExperimentTracker } from '../../src/tracking/tracker.ts'
@@ -180,7 +181,7 @@ export async function comparedStore(
     const id = `copy-${run}`
     mkdirSync(join(store.runs, id))
     writeFileSync(join(store.runs, id, RECORD_FILE), JSON.stringify({ ...record, id }))
-    copied(join(first, COLUMNS_FILE), join(store.runs, id, COLUMNS_FILE))
+    for (const file of [COLUMNS_FILE, OVERVIEW_FILE]) copied(join(first, file), join(store.runs, id, file))
     ids.push(id)
   }
   return { store, ids }

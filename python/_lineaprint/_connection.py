@@ -226,6 +226,8 @@ class Connection:
         #: Held by the thread that sends the queue.
         self._lock = allocate_lock()
         self._sender: "int | None" = None
+        #: How often a thread became the sender.
+        self._entries = 0
         self._queue: "list[bytes]" = []
         self._dropped = 0
         #: When lineaprint was last seen not to read; None while it reads.
@@ -459,17 +461,24 @@ class Connection:
     def _enter(self, seconds: float) -> "Any":
         """Become the thread that sends. Return the lock, or None if another call sends."""
         lock = self._lock
-        if not lock.acquire(False):
-            sender = self._sender
+        while not lock.acquire(False):
+            entries, sender = self._entries, self._sender
             if self._interrupts() or (seconds <= 0 and sender not in (None, get_ident())):
                 return None
             # Without another sender, the exception of a signal handler came right after the lock was taken.
             wait = 0 if sender == get_ident() else _LOCK_SECONDS if sender is None else seconds
-            if not lock.acquire(True, wait):
-                self._lock = lock = allocate_lock()
-                lock.acquire()
-                self._main.close()
+            if lock.acquire(True, wait):
+                break
+            if sender is None and self._entries != entries:
+                # The thread that had just taken the lock was named meanwhile, and sends.
+                lock = self._lock
+                continue
+            self._lock = lock = allocate_lock()
+            lock.acquire()
+            self._main.close()
+            break
         self._sender = get_ident()
+        self._entries += 1
         return lock
 
     def _leave(self, lock: "Any") -> None:

@@ -1,6 +1,7 @@
 /** Lines of the series of one run, reduced to pictures, and their form in an answer. */
-import { reduceLine } from './reduce.ts'
+import { reduceLine, reducePicture } from './reduce.ts'
 import { SeriesLine, risesOf } from './series-line.ts'
+import type { Overview } from '../store/metrics/overview-reader.ts'
 import type { MetricSeries } from '../store/metrics/series.ts'
 import type { MetricsHead, SeriesHead } from './api/types.ts'
 import type { Line } from './reduce.ts'
@@ -23,12 +24,22 @@ export interface ReducedSeries extends Line {
 /** Columns of the overview of a line, a power of two: a picture with a smaller one has exactly its pixels. */
 const OVERVIEW = 2048
 
+/** The least positive number of full precision: a smaller width of a column is not a part of that of a pixel. */
+const LEAST_WIDTH = 2 ** -1022
+
+/** Pictures of the whole axis, by name. */
+interface KeptOverview {
+  /** Columns of each picture. */
+  readonly columns: number
+  readonly series: ReadonlyMap<string, ReducedSeries>
+}
+
 /** The lines of one run. They are built once, and grow with the run. */
 export class RunLines {
   readonly #startedAt: number
   readonly #lines = new Map<string, SeriesLine>()
-  /** Pictures of the whole axis, which stay when the values are forgotten, by axis and name. */
-  readonly #overviews = new Map<Axis, Map<string, ReducedSeries>>()
+  /** Pictures of the whole axis, which stay when the values are forgotten, by axis. */
+  readonly #overviews = new Map<Axis, KeptOverview>()
   /** Pictures of the whole axis as they were last asked for, by name. */
   readonly #pictures = new Map<string, ReducedSeries>()
   /** The axis and the pixels of the pictures. */
@@ -93,25 +104,48 @@ export class RunLines {
     const axes = new Set([...this.#lines.keys()].map((key) => key.slice(0, key.indexOf(' ')) as Axis))
     for (const axis of axes) {
       const reduced = all.map((series) => this.reduce(series, all, { axis, pixels: OVERVIEW }))
-      for (const series of this.#overviews.get(axis)?.values() ?? []) this.#overviewBytes -= bytesOf(series)
-      this.#overviews.set(axis, new Map(reduced.map((series) => [series.head.name, series])))
-      for (const series of reduced) this.#overviewBytes += bytesOf(series)
+      this.#keepOverview(axis, OVERVIEW, reduced)
     }
     this.#lines.clear()
+  }
+
+  /** Return whether there is an overview of an axis. */
+  hasOverview(axis: Axis): boolean {
+    return this.#overviews.has(axis)
+  }
+
+  /** Take in the overview over the steps that a run keeps in its folder. @param run Id of the run. */
+  takeOverview(run: string, { columns, series }: Overview): void {
+    const reduced = series.map(({ name, axis, count, notFinite, from, to, isReduced, x, y }) => ({
+      head: { run, name, count, inRange: count, points: x.length, isReduced, axis, notFinite, from, to },
+      x,
+      y,
+    }))
+    this.#keepOverview('step', columns, reduced)
+  }
+
+  #keepOverview(axis: Axis, columns: number, reduced: readonly ReducedSeries[]): void {
+    for (const series of this.#overviews.get(axis)?.series.values() ?? [])
+      this.#overviewBytes -= bytesOf(series)
+    this.#overviews.set(axis, { columns, series: new Map(reduced.map((each) => [each.head.name, each])) })
+    for (const series of reduced) this.#overviewBytes += bytesOf(series)
   }
 
   /** Return all series as overviews have them; `undefined` if a picture needs the values. */
   fromOverviews(request: LineRequest): ReducedSeries[] | undefined {
     const { axis, from, to, pixels } = request
-    const overviews = this.#overviews.get(axis)
+    const overview = this.#overviews.get(axis)
     const isWhole = from === undefined && to === undefined
-    if (overviews === undefined || !isWhole || OVERVIEW % pixels !== 0) return undefined
-    return [...overviews.values()].map((overview) => {
-      const { head, x, y } = overview
-      if (!head.isReduced && head.inRange <= pixels * 4) return overview
+    if (overview === undefined || !isWhole || overview.columns % pixels !== 0) return undefined
+    const all = [...overview.series.values()]
+    if (all.some(({ head }) => !isDivided(head, overview.columns))) return undefined
+    return all.map((series) => {
+      const { head, x, y } = series
+      if (!head.isReduced && head.inRange <= pixels * 4) return series
       return this.picture(head.name, request, () => {
-        const reduced = reduceLine({ x, y }, -Infinity, Infinity, pixels)
-        return { head: { ...head, points: reduced.x.length, isReduced: true }, x: reduced.x, y: reduced.y }
+        const ends = { from: head.from ?? 0, to: head.to ?? 0 }
+        const reduced = reducePicture({ x, y }, ends, pixels)
+        return { head: { ...head, points: reduced.x.length, isReduced: true }, ...reduced }
       })
     })
   }
@@ -137,6 +171,11 @@ export class RunLines {
     for (const picture of this.#pictures.values()) this.#overviewBytes -= bytesOf(picture)
     this.#pictures.clear()
   }
+}
+
+/** Return whether the columns of a picture are equal parts of the pixels of a smaller one. */
+function isDivided({ from, to }: SeriesHead, columns: number): boolean {
+  return from === null || to === null || from === to || (to - from) / columns >= LEAST_WIDTH
 }
 
 function bytesOf({ x, y }: Line): number {

@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
 import { isRunId } from '../core/run-id.ts'
 import { LiveRun } from '../store/live-run.ts'
+import { readOverview } from '../store/metrics/overview-reader.ts'
+import { OVERVIEW_FILE } from '../store/metrics/overview.ts'
 import { readMetrics, readMetricsBefore, seriesOf } from '../store/metrics/series.ts'
 import { readRun } from '../store/read.ts'
 import { RunLines } from './lines.ts'
@@ -27,17 +29,22 @@ const OVERVIEW_LIMIT = 256 << 20
 /** Bytes of a value with its step and time. */
 const ROW = 24
 
+/** A run that has ended. */
+interface EndedRun {
+  readonly kind: 'ended'
+  readonly stamp: string
+  readonly run: StoredRun
+  readonly lines: RunLines
+  metrics?: MetricsOfRuns | undefined
+  /** Of the metrics, which can be forgotten. */
+  warnings?: readonly string[]
+  /** A sentence about an overview that cannot be used. */
+  problem?: string
+}
+
 /** A run that is kept. */
 type KeptRun =
-  | {
-      readonly kind: 'ended'
-      readonly stamp: string
-      readonly run: StoredRun
-      readonly lines: RunLines
-      metrics?: MetricsOfRuns | undefined
-      /** Of the metrics, which can be forgotten. */
-      warnings?: readonly string[]
-    }
+  | EndedRun
   | {
       readonly kind: 'live'
       readonly live: LiveRun
@@ -100,7 +107,9 @@ export class RunReader {
     return this.#alone(id, async (own) => {
       const kept = await this.#current(own)
       if (kept.kind === 'ended' && kept.metrics === undefined) {
+        await this.#readOverview(kept, request, signal)
         const known = kept.lines.fromOverviews(request)
+        this.#forget()
         if (known !== undefined)
           return { series: known.filter(({ head }) => isWanted(head.name)), warnings: kept.warnings ?? [] }
       }
@@ -128,9 +137,27 @@ export class RunReader {
     })
   }
 
+  /** Read the overview in the folder of a run, if a picture can come from it. */
+  async #readOverview(kept: EndedRun, { axis, from, to }: LineRequest, signal: AbortSignal): Promise<void> {
+    if (axis !== 'step' || from !== undefined || to !== undefined || kept.lines.hasOverview(axis)) return
+    try {
+      const overview = await readOverview(kept.run, signal)
+      if (overview !== undefined) kept.lines.takeOverview(kept.run.id, overview)
+    } catch (error) {
+      if (!LineaprintError.isFinding(error)) throw error
+      kept.problem = `${kept.run.id}: ${OVERVIEW_FILE} is not used: ${error.message}`
+    }
+  }
+
   async #metrics(kept: KeptRun, own: RunId, signal: AbortSignal): Promise<MetricsOfRuns> {
     if (kept.kind === 'ended') {
-      kept.metrics ??= await readMetrics([kept.run], { signal })
+      if (kept.metrics === undefined) {
+        const { series, warnings } = await readMetrics([kept.run], { signal })
+        kept.metrics = {
+          series,
+          warnings: kept.problem === undefined ? warnings : [kept.problem, ...warnings],
+        }
+      }
       kept.warnings = kept.metrics.warnings
       return kept.metrics
     }

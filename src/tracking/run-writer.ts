@@ -15,7 +15,6 @@ import { JOURNAL_FILE, RECORD_FILE, createRun, removeRun, storeIn } from '../sto
 import { VERSION } from '../core/version.ts'
 import { describeConfiguration } from '../config/options.ts'
 import { ColumnWriter } from '../store/metrics/column-writer.ts'
-import { COLUMNS_FILE } from '../store/metrics/columns.ts'
 import { describeFiles } from '../store/run-files.ts'
 import { prepareOutputs } from '../export/live/outputs.ts'
 import { InputSnapshots } from './changes/input-snapshots.ts'
@@ -90,7 +89,7 @@ export class RunWriter {
     this.redaction = redaction
     this.recorded = redaction.isOn ? initialState(redaction.record(start)) : this.state
     this.#journal = journal
-    this.#columns = new ColumnWriter(join(folder, COLUMNS_FILE))
+    this.#columns = new ColumnWriter(folder)
     this.#started = performance.now()
     this.#swept = sweepAbandoned(store.runs)
     this.#outputs = startOutputs({
@@ -198,7 +197,7 @@ export class RunWriter {
     const { folder, recorded: state } = this
     const unwritten = this.#columns.finish()
     const { files, warnings } = await describeFiles(folder, exportNames(this.configuration))
-    const all = [...state.warnings, ...(unwritten === undefined ? [] : [unwritten]), ...warnings]
+    const all = [...state.warnings, ...unwritten, ...warnings]
     const seal = async (more: readonly string[]): Promise<RunSource> => {
       all.push(...more.map((warning) => this.redaction.text(warning)))
       const record = sealRecord(toRecord(state, { ...ending, files, warnings: [...all] }))

@@ -104,7 +104,7 @@ test('signs of life are no answers', async () => {
 })
 
 test('outside of a run there is no socket', () => {
-  expect(() => bridgeOf({})).toThrow(/no program of a run/)
+  expect(() => bridgeOf({})).toThrow(/not a program of a run/)
   expect(() => bridgeOf({ LINEAPRINT_RUN_ID: 'x', LINEAPRINT_BRIDGE: '' })).toThrow(/takes no reports/)
   expect(bridgeOf({ LINEAPRINT_BRIDGE: '/x' })).toBe('/x')
 })

@@ -392,6 +392,42 @@ for thread in threads: thread.join()`,
   expect(Object.keys(record.datasets)).toHaveLength(8)
 })
 
+test(
+  'a thread that has just become the sender stays the only one while it sends for long',
+  SLOW,
+  async () => {
+    const { said } = await python(
+      `import threading, time
+from _lineaprint._connection import Connection
+class SlowLock:
+    def __init__(self): self.lock = threading.Lock()
+    def acquire(self, *given):
+        taken = self.lock.acquire(*given)
+        if taken:
+            acquired.set()
+            time.sleep(0.05)
+        return taken
+    def release(self): self.lock.release()
+acquired = threading.Event()
+connection = Connection("nowhere")
+connection._lock = lock = SlowLock()
+def send():
+    held = connection._enter(0)
+    time.sleep(0.4)
+    connection._leave(held)
+sender = threading.Thread(target=send)
+sender.start()
+acquired.wait()
+second = connection._enter(0)
+say([second is None, connection._lock is lock])
+sender.join()
+third = connection._enter(0)
+say(third is lock)`,
+    )
+    expect(said).toEqual([[true, true], true])
+  },
+)
+
 test('no file and no socket is left behind', SLOW, async () => {
   const place = folderOf()
   const { record, folder } = await python(

@@ -17,6 +17,8 @@ import { toDigests } from '../../../src/core/digest.ts'
 import { native } from '../../../src/native/load.ts'
 import { formatRecord, sealRecord } from '../../../src/record/seal.ts'
 import { annotate } from '../../../src/store/annotations.ts'
+import { readOverview } from '../../../src/store/metrics/overview-reader.ts'
+import { readMetrics } from '../../../src/store/metrics/series.ts'
 import { readRun } from '../../../src/store/runs.ts'
 import { runFolder, storeIn } from '../../../src/store/store.ts'
 import { checkRunId } from '../../../src/core/run-id.ts'
@@ -104,6 +106,20 @@ describe.skipIf(!isInstalled)('the server of a team', { timeout: 120_000 }, () =
       readdirSync(join(from, 'objects/blake3'), { recursive: true }).map(String).toSorted()
     expect(objects(other.root)).toEqual(objects(join(root, '.lineaprint')))
     expect(await reader.find('who')).toBe('whole')
+  })
+
+  test('columns and pictures of metrics come back with a run, and are used', async () => {
+    const other = storeIn(folderOf())
+    const run = await finished(folderOf(), { experimentId: 'pictures' }, (tracker) => {
+      for (let step = 0; step < 10_000; step++) tracker.logMetric('loss', Math.sin(step * step), { step })
+    })
+    await pushRun(await team.client('writer'), run)
+    await pullRun(await team.client('reader'), other, 'pictures')
+    const back = await readRun(runFolder(other, run.id))
+    const overview = await readOverview(back)
+    expect(overview?.series.map(({ name, count }) => [name, count])).toEqual([['loss', 10_000]])
+    expect(overview).toEqual(await readOverview(run))
+    expect((await readMetrics([back])).warnings).toEqual([])
   })
 
   test('each role does what it may and no more, and refusals are in the audit log', async () => {

@@ -108,7 +108,8 @@ function parseList(text: string, path: string): ColumnList {
   return { series, blocks }
 }
 
-function isSeries(value: unknown): value is ColumnSeries {
+/** Return whether a value of a list describes a series. */
+export function isSeries(value: unknown): value is ColumnSeries {
   if (typeof value !== 'object' || value === null) return false
   const { name, process, source } = value as Partial<Record<keyof ColumnSeries, unknown>>
   return (

@@ -1,12 +1,15 @@
-/** The writer of `metrics.columns`, beside the journal of a run. */
+/** The writer of `metrics.columns` and of `metrics.overview`, beside the journal of a run. */
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { decodeFloat } from '../../json/special-floats.ts'
 import { errorText } from '../../util/error-text.ts'
 import { modesIn } from '../../util/modes.ts'
-import { columnsEnd, columnsHead } from './columns.ts'
+import { COLUMNS_FILE, columnsEnd, columnsHead } from './columns.ts'
+import { writeOverview } from './overview-writer.ts'
+import { OVERVIEW_FILE } from './overview.ts'
 import type { MetricEvent } from '../../record/events.ts'
 import type { ColumnSeries } from './columns.ts'
+import type { Range } from './overview-writer.ts'
 
 /** Values of one series that are held before they become a block. */
 const BLOCK = 4096
@@ -19,6 +22,7 @@ export const LEAST_VALUES = 2000
 
 interface OpenSeries {
   readonly number: number
+  readonly range: Range
   rows: number
   values: Float64Array
   steps: Float64Array
@@ -31,7 +35,9 @@ interface OpenSeries {
  */
 export class ColumnWriter {
   readonly #path: string
+  readonly #overview: string
   readonly #series: ColumnSeries[] = []
+  readonly #ranges: Range[] = []
   readonly #open = new Map<string, OpenSeries>()
   readonly #blocks: [number, number][] = []
   #file: number | undefined
@@ -39,9 +45,10 @@ export class ColumnWriter {
   #total = 0
   #failure: string | undefined
 
-  /** @param path Absolute path of the file, which must not exist. */
-  constructor(path: string) {
-    this.#path = path
+  /** @param folder Absolute path of the folder, which must not have the files. */
+  constructor(folder: string) {
+    this.#path = join(folder, COLUMNS_FILE)
+    this.#overview = join(folder, OVERVIEW_FILE)
   }
 
   /** Add a value. @param time ISO 8601. */
@@ -51,8 +58,10 @@ export class ColumnWriter {
     const key = `${process} ${source.length} ${source}${name}`
     let series = this.#open.get(key)
     if (series === undefined) {
-      series = { number: this.#series.length, rows: 0, ...columnsOf(16) }
+      const range = { count: 0, lacksStep: false, least: Infinity, greatest: -Infinity }
+      series = { number: this.#series.length, range, rows: 0, ...columnsOf(16) }
       this.#open.set(key, series)
+      this.#ranges.push(range)
       this.#series.push({ name, ...(process !== 0 && { process }), ...(source !== '' && { source }) })
     }
     if (series.rows === series.values.length) grow(series)
@@ -61,6 +70,13 @@ export class ColumnWriter {
     series.values[at] = decodeFloat(value) + 0
     series.steps[at] = step === undefined ? NaN : step + 0
     series.times[at] = Date.parse(time)
+    const { range } = series
+    range.count++
+    if (step === undefined) range.lacksStep = true
+    else {
+      if (step < range.least) range.least = step + 0
+      if (step > range.greatest) range.greatest = step + 0
+    }
     this.#total++
     if (++this.#held >= HELD) this.#attempt(() => this.#writeHeld())
     else if (series.rows === BLOCK && this.#total > LEAST_VALUES) {
@@ -70,18 +86,27 @@ export class ColumnWriter {
   }
 
   /**
-   * Write the rest and close the file; a run with few values gets none.
+   * Write the rest, close the file, and write the overview; a run with few values gets none.
    *
-   * @returns A sentence about a failure.
+   * @returns Sentences about failures.
    */
-  finish(): string | undefined {
+  finish(): readonly string[] {
+    const failures: string[] = []
     if (this.#total > LEAST_VALUES && this.#failure === undefined)
       this.#attempt(() => {
         this.#writeHeld()
-        writeAll(this.#descriptor(), columnsEnd({ series: this.#series, blocks: this.#blocks }))
+        this.#open.clear()
+        const file = this.#descriptor()
+        const list = { series: this.#series, blocks: this.#blocks }
+        writeAll(file, columnsEnd(list))
+        try {
+          writeOverview(this.#overview, { ...list, file, ranges: this.#ranges })
+        } catch (error) {
+          failures.push(`the overview of the metrics could not be written: ${errorText(error)}`)
+        }
         this.#close()
       })
-    return this.#failure
+    return this.#failure === undefined ? failures : [this.#failure, ...failures]
   }
 
   #attempt(work: () => void): void {
@@ -121,7 +146,7 @@ export class ColumnWriter {
 
   #descriptor(): number {
     if (this.#file === undefined) {
-      this.#file = openSync(this.#path, 'wx', modesIn(dirname(this.#path)).file)
+      this.#file = openSync(this.#path, 'wx+', modesIn(dirname(this.#path)).file)
       writeAll(this.#file, columnsHead())
     }
     return this.#file

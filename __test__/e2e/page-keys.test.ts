@@ -224,7 +224,7 @@ describe.skipIf(!IS_POSSIBLE)('the page by keys', () => {
       ['/?group=name&range=metrics.loss', '.groups tbody tr'],
       ['/runs/run-1', '.chart canvas', ['v']],
       ['/runs/run-1?log=true&axis=time', '.chart canvas'],
-      ['/runs/nobody', '.notice-bad'],
+      ['/runs/nobody', '.empty'],
       [`/compare?${all}`, '.chart canvas'],
       ['/compare', '.empty'],
       ['/models', '.contents tbody a', ['j']],

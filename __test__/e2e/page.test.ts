@@ -413,10 +413,10 @@ describe.skipIf(!IS_POSSIBLE)('the page in Chromium', () => {
 
   test('an address of nonsense is answered with words, and never shows what it does not name', async () => {
     for (const [path, ready] of [
-      ['/runs/nobody', '.notice-bad'],
-      ['/content?digest=no-digest', '.notice-bad'],
-      ['/content', '.notice-bad'],
-      ['/compare?run=nobody&run=run-3', '.notice-bad'],
+      ['/runs/nobody', '.empty'],
+      ['/content?digest=no-digest', '.empty'],
+      ['/content', '.empty'],
+      ['/compare?run=nobody&run=run-3', '.empty'],
       ['/compare?run=run-3&run=run-3', '.empty'],
       ['/lineage?of=nobody&depth=-1', '.notice-bad'],
       ['/?where=%00&sort=-&column=%F0%9F', '.filter-error, .notice-bad'],
@@ -439,7 +439,7 @@ describe.skipIf(!IS_POSSIBLE)('the page in Chromium', () => {
       history.pushState(null, '', '/content?digest=no-digest')
       dispatchEvent(new PopStateEvent('popstate'))
     })()`)
-    await page.waitForSelector('.notice-bad')
+    await page.waitForSelector('.empty')
     expect(await page.locator('.content-view').count()).toBe(0)
   })
 

@@ -504,7 +504,7 @@ fn column_blocks(file: &parquet::Parts, options: &Options, control: &Control) ->
 const WINDOW_BYTES: usize = 32 << 20;
 
 /// The bytes of text that each thread reads at once, unless one record has more.
-const TEXT_BYTES: usize = 4 << 20;
+const TEXT_BYTES: usize = 2 << 20;
 
 /// The rows of a table that is read in order.
 struct InOrder<'a> {

@@ -22,8 +22,8 @@ async function play({ folder, env }: Session, command: string): Promise<[code: n
 
 test('the first session: two programs are tracked, compared, verified and reproduced', SLOW, async () => {
   const made = makeSession(folderOf(), PROGRAM[1], join(FRAMEWORKS, 'bin'))
-  // One thread and no devices, as in the other tests.
-  const session = { ...made, env: { ...ACTIVATED, ...made.env } }
+  // One thread and no devices, as in the other tests. The work trees of `reproduce` stay, and go with this folder.
+  const session = { ...made, env: { ...ACTIVATED, ...made.env, TMPDIR: folderOf() } }
   const page = readFileSync('docs/first-session.md', 'utf8')
   const printed: Record<string, string> = {}
   for (const { text, command, code = 0 } of STEPS) {

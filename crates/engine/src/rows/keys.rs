@@ -322,7 +322,9 @@ mod tests {
             let mut counts: HashMap<Value, u64> = HashMap::new();
             for block in &blocks {
                 let block: Vec<Value> = block.iter().copied().map(key).collect();
-                block.iter().for_each(|key| *counts.entry(*key).or_default() += 1);
+                for key in &block {
+                    *counts.entry(*key).or_default() += 1;
+                }
                 keys.add(&block).expect("added");
             }
             let (mut parts, mut repeated, mut seen) = (0, 0, 0);

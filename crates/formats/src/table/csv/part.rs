@@ -262,7 +262,7 @@ mod tests {
         ) {
             let mut text = format!("a,b{end}");
             for (a, b) in &rows {
-                text += &format!("{a},{b}{end}");
+                text.extend([a.as_str(), ",", b.as_str(), end.as_str()]);
             }
             if !is_ended {
                 text.truncate(text.len() - end.len());

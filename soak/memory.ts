@@ -32,7 +32,7 @@ const FILE_GROWTH = 64
 const TREE_GROWTH = 256
 
 /** MiB of the whole process, in which the records of a caller are made as well. */
-const RECORDS_RESIDENT = 256
+const RECORDS_RESIDENT = 288
 
 /** Bytes of the file of the controls. */
 const CONTROL_BYTES = 512 << 20

@@ -70,8 +70,7 @@ export type TableSource = Parameters<typeof hashTable>[0] | TableHash
  * row that is not equal at its position is looked for in the same 65,536 rows of the other table. What is not there is
  * sorted by a hash: memory holds at most 192 MiB for that, and a temporary file the rest, 24 bytes for each such row. With
  * a key these are 40 bytes, and the key of every other row takes 16 bytes in the same memory and file. The cells of rows
- * that differ are read again where they are more than a few
- * thousand.
+ * that differ are read again where they are more than a few thousand.
  *
  * @param options Those of {@link hashTable}, for both; a schema applies to text formats only.
  * @throws The errors of {@link hashTable}; ERR_LINEAPRINT_INCOMPARABLE for tables hashed with different

@@ -147,10 +147,10 @@ export class RunLists {
   async #withLive(runs: readonly RunOfList[], columns: readonly Field[]): Promise<readonly RunOfList[]> {
     const live = await this.#live?.of(running(runs))
     if (live === undefined || live.size === 0) return runs
+    const names = writtenFields(columns)
     return runs.map((run) => {
       const metrics = live.get(run.id)
       if (metrics === undefined) return run
-      const names = writtenFields(columns)
       const values = columns.flatMap((field, index) =>
         field.kind === 'metric'
           ? [[names[index] ?? '', metrics.get(keyText(field.name))?.[field.part] ?? null] as const]

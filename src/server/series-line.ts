@@ -1,7 +1,7 @@
 /** A series as a line over an axis, which grows as values arrive. */
 import { Pyramid } from './pyramid.ts'
 import type { MetricSeries } from '../store/metrics/series.ts'
-import { picked } from './reduce.ts'
+import { picked, stableOrder } from '../util/stable-order.ts'
 import type { Line } from './reduce.ts'
 
 /** The axis of a picture. */
@@ -116,32 +116,6 @@ function hasNone(steps: Float64Array, from: number): boolean {
 function isAscending(x: Float64Array, from: number): boolean {
   for (let at = Math.max(1, from); at < x.length; at++) if (!((x[at - 1] ?? 0) <= (x[at] ?? 0))) return false
   return true
-}
-
-/** Return the order of positions, equal ones as they come: the parts that ascend are merged. */
-export function stableOrder(x: Float64Array): Uint32Array {
-  let order = Uint32Array.from(x.keys())
-  let bounds = [0]
-  for (let at = 1; at < x.length; at++) if (!((x[at - 1] ?? 0) <= (x[at] ?? 0))) bounds.push(at)
-  bounds.push(x.length)
-  while (bounds.length > 2) {
-    const merged = new Uint32Array(x.length)
-    const next = [0]
-    for (let part = 0; part + 1 < bounds.length; part += 2) {
-      const [start, middle] = [bounds[part] ?? 0, bounds[part + 1] ?? 0]
-      const end = bounds[part + 2] ?? middle
-      let [left, right] = [start, middle]
-      for (let at = start; at < end; at++) {
-        const isLeft =
-          left < middle && (right >= end || (x[order[left] ?? 0] ?? 0) <= (x[order[right] ?? 0] ?? 0))
-        merged[at] = order[isLeft ? left++ : right++] ?? 0
-      }
-      next.push(end)
-    }
-    order = merged
-    bounds = next
-  }
-  return order
 }
 
 /** Return the rises of a metric that counts epochs, in the order of their steps; `undefined` without any. */

@@ -1,5 +1,5 @@
 /** File system helpers: existence checks, folders, atomic replacement of files, and system errors. */
-import { fdatasync, fsync } from 'node:fs'
+import { fdatasync, fsync, writeSync } from 'node:fs'
 import { access, lstat, mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -150,6 +150,11 @@ export async function writeAll(file: FileHandle, bytes: Uint8Array, position: nu
     const { bytesWritten } = await file.write(bytes, done, null, position + done)
     done += bytesWritten
   }
+}
+
+/** Write all bytes at the end of what was written to a descriptor, in as many calls as the system needs. */
+export function writeAllSync(file: number, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length;) done += writeSync(file, bytes, done, bytes.length - done)
 }
 
 /**

@@ -5,6 +5,7 @@
 import { sql } from 'kysely'
 import { isRunId } from '../../core/run-id.ts'
 import { DamagedRows, readRuns } from '../read.ts'
+import { rowsMark } from '../write.ts'
 import type { RunId } from '../../core/run-id.ts'
 import type { ListedRun } from '../../store/listed-run.ts'
 import type { DamagedRun } from '../../store/runs.ts'
@@ -38,8 +39,9 @@ export class KeptContents {
     store: Store,
     damaged: readonly DamagedRun[],
   ): Promise<ContentList | undefined> {
-    const { table, rows } = await stateOf(connection)
-    const version = `${table} ${rows} ${damaged.map(({ id }) => id).join(' ')}`
+    const table = await tableOf(connection)
+    const mark = (await rowsMark(connection)) ?? ''
+    const version = `${table} ${mark} ${damaged.map(({ id }) => id).join(' ')}`
     if (this.#list !== undefined && version === this.#version) return this.#list
     if (table !== this.#table) this.#runs.clear()
     this.#table = table
@@ -94,12 +96,8 @@ export class KeptContents {
   }
 }
 
-/** Return the number of the table of the runs, and what changes when one of its rows does. */
-async function stateOf({ database }: RunConnection): Promise<{ table: string; rows: string }> {
-  const result = await sql<{ table: string; rows: string }>`
-    select 'run'::regclass::oid::text as "table",
-      concat_ws(' ', count(*), max(key), count(*) filter (where status = 'lost')) as "rows" from run`.execute(
-    database,
-  )
-  return result.rows[0] ?? { table: '', rows: '' }
+/** Return the number of the table of the runs. */
+async function tableOf({ database }: RunConnection): Promise<string> {
+  const result = await sql<{ table: string }>`select 'run'::regclass::oid::text as "table"`.execute(database)
+  return result.rows[0]?.table ?? ''
 }

@@ -1,8 +1,9 @@
 /** The writer of `metrics.columns` and of `metrics.overview`, beside the journal of a run. */
-import { closeSync, openSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, openSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { decodeFloat } from '../../json/special-floats.ts'
 import { errorText } from '../../util/error-text.ts'
+import { writeAllSync } from '../../util/fs.ts'
 import { modesIn } from '../../util/modes.ts'
 import { COLUMNS_FILE, columnsEnd, columnsHead } from './columns.ts'
 import { writeOverview } from './overview-writer.ts'
@@ -98,7 +99,7 @@ export class ColumnWriter {
         this.#open.clear()
         const file = this.#descriptor()
         const list = { series: this.#series, blocks: this.#blocks }
-        writeAll(file, columnsEnd(list))
+        writeAllSync(file, columnsEnd(list))
         try {
           writeOverview(this.#overview, { ...list, file, ranges: this.#ranges })
         } catch (error) {
@@ -138,7 +139,7 @@ export class ColumnWriter {
     if (rows === 0) return
     const file = this.#descriptor()
     for (const column of [series.values, series.steps, series.times])
-      writeAll(file, new Uint8Array(column.buffer, 0, rows * Float64Array.BYTES_PER_ELEMENT))
+      writeAllSync(file, new Uint8Array(column.buffer, 0, rows * Float64Array.BYTES_PER_ELEMENT))
     this.#blocks.push([series.number, rows])
     this.#held -= rows
     series.rows = 0
@@ -147,7 +148,7 @@ export class ColumnWriter {
   #descriptor(): number {
     if (this.#file === undefined) {
       this.#file = openSync(this.#path, 'wx+', modesIn(dirname(this.#path)).file)
-      writeAll(this.#file, columnsHead())
+      writeAllSync(this.#file, columnsHead())
     }
     return this.#file
   }
@@ -175,8 +176,4 @@ function grow(series: OpenSeries): void {
   larger.steps.set(steps)
   larger.times.set(times)
   Object.assign(series, larger)
-}
-
-function writeAll(file: number, bytes: Uint8Array): void {
-  for (let done = 0; done < bytes.length;) done += writeSync(file, bytes, done, bytes.length - done)
 }

@@ -1,7 +1,8 @@
 /** The writer of `metrics.overview`, from the blocks of `metrics.columns`. */
-import { closeSync, openSync, readSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, openSync, readSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { LineaprintError } from '../../core/errors.ts'
+import { writeAllSync } from '../../util/fs.ts'
 import { modesIn } from '../../util/modes.ts'
 import { HEAD, ROW } from './columns.ts'
 import { COLUMNS, WHOLE, overviewEnd, overviewHead } from './overview.ts'
@@ -44,8 +45,8 @@ export function writeOverview(path: string, written: Written): void {
   const file = openSync(path, 'wx', modesIn(dirname(path)).file)
   let isWhole = false
   try {
-    writeAll(file, overviewHead())
-    writeAll(file, overviewEnd(writePoints(file, written)))
+    writeAllSync(file, overviewHead())
+    writeAllSync(file, overviewEnd(writePoints(file, written)))
     isWhole = true
   } finally {
     closeSync(file)
@@ -68,8 +69,8 @@ function writePoints(file: number, written: Written): OverviewSeries[] {
         take(block.subarray(0, rows), block.subarray(rows))
       }
     })
-    writeAll(file, bytesOf(points.x))
-    writeAll(file, bytesOf(points.y))
+    writeAllSync(file, bytesOf(points.x))
+    writeAllSync(file, bytesOf(points.y))
     return described
   })
 }
@@ -123,10 +124,6 @@ function pictureOf(
 
 function bytesOf({ buffer, byteOffset, byteLength }: Float64Array): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength)
-}
-
-function writeAll(file: number, bytes: Uint8Array): void {
-  for (let done = 0; done < bytes.length;) done += writeSync(file, bytes, done, bytes.length - done)
 }
 
 function readAll(file: number, bytes: Uint8Array, position: number): void {

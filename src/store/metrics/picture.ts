@@ -1,4 +1,5 @@
 /** The picture of a series whose values come in parts, in any order of their positions. */
+import { picked, stableOrder } from '../../util/stable-order.ts'
 
 /** Points of a line, in the order of their positions. */
 export interface Points {
@@ -91,10 +92,7 @@ export class ColumnPicture {
       }
       kept.push(...own.toSorted(before))
     }
-    return {
-      x: Float64Array.from(kept, (at) => this.#x[at] ?? NaN),
-      y: Float64Array.from(kept, (at) => this.#y[at] ?? NaN),
-    }
+    return { x: picked(this.#x, kept), y: picked(this.#y, kept) }
   }
 
   /** Return the column of a position. Most are in that of the one before. */
@@ -120,9 +118,6 @@ export class ColumnPicture {
 
 /** Return points in the order of their positions, equal ones as they come. */
 export function inOrder(x: Float64Array, y: Float64Array): Points {
-  const order = [...x.keys()].toSorted((a, b) => (x[a] ?? 0) - (x[b] ?? 0) || a - b)
-  return {
-    x: Float64Array.from(order, (at) => x[at] ?? NaN),
-    y: Float64Array.from(order, (at) => y[at] ?? NaN),
-  }
+  const order = stableOrder(x)
+  return { x: picked(x, order), y: picked(y, order) }
 }

@@ -3,7 +3,7 @@
 //! Such a row has no record. Its key is 16 bytes for both tables, which are never sorted: keys are cut into parts by their
 //! upper bits, and those of a part are looked up in a table that is small enough for the caches of a processor.
 
-use super::sorter::RANGE_BITS;
+use super::sorter::{RANGE_BITS, decode, encode};
 use super::spill::Spill;
 use super::value::Value;
 use crate::error::Result;
@@ -77,12 +77,7 @@ impl Keys {
             return Ok(());
         }
         drop(state);
-        let bytes: Vec<u8> = keys
-            .as_flattened()
-            .iter()
-            .flat_map(|word| word.to_le_bytes())
-            .collect();
-        let keys = Stored::File(self.spill.append(&bytes)?);
+        let keys = Stored::File(self.spill.append(&encode(&keys))?);
         self.lock().runs.push(Arc::new(Run { keys, starts }));
         Ok(())
     }
@@ -189,23 +184,13 @@ impl Parts<'_> {
                 let mut bytes = vec![0; own.len() * size_of::<Value>()];
                 self.spill
                     .read(&mut bytes, offset + (own.start * size_of::<Value>()) as u64)?;
-                let (keys, _) = bytes.as_chunks::<{ size_of::<Value>() }>();
-                Ok(keys.iter().map(to_key).collect())
+                Ok(bytes.chunks_exact(size_of::<Value>()).map(decode).collect())
             }
         });
         self.from_file = read.collect::<Result<_>>()?;
         self.read = parts;
         Ok(())
     }
-}
-
-fn to_key(bytes: &[u8; size_of::<Value>()]) -> Value {
-    let mut key = [0; 2];
-    let (words, _) = bytes.as_chunks::<8>();
-    for (number, word) in key.iter_mut().zip(words) {
-        *number = u64::from_le_bytes(*word);
-    }
-    key
 }
 
 /// Number of rows that have a key.

@@ -106,12 +106,23 @@ impl<const W: usize> Sorter<W> {
     }
 }
 
-fn encode<const W: usize>(records: &[Record<W>]) -> Vec<u8> {
+/// Return records as the bytes of a temporary file.
+pub fn encode<const W: usize>(records: &[Record<W>]) -> Vec<u8> {
     records
         .iter()
         .flatten()
         .flat_map(|word| word.to_le_bytes())
         .collect()
+}
+
+/// Return the record at the beginning of bytes of a temporary file.
+pub fn decode<const W: usize>(bytes: &[u8]) -> Record<W> {
+    let mut record = [0; W];
+    let (words, _) = bytes.as_chunks::<8>();
+    for (number, word) in record.iter_mut().zip(words) {
+        *number = u64::from_le_bytes(*word);
+    }
+    record
 }
 
 /// Records that were sorted. They can be read several times, and by several threads.
@@ -234,11 +245,7 @@ impl<const W: usize> Cursor<'_, W> {
                     *remaining -= count;
                     *next = 0;
                 }
-                let mut record = [0; W];
-                let (words, _) = buffer[*next..].as_chunks::<8>();
-                for (number, word) in record.iter_mut().zip(words) {
-                    *number = u64::from_le_bytes(*word);
-                }
+                let record = decode(&buffer[*next..]);
                 *next += size_of::<Record<W>>();
                 Ok(Some(record))
             }
